@@ -1,0 +1,1 @@
+"""Ray Tune Trainables, one per balancer."""

@@ -1,0 +1,1 @@
+"""The multimodal trainer; runs without Ray."""

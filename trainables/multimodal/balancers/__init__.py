@@ -1,0 +1,1 @@
+"""Balancers: one file per method."""

@@ -1,0 +1,1 @@
+"""Data sets, recipes, splits and the feature store."""

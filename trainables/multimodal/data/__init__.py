@@ -1,1 +1,1 @@
-"""Data sets, recipes, splits and the feature store."""
+"""Data: feature stores, split policies, recipes, and one adapter per data set."""

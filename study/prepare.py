@@ -1,0 +1,140 @@
+"""python -m study.prepare DATASET: raw files -> feature store; or --check DIR: hash a store's files."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from trainables.multimodal.data import check
+from trainables.multimodal.data.datasets import DATASETS, read_source
+from trainables.multimodal.data.manifest import FILE
+from trainables.multimodal.data.source import Source
+from trainables.multimodal.data.store import FeatureStore
+from trainables.multimodal.data.writer import write_store
+from trainables.multimodal.errors import InputError
+
+BAD_INPUT, INTERRUPTED = 2, 3
+NAMED = 20
+"""Skipped samples that the report names; all of them stand in the manifest."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    console = Console(soft_wrap=True, highlight=False)
+    try:
+        lines = _check(options) if options.check else _prepare(options, console)
+    except InputError as error:
+        sys.stderr.write(f"study.prepare: {error}\n")
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        sys.stderr.write("study.prepare: interrupted, nothing was written; run the same command again\n")
+        return INTERRUPTED
+    for line in lines:
+        console.print(line, markup=False)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m study.prepare", description=__doc__)
+    parser.add_argument("dataset", nargs="?", metavar="DATASET", help=", ".join(DATASETS))
+    parser.add_argument("--source", type=Path, metavar="DIR", help="folder with the raw files")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder of the store (default: data/<dataset>)"
+    )
+    parser.add_argument("--recipe", metavar="NAME", help="named recipe (default: the data set's first)")
+    parser.add_argument(
+        "--recipe-set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change one parameter of the recipe",
+    )
+    parser.add_argument("--image-size", metavar="N", help="the same as --recipe-set image_size=N")
+    parser.add_argument(
+        "--skip-up-to",
+        type=_share,
+        default=0.0,
+        metavar="SHARE",
+        help="leave out at most this share (0.01) of samples",
+    )
+    parser.add_argument("--split", metavar="POLICY", help="the store's default split policy")
+    parser.add_argument("--check", type=Path, metavar="DIR", help="hash every file of a store and stop")
+    return parser
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"must be a share in 0..1, got {text!r}")
+    return share
+
+
+def _check(options: argparse.Namespace) -> list[str]:
+    store = check.verify(options.check)
+    return [f"{store.path} is whole: {_summary(store)}"]
+
+
+def _prepare(options: argparse.Namespace, console: Console) -> list[str]:
+    source = _source(options)
+    out = (options.out or Path("data") / options.dataset).absolute()
+    if (out / FILE).is_file():
+        store = check.require_made_from(out, source)
+        return [f"{store.path} holds this data set already: {_summary(store)}"]
+    with _progress(console) as progress:
+        task = progress.add_task(f"preparing {source.name}", total=len(source.ids))
+        store = write_store(
+            source, out, skip_up_to=options.skip_up_to, advance=lambda: progress.advance(task)
+        )
+    return _report(store)
+
+
+def _source(options: argparse.Namespace) -> Source:
+    if not options.dataset or not options.source:
+        raise InputError(
+            f"name a data set ({', '.join(DATASETS)}) and its --source folder, or use --check DIR"
+        )
+    settings = dict(_pair(text) for text in options.recipe_set)
+    if options.image_size:
+        settings["image_size"] = options.image_size
+    source = read_source(options.dataset, options.source, recipe=options.recipe, settings=settings)
+    return source.with_default_split(options.split) if options.split else source
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise InputError(f"--recipe-set needs KEY=VALUE, got {text!r}")
+    return key, value
+
+
+def _progress(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True)
+
+
+def _report(store: FeatureStore) -> list[str]:
+    rows = store.split()
+    sizes = ", ".join(f"{part} {len(members)}" for part, members in rows.items())
+    skipped = store.manifest["skipped"]
+    lines = [f"{store.path}: {_summary(store)}", f"split {store.default_split}: {sizes}"]
+    lines += [f"skipped {sample}: {reason}" for sample, reason in list(skipped.items())[:NAMED]]
+    if len(skipped) > NAMED:
+        lines.append(f"and {len(skipped) - NAMED} more, all named in {store.path / FILE}")
+    return lines
+
+
+def _summary(store: FeatureStore) -> str:
+    shapes = ", ".join(f"{name} {list(m.shape)} {m.dtype}" for name, m in store.modalities.items())
+    label = "SAMPLE, not real data; " if store.is_sample else ""
+    return f"{label}{len(store)} samples, {len(store.classes)} classes, {shapes}; digest {store.digest[:12]}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

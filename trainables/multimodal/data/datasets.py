@@ -1,0 +1,70 @@
+"""The one table of data sets, and opening a store with a helpful word where there is none."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from trainables.multimodal.data import cremad, features, ravdess, votes
+from trainables.multimodal.data.manifest import FILE
+from trainables.multimodal.data.source import Source
+from trainables.multimodal.data.store import FeatureStore
+from trainables.multimodal.errors import InputError
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """How the raw files of one data set are read."""
+
+    read: Callable[..., Source]
+    """Called with the source folder, and with the recipe where there are recipes."""
+    marks: tuple[str, ...]
+    """Glob patterns that tell its raw folder from others."""
+    recipes: Mapping[str, cremad.Recipe] | None = None
+    """Named recipes, the default first; None: the data are stored as they are."""
+
+    def holds(self, folder: Path) -> bool:
+        """Whether `folder` looks like the raw files of this data set."""
+        return any(next(folder.glob(mark), None) for mark in self.marks)
+
+
+DATASETS: Final[Mapping[str, Dataset]] = {
+    "cremad": Dataset(cremad.read, ("AudioWAV", "VideoFlash"), cremad.RECIPES),
+    "cremad-votes": Dataset(votes.read, (votes.TABLE,)),
+    "ravdess": Dataset(ravdess.read, (ravdess.TABLE,)),
+    "features": Dataset(features.read, ("*.npz", "*.parquet")),
+}
+
+
+def read_source(
+    name: str, root: Path, *, recipe: str | None = None, settings: Mapping[str, str] | None = None
+) -> Source:
+    """The source of data set `name` below `root`, with a recipe and changes to its parameters.
+
+    Raises:
+        InputError: unknown data set, recipe or parameter, or bad source files.
+    """
+    if name not in DATASETS:
+        raise InputError(f"unknown data set {name}: known are {', '.join(DATASETS)}")
+    dataset = DATASETS[name]
+    if dataset.recipes is None:
+        if recipe or settings:
+            raise InputError(f"{name} is stored as it is: it takes no recipe and no recipe parameters")
+        return dataset.read(root.resolve())
+    recipe = recipe or next(iter(dataset.recipes))
+    if recipe not in dataset.recipes:
+        raise InputError(f"unknown recipe {recipe}: {name} has {', '.join(dataset.recipes)}")
+    return dataset.read(root.resolve(), dataset.recipes[recipe].changed(settings or {}))
+
+
+def open_store(path: str | Path) -> FeatureStore:
+    """Open a store; a folder of raw files is answered with the command that prepares it."""
+    folder = Path(path)
+    if folder.is_dir() and not (folder / FILE).is_file():
+        for name, dataset in DATASETS.items():
+            if dataset.holds(folder):
+                raise InputError(
+                    f"{folder} holds raw files of {name}: run `python -m study.prepare {name} "
+                    f"--source {folder} --out data/{name}` first, then use --data data/{name}"
+                )
+    return FeatureStore.open(folder)

@@ -1,0 +1,145 @@
+"""The generic adapter: features that somebody has computed already, as npz or Parquet.
+
+One file with an array [N, ...] per modality named `modality:<name>`, `label` [N] (whole numbers or text), and
+optionally `id` [N] and `group` [N]. In Parquet the same names are columns, a modality a column of lists.
+"""
+
+import zipfile
+import zlib
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from trainables.multimodal.data.media import inside, require_content
+from trainables.multimodal.data.source import Source
+from trainables.multimodal.data.splits import by_group, stratified
+from trainables.multimodal.data.store import Arrays, Modality
+from trainables.multimodal.errors import InputError
+
+PREFIX: Final = "modality:"
+KEPT: Final = ("float32", "float16", "uint8")
+"""Types that are stored as they are; every other number becomes float32."""
+
+Table = dict[str, NDArray[Any]]
+
+
+def read(path: Path) -> Source:
+    """The features in `path`: a file, or a folder with exactly one npz or Parquet file.
+
+    Raises:
+        InputError: no such file, a missing or misshapen array; every array is named.
+    """
+    file = _only_file(path)
+    table = READERS[file.suffix](file)
+    arrays = {
+        name.removeprefix(PREFIX): _storable(name, table[name]) for name in table if name.startswith(PREFIX)
+    }
+    _require_complete(file, table, arrays)
+    classes, labels = _classes(table["label"])
+    groups = [str(group) for group in table["group"]] if "group" in table else None
+    policy, parts = ("actor-disjoint", by_group(groups)) if groups else ("stratified", stratified(labels))
+    return Source(
+        name="features",
+        root=file.parent,
+        files=[file],
+        recipe={"name": "features"},
+        classes=classes,
+        modalities={
+            name: Modality(name, array.shape[1:], str(array.dtype)) for name, array in arrays.items()
+        },
+        ids=[str(sample) for sample in table.get("id", np.arange(len(labels)))],
+        labels=labels,
+        groups=groups,
+        splits={policy: parts},
+        default_split=policy,
+        load=partial(_load, arrays),
+    )
+
+
+def read_npz(file: Path) -> Table:
+    """Every array of an npz file; InputError where it cannot be read (pickled objects are never loaded)."""
+    require_content(file)
+    if not zipfile.is_zipfile(file):
+        raise InputError(f"{file} is no npz file, or cut short")
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            return dict(archive)
+    except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        raise InputError(f"{file} cannot be read as npz ({error})") from error
+
+
+def read_parquet(file: Path) -> Table:
+    """Every column of a Parquet file as an array; lists of equal length become further axes."""
+    require_content(file)
+    try:
+        table = pq.read_table(file)
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{file} cannot be read as Parquet ({error})") from error
+    return {name: _dense(name, table.column(name).combine_chunks()) for name in table.column_names}
+
+
+READERS: Final = {".npz": read_npz, ".parquet": read_parquet}
+
+
+def _only_file(path: Path) -> Path:
+    if path.is_file() and path.suffix in READERS:
+        return path
+    if not path.is_dir():
+        raise InputError(f"there is no npz or Parquet file or folder {path}: check --source")
+    files = sorted(file for file in path.iterdir() if file.suffix in READERS)
+    if len(files) != 1:
+        raise InputError(f"{path} holds {len(files)} npz or Parquet files: name one with --source FILE")
+    return inside(path, files[0].name)
+
+
+def _dense(name: str, column: Any) -> NDArray[Any]:
+    """[N] values, or [N, ...] from nested lists of equal length."""
+    if column.null_count:
+        raise InputError(f"column {name} has {column.null_count} empty cells: fill them in")
+    if not (pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
+            or pa.types.is_fixed_size_list(column.type)):  # fmt: skip
+        return np.asarray(column.to_numpy(zero_copy_only=False))
+    lengths = pc.unique(pc.list_value_length(column)).to_pylist()
+    if len(lengths) > 1:
+        raise InputError(f"column {name} has lists of {len(lengths)} different lengths: pad them to one")
+    inner = _dense(name, column.flatten())
+    return inner.reshape(len(column), -1, *inner.shape[1:])
+
+
+def _storable(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"{name} holds {array.dtype}, not numbers")
+    if array.ndim < 2 or array.size == 0 < len(array):
+        raise InputError(f"{name} has shape {array.shape}: expected [N, ...] with at least one feature")
+    return array if array.dtype in KEPT else array.astype(np.float32)
+
+
+def _require_complete(file: Path, table: Table, arrays: Table) -> None:
+    if "label" not in table or not arrays:
+        raise InputError(f"{file} needs `label` and at least one `{PREFIX}<name>`, it has {sorted(table)}")
+    columns = {f"{PREFIX}{name}": array for name, array in arrays.items()}
+    columns |= {name: table[name] for name in ("label", "id", "group") if name in table}
+    samples = len(table["label"]) if table["label"].ndim == 1 else -1
+    for name, array in columns.items():
+        if len(array) != samples:
+            raise InputError(f"{file}: {name} has shape {array.shape}, which does not fit `label` [N]")
+
+
+def _classes(values: NDArray[Any]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Class names in sorted order, and each sample's index into them."""
+    if values.dtype.kind not in "biuUSO":
+        raise InputError(f"label holds {values.dtype}: expected whole numbers or text")
+    names, labels = np.unique(
+        values.astype(str) if values.dtype.kind in "SO" else values, return_inverse=True
+    )
+    return tuple(str(name) for name in names), labels.astype(np.int64)
+
+
+def _load(arrays: Table, row: int) -> Arrays:
+    return {name: array[row] for name, array in arrays.items()}

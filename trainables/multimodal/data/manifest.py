@@ -1,0 +1,124 @@
+"""manifest.json: reading it, comparing it with the files, and the checksums it holds."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainables.multimodal.errors import InputError
+
+FORMAT = 1
+FILE = "manifest.json"
+KEYS = frozenset({
+    "format", "dataset", "is_sample", "digest", "recipe", "classes", "modalities", "samples", "group",
+    "splits", "default_split", "skipped", "sources", "files", "versions",
+})  # fmt: skip
+
+
+def canonical(value: Any) -> bytes:
+    """JSON with sorted keys and no spaces: equal values give equal bytes. NaN is refused."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The manifest of a store.
+
+    Raises:
+        InputError: the folder or the manifest is missing, unreadable or of another format.
+    """
+    if not folder.is_dir():
+        raise InputError(f"there is no data folder {folder}: prepare one with `python -m study.prepare`")
+    if not (folder / FILE).is_file():
+        raise InputError(
+            f"{folder} is no prepared store (it has no {FILE}): run `python -m study.prepare` first"
+        )
+    try:
+        manifest = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder / FILE} cannot be read ({error}): prepare the store again") from error
+    _require_format(folder, manifest)
+    return dict(manifest)
+
+
+def write(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write the manifest in one piece: a reader sees the old one or the new one."""
+    temporary = folder / f".{FILE}.{os.getpid()}"
+    temporary.write_text(json.dumps(manifest, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    flush(temporary)
+    temporary.replace(folder / FILE)
+
+
+def flush(file: Path) -> None:
+    """Force a file to the disk."""
+    with file.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+
+def describe(file: Path) -> dict[str, Any]:
+    """Name, size, time and checksum of one file of a store."""
+    status = file.stat()
+    return {
+        "name": file.name, "bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": sha256(file)
+    }  # fmt: skip
+
+
+def sha256(file: Path) -> str:
+    """Checksum of a file's content, in hexadecimal."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def require_unchanged(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Compare sizes and times of the files with the manifest: cheap enough for every run."""
+    for entry in manifest["files"]:
+        file = folder / entry["name"]
+        if not file.is_file():
+            raise InputError(f"{folder} lacks {entry['name']}, which its manifest names: prepare it again")
+        status = file.stat()
+        if (status.st_size, status.st_mtime_ns) != (entry["bytes"], entry["mtime_ns"]):
+            raise InputError(
+                f"{file} does not match its manifest (size or time differs): "
+                f"run `python -m study.prepare --check {folder}`"
+            )
+
+
+def damaged_files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
+    """Names of the files that are missing or whose content is not what the manifest says."""
+    return [
+        entry["name"]
+        for entry in manifest["files"]
+        if not (folder / entry["name"]).is_file() or sha256(folder / entry["name"]) != entry["sha256"]
+    ]
+
+
+def sample_digest(fields: Sequence[Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Digest of one sample: its fields (id, label, group, parts) and the bytes of its arrays by name."""
+    digest = hashlib.sha256(canonical(fields))
+    for _, array in sorted(arrays.items()):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.digest()
+
+
+def data_digest(manifest: Mapping[str, Any], samples: Iterable[bytes]) -> str:
+    """Digest of a data set: recipe, classes, modalities, policies, and its samples in order.
+
+    Independent of how the samples are spread over files, and of paths, times and versions.
+    """
+    header = {key: manifest[key] for key in ("recipe", "classes", "modalities")}
+    digest = hashlib.sha256(canonical({**header, "splits": sorted(manifest["splits"])}))
+    for sample in samples:
+        digest.update(sample)
+    return digest.hexdigest()
+
+
+def _require_format(folder: Path, manifest: Any) -> None:
+    if not isinstance(manifest, dict) or not manifest.keys() >= KEYS or manifest["format"] != FORMAT:
+        raise InputError(f"{folder / FILE} is no manifest of format {FORMAT}: prepare the store again")
+    names = [entry["name"] for entry in manifest["files"]]
+    if any(Path(name).name != name for name in names):
+        raise InputError(f"{folder / FILE} names files outside its folder: prepare the store again")

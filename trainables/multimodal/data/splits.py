@@ -1,0 +1,113 @@
+"""Split policies: pure functions from ids, labels or groups to one part name per sample.
+
+A policy assigns `train`, `validation`, `test` or `""` (in no part) to every sample. All policies a data set
+offers are materialised when its store is prepared, so that a trial never draws a split of its own.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainables.multimodal.errors import InputError
+
+Item = TypeVar("Item")
+
+PARTS = ("train", "validation", "test")
+TRAIN, VALIDATION, TEST = PARTS
+
+SHARES = (0.70, 0.15)
+"""Shares of training and validation; the rest is test."""
+
+HELD_OUT = 0.1
+"""Share of the published training clips that becomes validation where none was published."""
+
+
+def by_group(groups: Sequence[str], *, seed: int = 0) -> list[str]:
+    """Whole groups (actors, speakers) go to one part: 70/15/15 percent of the shuffled groups."""
+    names = sorted(set(groups))
+    part_of = dict(zip(_shuffled(names, seed), _shares(len(names)), strict=True))
+    return [part_of[group] for group in groups]
+
+
+def stratified(labels: NDArray[np.int64], *, seed: int = 0) -> list[str]:
+    """70/15/15 percent of the samples of every label, for data without groups."""
+    parts = np.full(len(labels), "", dtype=object)
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        parts[_shuffled(rows, seed)] = _shares(len(rows))
+    return [str(part) for part in parts]
+
+
+def from_lists(ids: Sequence[str], lists: Mapping[str, Collection[str]]) -> list[str]:
+    """Published lists of ids, by part; a sample in none of them is in no part.
+
+    Raises:
+        InputError: an id stands in two lists, or in a list but not among `ids`.
+    """
+    part_of: dict[str, str] = {}
+    for part, members in lists.items():
+        if shared := part_of.keys() & set(members):
+            raise InputError(f"{min(shared)} stands in two parts of a published split: correct the csv files")
+        part_of.update(dict.fromkeys(members, part))
+    if unknown := part_of.keys() - set(ids):
+        raise InputError(f"{min(unknown)} stands in a published split but not in the data: check --source")
+    return [part_of.get(sample, "") for sample in ids]
+
+
+def hold_out(parts: Sequence[str], labels: NDArray[np.int64], *, seed: int = 0) -> list[str]:
+    """Turn a stratified tenth of the training samples into validation (published splits without one)."""
+    result = np.array(parts, dtype=object)
+    training = result == TRAIN
+    for label in np.unique(labels):
+        rows = np.flatnonzero(training & (labels == label))
+        result[_shuffled(rows, seed)[: round(HELD_OUT * len(rows))]] = VALIDATION
+    return [str(part) for part in result]
+
+
+def by_actor_number(actors: Sequence[int], *, train_to: int, validation_to: int) -> list[str]:
+    """Actors numbered up to `train_to` train, up to `validation_to` validate, the others test."""
+    return [TRAIN if a <= train_to else VALIDATION if a <= validation_to else TEST for a in actors]
+
+
+def rows_by_part(
+    policy: str, parts: Sequence[str], labels: NDArray[np.int64], classes: Sequence[str]
+) -> dict[str, NDArray[np.int64]]:
+    """Row indices of the three parts, each int64 and ascending.
+
+    Raises:
+        InputError: a part is empty or lacks a class; the message names both.
+    """
+    column = np.asarray(parts, dtype=str)
+    rows = {part: np.flatnonzero(column == part).astype(np.int64) for part in PARTS}
+    for part, members in rows.items():
+        _require_every_class(policy, part, labels[members], classes)
+    return rows
+
+
+def _require_every_class(policy: str, part: str, labels: NDArray[np.int64], classes: Sequence[str]) -> None:
+    if not len(labels):
+        raise InputError(
+            f"split {policy}: its {part} part has no samples; choose another --split or add data"
+        )
+    present = set(labels.tolist())
+    missing = [name for label, name in enumerate(classes) if label not in present]
+    if missing:
+        raise InputError(
+            f"split {policy}: its {part} part has no sample of class {', '.join(missing)}; "
+            "choose another --split or add data"
+        )
+
+
+def _shares(count: int) -> list[str]:
+    """`count` part names in the order train, validation, test; three or more leave none empty."""
+    held = max(1, round(SHARES[1] * count)) if count > 1 else 0
+    train = max(1, min(round(SHARES[0] * count), count - held - 1)) if count > 2 else 1
+    return [TRAIN] * train + [VALIDATION] * held + [TEST] * (count - train - held)
+
+
+def _shuffled(items: Iterable[Item], seed: int) -> list[Item]:
+    """The items in an order that depends on nothing but their order and the seed."""
+    pool = list(items)
+    return [pool[index] for index in np.random.default_rng(seed).permutation(len(pool))]

@@ -1,0 +1,22 @@
+"""Joint training: only the learning rate is searched."""
+
+from typing import Any
+
+from ray import tune
+
+DEFAULTS = {"lr": 2e-3}
+"""Published for CREMA-D."""
+
+
+def joint() -> dict[str, Any]:
+    """Domains of joint training."""
+    return {"lr": tune.loguniform(1e-3, 1e-1)}
+
+
+def defaults(epochs: int) -> dict[str, Any]:
+    """The published values; none of them depends on the number of epochs."""
+    return dict(DEFAULTS)
+
+
+joint.DEFAULTS = DEFAULTS
+joint.defaults = defaults

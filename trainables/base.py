@@ -1,0 +1,65 @@
+"""The trainer as a Ray Tune Trainable."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ray import tune
+
+from trainables.multimodal.balancers.base import Balancer
+from trainables.multimodal.checkpoint import read_checkpoint, write_checkpoint
+from trainables.multimodal.config import known_settings, split_settings
+from trainables.multimodal.errors import Diverged
+from trainables.multimodal.metrics import WORST
+from trainables.multimodal.trainer import Trainer
+
+STATE, CONSTANTS = "state.pt", "constants.pt"
+
+
+class MultimodalTrainable(tune.Trainable):  # type: ignore[misc]
+    """One trial; its config is search-space keys and trainer settings, flat, any of them.
+
+    A step is an epoch. Results hold the trainer's metrics, `done` and `diverged` (0 or 1); let schedulers
+    use time_attr="epoch" and metric="best/accuracy". `data` must be an absolute path: workers change folder.
+    """
+
+    balancer: ClassVar[type[Balancer] | None] = None
+
+    @classmethod
+    def build(cls, settings: Mapping[str, Any]) -> Trainer:
+        """The trainer for flat settings; InputError for a key that nobody knows."""
+        config, arguments = split_settings(settings, cls.balancer)
+        return Trainer(config, [cls.balancer(**arguments)] if cls.balancer else [])
+
+    @classmethod
+    def settings(cls) -> list[str]:
+        """Every key that a config may hold."""
+        return known_settings(cls.balancer)
+
+    def setup(self, config: dict[str, Any]) -> None:
+        """Build the trainer in the worker's own process."""
+        self.trainer = self.build(config)
+
+    def step(self) -> dict[str, Any]:
+        """Train one epoch; a run that diverges ends with the worst values, which are finite."""
+        try:
+            metrics = self.trainer.run_epoch()
+        except Diverged:
+            return {**WORST, "epoch": self.trainer.epoch + 1, "diverged": 1, "done": True}
+        return {**metrics, "diverged": 0, "done": self.trainer.done}
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Write all of the run into one folder: schedulers hand it to other trials and delete old ones."""
+        write_checkpoint(Path(checkpoint_dir, STATE), self.trainer.state_dict())
+        write_checkpoint(Path(checkpoint_dir, CONSTANTS), self.trainer.constants())
+
+    def load_checkpoint(self, checkpoint: str | os.PathLike[str]) -> None:
+        """Go on from a folder; the settings stay this trial's own, as population-based training expects."""
+        self.trainer.load_constants(read_checkpoint(Path(checkpoint, CONSTANTS)))
+        self.trainer.load_state_dict(read_checkpoint(Path(checkpoint, STATE)))
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Start over with other settings in the same worker: a new trainer, so nothing is left behind."""
+        self.trainer = self.build(new_config)
+        return True

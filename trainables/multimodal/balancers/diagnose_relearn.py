@@ -1,0 +1,139 @@
+"""Diagnosing & Re-learning (D&R), ECCV 2024, arXiv 2407.09705.
+
+Every H epochs the gap between the purity of training and validation features says how far each encoder has
+over-fitted; the encoder is then pulled back towards its initial weights by as much.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from trainables.multimodal.balancers.base import Balancer
+from trainables.multimodal.diagnostics import purity
+from trainables.multimodal.errors import InputError
+
+if TYPE_CHECKING:
+    from trainables.multimodal.trainer import Trainer
+
+__all__ = ["DiagnoseRelearn", "purity", "relearn", "relearning_strength"]
+
+
+def relearning_strength(gap: float, lam: float) -> float:
+    """Re-learning strength alpha = tanh(lambda * g), in [0, 1), of a purity gap g in [0, 1]."""
+    return math.tanh(lam * gap)
+
+
+def relearn(encoder: nn.Module, initial: Mapping[str, Tensor], strength: float) -> None:
+    """Pull every parameter back, in place: theta = (1 - alpha) theta + alpha theta_init.
+
+    `initial` maps parameter names to tensors, as cloned from `named_parameters`.
+    """
+    blend(dict(encoder.named_parameters()), initial, strength)
+
+
+@torch.no_grad()
+def blend(current: Mapping[str, Tensor], initial: Mapping[str, Tensor], strength: float) -> None:
+    """Move each floating-point tensor of `current`, in place, by `strength` to its initial value."""
+    for name, tensor in current.items():
+        if tensor.is_floating_point():
+            tensor.lerp_(initial[name].to(tensor.device), strength)
+
+
+class DiagnoseRelearn(Balancer):
+    """Re-learn every encoder after epochs H, 2H, ... counted from 0, at most `max_relearnings` times.
+
+    lam: lambda of the strength alpha_m = tanh(lambda * |P_train - P_validation|); 0 is joint training.
+    every: H, in epochs. The three switches, off in the paper's release, apply the same strength to more:
+    reset_buffers to normalisation statistics, reset_head to the head's columns of the modality, and
+    reset_momentum to the optimizer's momentum of the encoder, whose initial value is 0.
+    """
+
+    def __init__(
+        self,
+        lam: float = 3.0,
+        every: int = 20,
+        max_relearnings: int = 3,
+        *,
+        reset_buffers: bool = False,
+        reset_head: bool = False,
+        reset_momentum: bool = False,
+    ) -> None:
+        if not 0 <= lam < math.inf:
+            raise InputError(f"lam must be >= 0 and finite, got {lam}")
+        if every < 1:
+            raise InputError(f"every must be >= 1, got {every}")
+        if max_relearnings < 0:
+            raise InputError(f"max_relearnings must be >= 0, got {max_relearnings}")
+        self.lam, self.every, self.max_relearnings = lam, every, max_relearnings
+        self.reset_buffers, self.reset_head, self.reset_momentum = reset_buffers, reset_head, reset_momentum
+        self.relearnings = 0
+        self._encoders: dict[str, dict[str, Tensor]] = {}
+        self._columns: dict[str, Tensor] = {}
+
+    def on_fit_start(self, trainer: Trainer) -> None:
+        """Keep the initial weights: re-learning always returns to the same ones."""
+        for name, encoder in trainer.model.encoders.items():
+            tensors = {**dict(encoder.named_parameters()), **dict(encoder.named_buffers())}
+            self._encoders[name] = {key: value.detach().clone() for key, value in tensors.items()}
+        self._columns = {n: w.detach().clone() for n, w in trainer.model.fusion.columns().items()}
+
+    def on_epoch_end(self, trainer: Trainer) -> Mapping[str, float]:
+        """Diagnose and re-learn each modality, if this is the epoch for it."""
+        metrics: dict[str, float] = {}
+        if self.is_due(trainer.epoch - 1):
+            for name, diagnosis in trainer.diagnose().items():
+                strength = relearning_strength(diagnosis.gap, self.lam)
+                self._relearn(trainer, name, strength)
+                metrics[f"relearning/{name}/strength"] = strength
+            self.relearnings += 1
+        return {**metrics, "relearning/count": self.relearnings}
+
+    def is_due(self, index: int) -> bool:
+        """Whether to re-learn after the epoch with this index, counted from 0."""
+        return index > 0 and index % self.every == 0 and self.relearnings < self.max_relearnings
+
+    @torch.no_grad()
+    def _relearn(self, trainer: Trainer, name: str, strength: float) -> None:
+        encoder = trainer.model.encoders[name]
+        relearn(encoder, self._encoders[name], strength)
+        if self.reset_buffers:
+            blend(dict(encoder.named_buffers()), self._encoders[name], strength)
+        if self.reset_head:
+            blend({name: trainer.model.fusion.columns()[name]}, self._columns, strength)
+        if self.reset_momentum:
+            scale_momentum(trainer.optimizer, encoder, 1 - strength)
+
+    def state_dict(self) -> dict[str, Any]:
+        """How often re-learning has happened."""
+        return {"relearnings": self.relearnings}
+
+    def load_state_dict(self, trainer: Trainer, state: dict[str, Any]) -> None:
+        """Go on counting."""
+        self.relearnings = int(state["relearnings"])
+
+    def constants(self) -> dict[str, Any]:
+        """The initial weights."""
+        return {"encoders": self._encoders, "columns": self._columns}
+
+    def load_constants(self, trainer: Trainer, constants: dict[str, Any]) -> None:
+        """Return to the initial weights of the run that is continued."""
+        device = trainer.runtime.device
+        self._encoders = {
+            name: {key: value.to(device) for key, value in tensors.items()}
+            for name, tensors in constants["encoders"].items()
+        }
+        self._columns = {name: value.to(device) for name, value in constants["columns"].items()}
+
+
+@torch.no_grad()
+def scale_momentum(optimizer: torch.optim.Optimizer, encoder: nn.Module, factor: float) -> None:
+    """Multiply the momentum of the encoder's parameters by `factor`."""
+    for parameter in encoder.parameters():
+        momentum = optimizer.state[parameter].get("momentum_buffer")
+        if momentum is not None:
+            momentum.mul_(factor)

@@ -1,0 +1,155 @@
+"""What a run is told: one frozen dataclass, checked before anything is opened."""
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+from trainables.multimodal.errors import InputError
+
+
+def _is_integer(value: object, least: int) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least
+
+
+def _is_real(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _is_increasing(value: object) -> bool:
+    return isinstance(value, tuple) and all(_is_integer(v, 1) for v in value) and list(value) == sorted(value)
+
+
+def _one_of(*options: object) -> tuple[Callable[[Any], bool], str]:
+    return (lambda value: value in options), "one of " + ", ".join(map(str, options))
+
+
+_COUNT = (lambda value: _is_integer(value, 1)), "an integer >= 1"
+_NON_NEGATIVE = (lambda value: _is_real(value) and value >= 0), "a number >= 0"
+_POSITIVE = (lambda value: _is_real(value) and value > 0), "a number > 0"
+_FRACTION = (lambda value: _is_real(value) and 0 <= value < 1), "a number in [0, 1)"
+_FLAG = (lambda value: isinstance(value, bool)), "true or false"
+_NAME = (lambda value: isinstance(value, str) and value != ""), "a non-empty string"
+_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "data": _NAME,
+    "epochs": _COUNT,
+    "split": _NAME,
+    "selection": _one_of("validation", "test"),
+    "seed": ((lambda value: _is_integer(value, 0)), "an integer >= 0"),
+    "batch_size": ((lambda value: _is_integer(value, 2)), "an integer >= 2"),
+    "lr": _POSITIVE,
+    "momentum": _FRACTION,
+    "weight_decay": _NON_NEGATIVE,
+    "schedule": _one_of("constant", "step"),
+    "milestones": (_is_increasing, "increasing epoch numbers >= 1"),
+    "gamma": _POSITIVE,
+    "width": _POSITIVE,
+    "hidden": _COUNT,
+    "frames": _COUNT,
+    "probes": _FLAG,
+    "diagnose": _one_of("end", "every_epoch"),
+    "device": _NAME,
+    "precision": _one_of("auto", "fp32", "bf16"),
+    "channels_last": _one_of("auto", True, False),
+    "compile": _FLAG,
+    "threads": ((lambda value: value is None or _is_integer(value, 1)), "an integer >= 1 or none"),
+}
+
+
+@dataclass(frozen=True)
+class TrainerConfig:
+    """Everything the trainer can be told; a balancer's own settings are its constructor's arguments.
+
+    Raises InputError with one sentence for a value that makes no sense.
+    """
+
+    data: str
+    """Folder of a prepared feature store (the one that holds manifest.json)."""
+    epochs: int
+    """Passes over the training split."""
+    split: str = "default"
+    """Split policy of the store; `default` is the one its manifest names."""
+    selection: str = "validation"
+    """Split that picks the best epoch; `test`, which records a test curve, is for the paper's protocol alone."""
+    seed: int = 0
+    """Seed of the initial weights, the shuffles, the frame choice and the global generators."""
+    batch_size: int = 64
+    """Samples per step."""
+    lr: float = 2e-3
+    """Learning rate of SGD."""
+    momentum: float = 0.9
+    """Momentum of SGD."""
+    weight_decay: float = 1e-4
+    """L2 penalty of SGD."""
+    schedule: str = "constant"
+    """`constant`, or `step`: the learning rate is multiplied by `gamma` after each of `milestones`."""
+    milestones: tuple[int, ...] = ()
+    """Numbers of finished epochs after which a step schedule lowers the learning rate."""
+    gamma: float = 0.1
+    """Factor of the step schedule."""
+    width: float = 1.0
+    """Width factor of ResNet-18; 1 is the published size, .25 a quarter of the channels."""
+    hidden: int = 256
+    """Units of both layers of the encoder for vectors."""
+    frames: int = 1
+    """Frames taken per clip of those stored."""
+    probes: bool = True
+    """Train a linear head per modality on detached features; training itself is the same without them."""
+    diagnose: str = "end"
+    """When purity is measured besides every re-learning: at the `end`, or after `every_epoch`."""
+    device: str = "auto"
+    """`auto` (CUDA if there is one), `cpu`, `cuda` or `cuda:1`."""
+    precision: str = "auto"
+    """`fp32` or `bf16` autocast; `auto` is bf16 on CUDA and fp32 elsewhere."""
+    channels_last: bool | str = "auto"
+    """Memory format of convolutions; `auto` decides by device."""
+    compile: bool = False
+    """Compile the encoders with torch.compile."""
+    threads: int | None = None
+    """Threads of this process on a CPU; none leaves torch's own choice."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.milestones, list):  # JSON knows no tuples
+            object.__setattr__(self, "milestones", tuple(self.milestones))
+        for name, (accepts, wanted) in _RULES.items():
+            value = getattr(self, name)
+            if not accepts(value):
+                raise InputError(f"{name} must be {wanted}, got {value!r}")
+
+    def lr_at(self, epoch: int) -> float:
+        """Learning rate of the epoch after `epoch` finished ones: lr * gamma^(milestones passed)."""
+        if self.schedule == "constant":
+            return self.lr
+        passed = sum(milestone <= epoch for milestone in self.milestones)
+        return self.lr * float(self.gamma**passed)
+
+
+def known_settings(balancer: Callable[..., object] | None) -> list[str]:
+    """Every key that flat settings may hold: the trainer's fields and the arguments of `balancer`."""
+    return [field.name for field in dataclasses.fields(TrainerConfig)] + _arguments(balancer)
+
+
+def _arguments(balancer: Callable[..., object] | None) -> list[str]:
+    return list(inspect.signature(balancer).parameters) if balancer else []
+
+
+def split_settings(
+    settings: Mapping[str, Any], balancer: Callable[..., object] | None
+) -> tuple[TrainerConfig, dict[str, Any]]:
+    """Divide flat settings into the trainer's config and the arguments of `balancer`.
+
+    Raises InputError for a key that neither knows, or for missing `data` or `epochs`.
+    """
+    known, arguments = known_settings(balancer), _arguments(balancer)
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        raise InputError(
+            f"unknown setting {', '.join(unknown)}; known settings are {', '.join(sorted(known))}"
+        )
+    missing = [name for name in ("data", "epochs") if name not in settings]
+    if missing:
+        raise InputError(f"the settings lack {' and '.join(missing)}")
+    config = TrainerConfig(**{name: value for name, value in settings.items() if name not in arguments})
+    return config, {name: value for name, value in settings.items() if name in arguments}

@@ -1,0 +1,128 @@
+"""Batches from a feature store: order and frames are functions of (seed, epoch), so a loader has no state."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trainables.multimodal.data.store import FeatureStore
+from trainables.multimodal.errors import InputError
+
+RESIDENT_SHARE = 0.25  # of the device's free memory; several trials may share one device
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Raw inputs [B, *shape_m] by modality and labels [B], all on the trainer's device."""
+
+    inputs: dict[str, Tensor]
+    labels: Tensor
+
+
+class Source(Protocol):
+    """Where a loader takes the samples of one modality from."""
+
+    def take(self, positions: np.ndarray, frames: np.ndarray | None) -> Tensor:
+        """Samples [B, *shape] at positions [B] of the split; `frames` [B, n] picks n frames of each."""
+        ...
+
+
+class MappedSource:
+    """Samples gathered batch by batch from the store's memory map, which all trials on a node share."""
+
+    def __init__(self, store: FeatureStore, modality: str, rows: np.ndarray, device: torch.device) -> None:
+        self._store, self._modality, self._rows, self._device = store, modality, rows, device
+
+    def take(self, positions: np.ndarray, frames: np.ndarray | None) -> Tensor:
+        """Copy the samples out of the map, then to the device."""
+        samples = self._store.read(self._modality, self._rows[positions])
+        if frames is not None:
+            samples = samples[np.arange(len(samples))[:, None], frames]
+        return torch.from_numpy(samples).to(self._device, non_blocking=True)
+
+
+class ResidentSource:
+    """Samples of a split that lie on the device from the start."""
+
+    def __init__(self, store: FeatureStore, modality: str, rows: np.ndarray, device: torch.device) -> None:
+        self._samples = torch.from_numpy(store.read(modality, rows)).to(device)
+
+    def take(self, positions: np.ndarray, frames: np.ndarray | None) -> Tensor:
+        """Index the samples on the device."""
+        index = torch.from_numpy(positions).to(self._samples.device, non_blocking=True)
+        if frames is None:
+            return self._samples[index]
+        return self._samples[index[:, None], torch.from_numpy(frames).to(index.device, non_blocking=True)]
+
+
+class Loader:
+    """Batches of one split of a store."""
+
+    def __init__(
+        self, store: FeatureStore, rows: np.ndarray, batch_size: int, frames: int, device: torch.device
+    ):
+        source = ResidentSource if fits_device(store, len(rows), device) else MappedSource
+        self._sources: dict[str, Source] = {
+            name: source(store, name, rows, device) for name in store.modalities
+        }
+        self._stored = {name: m.shape[0] for name, m in store.modalities.items() if len(m.shape) == 4}
+        for name, stored in self._stored.items():
+            if frames > stored:
+                raise InputError(f"frames is {frames}, but modality {name} stores {stored} frames per sample")
+        self.labels = torch.from_numpy(store.labels[rows]).to(device)
+        self._batch_size, self._frames = batch_size, frames
+
+    def __len__(self) -> int:
+        """Samples in the split."""
+        return len(self.labels)
+
+    def shuffled(self, seed: int, epoch: int) -> Iterator[Batch]:
+        """Training batches: a random order, and a random frame inside each segment of each sample."""
+        draw = np.random.default_rng([seed, epoch])
+        order = draw.permutation(len(self))
+        choices = {n: segment_choices(draw, len(self), f, self._frames) for n, f in self._stored.items()}
+        return self._batches(order, choices)
+
+    def ordered(self) -> Iterator[Batch]:
+        """Evaluation batches: the order of the split, and the frame in the middle of each segment."""
+        middles = {n: segment_middles(f, self._frames) for n, f in self._stored.items()}
+        choices = {n: np.broadcast_to(m, (len(self), len(m))) for n, m in middles.items()}
+        return self._batches(np.arange(len(self)), choices)
+
+    def _batches(self, order: np.ndarray, choices: dict[str, np.ndarray]) -> Iterator[Batch]:
+        for start, stop in batch_bounds(len(order), self._batch_size):
+            positions = order[start:stop]
+            frames = {name: np.ascontiguousarray(choice[positions]) for name, choice in choices.items()}
+            inputs = {name: s.take(positions, frames.get(name)) for name, s in self._sources.items()}
+            yield Batch(inputs, self.labels[torch.from_numpy(positions).to(self.labels.device)])
+
+
+def batch_bounds(samples: int, batch_size: int) -> list[tuple[int, int]]:
+    """Start and stop of each batch; a last single sample joins the batch before it (batch norm needs two)."""
+    starts = list(range(0, samples, batch_size))
+    if samples % batch_size == 1 and len(starts) > 1:
+        starts.pop()
+    return list(zip(starts, [*starts[1:], samples], strict=True))
+
+
+def segment_middles(stored: int, frames: int) -> np.ndarray:
+    """Index [frames] of the middle frame of each of `frames` equal segments of `stored` frames."""
+    return (2 * np.arange(frames) + 1) * stored // (2 * frames)
+
+
+def segment_choices(draw: np.random.Generator, samples: int, stored: int, frames: int) -> np.ndarray:
+    """Indices [samples, frames]: one frame drawn uniformly from each of `frames` equal segments."""
+    bounds = np.arange(frames + 1) * stored // frames
+    return draw.integers(bounds[:-1], bounds[1:], size=(samples, frames))
+
+
+def fits_device(store: FeatureStore, samples: int, device: torch.device) -> bool:
+    """Whether `samples` of the store take at most RESIDENT_SHARE of the free memory of a CUDA device."""
+    if device.type != "cuda":
+        return False
+    sizes = [np.dtype(m.dtype).itemsize * int(np.prod(m.shape)) for m in store.modalities.values()]
+    free, _ = torch.cuda.mem_get_info(device)
+    return samples * sum(sizes) <= RESIDENT_SHARE * free

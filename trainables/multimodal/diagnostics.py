@@ -1,0 +1,135 @@
+"""Looking at features: purity of their clusters, and linear probes. Neither changes training."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from sklearn.cluster import KMeans
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trainables.multimodal.errors import Diverged
+
+PERMUTATIONS = 20  # of the labels, for the noise floor
+PROBE_LR = 1e-2
+
+
+def scale(features: np.ndarray) -> np.ndarray:
+    """Min-max scale each column of features [N, D] to [-1, 1]; a constant column becomes 0.
+
+    Raises Diverged if a feature is infinite or NaN.
+    """
+    if not np.isfinite(features).all():
+        raise Diverged("features became infinite or NaN")
+    low, high = features.min(axis=0), features.max(axis=0)
+    span = np.where(high > low, high - low, 1)
+    return np.where(high > low, (features - low) / span * 2 - 1, 0)
+
+
+def cluster(features: np.ndarray, n_clusters: int, *, seed: int = 0, n_init: int = 10) -> np.ndarray:
+    """Cluster numbers [N] that k-means gives the scaled features [N, D].
+
+    Raises ValueError for fewer samples than clusters.
+    """
+    if len(features) < n_clusters:
+        raise ValueError(f"{len(features)} samples cannot form {n_clusters} clusters")
+    scaled = scale(np.asarray(features))
+    distinct = len(np.unique(scaled, axis=0))  # k-means cannot tell equal samples apart
+    kmeans = KMeans(n_clusters=min(n_clusters, distinct), random_state=seed, n_init=n_init)
+    return np.asarray(kmeans.fit_predict(scaled))
+
+
+def cluster_purity(clusters: np.ndarray, labels: np.ndarray) -> float:
+    """P = (1 / N) sum over clusters of the largest class count in the cluster."""
+    counts = np.zeros((clusters.max() + 1, labels.max() + 1), dtype=np.int64)
+    np.add.at(counts, (clusters, labels), 1)
+    return float(counts.max(axis=1).sum() / len(labels))
+
+
+def purity(
+    features: np.ndarray, labels: np.ndarray, n_clusters: int, *, seed: int = 0, n_init: int = 10
+) -> float:
+    """Purity of k-means clusters of features [N, D], scaled inside, against labels [N].
+
+    P = (1 / N) sum over clusters of the largest class count in the cluster. `n_init` is pinned because its
+    default differs between versions of scikit-learn, and that alone changes the strength of re-learning.
+    Raises ValueError for N < n_clusters, Diverged for non-finite features.
+    """
+    return cluster_purity(cluster(features, n_clusters, seed=seed, n_init=n_init), np.asarray(labels))
+
+
+@dataclass(frozen=True)
+class Purity:
+    """Purity of one modality's features on both splits, and the gap that mere chance would give."""
+
+    train: float
+    validation: float
+    noise_floor: float
+
+    @property
+    def gap(self) -> float:
+        """Purity gap, g = |P_train - P_validation|."""
+        return abs(self.train - self.validation)
+
+    def metrics(self, modality: str) -> dict[str, float]:
+        """Flat metrics purity/<modality>/..."""
+        values = {**vars(self), "gap": self.gap}
+        return {f"purity/{modality}/{name}": value for name, value in values.items()}
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Features [N, D] of one modality on one split, and the labels [N]."""
+
+    features: np.ndarray
+    labels: np.ndarray
+
+
+def measure_purity(train: Labelled, validation: Labelled, n_clusters: int) -> Purity:
+    """Purity of both splits; noise floor = mean gap over label permutations on the same clusterings.
+
+    The floor depends on the sizes of the splits: a small split looks purer than a large one by chance.
+    """
+    clusters = [cluster(part.features, n_clusters) for part in (train, validation)]
+    labels = [train.labels, validation.labels]
+    of_train, of_validation = map(cluster_purity, clusters, labels)
+    draw = np.random.default_rng(0)
+    gaps = []
+    for _ in range(PERMUTATIONS):
+        chance = [cluster_purity(c, draw.permutation(y)) for c, y in zip(clusters, labels, strict=True)]
+        gaps.append(abs(chance[0] - chance[1]))
+    return Purity(of_train, of_validation, float(np.mean(gaps)))
+
+
+class Probes(nn.Module):
+    """A linear head per modality on detached features, with an optimizer of its own.
+
+    Heads start at zero, so that they draw no random number; nothing of theirs reaches the model.
+    """
+
+    def __init__(self, sizes: Mapping[str, int], classes: int) -> None:
+        super().__init__()
+        self.heads = nn.ModuleDict(
+            {name: nn.Linear(size, classes, device="meta") for name, size in sizes.items()}
+        )
+        self.to_empty(device="cpu")
+        for parameter in self.parameters():
+            nn.init.zeros_(parameter)
+
+    def build_optimizer(self) -> torch.optim.Optimizer:
+        """The probes' own optimizer; call it once the probes are on their device."""
+        return torch.optim.Adam(self.parameters(), lr=PROBE_LR, foreach=True)
+
+    def logits(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Logits [N, C] of each modality; no gradient reaches the features."""
+        return {name: head(features[name].detach()) for name, head in self.heads.items()}
+
+    def fit(self, optimizer: torch.optim.Optimizer, features: Mapping[str, Tensor], labels: Tensor) -> None:
+        """One step on a batch: cross-entropy of each head."""
+        losses: Iterable[Tensor] = (
+            functional.cross_entropy(z, labels) for z in self.logits(features).values()
+        )
+        optimizer.zero_grad(set_to_none=True)
+        torch.stack(list(losses)).sum().backward()  # type: ignore[no-untyped-call]
+        optimizer.step()

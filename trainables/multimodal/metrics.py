@@ -1,0 +1,86 @@
+"""Metrics of predictions, and their means over an epoch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from trainables.multimodal.errors import Diverged
+
+WORST = {
+    "train/loss": 1e9,
+    "train/accuracy": 0.0,
+    "validation/loss": 1e9,
+    "validation/accuracy": 0.0,
+    "validation/macro_f1": 0.0,
+    "best/accuracy": 0.0,
+    "best/macro_f1": 0.0,
+}
+"""What a diverged run reports: finite, because schedulers never stop a NaN, and never best."""
+
+
+def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Share of samples whose largest logit [N, C] is the label [N]; a tensor, so nothing waits for it."""
+    return (logits.argmax(dim=1) == labels).float().mean()
+
+
+def macro_f1(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean over classes of F1 = 2 TP / (2 TP + FP + FN); a class never seen nor predicted counts 0."""
+    classes = logits.shape[1]
+    predicted = logits.argmax(dim=1)
+    confusion = torch.bincount(labels * classes + predicted, minlength=classes**2).view(classes, classes)
+    hits = confusion.diagonal()
+    involved = confusion.sum(dim=0) + confusion.sum(dim=1)
+    return (2 * hits / involved.clamp(min=1)).mean()
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One pass over a split in eval mode: features [N, D_m], fused logits [N, C] and labels [N]."""
+
+    features: dict[str, Tensor]
+    fused: Tensor
+    labels: Tensor
+
+    def metrics(self, probes: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Scores of the fused logits, and the accuracy of the probes' logits [N, C] of each modality."""
+        return {
+            "loss": functional.cross_entropy(self.fused, self.labels),
+            "accuracy": accuracy(self.fused, self.labels),
+            "macro_f1": macro_f1(self.fused, self.labels),
+            **{f"{name}/accuracy": accuracy(logits, self.labels) for name, logits in probes.items()},
+        }
+
+
+class Means:
+    """Means over an epoch, weighted by batch size and kept on the device until they are read."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self._weights: dict[str, int] = {}
+
+    def add(self, metrics: Mapping[str, Tensor], weight: int) -> None:
+        """Count `metrics` (scalars, detached) of a batch of `weight` samples."""
+        for name, value in metrics.items():
+            weighted = value.detach().double() * weight
+            self._sums[name] = self._sums[name] + weighted if name in self._sums else weighted
+            self._weights[name] = self._weights.get(name, 0) + weight
+
+    def read(self, prefix: str) -> dict[str, float]:
+        """The means under `prefix`/<name>."""
+        return read({name: total / self._weights[name] for name, total in self._sums.items()}, prefix)
+
+
+def read(scalars: Mapping[str, Tensor], prefix: str) -> dict[str, float]:
+    """Numbers under `prefix`/<name>; waits for the device once."""
+    values = torch.stack([value.double() for value in scalars.values()]).tolist()
+    return {f"{prefix}/{name}": value for name, value in zip(scalars, values, strict=True)}
+
+
+def require_finite(values: Mapping[str, float], epoch: int) -> None:
+    """Raise Diverged naming the first of `values` that is infinite or NaN."""
+    for name, value in values.items():
+        if not abs(value) < float("inf"):
+            raise Diverged(f"{name} became {value} in epoch {epoch}")

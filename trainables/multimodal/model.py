@@ -1,0 +1,111 @@
+"""The model: standardised inputs -> one encoder per modality -> fusion; built, exported and loaded here."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from trainables.multimodal.encoders import MLP, ResNet18
+from trainables.multimodal.errors import InputError
+from trainables.multimodal.fusion import ConcatenationFusion, Output
+from trainables.multimodal.inputs import Standardise
+
+WEIGHTS, SETTINGS = "model.safetensors", "config.json"
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What a model is built from; written beside exported weights."""
+
+    classes: tuple[str, ...]
+    shapes: dict[str, tuple[int, ...]]
+    """Shape of one raw sample by modality: [D], [T, D], [C, H, W] or [F, C, H, W]."""
+    width: float = 1.0
+    hidden: int = 256
+    frames: int = 1
+
+
+class MultimodalModel(nn.Module):
+    """Any number of named modalities: `model(inputs) -> Output(features, unimodal, fused)`."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        _check_names(spec)
+        self.inputs = nn.ModuleDict({name: Standardise(s, spec.frames) for name, s in spec.shapes.items()})
+        encoders = {name: build_encoder(name, s, spec) for name, s in spec.shapes.items()}
+        self.encoders = nn.ModuleDict(encoders)
+        self.fusion = ConcatenationFusion({n: e.features for n, e in encoders.items()}, len(spec.classes))
+        self.extras = nn.ModuleDict()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the logits."""
+        return self.spec.classes
+
+    def encode(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Features [B, D_m] in float32 of raw inputs [B, *shape_m]; each encoder runs once."""
+        return {name: e(self.inputs[name](inputs[name])).float() for name, e in self.encoders.items()}
+
+    def forward(self, inputs: Mapping[str, Tensor]) -> Output:
+        """Features and all logits of raw inputs [B, *shape_m]."""
+        output: Output = self.fusion(self.encode(inputs))
+        return output
+
+    @torch.inference_mode()
+    def predict(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Class probabilities [N, C] of raw store arrays [N, *shape_m]; the model must be in eval mode."""
+        device = next(self.parameters()).device
+        output = self({name: torch.as_tensor(array, device=device) for name, array in arrays.items()})
+        return np.asarray(output.fused.softmax(dim=1).cpu())
+
+
+def build_encoder(name: str, shape: tuple[int, ...], spec: ModelSpec) -> ResNet18 | MLP:
+    """An MLP for vectors, a ResNet-18 for everything with a time axis or two sides."""
+    if len(shape) == 1:
+        return MLP(shape[0], spec.hidden)
+    if len(shape) > 4:
+        raise InputError(f"modality {name} has samples of shape {list(shape)}; an encoder takes 1 to 4 axes")
+    return ResNet18(channels=1 if len(shape) == 2 else shape[-3], width=spec.width)
+
+
+def _check_names(spec: ModelSpec) -> None:
+    """Modalities name modules and metrics, which leaves out a few words and signs."""
+    for name in spec.shapes:
+        if not name or "." in name or "/" in name or hasattr(nn.ModuleDict, name):
+            raise InputError(f"a modality cannot be named {name!r}; rename it in the store")
+
+
+def export_model(model: MultimodalModel, weights: Mapping[str, Tensor], folder: Path) -> None:
+    """Write `weights` of `model` as safetensors and its spec as config.json below `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({name: value.contiguous() for name, value in weights.items()}, folder / WEIGHTS)
+    (folder / SETTINGS).write_text(json.dumps(dataclasses.asdict(model.spec), indent=2) + "\n")
+
+
+def load_model(folder: str | Path) -> MultimodalModel:
+    """Load an exported model for inference: on the CPU, in eval mode, taking raw store arrays.
+
+    Raises InputError where the folder holds no exported model or a damaged one.
+    """
+    folder = Path(folder)
+    try:
+        model = MultimodalModel(_spec_from(json.loads((folder / SETTINGS).read_text())))
+        model.load_state_dict(load_file(folder / WEIGHTS))
+    except (OSError, KeyError, TypeError, RuntimeError, ValueError, SafetensorError) as error:
+        raise InputError(f"{folder} holds no exported model that can be loaded: {error}") from error
+    return model.eval()
+
+
+def _spec_from(settings: dict[str, Any]) -> ModelSpec:
+    """Undo JSON, which knows no tuples."""
+    shapes = {name: tuple(shape) for name, shape in settings["shapes"].items()}
+    return ModelSpec(**{**settings, "classes": tuple(settings["classes"]), "shapes": shapes})

@@ -1,0 +1,74 @@
+"""Train one configuration without Ray: python -m trainables.multimodal.train --data DIR --epochs 5."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from trainables.multimodal.balancers.base import Balancer
+from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
+from trainables.multimodal.config import split_settings
+from trainables.multimodal.errors import Diverged, InputError
+from trainables.multimodal.trainer import Trainer
+
+BALANCERS: dict[str, type[Balancer] | None] = {"joint": None, "diagnose_relearn": DiagnoseRelearn}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train and print one line of metrics per epoch; give the exit code."""
+    options = parse(arguments)
+    try:
+        run(options)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except Diverged as error:
+        print(f"diverged: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m trainables.multimodal.train", description=__doc__)
+    parser.add_argument("--data", required=True, metavar="DIR", help="a prepared feature store")
+    parser.add_argument("--epochs", type=int, required=True)
+    parser.add_argument("--balancer", choices=list(BALANCERS), default="joint")
+    parser.add_argument("--set", action="append", default=[], metavar="key=value", help="any other setting")
+    parser.add_argument("--export", type=Path, metavar="DIR", help="write the best weights for inference")
+    return parser.parse_args(arguments)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Build the trainer from the options, train it, export it if asked to."""
+    balancer = BALANCERS[options.balancer]
+    settings = {"data": options.data, "epochs": options.epochs, **dict(map(read_setting, options.set))}
+    config, arguments = split_settings(settings, balancer)
+    trainer = Trainer(config, [balancer(**arguments)] if balancer else [])
+    while not trainer.done:
+        print(line(trainer.run_epoch()), flush=True)
+    if options.export:
+        trainer.export(options.export)
+        print(f"best weights: {options.export}")
+
+
+def read_setting(text: str) -> tuple[str, Any]:
+    """`key=value`, where the value is JSON if it can be and a word otherwise."""
+    key, separator, value = text.partition("=")
+    if not separator or not key:
+        raise InputError(f"--set wants key=value, got {text!r}")
+    try:
+        return key, json.loads(value)
+    except json.JSONDecodeError:
+        return key, value
+
+
+def line(metrics: dict[str, float]) -> str:
+    """Metrics of one epoch on one line: name value, name value, ..."""
+    return ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,311 @@
+"""The training loop: any number of named modalities, one method, no Ray."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trainables.multimodal.balancers.base import Balancer
+from trainables.multimodal.config import TrainerConfig
+from trainables.multimodal.data.loading import Batch, Loader
+from trainables.multimodal.data.store import FeatureStore
+from trainables.multimodal.diagnostics import Labelled, Probes, Purity, measure_purity
+from trainables.multimodal.errors import Diverged, InputError
+from trainables.multimodal.fusion import Output
+from trainables.multimodal.inputs import statistics
+from trainables.multimodal.metrics import Evaluation, Means, accuracy, read, require_finite
+from trainables.multimodal.model import ModelSpec, MultimodalModel, export_model
+from trainables.multimodal.runtime import (
+    Runtime,
+    random_state,
+    resolve,
+    seed_everything,
+    set_random_state,
+    to_cpu,
+)
+
+__all__ = ["Best", "Diverged", "Trainer"]
+
+
+@dataclass(frozen=True)
+class Best:
+    """The epoch with the best accuracy on the selection split so far, and its weights on the CPU."""
+
+    epoch: int
+    accuracy: float
+    macro_f1: float
+    weights: dict[str, dict[str, Tensor]]
+
+    def metrics(self) -> dict[str, float]:
+        """Flat metrics best/..."""
+        return {"best/accuracy": self.accuracy, "best/macro_f1": self.macro_f1, "best/epoch": self.epoch}
+
+
+class Trainer:
+    """Trains one configuration on one feature store.
+
+    Public attributes: config, store, runtime, model, optimizer, probes, best, and epoch, the number of
+    finished epochs. Order of samples, choice of frames and learning rate are functions of (config, epoch).
+    Raises InputError for settings, stores or splits that do not fit together.
+    """
+
+    def __init__(self, config: TrainerConfig, balancers: Sequence[Balancer] = ()) -> None:
+        self.config, self.balancers = config, tuple(balancers)
+        self._stepper = step_owner(self.balancers)
+        self.runtime: Runtime = resolve(config)
+        self.store = FeatureStore.open(config.data)
+        self._rows = self.store.split(config.split)
+        self._loaders: dict[str, Loader] = {}
+        self._evaluations: dict[str, Evaluation] = {}
+        self._diagnosis: dict[str, Purity] = {}
+        self._seen: dict[str, Tensor] = {}
+        self.epoch, self.best = 0, None
+        seed_everything(config.seed)
+        self.model = self._build_model()
+        self.probes = Probes(self.model.fusion.sizes, len(self.store.classes)).to(self.runtime.device)
+        on_cuda = self.runtime.device.type == "cuda"
+        self.optimizer: torch.optim.Optimizer = torch.optim.SGD(
+            self.model.parameters(), config.lr, fused=on_cuda
+        )
+        self._apply_hyperparameters()
+        self._probe_optimizer = self.probes.build_optimizer()
+        for balancer in self.balancers:
+            balancer.on_fit_start(self)
+
+    best: Best | None
+
+    @property
+    def done(self) -> bool:
+        """Whether the configured number of epochs is trained."""
+        return self.epoch >= self.config.epochs
+
+    def fit(self) -> list[dict[str, float]]:
+        """Train all epochs that are left; the metrics of each."""
+        history = []
+        while not self.done:
+            history.append(self.run_epoch())
+        return history
+
+    def run_epoch(self) -> dict[str, float]:
+        """Train one epoch, evaluate, keep the best weights, then let the balancers act.
+
+        Raises Diverged as soon as a loss or a feature of the epoch is infinite or NaN.
+        """
+        started = time.perf_counter()
+        metrics: dict[str, float] = {"epoch": self.epoch + 1, "lr": self.config.lr_at(self.epoch)}
+        metrics |= self._train()
+        for split in dict.fromkeys(("validation", self.config.selection)):
+            metrics |= self._score(split)
+        require_finite(metrics, self.epoch + 1)
+        self.epoch += 1
+        metrics |= self._judge(metrics).metrics()
+        metrics |= self._finish_epoch()
+        return {**metrics, "seconds": time.perf_counter() - started}
+
+    def joint_step(self, batch: Batch) -> dict[str, Tensor]:
+        """The default step: cross-entropy of the fused logits only."""
+        output = self.forward(batch)
+        loss = functional.cross_entropy(output.fused, batch.labels)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        for balancer in self.balancers:
+            balancer.after_backward(self, batch, output)
+        self.optimizer.step()
+        return {"loss": loss.detach(), "accuracy": accuracy(output.fused.detach(), batch.labels)}
+
+    def forward(self, batch: Batch) -> Output:
+        """Encode each modality once, in the run's precision, and derive all logits in fp32."""
+        with self.runtime.autocast():
+            features = self.model.encode(batch.inputs)
+        self._seen = {name: value.detach() for name, value in features.items()}
+        output: Output = self.model.fusion(features)
+        return output
+
+    def features(self, split: str) -> dict[str, Tensor]:
+        """Encoder features [N, D_m] of a split in eval mode, in the order of the split, without gradients."""
+        return self.evaluate(split).features
+
+    def diagnose(self) -> dict[str, Purity]:
+        """Purity of each modality on training and validation split; measured once per epoch.
+
+        Once a balancer has changed the weights this is still the diagnosis of the weights that were judged.
+        """
+        if not self._diagnosis:
+            train, validation = self.evaluate("train"), self.evaluate("validation")
+            for name in self.model.encoders:
+                seen, unseen = (
+                    Labelled(_array(e.features[name]), _array(e.labels)) for e in (train, validation)
+                )
+                self._diagnosis[name] = measure_purity(seen, unseen, len(self.store.classes))
+        return self._diagnosis
+
+    def add_module(self, name: str, module: nn.Module) -> None:
+        """Grow the model by `module`, reached as model.extras[name], and train it at the current settings."""
+        self.model.extras[name] = module.to(self.runtime.device)
+        self.optimizer.add_param_group({"params": list(module.parameters())})
+        self._apply_hyperparameters()
+
+    def test(self) -> dict[str, float]:
+        """Scores of the best weights on the test split, under test/...; training can go on afterwards."""
+        best, current = self._require_best(), to_cpu(self._weights())
+        self._load_weights(best.weights)
+        try:
+            return self._score("test")
+        finally:
+            self._load_weights(current)
+
+    def export(self, folder: str | Path) -> None:
+        """Write the best weights and what the model is built from; `load_model(folder)` gives it back."""
+        export_model(self.model, self._require_best().weights["model"], Path(folder))
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that was learned, as plain data on the CPU that shares nothing with the trainer."""
+        state = {
+            "epoch": self.epoch,
+            **self._weights(),
+            "optimizer": self.optimizer.state_dict(),
+            "probe_optimizer": self._probe_optimizer.state_dict(),
+            "balancers": [balancer.state_dict() for balancer in self.balancers],
+            "random": random_state(self.runtime.device),
+            "best": vars(self.best) if self.best else None,
+        }
+        copied: dict[str, Any] = to_cpu(state)
+        return copied
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state`; what was chosen (learning rate, schedule, epochs, ...) stays the config's."""
+        for balancer, saved in zip(self.balancers, state["balancers"], strict=True):
+            balancer.load_state_dict(self, saved)
+        self._load_weights(state)
+        self.optimizer.load_state_dict(state["optimizer"])
+        self._probe_optimizer.load_state_dict(state["probe_optimizer"])
+        self.epoch = state["epoch"]
+        self.best = Best(**state["best"]) if state["best"] else None
+        self._diagnosis = {}
+        set_random_state(state["random"], self.runtime.device)
+
+    def constants(self) -> dict[str, Any]:
+        """What never changes in a run but must survive it, such as initial weights; store it once."""
+        copied: dict[str, Any] = to_cpu({"balancers": [balancer.constants() for balancer in self.balancers]})
+        return copied
+
+    def load_constants(self, constants: Mapping[str, Any]) -> None:
+        """Undo `constants`."""
+        for balancer, saved in zip(self.balancers, constants["balancers"], strict=True):
+            balancer.load_constants(self, saved)
+
+    @torch.no_grad()
+    def evaluate(self, split: str) -> Evaluation:
+        """Features and fused logits of a whole split; one pass for all who ask while the weights stand."""
+        if split not in self._evaluations:
+            self.model.eval()
+            outputs, labels = [], []
+            for batch in self._loader(split).ordered():
+                outputs.append(self.forward(batch))
+                labels.append(batch.labels)
+            features = {n: torch.cat([o.features[n] for o in outputs]) for n in self.model.encoders}
+            fused = torch.cat([output.fused for output in outputs])
+            self._evaluations[split] = Evaluation(features, fused, torch.cat(labels))
+        return self._evaluations[split]
+
+    def _train(self) -> dict[str, float]:
+        """One pass over the training split."""
+        self._forget()
+        self._diagnosis = {}
+        self.model.train()
+        self._apply_hyperparameters()
+        means = Means()
+        for batch in self._loader("train").shuffled(self.config.seed, self.epoch):
+            means.add(self._stepper.step(self, batch), len(batch.labels))
+            if self.config.probes:
+                self.probes.fit(self._probe_optimizer, self._seen, batch.labels)
+        return means.read("train")
+
+    def _score(self, split: str) -> dict[str, float]:
+        """Scores of the current weights on a split, under its name."""
+        evaluation = self.evaluate(split)
+        probes = self.probes.logits(evaluation.features) if self.config.probes else {}
+        return read(evaluation.metrics(probes), split)
+
+    def _judge(self, metrics: dict[str, float]) -> Best:
+        """Keep the epoch's weights if they are the best so far; of equals the first."""
+        score = metrics[f"{self.config.selection}/accuracy"]
+        if self.best is None or score > self.best.accuracy:
+            macro = metrics[f"{self.config.selection}/macro_f1"]
+            self.best = Best(self.epoch, score, macro, to_cpu(self._weights()))
+        return self.best
+
+    def _finish_epoch(self) -> dict[str, float]:
+        """Diagnose the judged weights if it is time, then let the balancers change them."""
+        if self.done or self.config.diagnose == "every_epoch":
+            self.diagnose()
+        metrics: dict[str, float] = {}
+        for balancer in self.balancers:
+            metrics |= balancer.on_epoch_end(self)
+        for name, purity in self._diagnosis.items():
+            metrics |= purity.metrics(name)
+        self._forget()
+        return metrics
+
+    def _forget(self) -> None:
+        """The weights change: what was evaluated no longer holds."""
+        self._evaluations = {}
+
+    def _build_model(self) -> MultimodalModel:
+        """Initial weights are drawn on the CPU, so that they are the same on every device."""
+        shapes = {name: modality.shape for name, modality in self.store.modalities.items()}
+        config = self.config
+        spec = ModelSpec(self.store.classes, shapes, config.width, config.hidden, config.frames)
+        model = MultimodalModel(spec)
+        for name in shapes:
+            model.inputs[name].load_state_dict(statistics(self.store, name, self._rows["train"]))
+        for encoder in model.encoders.values() if config.compile else ():
+            encoder.compile()
+        return self.runtime.place(model)
+
+    def _apply_hyperparameters(self) -> None:
+        """What was chosen wins over what a checkpoint held."""
+        config = self.config
+        for group in self.optimizer.param_groups:
+            group["lr"] = config.lr_at(self.epoch)
+            group["momentum"], group["weight_decay"] = config.momentum, config.weight_decay
+
+    def _loader(self, split: str) -> Loader:
+        """A split is opened when it is first read; only `test` and the paper's protocol ask for test."""
+        if split not in self._loaders:
+            rows = self._rows[split]
+            size, frames, device = self.config.batch_size, self.config.frames, self.runtime.device
+            self._loaders[split] = Loader(self.store, rows, size, frames, device)
+        return self._loaders[split]
+
+    def _weights(self) -> dict[str, dict[str, Tensor]]:
+        return {"model": self.model.state_dict(), "probes": self.probes.state_dict()}
+
+    def _load_weights(self, state: Mapping[str, Any]) -> None:
+        self.model.load_state_dict(state["model"])
+        self.probes.load_state_dict(state["probes"])
+        self._forget()
+
+    def _require_best(self) -> Best:
+        if self.best is None:
+            raise InputError("nothing is trained yet: run an epoch first")
+        return self.best
+
+
+def step_owner(balancers: Sequence[Balancer]) -> Balancer:
+    """The balancer whose `step` trains: at most one may replace the joint step."""
+    owners = [balancer for balancer in balancers if type(balancer).step is not Balancer.step]
+    if len(owners) > 1:
+        names = " and ".join(type(owner).__name__ for owner in owners)
+        raise InputError(f"{names} each replace the training step; a run can have one of them")
+    return owners[0] if owners else Balancer()
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    return np.asarray(tensor.cpu())

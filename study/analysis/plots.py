@@ -1,0 +1,167 @@
+"""The figures of a study: drawn from numbers that were computed elsewhere, returned for the caller to save."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import PercentFormatter
+
+from study.analysis import marks, words
+from study.analysis.marks import Moments
+from study.analysis.sensitivity import Importance, Point
+from study.analysis.summary import Comparison, Measure
+
+
+def save(figure: Figure, path: Path, *, sample: bool) -> None:
+    """Write a figure as PNG; one of generated data says so on its face."""
+    layout = figure.get_layout_engine()
+    if sample and layout is not None:
+        layout.set(rect=(0, 0, 1, 1 - 0.26 / figure.get_figheight()))  # type: ignore[call-arg]
+        box = {"facecolor": "#FFE9A8", "edgecolor": "none", "pad": 2.5}
+        mark = "SAMPLE: generated data, not a result"
+        figure.text(0.992, 0.988, mark, ha="right", va="top", fontsize=7.5, fontweight="bold", bbox=box)
+    figure.savefig(path)
+
+
+def sensitivity(method: str, key: str, points: Sequence[Point], chosen: Any, joint: Measure) -> Figure:
+    """Mean, interval and seeds at every swept value; incumbent ringed, tuned joint training as a reference line."""
+    figure, (axes,) = marks.panels(marks.COLUMN, 1)
+    look = marks.styles([method])[method]
+    at = marks.places(axes, [point.value for point in points])
+    marks.reference(axes, joint, "joint training, its own best settings")
+    drawn = [(x, point) for x, point in zip(at, points, strict=True) if point.interval.mean is not None]
+    axes.plot([x for x, _ in drawn], [p.interval.mean or 0 for _, p in drawn], color=look[0], lw=1, alpha=0.6)
+    for x, point in drawn:
+        marks.interval(axes, x, point.interval, look)
+        marks.seeds(axes, x, list(point.seeds.values()), look[0])
+        if point.value == chosen and point.interval.mean is not None:
+            marks.ring(axes, x, point.interval.mean)
+    for x in [x for x, point in zip(at, points, strict=True) if point.lost]:
+        marks.lost(axes, x)
+    axes.set_xlabel(words.axis(key))
+    axes.set_title(f"{words.method(method)}: sensitivity to {words.key(key)}")
+    marks.percent(axes, "validation accuracy (%)")
+    marks.legend(figure, [axes], [marks.key("mean, 95 % interval", look), marks.dots("one seed")])
+    return figure
+
+
+def purity(runs: pd.DataFrame, means: pd.DataFrame, moments: Moments) -> Figure:
+    """Gap between training and validation purity per epoch, a panel per modality, beside its noise floor.
+
+    `runs` has one row per method, modality, seed and epoch, `means` the same without seed; both hold `gap`, `means`
+    also `noise_floor`.
+    """
+    names = list(dict.fromkeys(means["modality"]))
+    looks = marks.styles(list(dict.fromkeys(means["method"])))
+    figure, panels = marks.panels(marks.PAGE if len(names) > 1 else marks.COLUMN, len(names))
+    for axes, name in zip(panels, names, strict=True):
+        own = means[means["modality"] == name]
+        marks.curves(axes, runs[runs["modality"] == name], own, "gap", looks)
+        for method, part in own.groupby("method", sort=False):
+            axes.plot(part["epoch"], part["noise_floor"], color=looks[str(method)][0], lw=1.1, ls=":")
+        marks.moments(axes, moments, looks)
+        axes.set_title(words.plain(name), pad=9)
+        axes.set_ylim(bottom=0)
+        axes.set_ylabel("purity gap, training to validation")
+    marks.alike(panels)
+    floor = Line2D([], [], color=marks.INK, lw=1.1, ls=":", label="noise floor of the gap")
+    marks.legend(figure, [], [*marks.method_keys(looks), floor, *marks.moment_key(moments)])
+    return figure
+
+
+def accuracy(runs: pd.DataFrame, means: pd.DataFrame, moments: Moments) -> Figure:
+    """Validation accuracy per epoch: every seed thin, their mean bold, re-learning moments as vertical lines."""
+    looks = marks.styles(list(dict.fromkeys(means["method"])))
+    figure, (axes,) = marks.panels(marks.PAGE, 1)
+    marks.curves(axes, runs, means, "validation/accuracy", looks)
+    marks.moments(axes, moments, looks)
+    axes.set_title("Validation accuracy during the confirm runs", pad=9)
+    marks.percent(axes, "validation accuracy (%)")
+    marks.legend(figure, [], [*marks.method_keys(looks), *marks.moment_key(moments)])
+    return figure
+
+
+def modalities(scores: Mapping[str, Mapping[str, Measure]], split: str, chance: float | None) -> Figure:
+    """Accuracy of a linear probe per modality beside the prediction from all of them, method by method."""
+    groups = list(dict.fromkeys(name for measures in scores.values() for name in measures))
+    figure, (axes,) = marks.panels(marks.COLUMN if len(groups) < 4 else marks.PAGE, 1)
+    looks = marks.styles(list(scores))
+    for (method, measures), shift in zip(scores.items(), marks.dodge(len(scores)), strict=True):
+        for place, group in enumerate(groups):
+            if group in measures:
+                marks.measure(axes, place + shift, measures[group], looks[method])
+    if chance is not None:
+        axes.axhline(chance, color=marks.INK, lw=0.9, ls=":", label="chance")
+    axes.set_xticks(range(len(groups)), [words.plain(group) for group in groups])
+    axes.set_xlim(-0.5, len(groups) - 0.5)
+    axes.grid(visible=False, axis="x")
+    axes.set_title("Accuracy of each modality alone (linear probe) and of all together")
+    marks.percent(axes, f"{split} accuracy (%)")
+    marks.legend(figure, [axes], [*marks.method_keys(looks, lines=False), marks.dots("one seed")])
+    return figure
+
+
+def comparison(
+    scores: Mapping[str, Mapping[str, Measure]], compared: Sequence[Comparison], split: str, title: str
+) -> Figure:
+    """Accuracy and macro-F1 per method, and the paired differences in accuracy to the baseline."""
+    figure, panels = marks.panels(marks.PAGE, 3 if compared else 2)
+    looks = marks.styles(list(scores))
+    for axes, (metric, label) in zip(
+        panels, (("accuracy", "accuracy"), ("macro_f1", "macro-F1")), strict=False
+    ):
+        marks.methods(axes, {method: measures[metric] for method, measures in scores.items()}, looks)
+        marks.percent(axes, f"{split} {label} (%)")
+    if compared:
+        marks.differences(panels[2], compared, looks)
+    figure.suptitle(title)
+    entries = [
+        marks.key("mean, 95 % interval", (marks.INK, "o", "-")),
+        marks.dots("one seed; lines join equal seeds"),
+    ]
+    marks.legend(figure, [], entries)
+    return figure
+
+
+def history(trials: pd.DataFrame) -> Figure:
+    """Value of every search trial in the order of proposal, and the best completed one so far, per method.
+
+    Columns: method, number, value, status and `best` (running maximum over completed trials).
+    """
+    methods = list(dict.fromkeys(trials["method"]))
+    figure, panels = marks.panels(marks.PAGE if len(methods) > 1 else marks.COLUMN, len(methods))
+    looks = marks.styles(methods)
+    for axes, method in zip(panels, methods, strict=True):
+        marks.trials(axes, trials[trials["method"] == method], looks[method])
+        axes.set_title(f"{words.method(method)}: search")
+        axes.set_ylabel("best validation accuracy (%)")
+    marks.alike(panels)
+    for axes in panels:
+        marks.percent(axes, axes.get_ylabel())
+    marks.legend(figure, [], marks.ending_keys(list(trials["status"])))
+    return figure
+
+
+def importance(method: str, found: Sequence[Importance]) -> Figure:
+    """Share of every hyperparameter, beside what the same trials give with their values permuted."""
+    figure, (axes,) = marks.panels(marks.COLUMN, 1, height=1.6 + 0.32 * len(found))
+    at = list(range(len(found)))
+    colour = marks.styles([method])[method][0]
+    axes.barh(at, [one.share for one in found], height=0.55, color=colour, label="measured")
+    axes.hlines(at, [o.floor for o in found], [o.floor_high for o in found], color=marks.INK, lw=1.2)
+    axes.plot([o.floor for o in found], at, "D", ms=4.5, color=marks.INK, mec="white", label="noise: mean")
+    axes.plot(
+        [o.floor_high for o in found], at, "|", ms=9, mew=1.4, color=marks.INK, label="noise: 95th percentile"
+    )
+    axes.set_yticks(at, [words.key(one.key) for one in found])
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_formatter(PercentFormatter(1, symbol=""))
+    axes.set_xlabel("share of importance (%)")
+    axes.set_title(f"{words.method(method)}: importance in the search")
+    marks.legend(figure, [axes], [])
+    return figure

@@ -1,0 +1,98 @@
+"""Trials as tidy DataFrames: one row per trial, per epoch, or per modality and epoch."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from study.ledger import Record
+
+IDENTITY = ["stage", "method", "protocol", "number", "seed", "status"]
+TRIAL = [*IDENTITY, "reason", "value", "epochs", "seconds", "key", "mlflow_run"]
+MODALITY = {  # column -> (prefix, suffix) of the metric that fills it
+    "purity_train": ("purity/", "/train"),
+    "purity_validation": ("purity/", "/validation"),
+    "gap": ("purity/", "/gap"),
+    "noise_floor": ("purity/", "/noise_floor"),
+    "strength": ("relearning/", "/strength"),
+    "accuracy": ("validation/", "/accuracy"),
+    "test_accuracy": ("test/", "/accuracy"),
+}
+
+
+def trials(records: Iterable[Record]) -> pd.DataFrame:
+    """One row per trial: what it was, how it ended, its value, its settings and its test metrics."""
+    rows = [_identity(record) | _outcome(record) | _settings(record) | record.test for record in records]
+    return _frame(rows, TRIAL)
+
+
+def epochs(records: Iterable[Record]) -> pd.DataFrame:
+    """One row per trial and finished epoch, one column per metric."""
+    rows = [
+        _identity(record)
+        | {name: number for name, number in metrics.items() if name != "epoch"}
+        | {"epoch": n}
+        for record in records
+        for n, metrics in sorted(record.epochs.items())
+    ]
+    return _frame(rows, [*IDENTITY, "epoch"])
+
+
+def modalities(records: Iterable[Record]) -> pd.DataFrame:
+    """One row per trial, epoch and modality: purity, its gap and noise floor, strength, probe accuracies."""
+    rows = [
+        _identity(record) | {"epoch": n, "modality": modality} | columns
+        for record in records
+        for n, metrics in sorted(record.epochs.items())
+        for modality, columns in by_modality(metrics).items()
+    ]
+    return _frame(rows, [*IDENTITY, "epoch", "modality", *MODALITY])
+
+
+def mean_by(frame: pd.DataFrame, by: list[str], columns: list[str]) -> pd.DataFrame:
+    """Mean of columns over all rows that agree in `by`, keeping the order of appearance."""
+    means = frame.groupby(by, sort=False)[columns].mean().reset_index()
+    return means.sort_values("epoch", kind="stable") if "epoch" in by else means
+
+
+def best_so_far(frame: pd.DataFrame) -> pd.DataFrame:
+    """Search trials with `best`, per method the largest value among the completed trials up to each."""
+    done = frame["value"].astype(float).where(frame["status"] == "completed")
+    best = done.groupby(frame["method"]).cummax()
+    return frame.assign(best=best.groupby(frame["method"]).ffill())
+
+
+def by_modality(metrics: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """The metrics of an epoch that belong to one modality: modality -> column -> number."""
+    found: dict[str, dict[str, float]] = {}
+    for column, (prefix, suffix) in MODALITY.items():
+        for name, number in metrics.items():
+            modality = name[len(prefix) : -len(suffix)]
+            if modality and name == f"{prefix}{modality}{suffix}":
+                found.setdefault(modality, {})[column] = number
+    return found
+
+
+def _identity(record: Record) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in IDENTITY}
+
+
+def _outcome(record: Record) -> dict[str, Any]:
+    return {
+        "reason": record.reason,
+        "value": record.value,
+        "epochs": max(record.epochs, default=0),
+        "seconds": record.seconds,
+        "key": record.key,
+        "mlflow_run": record.mlflow_run,
+    }
+
+
+def _settings(record: Record) -> dict[str, Any]:
+    return {f"config/{name}": setting for name, setting in record.config.items() if name != "seed"}
+
+
+def _frame(rows: Sequence[Mapping[str, Any]], first: list[str]) -> pd.DataFrame:
+    """A DataFrame with the leading columns always there, the others in order of appearance."""
+    seen = dict.fromkeys(first) | dict.fromkeys(name for row in rows for name in row)
+    return pd.DataFrame(list(rows), columns=list(seen))

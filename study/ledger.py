@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import optuna
@@ -244,6 +245,7 @@ class Ledger:
             frozen = self._frozen[(record.stage, record.method)][record.number]
             frozen.values = values
             frozen.state = state
+            frozen.datetime_complete = datetime.fromtimestamp(record.ending.time)
             self._records[key] = _ended(record)
 
     def set_mlflow_run(self, key: str, run: str) -> None:

@@ -1,0 +1,281 @@
+"""Carry a study out: Ray for the trials, the ledger for the record, MLflow beside it, the report at the end."""
+
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from rich.console import Console
+
+from study import stages
+from study.analysis import report
+from study.analysis.summary import confirmed, protocols
+from study.ledger import Ledger, Record
+from study.progress import Progress
+from study.scheduling import StageRun, asha, tuner
+from study.settings import outline
+from study.studies import METHODS
+from study.tracking import Target, Tracker
+from study.trial import StudyTrial, discard_checkpoints
+from trainables.multimodal.errors import InputError
+
+COMPLETE, FAILED, INTERRUPTED = 0, 1, 3
+_PATIENCE = 60.0  # seconds given to MLflow to catch up at the end
+_PATIENCE_INTERRUPTED = 4.0
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # the ledger holds what they would write
+os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # stopping is ours: nothing of Ray's needs saving
+os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S", "0")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # keep CUDA hidden from trials without a GPU
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What every trial holds, and where."""
+
+    cpus_per_trial: float
+    gpus_per_trial: float
+    max_concurrent: int | None = None
+    address: str | None = None
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that launching needs, with all paths absolute."""
+
+    folder: Path
+    store: Path
+    resources: Resources
+    target: Target
+
+
+class Interrupted(KeyboardInterrupt):
+    """SIGTERM or SIGINT arrived; a BaseException, so that nothing on the way mistakes it for a failed trial."""
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise Interrupted(signal.Signals(number).name)
+
+
+def catch_signals() -> None:
+    """Turn the first SIGTERM or SIGINT into Interrupted; the study is safe at every moment."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _interrupt)
+
+
+def carry_out(job: Job, ledger: Ledger, console: Console) -> int:
+    """Run what is missing of a study, write its report and tell what was found; returns the exit code."""
+    tracker = Tracker(job.target, ledger)
+    tracker.start()
+    try:
+        _run_stages(job, ledger, tracker, console)
+    except Interrupted as signal_name:
+        return _interrupted(ledger, tracker, console, str(signal_name))
+    return _finish(job, ledger, tracker, console)
+
+
+# -- stages ------------------------------------------------------------------------------------------------
+
+
+def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) -> None:
+    plan = outline(ledger.settings)
+    title = ledger.settings["study"]
+    with Progress(console, title) as progress:
+
+        def changed(record: Record) -> None:
+            tracker.changed(record)
+            progress.changed(record)
+            if record.finished:
+                discard_checkpoints(_trial_folder(job, record))
+
+        for stage in ledger.settings["stages"]:
+            plans = stages.PLANS[stage](plan, ledger)
+            progress.stage(plans, ledger.records(stage))
+            grace = plan.epochs // 4 + 1  # the longest wait for a first re-learning, and one epoch to recover
+            pruners = {m: asha(plan.epochs, grace) for m in plan.methods} if stage == "search" else {}
+            run = StageRun(ledger, plans, pruners, lambda record: _ray_config(job, ledger, record), changed)
+            if run.due:
+                _connect(job.resources)
+                _execute(job, run, stage)
+    _disconnect()
+
+
+def _execute(job: Job, run: StageRun, stage: str) -> None:
+    """Run one stage; Ray's own files live in a throw-away folder below the study's."""
+    scratch = job.folder / ".ray"
+    scratch.mkdir(exist_ok=True)
+    storage = Path(tempfile.mkdtemp(prefix=f"{stage}-", dir=scratch))
+    held = {"cpu": job.resources.cpus_per_trial, "gpu": job.resources.gpus_per_trial}
+    try:
+        tuner(StudyTrial, run, resources=held, concurrent=_slots(job.resources), storage=storage).fit()
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _ray_config(job: Job, ledger: Ledger, record: Record) -> dict[str, Any]:
+    """What the process of a trial needs to know."""
+    paper = record.protocol == "paper"
+    settings = {
+        **record.config,
+        "seed": record.seed,
+        "data": str(job.store),
+        "split": ledger.settings["protocol"]["splits"]["paper" if paper else _searched(ledger.settings)],
+        "selection": "test" if paper else "validation",
+        "diagnose": "every_epoch" if record.stage == "confirm" else "end",
+        "device": job.resources.device,
+        "threads": max(1, int(job.resources.cpus_per_trial)),
+    }
+    return {
+        "trainable": METHODS[record.method].trainable,
+        "settings": settings,
+        "folder": str(_trial_folder(job, record)),
+        "known": max(record.epochs, default=0),
+        "test": record.stage == "confirm",
+    }
+
+
+def _searched(settings: Mapping[str, Any]) -> str:
+    """The protocol whose split search and sensitivity use; test is never read there."""
+    return str(next(iter(settings["protocol"]["splits"])))
+
+
+def _trial_folder(job: Job, record: Record) -> Path:
+    return job.folder / "checkpoints" / record.stage / record.method / str(record.number)
+
+
+# -- Ray ---------------------------------------------------------------------------------------------------
+
+
+def _connect(resources: Resources) -> None:
+    """Start a Ray of our own on this machine, or join the cluster that was named."""
+    import ray
+
+    if ray.is_initialized():
+        return
+    if resources.address:
+        ray.init(address=resources.address, log_to_driver=False, logging_level="ERROR")
+    else:
+        ray.init(
+            address="local",
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="ERROR",
+            _node_ip_address="127.0.0.1",
+        )
+    _check_room(resources)
+
+
+def _check_room(resources: Resources) -> None:
+    """Refuse what no node can hold, instead of waiting for ever."""
+    import ray
+
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    fits = [
+        n
+        for n in nodes
+        if n.get("CPU", 0) >= resources.cpus_per_trial and n.get("GPU", 0) >= resources.gpus_per_trial
+    ]
+    if not fits:
+        raise InputError(
+            f"no node has {resources.cpus_per_trial:g} CPUs and {resources.gpus_per_trial:g} GPUs for a trial: lower "
+            "--cpus-per-trial or --gpus-per-trial."
+        )
+
+
+def _slots(resources: Resources) -> int:
+    """How many trials run at once."""
+    import ray
+
+    total = ray.cluster_resources()
+    by_cpu = total.get("CPU", 0) // resources.cpus_per_trial if resources.cpus_per_trial else float("inf")
+    by_gpu = total.get("GPU", 0) // resources.gpus_per_trial if resources.gpus_per_trial else float("inf")
+    room = max(1, int(min(by_cpu, by_gpu)))
+    return min(room, resources.max_concurrent or room)
+
+
+def _disconnect() -> None:
+    """Stop Ray if it was started; a finished study never imports it."""
+    if "ray" in sys.modules:
+        import ray
+
+        ray.shutdown()
+
+
+# -- endings -----------------------------------------------------------------------------------------------
+
+
+def _finish(job: Job, ledger: Ledger, tracker: Tracker, console: Console) -> int:
+    unsent = tracker.finish(_PATIENCE)
+    _keep_parent(ledger, tracker)
+    publish_best(job.folder, ledger)
+    written = report.write(job.folder, ledger.settings, ledger.records())
+    complete = bool(written.summary["complete"])
+    shown = not unsent and tracker.close_study("FINISHED" if complete else "FAILED", job.folder)
+    _tell(console, job, written, tracker if not shown else None, unsent)
+    return COMPLETE if complete else FAILED
+
+
+def _keep_parent(ledger: Ledger, tracker: Tracker) -> None:
+    """Note the parent run in the ledger, so that the report can be made from the ledger alone."""
+    shown = {
+        "uri": tracker.target.uri,
+        "experiment": tracker.target.experiment,
+        "parent_run": tracker.parent_run,
+    }
+    if ledger.settings.get("mlflow") != shown:
+        ledger.save_settings({**ledger.settings, "mlflow": shown})
+
+
+def publish_best(folder: Path, ledger: Ledger) -> None:
+    """Put the weights of each method's best confirm run, by validation, under best/<method>; drop the others."""
+    settings, records = ledger.settings, ledger.records()
+    for method in settings["methods"]:
+        runs = confirmed(records, method, protocols(settings)[0])
+        best = max(runs, key=lambda record: (record.value or 0.0, -record.number), default=None)
+        if best is not None:
+            _move_export(folder, best)
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+
+
+def _move_export(folder: Path, record: Record) -> None:
+    source = folder / "checkpoints" / record.stage / record.method / str(record.number) / "export"
+    target = folder / "best" / record.method
+    if source.is_dir():  # else an earlier start has moved it
+        target.parent.mkdir(exist_ok=True)
+        shutil.rmtree(target, ignore_errors=True)
+        source.rename(target)
+
+
+def _interrupted(ledger: Ledger, tracker: Tracker, console: Console, name: str) -> int:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)  # we are leaving already
+    _disconnect()
+    if tracker.finish(_PATIENCE_INTERRUPTED) == 0:
+        tracker.close_study("KILLED", None)
+    done = sum(record.finished for record in ledger.records())
+    console.print(f"Stopped by {name} with {done} finished trials: run the same command again to continue.")
+    return INTERRUPTED
+
+
+def _tell(console: Console, job: Job, written: report.Report, behind: Tracker | None, unsent: int) -> None:
+    """Close with what was found, where it is and how to look at it."""
+    console.print()
+    for finding in written.findings:
+        console.print(f"- {finding}")
+    console.print(f"\nReport:  {written.html}", soft_wrap=True)
+    if job.target.uri.startswith("sqlite"):
+        console.print(f"MLflow:  mlflow ui --backend-store-uri {job.target.uri}", soft_wrap=True)
+    else:
+        console.print(f"MLflow:  {job.target.uri}", soft_wrap=True)
+    if behind is not None:
+        console.print(
+            f"MLflow lacks {unsent} trials ({behind.error or 'it is slow'}); the same command sends them later.",
+            soft_wrap=True,
+        )

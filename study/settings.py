@@ -1,0 +1,210 @@
+"""What a study was asked to do, as the ledger keeps it, and whether a later command asks for the same."""
+
+import ast
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from study.stages import STAGES, Outline
+from study.studies import METHODS, Budget, Study
+from trainables.multimodal.config import TrainerConfig
+from trainables.multimodal.data.store import FeatureStore
+from trainables.multimodal.errors import InputError
+
+OWN_OPTIONS = {
+    "data": "--data",
+    "epochs": "--epochs",
+    "split": "--split",
+    "selection": "--protocol",
+    "seed": "--seeds",
+    "device": "--device",
+    "precision": "--precision",
+    "threads": "--cpus-per-trial",
+}
+"""Trainer settings that a study takes by an option of their own."""
+MAY_GROW = ("trials", "seeds", "stages")
+MAY_CHANGE = ("id", "mlflow", "resources")  # where a study runs and shows is not what it found
+PUBLISHED_SPLITS = ("dnr", "official")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the command line asks of a study, before defaults."""
+
+    trials: int | None = None
+    seeds: int | None = None
+    epochs: int | None = None
+    stages: tuple[str, ...] = STAGES
+    protocol: str = "clean"
+    split: str | None = None
+    precision: str = "auto"
+    fixed: Mapping[str, Any] | None = None
+
+
+def build(name: str, study: Study, store: FeatureStore, wish: Wish) -> dict[str, Any]:
+    """Resolve everything that decides the results; raises InputError for what makes no sense."""
+    budget = _budget(study.budget, wish)
+    fixed = _fixed(study.methods, wish.fixed or {})
+    sweeps = _sweeps(study, budget.epochs, fixed)
+    base = {"precision": wish.precision, **study.base}
+    return {
+        "id": uuid.uuid4().hex,
+        "study": name,
+        "methods": list(study.methods),
+        "data": _data(store),
+        "protocol": _protocol(store, wish, base | _union(fixed)),
+        "budget": asdict(budget),
+        "stages": [stage for stage in STAGES if stage in wish.stages],
+        "base": base,
+        "fixed": fixed,
+        "sensitivity": sweeps,
+    }
+
+
+def outline(settings: Mapping[str, Any]) -> Outline:
+    """The part of the settings that plans are made from."""
+    name = settings["protocol"]["name"]
+    return Outline(
+        methods=tuple(settings["methods"]),
+        **settings["budget"],
+        base=settings["base"],
+        fixed=settings["fixed"],
+        sweeps=settings["sensitivity"],
+        protocols=("clean", "paper") if name == "both" else (name,),
+    )
+
+
+def continued(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a study that goes on: as they were, with more trials, seeds or stages.
+
+    Raises:
+        InputError: Anything else differs; the message lists each difference.
+
+    """
+    old, new = _flat(before), _flat(now)
+    changed = [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]
+    refused = [key for key in changed if not _allowed(key, old.get(key), new.get(key))]
+    if refused:
+        diff = "; ".join(f"{key} was {old.get(key)!r}, now {new.get(key)!r}" for key in refused)
+        raise InputError(
+            f"study {before['study']} was begun with other settings: {diff}. Use the settings it was begun with, "
+            "or --fresh to begin anew and keep the old folder under another name."
+        )
+    stages = [stage for stage in STAGES if stage in {*before["stages"], *now["stages"]}]
+    grown = {key: max(before["budget"][key], now["budget"][key]) for key in now["budget"]}
+    return {**before, "budget": grown, "stages": stages, "resources": now.get("resources")}
+
+
+def parse_fixed(pairs: Sequence[str]) -> dict[str, Any]:
+    """Read key=value pairs; a value is a Python literal or else a word."""
+    found = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not key:
+            raise InputError(f"--set takes key=value, got {pair!r}")
+        try:
+            found[key] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            found[key] = {"true": True, "false": False}.get(text.lower(), text)
+    return found
+
+
+def _budget(default: Budget, wish: Wish) -> Budget:
+    chosen = Budget(
+        epochs=wish.epochs or default.epochs,
+        trials=wish.trials or default.trials,
+        seeds=wish.seeds or default.seeds,
+    )
+    for name, value in asdict(chosen).items():
+        if value < 1:
+            raise InputError(f"--{name} must be at least 1, got {value}")
+    return chosen
+
+
+def _fixed(methods: Sequence[str], wished: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Give each fixed setting to every method that has it."""
+    for key in wished.keys() & OWN_OPTIONS.keys():
+        raise InputError(f"--set {key} is refused: use {OWN_OPTIONS[key]} instead")
+    known = {method: set(METHODS[method].settings()) for method in methods}
+    anywhere = set().union(*known.values()) - OWN_OPTIONS.keys()
+    for key in sorted(wished.keys() - anywhere):
+        raise InputError(
+            f"--set {key}: no method of this study has it; keys are {', '.join(sorted(anywhere))}"
+        )
+    return {method: {key: wished[key] for key in sorted(wished.keys() & known[method])} for method in methods}
+
+
+def _sweeps(
+    study: Study, epochs: int, fixed: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, list[Any]]]:
+    return {
+        method: {key: list(values(epochs)) for key, values in keys.items() if key not in fixed[method]}
+        for method, keys in study.sweeps.items()
+    }
+
+
+def _union(fixed: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {key: value for settings in fixed.values() for key, value in settings.items()}
+
+
+def _data(store: FeatureStore) -> dict[str, Any]:
+    return {
+        "name": store.name,
+        "digest": store.digest,
+        "is_sample": store.is_sample,
+        "samples": len(store),
+        "classes": list(store.classes),
+        "modalities": {name: list(modality.shape) for name, modality in store.modalities.items()},
+    }
+
+
+def _protocol(store: FeatureStore, wish: Wish, base: Mapping[str, Any]) -> dict[str, Any]:
+    """The five things without which a number means nothing, and the split of each protocol."""
+    published = next((policy for policy in PUBLISHED_SPLITS if policy in store.policies), None)
+    splits: dict[str, str | None] = {}
+    if wish.protocol in ("clean", "both"):
+        splits["clean"] = wish.split or store.default_split
+    if wish.protocol in ("paper", "both"):
+        splits["paper"] = published if wish.protocol == "both" else wish.split or published
+    if None in splits.values():
+        raise InputError(f"--protocol {wish.protocol} needs a published split, and {store.name} has none")
+    for split in splits.values():
+        store.split(str(split))  # an unknown policy, or a class missing in a part, ends here
+    selections = {"clean": "best validation epoch", "paper": "best test epoch"}
+    frames = any(len(modality.shape) == 4 for modality in store.modalities.values())
+    return {
+        "name": wish.protocol,
+        "split": " / ".join(str(split) for split in splits.values()),
+        "splits": splits,
+        "recipe": store.recipe["name"],
+        "frames": base.get("frames", 1) if frames else "none",
+        "selection": " / ".join(selections[name] for name in splits),
+        "optimizer": _optimizer(base),
+    }
+
+
+def _optimizer(base: Mapping[str, Any]) -> str:
+    default = {field.name: field.default for field in fields(TrainerConfig)}
+    used = {
+        name: base.get(name, default[name]) for name in ("momentum", "weight_decay", "batch_size", "schedule")
+    }
+    return (
+        f"SGD, momentum {used['momentum']}, weight decay {used['weight_decay']}, batch {used['batch_size']}, "
+        f"{used['schedule']} learning rate"
+    )
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings as dotted keys; lists stay whole."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if not prefix and key in MAY_CHANGE:
+            continue
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat
+
+
+def _allowed(key: str, old: Any, new: Any) -> bool:
+    """Trials, seeds and stages may grow; a command that asks for fewer continues what was begun."""
+    return key.split(".")[-1] in MAY_GROW and (not isinstance(old, int) or new >= old or key == "stages")

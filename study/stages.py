@@ -1,0 +1,110 @@
+"""The stages of a study as plans: which trials each of them asks of every method."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from study.analysis.sensitivity import incumbent
+from study.ledger import Ledger, Proposal, Record, trial_key
+from study.scheduling import Plan, distributions, sample
+from study.studies import METHODS
+
+STAGES = ("search", "confirm", "sensitivity")
+CONFIRM_SEED = (
+    1000  # seeds of the stages do not meet: a configuration is confirmed on seeds it was not chosen on
+)
+SWEEP_SEED = 2000
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What the plans are made from; all of it stands in the study's settings."""
+
+    methods: tuple[str, ...]
+    epochs: int
+    trials: int
+    seeds: int
+    base: Mapping[str, Any]  # settings of every trial
+    fixed: Mapping[str, Mapping[str, Any]]  # method -> settings taken out of its search
+    sweeps: Mapping[str, Mapping[str, list[Any]]]  # method -> key -> values
+    protocols: tuple[str, ...]  # of the confirm stage
+
+    def space(self, method: str) -> dict[str, Any]:
+        """The search space of a method, less what was fixed."""
+        domains = METHODS[method].space(self.epochs)
+        return {key: domain for key, domain in domains.items() if key not in self.fixed[method]}
+
+    def config(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """All settings that shape a trial's result, but its seed, data and protocol."""
+        return {**self.base, **self.fixed[method], **params, "epochs": self.epochs}
+
+
+def search(outline: Outline, ledger: Ledger) -> list[Plan]:
+    """The published defaults first, then what TPE draws."""
+    return [
+        Plan("search", method, outline.trials, _searcher(outline, ledger, method))
+        for method in outline.methods
+    ]
+
+
+def confirm(outline: Outline, ledger: Ledger) -> list[Plan]:
+    """Each method's best configuration on fresh seeds, by every protocol asked for."""
+    plans = []
+    for method, best in _incumbents(outline, ledger):
+        wanted = [
+            Proposal(best.config, CONFIRM_SEED + seed, protocol)
+            for seed in range(outline.seeds)
+            for protocol in outline.protocols
+        ]
+        plans.append(_listed("confirm", method, wanted, ledger))
+    return plans
+
+
+def sensitivity(outline: Outline, ledger: Ledger) -> list[Plan]:
+    """One hyperparameter at a time around the incumbent; the incumbent itself belongs to every sweep."""
+    plans = []
+    for method, best in _incumbents(outline, ledger):
+        sweeps = outline.sweeps.get(method, {})
+        changed = [{**best.config, key: value} for key, values in sweeps.items() for value in values]
+        configs = [best.config, *changed] if changed else []
+        wanted = [Proposal(config, SWEEP_SEED + seed) for seed in range(outline.seeds) for config in configs]
+        plans.append(_listed("sensitivity", method, wanted, ledger))
+    return plans
+
+
+PLANS: Mapping[str, Callable[[Outline, Ledger], list[Plan]]] = {
+    "search": search,
+    "confirm": confirm,
+    "sensitivity": sensitivity,
+}
+
+
+def _incumbents(outline: Outline, ledger: Ledger) -> list[tuple[str, Record]]:
+    records = ledger.records("search")
+    found = [(method, incumbent(records, method)) for method in outline.methods]
+    return [(method, best) for method, best in found if best is not None]
+
+
+def _searcher(outline: Outline, ledger: Ledger, method: str) -> Callable[[int, int], Proposal | None]:
+    space = distributions(outline.space(method))
+    defaults = METHODS[method].defaults(outline.epochs)
+    first = {key: defaults[key] for key in space if key in defaults}
+
+    def propose(number: int, draw: int) -> Proposal | None:
+        if number == 0 and draw == 0 and first.keys() == space.keys():
+            params = first
+        elif space:
+            params = sample(ledger.frozen("search", method), space, ledger.study, method, number, draw)
+        else:
+            return None  # everything is fixed: there is one configuration, and it has been proposed
+        return Proposal(outline.config(method, params), seed=0, params=params, distributions=space)
+
+    return propose
+
+
+def _listed(stage: str, method: str, wanted: list[Proposal], ledger: Ledger) -> Plan:
+    """Plan the proposals that the ledger does not have yet, each once."""
+    keyed = {trial_key(stage, method, proposal, ledger.digest): proposal for proposal in wanted}
+    missing = [proposal for key, proposal in keyed.items() if key not in ledger]
+    born = len(ledger.records(stage, method))
+    return Plan(stage, method, born + len(missing), lambda number, draw: missing[number - born])

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from study.analysis import plots, table, words
+from study.analysis import plots, table
 from study.analysis.sensitivity import incumbent
 from study.analysis.summary import METRICS, Analysis, Measure, confirmed, probes, protocols
 from study.ledger import Record
@@ -35,8 +35,7 @@ def _comparisons(analysis: Analysis) -> Iterator[Drawn]:
         scores = {m: found[split] for m, found in shown(analysis, protocol).items() if _seen(found[split])}
         compared = [one for one in analysis.comparisons if one.protocol == protocol]
         if scores:
-            title = f"Methods on {split} ({protocol} protocol)"
-            figure = plots.comparison(scores, compared, split, title)
+            figure = plots.comparison(scores, compared, split, protocol)
             yield Drawn(f"comparison_{protocol}", "results", _COMPARISON, figure)
 
 
@@ -125,40 +124,44 @@ def _column(frame: pd.DataFrame, column: str) -> pd.DataFrame:
 
 _NOTHING: Measure = {"mean": None, "low": None, "high": None, "seeds": []}
 _COMPARISON = (
-    "Accuracy and macro-F1 of the best weights of every confirm run. Filled marks are means over seeds with their "
-    "95 % t-interval, open circles single seeds, joined where methods share a seed. Right: differences to the "
-    f"baseline on the same seeds with their 95 % interval; an interval that contains 0 is compatible with no effect."
+    "Accuracy and macro-F1 of the best weights of every confirm run. Filled marks are means over seeds "
+    "with their 95 % t-interval, open circles below them single seeds, joined where methods share one. "
+    "Right: differences to the baseline on the same seeds with their 95 % interval; one that contains 0 "
+    "is compatible with no effect."
 )
 _MODALITIES = (
-    "How well the classes can be read from each encoder alone: a linear probe trained on detached features beside the "
-    "method, which it does not influence. The distance between modalities is the imbalance; the last group is the "
-    "method's own prediction from all modalities."
+    "How well the classes can be read from each encoder alone: a linear probe trained on detached "
+    "features, which does not influence the method. The distance between modalities is the imbalance; the "
+    "last group is the method's own prediction from all modalities."
 )
 _ACCURACY = (
-    "Every confirm run as a thin line, their mean as a bold one. Dotted vertical lines with a triangle mark epochs "
-    "after which encoders were pulled back towards their initial weights; accuracy may dip in the epoch that follows."
+    "Every confirm run as a thin line, their mean as a bold one. Vertical lines with a triangle mark "
+    "epochs after which encoders were pulled back towards their initial weights; accuracy may dip in the "
+    "epoch that follows."
 )
 _PURITY = (
-    "Absolute difference between the cluster purity of training and of validation features: how much more ordered an "
-    "encoder is on what it has seen. Thin lines are seeds, bold lines their mean. Dotted curves are the noise floor, the "
-    "mean gap after permuting the labels on the same clusterings: a gap at or below it says nothing."
+    "Absolute difference between the cluster purity of training and of validation features: how much more "
+    "ordered an encoder is on what it has seen. Thin lines are seeds, bold lines their mean. Dotted "
+    "curves are the noise floor, the mean gap after permuting the labels on the same clusterings: a gap "
+    "at or below it says nothing."
 )
 _SENSITIVITY = (
-    "The incumbent of the search with one hyperparameter changed, at full budget. Filled marks are means over seeds with "
-    "their 95 % t-interval, open circles single seeds. The dashed line with its band is joint training with the best "
-    "settings of its own search."
+    "The incumbent of the search with one hyperparameter changed, at full budget. Filled marks are means "
+    "over seeds with their 95 % t-interval, open circles single seeds. The dashed line with its band is "
+    "joint training with the best settings of its own search, on the seeds of the confirm runs."
 )
 _LAMBDA = (
-    " At λ = 0 nothing is re-learned: the point is joint training with this method's other settings, so it need not lie "
-    "on the dashed line."
+    " At λ = 0 nothing is re-learned: the point is joint training with this method's other settings, so it "
+    "need not lie on the dashed line."
 )
 _HISTORY = (
-    "Best validation accuracy each search trial reached before it ended, in the order of proposal. Pruned trials were "
-    "stopped early, so their values are of fewer epochs; diverged and failed ones stand at the foot. The line is the best "
-    "completed trial so far, from which the incumbent is taken."
+    "Best validation accuracy each search trial reached before it ended, in the order of proposal. Pruned "
+    "trials were stopped early, so their values are of fewer epochs; diverged and failed ones stand at "
+    "the foot. The line is the best completed trial so far, from which the incumbent is taken."
 )
 _IMPORTANCE = (
-    "PED-ANOVA: which hyperparameters decide whether a completed trial is among the best quarter. The black marks are the "
-    "noise floor, the same computation with the trial values permuted; a bar that does not pass the tick stands for "
-    "nothing. The trials were chosen by the sampler, which biases the shares towards what it explored."
+    "PED-ANOVA: which hyperparameters decide whether a completed trial is among the best quarter. The "
+    "black marks are the noise floor, the same computation with the trial values permuted; a bar that "
+    "does not pass the tick stands for nothing. The trials were chosen by the sampler, which biases the "
+    "shares towards what it explored."
 )

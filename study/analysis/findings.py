@@ -14,7 +14,7 @@ SAMPLE = (
     "These are results on generated sample data: they show that the study works from end to end and "
     "say nothing about real recordings."
 )
-FEW_SEEDS = 3
+PAPER = " (paper protocol: published split, best epoch chosen on test)"
 
 
 def findings(analysis: Analysis) -> list[str]:
@@ -48,9 +48,10 @@ def _scores(analysis: Analysis, protocol: str) -> list[str]:
     )
     scores = {method: _score(analysis, protocol, method, split) for method in analysis.sweeps}
     reached = [_reached(method, score) for method, score in scores.items() if score["seeds"]]
-    label = " (paper protocol: published split, best epoch chosen on test)" if protocol == "paper" else ""
-    said = [f"Accuracy on {split}{label}: {'; '.join(reached)}."] if reached else []
-    return said + [_compared(one) for one in compared] + _lost(analysis, protocol)
+    long, short = (PAPER, " (paper protocol)") if protocol == "paper" else ("", "")
+    said = [f"Accuracy on {split}{long}: {'; '.join(reached)}."] if reached else []
+    said += [_compared(one, short, len(compared)) for one in compared]
+    return said + _lost(analysis, protocol)
 
 
 def _score(analysis: Analysis, protocol: str, method: str, split: str) -> dict[str, Any]:
@@ -61,37 +62,39 @@ def _score(analysis: Analysis, protocol: str, method: str, split: str) -> dict[s
 
 def _reached(method: str, score: Mapping[str, Any]) -> str:
     bounds = words.bounds(score["low"], score["high"])
-    return f"{words.method(method)} {words.percent(score['mean'])} ({bounds}, {words.count(len(score['seeds']), 'seed')})"
+    seeds = words.count(len(score["seeds"]), "seed")
+    return f"{words.method(method)} {words.percent(score['mean'])} ({bounds}, {seeds})"
 
 
-def _compared(one: Comparison) -> str:
+def _compared(one: Comparison, label: str, tests: int) -> str:
+    """Better or worse, by how much, and whether seeds alone could explain it."""
     difference = one.test.difference
     ours, base = words.method(one.method), words.method(one.baseline)
-    return (
-        f"{ours} against {base} on the same {words.count(difference.n, 'seed')}: {_verdict(one, ours, base)}"
-    )
+    start = f"{ours} against {base}{label} on the same {words.count(difference.n, 'seed')}"
+    if difference.n < 2:
+        return f"{start}: {_size(one)}; one seed allows no statement about chance."
+    if one.adjusted is None:
+        return f"{start}: {_size(one)} on every seed; without spread between seeds no test can be computed."
+    holm = f", Holm-adjusted over {tests} comparisons" if tests > 1 else ""
+    tested = f"{_size(one)} ({_interval(difference)}, paired t-test {words.p_value(one.adjusted)}{holm})"
+    return f"{start}: {tested}; {_verdict(one, ours, base)}"
+
+
+def _size(one: Comparison) -> str:
+    mean = one.test.difference.mean or 0.0
+    return f"{words.points(mean)} {'better' if mean > 0 else 'worse'}" if mean else "exactly equal"
 
 
 def _verdict(one: Comparison, ours: str, base: str) -> str:
-    difference, p = one.test.difference, one.adjusted
-    mean = difference.mean or 0.0
-    direction = "better" if mean > 0 else "worse"
-    size = f"{words.points(mean)} {direction}" if mean else "exactly equal"
-    if difference.n < 2:
-        return f"{size}; one seed allows no statement about chance."
-    if p is None:
-        return f"{size} on every seed; without spread between the seeds no test can be computed."
-    tested = f"{size} ({_interval(difference)}, paired t-test {words.p_value(p)})"
-    if p >= ALPHA:
-        return f"{tested}: not distinguishable from chance.{_power(difference)}"
-    note = "" if mean > 0 else f" A negative result: {ours} did not improve on {base}."
-    return f"{tested}: distinguishable from chance.{note}"
-
-
-def _power(difference: Interval) -> str:
-    half = ((difference.high or 0.0) - (difference.low or 0.0)) / 2
-    few = f" {words.count(difference.n, 'seed')} are few." if difference.n <= FEW_SEEDS else ""
-    return f"{few} A true difference below about {words.points(half)} could not have been seen."
+    difference = one.test.difference
+    if one.adjusted is None or one.adjusted >= ALPHA:
+        half = ((difference.high or 0.0) - (difference.low or 0.0)) / 2
+        return (
+            "not distinguishable from the variation between seeds. With so many seeds and this spread, only "
+            f"a difference of more than about {words.points(half)} would be."
+        )
+    negative = f". A negative result: {ours} is worse than {base}" if (difference.mean or 0.0) < 0 else ""
+    return f"distinguishable from the variation between seeds{negative}."
 
 
 def _interval(difference: Interval) -> str:
@@ -104,8 +107,8 @@ def _lost(analysis: Analysis, protocol: str) -> list[str]:
     runs = [r for r in analysis.records if r.stage == "confirm" and r.protocol == protocol]
     lost = [r for r in runs if r.status in ("diverged", "failed")]
     return [
-        f"{words.method(r.method)}, seed {r.seed}: the confirm run {r.status} ({r.reason or 'no reason recorded'}); "
-        "its mean is over the remaining seeds and therefore flatters it."
+        f"{words.method(r.method)}, seed {r.seed}: the confirm run {r.status} "
+        f"({r.reason or words.NO_REASON}). The mean is over the other seeds, which flatters the method."
         for r in lost
     ]
 
@@ -124,8 +127,8 @@ def _spread(records: Sequence[Record], method: str, protocol: str) -> list[str]:
     each = words.listing([f"{words.plain(m)} {words.percent(means[m])}" for m in ranked])
     gap = words.points(means[ranked[0]] - means[ranked[-1]])
     return [
-        f"Modality imbalance under {words.method(method)}: a linear probe on each encoder alone reaches {each} "
-        f"on {split}, {gap} apart."
+        f"Modality imbalance under {words.method(method)}: a linear probe on each encoder alone "
+        f"reaches {each} on {split}, {gap} apart."
     ]
 
 
@@ -149,7 +152,7 @@ def _gaps(method: str, runs: Sequence[Record]) -> list[str]:
 def _floor(gap: float, floor: float | None) -> str:
     if floor is None:
         return "noise floor not recorded"
-    return f"noise floor {floor:.2f}" + ("" if gap > floor else ", so no over-fitting is visible")
+    return f"noise floor {floor:.2f}" if gap > floor else f"not above its noise floor of {floor:.2f}"
 
 
 def _strengths(method: str, runs: Sequence[Record]) -> list[str]:
@@ -201,55 +204,60 @@ def _sensitivities(analysis: Analysis) -> list[str]:
 
 def _swept(method: str, key: str, points: Sequence[Point], value: Any) -> str:
     symbol, tests = words.key(key), shifts(points, value)
-    seen = [point for point in points if point.interval.mean is not None]
-    if not seen:
-        return f"Sensitivity of {words.method(method)} to {symbol}: no run of the sweep gave a number."
-    top = max(seen, key=lambda point: point.interval.mean or 0.0)
-    lowest = min(seen, key=lambda point: point.interval.mean or 0.0)
-    spread = words.points((top.interval.mean or 0.0) - (lowest.interval.mean or 0.0))
-    edge = " This is the edge of the swept range: the optimum may lie outside." if top in _edges(seen) else ""
+    means = {point.value: point.interval.mean for point in points if point.interval.mean is not None}
+    start = f"Sensitivity of {words.method(method)} to {symbol}"
+    if not means:
+        return f"{start}: no run of the sweep gave a number."
+    top, ends = (
+        max(means, key=means.__getitem__),
+        [words.value(end) for end in (*means,)[:: len(means) - 1 or 1]],
+    )
+    spread = words.points(max(means.values()) - min(means.values()))
     return (
-        f"Sensitivity of {words.method(method)} to {symbol} (validation): the best mean, "
-        f"{words.percent(top.interval.mean)}, is at {symbol} = {words.value(top.value)}; means differ by at most "
-        f"{spread} over {words.value(seen[0].value)} to {words.value(seen[-1].value)}.{edge} "
+        f"{start} (validation): the best mean, {words.percent(means[top])}, is at {symbol} = "
+        f"{words.value(top)}; means differ by at most {spread} between {' and '.join(ends)}. "
         f"{_shifted(symbol, value, tests)}{_ablation(key, value, tests)}"
     )
 
 
-def _edges(points: Sequence[Point]) -> list[Point]:
-    return [points[0], points[-1]] if len(points) > 2 else []
-
-
 def _shifted(symbol: str, value: Any, tests: Sequence[Shift]) -> str:
-    clear = [one for one in tests if one.adjusted is not None and one.adjusted < ALPHA]
     at = f"{symbol} = {words.value(value)}"
+    clear = [one for one in tests if one.adjusted is not None and one.adjusted < ALPHA]
     if not tests:
         return f"The incumbent's own {at} was not run in the sweep, so no value can be tested against it."
     if not clear:
-        return f"No value is distinguishable from the incumbent's {at} in paired tests (Holm-adjusted)."
-    each = [
-        f"{words.value(s.value)} ({100 * (s.test.difference.mean or 0):+.1f} points, {words.p_value(s.adjusted or 0)})"
-        for s in clear
-    ]
-    return f"Distinguishable from the incumbent's {at} (paired, Holm-adjusted): {words.listing(each)}."
+        return f"No value is distinguishable from the incumbent's {at} (paired t-tests, Holm-adjusted)."
+    each = [f"{words.value(one.value)} ({_shift(one)})" for one in clear]
+    return (
+        f"Distinguishable from the incumbent's {at} (paired t-tests, Holm-adjusted): {words.listing(each)}."
+    )
+
+
+def _shift(one: Shift) -> str:
+    return f"{100 * (one.test.difference.mean or 0.0):+.1f} points, {words.p_value(one.adjusted or 0.0)}"
 
 
 def _ablation(key: str, value: Any, tests: Sequence[Shift]) -> str:
-    """With lambda = 0 nothing is re-learned: that point is joint training with the other settings unchanged."""
+    """What re-learning itself does: with lambda = 0 the rest of the settings is joint training."""
     off = next((one for one in tests if key == "lam" and one.value == 0), None)
     if off is None or off.test.difference.mean is None:
         return ""
+    difference = off.test.difference
+    bounds = "" if difference.low is None else f" ({_interval(difference)})"
+    clear = off.adjusted is not None and off.adjusted < ALPHA
+    effect = "helps" if (difference.mean or 0.0) < 0 else "harms"
     return (
-        f" Switching re-learning off (λ = 0, which is joint training with these settings) changes accuracy by "
-        f"{100 * off.test.difference.mean:+.1f} points against λ = {words.value(value)} on the same "
-        f"{words.count(off.test.difference.n, 'seed')}."
+        f" Switching re-learning off (λ = 0, joint training with these settings) changes accuracy by "
+        f"{100 * (difference.mean or 0.0):+.1f} points{bounds} against λ = {words.value(value)} on the same "
+        f"{words.count(difference.n, 'seed')}: re-learning itself "
+        f"{effect if clear else 'is shown neither to help nor to harm'} here."
     )
 
 
 def _lost_points(key: str, points: Sequence[Point]) -> list[str]:
     return [
-        f"At {words.key(key)} = {words.value(point.value)}, {words.count(len(point.lost), 'run')} diverged or failed "
-        f"(seed {words.listing([str(seed) for seed in point.lost])}) and is not part of the mean."
+        f"At {words.key(key)} = {words.value(point.value)} the run diverged or failed on seed "
+        f"{words.listing([str(seed) for seed in point.lost])}; its mean leaves that out."
         for point in points
         if point.lost
     ]
@@ -257,24 +265,25 @@ def _lost_points(key: str, points: Sequence[Point]) -> list[str]:
 
 def _importances(analysis: Analysis) -> list[str]:
     said = [_important(method, found) for method, found in analysis.importances.items()]
-    short = [method for method in analysis.sweeps if method not in analysis.importances]
-    counts = [len(completed(analysis.records, "search", method)) for method in short]
-    if short and any(counts):
-        each = [f"{words.method(m)} {n}" for m, n in zip(short, counts, strict=True)]
+    counts = {method: len(completed(analysis.records, "search", method)) for method in analysis.sweeps}
+    short = [f"{n} of {words.method(m)}" for m, n in counts.items() if 0 < n < MINIMUM_TRIALS]
+    if short:
         said.append(
-            f"Importances are not computed for {words.listing(each)} completed search trials: below "
-            f"{MINIMUM_TRIALS} they would be noise."
+            "Importances of hyperparameters are left out where they would be noise: they need "
+            f"{MINIMUM_TRIALS} completed search trials of a method, and there are {words.listing(short)}."
         )
     return said
 
 
 def _important(method: str, found: Sequence[Importance]) -> str:
     above = [one for one in found if one.share > one.floor_high]
-    start = f"Importance in the search of {words.method(method)} (PED-ANOVA, biased towards what the sampler explored): "
+    start = f"Importance in the search of {words.method(method)} (PED-ANOVA, biased by the sampler)"
+    noise = "out from the noise of permuted values."
     if not above:
-        return f"{start}no hyperparameter stands out from the noise of permuted values."
+        return f"{start}: no hyperparameter stands {noise}"
     each = [f"{words.key(o.key)} {100 * o.share:.0f} % (noise {100 * o.floor:.0f} %)" for o in above]
-    return f"{start}{words.listing(each)} {'stand' if len(above) > 1 else 'stands'} out from the noise of permuted values."
+    stand = "stand" if len(above) > 1 else "stands"
+    return f"{start}: {words.listing(each)} {stand} {noise}"
 
 
 def _search(analysis: Analysis) -> list[str]:
@@ -306,6 +315,5 @@ def _cost(analysis: Analysis) -> list[str]:
     if not trials:
         return []
     gpu = f" and {words.duration(cost['gpu_hours'])} of GPU time" if cost["gpu_hours"] else ""
-    return [
-        f"All {words.count(trials, 'trial')} together took {words.duration(cost['cpu_hours'])} of CPU time{gpu}."
-    ]
+    cpu = words.duration(cost["cpu_hours"])
+    return [f"All {words.count(trials, 'trial')} together took {cpu} of CPU time{gpu}."]

@@ -1,7 +1,7 @@
 """The marks that figures are made of: an interval with its seeds, a curve, a reference, a legend.
 
-Colours are those of Okabe and Ito, distinguishable with every colour vision; markers and line styles repeat what the
-colours say. Nothing here computes a statistic.
+Colours are those of Okabe and Ito, distinguishable with every colour vision; markers and line styles repeat
+what the colours say. Nothing here computes a statistic.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.transforms import Transform, offset_copy
 
 from study.analysis import words
 from study.analysis.statistics import Interval
@@ -23,10 +24,6 @@ from study.analysis.summary import Comparison, Measure
 INK, GREY, FAINT, ACCENT = "#222222", "#6b6b6b", "#e4e4e4", "#D55E00"
 PALETTE = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#D55E00")
 MARKERS = ("^", "D", "v", "P", "X")
-OWN = {
-    "joint": (GREY, "s", "--"),
-    "diagnose_relearn": ("#0072B2", "o", "-"),
-}  # in every study, always the same
 COLUMN, PAGE, HEIGHT = 4.8, 7.4, 3.4  # inches: widths of a column and of a page in print
 WIDE = 20.0  # a positive range this wide is drawn on a logarithmic axis
 RC: dict[str, Any] = {
@@ -60,12 +57,19 @@ ENDINGS: dict[str, dict[str, Any]] = {
 LOST = "a run diverged or failed"
 AT_FOOT = ("diverged", "failed")
 Style = tuple[str, str, str]  # colour, marker, line style
+OWN: dict[str, Style] = {  # a method looks the same in every figure, whatever it is compared with
+    "joint": (GREY, "s", "--"),
+    "diagnose_relearn": ("#0072B2", "o", "-"),
+    "boosting": ("#009E73", "^", "-."),
+    "ogm_ge": ("#E69F00", "v", "-."),
+    "dr_boosting": ("#CC79A7", "D", "-."),
+}
 Moments = Mapping[str, Sequence[int]]  # method -> epochs after which it re-learned
 
 
 def style() -> AbstractContextManager[None]:
     """The one look of all figures; draw and save inside it."""
-    return mpl.rc_context(RC)
+    return mpl.rc_context(RC)  # type: ignore[arg-type]  # matplotlib lists every key in its type
 
 
 def panels(width: float, count: int, height: float = HEIGHT) -> tuple[Figure, list[Axes]]:
@@ -94,8 +98,21 @@ def percent(axes: Axes, label: str) -> None:
     """A fraction on the y axis, written in percent and kept within 0 and 100."""
     low, high = axes.get_ylim()
     axes.set_ylim(max(0.0, low), min(1.0, high))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
+    axes.yaxis.set_major_formatter(in_percent)
     axes.set_ylabel(label)
+
+
+def outer(axes: Sequence[Axes], label: str) -> None:
+    """Label the y axis of the leftmost panels only."""
+    for one in axes:
+        place = one.get_subplotspec()
+        if place is None or place.is_first_col():
+            one.set_ylabel(label)
+
+
+def in_percent(fraction: float, _: float) -> str:
+    """A tick label: 0.625 is written 62.5, 0.6 is written 60."""
+    return f"{100 * fraction:.4g}"
 
 
 def alike(axes: Sequence[Axes]) -> None:
@@ -107,13 +124,14 @@ def alike(axes: Sequence[Axes]) -> None:
 
 
 def epochs(axes: Axes) -> None:
-    """Whole epochs on the x axis."""
+    """Whole epochs on the x axis; vertical lines there mean something else than a grid."""
+    axes.grid(visible=False, axis="x")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("epoch")
 
 
 def places(axes: Axes, values: Sequence[Any]) -> list[float]:
-    """Where swept values stand on the x axis: to scale, logarithmic if wide, evenly spaced if neither works."""
+    """Place swept values on the x axis: to scale, logarithmic if wide, evenly spaced if neither works."""
     numbers = [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
     positive = [number for number in numbers if number > 0]
     even = len(numbers) < len(values) or (len(positive) < len(numbers) and max(positive, default=1) >= WIDE)
@@ -143,8 +161,22 @@ def bounds(shown: Interval | Measure) -> tuple[float | None, float | None, float
 
 
 def seeds(axes: Axes, x: float, values: Sequence[float], colour: str) -> None:
-    """Individual seeds as small open circles."""
-    axes.plot([x] * len(values), values, "o", mfc="white", mec=colour, mew=0.9, ms=3.6, zorder=5)
+    """Individual seeds as small open circles to the right of their mean."""
+    axes.plot(
+        [x] * len(values),
+        values,
+        "o",
+        mfc="white",
+        mec=colour,
+        ms=3.6,
+        transform=shifted(axes, x=8),
+        zorder=5,
+    )
+
+
+def shifted(axes: Axes, x: float = 0, y: float = 0) -> Transform:
+    """Data coordinates, moved by a few points, so that seeds do not cover their mean."""
+    return offset_copy(axes.transData, fig=axes.get_figure(root=True), x=x, y=y, units="points")
 
 
 def measure(axes: Axes, x: float, shown: Measure, look: Style) -> None:
@@ -198,25 +230,18 @@ def curves(
 
 
 def moments(axes: Axes, happened: Moments, looks: Mapping[str, Style]) -> None:
-    """Vertical lines where a method re-learned."""
+    """Vertical lines with a triangle where a method re-learned."""
     for method, found in happened.items():
+        colour = looks[method][0] if method in looks else INK
         for epoch in found:
-            axes.axvline(
-                epoch, color=looks[method][0] if method in looks else INK, lw=1, ls=(0, (1, 2)), zorder=0
-            )
+            axes.axvline(epoch, color=colour, lw=0.9, alpha=0.45, zorder=0)
             axes.plot(
-                epoch,
-                1,
-                "v",
-                ms=5,
-                color=looks[method][0],
-                transform=axes.get_xaxis_transform(),
-                clip_on=False,
+                epoch, 1.015, "v", ms=5.5, color=colour, transform=axes.get_xaxis_transform(), clip_on=False
             )
 
 
 def trials(axes: Axes, rows: pd.DataFrame, look: Style) -> None:
-    """Search trials by how they ended, and the best completed value so far; trials without a value at the foot."""
+    """Search trials by how they ended, and the best completed value so far."""
     axes.step(rows["number"], rows["best"], where="post", color=look[0], lw=1.2, alpha=0.8)
     for status, part in rows.groupby("status"):
         form = ENDINGS[str(status)]
@@ -229,28 +254,37 @@ def trials(axes: Axes, rows: pd.DataFrame, look: Style) -> None:
     axes.set_xlabel("search trial")
 
 
-def methods(axes: Axes, shown: Mapping[str, Measure], looks: Mapping[str, Style]) -> None:
-    """Methods side by side; thin lines join the runs that share a seed."""
+def rows(axes: Axes, shown: Mapping[str, Measure], looks: Mapping[str, Style]) -> None:
+    """Methods below each other; thin lines join the runs that share a seed."""
     runs: dict[int, list[tuple[float, float]]] = {}
     for place, (method, one) in enumerate(shown.items()):
-        measure(axes, place, one, looks[method])
+        row(axes, place, one, looks[method])
         for seed in one["seeds"]:
-            runs.setdefault(seed["seed"], []).append((place, seed["value"]))
+            runs.setdefault(seed["seed"], []).append((seed["value"], place))
+    below = shifted(axes, y=-8)
     for joined in runs.values():
-        axes.plot([x for x, _ in joined], [y for _, y in joined], color=INK, lw=0.6, alpha=0.35, zorder=1)
+        axes.plot(*zip(*joined, strict=True), color=INK, lw=0.5, alpha=0.3, zorder=1, transform=below)
+        axes.plot(*zip(*joined, strict=True), "o", mfc="white", mec=INK, mew=0.8, ms=3.4, transform=below)
     _names(axes, list(shown))
 
 
-def differences(axes: Axes, compared: Sequence[Comparison], looks: Mapping[str, Style]) -> None:
-    """Paired differences of every method to the baseline, with their interval and the line of no difference."""
-    for place, one in enumerate(compared):
-        interval(axes, place, one.test.difference, looks[one.method])
-    axes.axhline(0, color=INK, lw=0.9, ls=":")
-    axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
-    axes.set_ylabel(
-        f"accuracy − {words.method(compared[0].baseline).lower()}\n(percentage points, same seeds)"
-    )
-    _names(axes, [one.method for one in compared])
+def row(axes: Axes, y: float, shown: Interval | Measure, look: Style) -> None:
+    """A mean with its interval, lying."""
+    mean, low, high = bounds(shown)
+    if low is not None and high is not None:
+        axes.hlines(y, low, high, color=look[0], lw=1.4, zorder=3)
+        axes.plot([low, high], [y, y], ls="none", marker="|", ms=7, mew=1.4, color=look[0], zorder=3)
+    if mean is not None:
+        axes.plot(mean, y, look[1], color=look[0], mec="white", mew=0.7, ms=7, zorder=4)
+
+
+def differences(axes: Axes, compared: Mapping[int, Comparison], looks: Mapping[str, Style]) -> None:
+    """Paired differences to the baseline at the rows of their methods, with the line of no difference."""
+    for place, one in compared.items():
+        row(axes, place, one.test.difference, looks[one.method])
+    axes.axvline(0, color=INK, lw=0.9, ls=":")
+    axes.xaxis.set_major_formatter(in_percent)
+    axes.set_xlabel("percentage points, same seeds")
 
 
 def key(label: str, look: Style) -> Line2D:
@@ -281,29 +315,29 @@ def method_keys(looks: Mapping[str, Style], *, lines: bool = True) -> list[Line2
 
 def moment_key(happened: Moments) -> list[Line2D]:
     """Legend entry of re-learning moments, where there are any."""
-    entry = Line2D([], [], color=INK, marker="v", ls=(0, (1, 2)), lw=1, ms=5, label="re-learning")
+    entry = Line2D([], [], color=INK, marker="v", ls="-", lw=0.9, ms=5.5, label="re-learning")
     return [entry] if any(happened.values()) else []
 
 
-def ending_keys(statuses: Sequence[str]) -> list[Line2D]:
+def ending_keys(statuses: Sequence[str]) -> list[Artist]:
     """Legend entries of the ways a trial can end."""
     shown = [Line2D([], [], ls="none", label=s, **form) for s, form in ENDINGS.items() if s in statuses]
     return [*shown, Line2D([], [], color=INK, lw=1.2, label="best completed so far")]
 
 
-def legend(figure: Figure, axes: Sequence[Axes], entries: Sequence[Artist]) -> None:
+def legend(figure: Figure, axes: Sequence[Axes], entries: Sequence[Any]) -> None:
     """One legend below the panels, of these entries and of whatever was labelled in the axes."""
     found = dict.fromkeys(label for one in axes for label in one.get_legend_handles_labels()[1])
     handles = {
         label: handle for one in axes for handle, label in zip(*one.get_legend_handles_labels(), strict=True)
     }
     shown = [*entries, *(handles[label] for label in found)]
-    figure.legend(
-        handles=shown, loc="outside lower center", ncols=min(len(shown), 3 if len(shown) > 4 else 4)
-    )
+    columns = 2 if figure.get_figwidth() <= COLUMN else 4 if len(shown) < 7 else 3
+    figure.legend(handles=shown, loc="outside lower center", ncols=min(len(shown), columns))
 
 
 def _names(axes: Axes, names: Sequence[str]) -> None:
-    axes.set_xticks(range(len(names)), [words.broken(words.method(name)) for name in names])
-    axes.set_xlim(-0.6, len(names) - 0.4)
-    axes.grid(visible=False, axis="x")
+    """Methods as rows, the first on top."""
+    axes.set_yticks(range(len(names)), [words.broken(words.method(name)) for name in names])
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.grid(visible=False, axis="y")

@@ -1,7 +1,7 @@
 """What stands in the tables: rows for the csv files, and cells with words for the HTML page."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,7 +102,7 @@ def _sweep_rows(analysis: Analysis, method: str, key: str) -> list[Row]:
 def _facts(data: Mapping[str, Any], summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     modalities = data.get("modalities", {})
     shapes = modalities if isinstance(modalities, Mapping) else dict.fromkeys(modalities)
-    each = [f"{name} {'×'.join(map(str, shape))}" if shape else name for name, shape in shapes.items()]
+    each = [" ".join([name, _shape(shape)]).strip() for name, shape in shapes.items()]
     classes = data.get("classes") or []
     facts = {
         "Data": data.get("name"),
@@ -113,6 +113,10 @@ def _facts(data: Mapping[str, Any], summary: Mapping[str, Any]) -> list[tuple[st
         "Protocol": summary["protocol"]["name"],
     }
     return [(name, str(value)) for name, value in facts.items() if value]
+
+
+def _shape(shape: Sequence[int] | None) -> str:
+    return "\N{MULTIPLICATION SIGN}".join(str(size) for size in shape or ())
 
 
 def _results(analysis: Analysis) -> Table:
@@ -134,7 +138,7 @@ def _seeds(results: Mapping[str, Mapping[str, Measure]]) -> str:
 
 def _cell(found: Measure) -> str:
     if found["mean"] is None:
-        return "–"
+        return words.NONE
     if found["low"] is None:
         return f"{100 * found['mean']:.1f}"
     return f"{100 * found['mean']:.1f} [{100 * found['low']:.1f}, {100 * found['high']:.1f}]"
@@ -148,8 +152,8 @@ def _comparisons(analysis: Analysis) -> Table:
             one.split,
             str(one.test.difference.n),
             _signed(one.test.difference.mean, one.test.difference.low, one.test.difference.high),
-            "–" if one.test.p is None else words.p_value(one.test.p),
-            "–" if one.adjusted is None else words.p_value(one.adjusted),
+            words.NONE if one.test.p is None else words.p_value(one.test.p),
+            words.NONE if one.adjusted is None else words.p_value(one.adjusted),
         ]
         for one in analysis.comparisons
     ]
@@ -159,7 +163,7 @@ def _comparisons(analysis: Analysis) -> Table:
 
 def _signed(mean: float | None, low: float | None, high: float | None) -> str:
     if mean is None:
-        return "–"
+        return words.NONE
     shown_mean = f"{100 * mean:+.1f}"
     return (
         shown_mean if low is None or high is None else f"{shown_mean} [{100 * low:+.1f}, {100 * high:+.1f}]"
@@ -191,8 +195,8 @@ def _sweeps(analysis: Analysis) -> list[Table]:
 def _sweep_cells(row: Row) -> list[str]:
     notes = ["incumbent"] if row["incumbent"] else []
     notes += [f"{words.count(row['lost'], 'run')} diverged or failed"] if row["lost"] else []
-    moved = "–" if row["difference"] is None else f"{100 * row['difference']:+.1f}"
-    p = "–" if row["p_holm"] is None else words.p_value(row["p_holm"])
+    moved = words.NONE if row["difference"] is None else f"{100 * row['difference']:+.1f}"
+    p = words.NONE if row["p_holm"] is None else words.p_value(row["p_holm"])
     return [words.value(row["value"]), _cell(row), str(row["seeds"]), moved, p, ", ".join(notes)]
 
 
@@ -222,9 +226,7 @@ _COUNTS = ("trials", "completed", "pruned", "diverged", "failed")
 def _reasons(analysis: Analysis) -> Table:
     """Why trials ended early, equal reasons counted together."""
     early = [r for r in analysis.records if r.status in ("pruned", "diverged", "failed")]
-    found = Counter(
-        (r.stage, words.method(r.method), r.status, r.reason or "no reason recorded") for r in early
-    )
+    found = Counter((r.stage, words.method(r.method), r.status, r.reason or words.NO_REASON) for r in early)
     rows = [[*key, str(number)] for key, number in sorted(found.items())]
     return Table("Trials that ended early", ["Stage", "Method", "Ending", "Reason", "Trials"], rows)
 

@@ -1,4 +1,4 @@
-"""The figures of a study: drawn from numbers that were computed elsewhere, returned for the caller to save."""
+"""The figures of a study: drawn from numbers that were computed elsewhere, for the caller to save."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
 
 from study.analysis import marks, words
 from study.analysis.marks import Moments
@@ -27,7 +26,7 @@ def save(figure: Figure, path: Path, *, sample: bool) -> None:
 
 
 def sensitivity(method: str, key: str, points: Sequence[Point], chosen: Any, joint: Measure) -> Figure:
-    """Mean, interval and seeds at every swept value; incumbent ringed, tuned joint training as a reference line."""
+    """Mean, interval and seeds at every swept value; incumbent ringed, joint training as a line."""
     figure, (axes,) = marks.panels(marks.COLUMN, 1)
     look = marks.styles([method])[method]
     at = marks.places(axes, [point.value for point in points])
@@ -51,8 +50,8 @@ def sensitivity(method: str, key: str, points: Sequence[Point], chosen: Any, joi
 def purity(runs: pd.DataFrame, means: pd.DataFrame, moments: Moments) -> Figure:
     """Gap between training and validation purity per epoch, a panel per modality, beside its noise floor.
 
-    `runs` has one row per method, modality, seed and epoch, `means` the same without seed; both hold `gap`, `means`
-    also `noise_floor`.
+    `runs` has one row per method, modality, seed and epoch, `means` the same without seed; both hold `gap`,
+    `means` also `noise_floor`.
     """
     names = list(dict.fromkeys(means["modality"]))
     looks = marks.styles(list(dict.fromkeys(means["method"])))
@@ -65,15 +64,15 @@ def purity(runs: pd.DataFrame, means: pd.DataFrame, moments: Moments) -> Figure:
         marks.moments(axes, moments, looks)
         axes.set_title(words.plain(name), pad=9)
         axes.set_ylim(bottom=0)
-        axes.set_ylabel("purity gap, training to validation")
     marks.alike(panels)
+    marks.outer(panels, "purity gap, training to validation")
     floor = Line2D([], [], color=marks.INK, lw=1.1, ls=":", label="noise floor of the gap")
     marks.legend(figure, [], [*marks.method_keys(looks), floor, *marks.moment_key(moments)])
     return figure
 
 
 def accuracy(runs: pd.DataFrame, means: pd.DataFrame, moments: Moments) -> Figure:
-    """Validation accuracy per epoch: every seed thin, their mean bold, re-learning moments as vertical lines."""
+    """Validation accuracy per epoch: seeds thin, their mean bold, re-learning moments as vertical lines."""
     looks = marks.styles(list(dict.fromkeys(means["method"])))
     figure, (axes,) = marks.panels(marks.PAGE, 1)
     marks.curves(axes, runs, means, "validation/accuracy", looks)
@@ -98,26 +97,31 @@ def modalities(scores: Mapping[str, Mapping[str, Measure]], split: str, chance: 
     axes.set_xticks(range(len(groups)), [words.plain(group) for group in groups])
     axes.set_xlim(-0.5, len(groups) - 0.5)
     axes.grid(visible=False, axis="x")
-    axes.set_title("Accuracy of each modality alone (linear probe) and of all together")
+    axes.set_title("Each modality alone (linear probe) and together")
     marks.percent(axes, f"{split} accuracy (%)")
     marks.legend(figure, [axes], [*marks.method_keys(looks, lines=False), marks.dots("one seed")])
     return figure
 
 
 def comparison(
-    scores: Mapping[str, Mapping[str, Measure]], compared: Sequence[Comparison], split: str, title: str
+    scores: Mapping[str, Mapping[str, Measure]], compared: Sequence[Comparison], split: str, protocol: str
 ) -> Figure:
     """Accuracy and macro-F1 per method, and the paired differences in accuracy to the baseline."""
-    figure, panels = marks.panels(marks.PAGE, 3 if compared else 2)
+    figure, panels = marks.panels(marks.PAGE, 3 if compared else 2, height=1.5 + 0.5 * len(scores))
     looks = marks.styles(list(scores))
-    for axes, (metric, label) in zip(
-        panels, (("accuracy", "accuracy"), ("macro_f1", "macro-F1")), strict=False
-    ):
-        marks.methods(axes, {method: measures[metric] for method, measures in scores.items()}, looks)
-        marks.percent(axes, f"{split} {label} (%)")
+    for axes, metric in zip(panels, ("accuracy", "macro_f1"), strict=False):
+        marks.rows(axes, {method: measures[metric] for method, measures in scores.items()}, looks)
+        axes.set_title(f"{split} {words.metric(metric)}, {protocol} protocol")
+        axes.set_xlabel(f"{words.metric(metric)} (%)")
+        axes.xaxis.set_major_formatter(marks.in_percent)
     if compared:
-        marks.differences(panels[2], compared, looks)
-    figure.suptitle(title)
+        order = {list(scores).index(one.method): one for one in compared}
+        marks.differences(panels[2], order, looks)
+        panels[2].set_title(f"accuracy minus {words.method(compared[0].baseline).lower()}")
+    for axes in panels[1:]:
+        axes.set_yticks(range(len(scores)), [""] * len(scores))
+        axes.set_ylim(panels[0].get_ylim())
+        axes.grid(visible=False, axis="y")
     entries = [
         marks.key("mean, 95 % interval", (marks.INK, "o", "-")),
         marks.dots("one seed; lines join equal seeds"),
@@ -137,10 +141,10 @@ def history(trials: pd.DataFrame) -> Figure:
     for axes, method in zip(panels, methods, strict=True):
         marks.trials(axes, trials[trials["method"] == method], looks[method])
         axes.set_title(f"{words.method(method)}: search")
-        axes.set_ylabel("best validation accuracy (%)")
     marks.alike(panels)
     for axes in panels:
-        marks.percent(axes, axes.get_ylabel())
+        marks.percent(axes, "")
+    marks.outer(panels, "best validation accuracy (%)")
     marks.legend(figure, [], marks.ending_keys(list(trials["status"])))
     return figure
 
@@ -150,18 +154,20 @@ def importance(method: str, found: Sequence[Importance]) -> Figure:
     figure, (axes,) = marks.panels(marks.COLUMN, 1, height=1.6 + 0.32 * len(found))
     at = list(range(len(found)))
     colour = marks.styles([method])[method][0]
-    axes.barh(at, [one.share for one in found], height=0.55, color=colour, label="measured")
+    bars = axes.barh(at, [one.share for one in found], height=0.55, color=colour, label="measured")
     axes.hlines(at, [o.floor for o in found], [o.floor_high for o in found], color=marks.INK, lw=1.2)
-    axes.plot([o.floor for o in found], at, "D", ms=4.5, color=marks.INK, mec="white", label="noise: mean")
-    axes.plot(
+    mean = axes.plot(
+        [o.floor for o in found], at, "D", ms=4.5, color=marks.INK, mec="white", label="noise: mean"
+    )
+    high = axes.plot(
         [o.floor_high for o in found], at, "|", ms=9, mew=1.4, color=marks.INK, label="noise: 95th percentile"
     )
     axes.set_yticks(at, [words.key(one.key) for one in found])
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     axes.set_xlim(left=0)
-    axes.xaxis.set_major_formatter(PercentFormatter(1, symbol=""))
+    axes.xaxis.set_major_formatter(marks.in_percent)
     axes.set_xlabel("share of importance (%)")
     axes.set_title(f"{words.method(method)}: importance in the search")
-    marks.legend(figure, [axes], [])
+    marks.legend(figure, [], [bars, *mean, *high])
     return figure

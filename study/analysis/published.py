@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 WARNING = (
-    "Published numbers stand here for orientation only. They were obtained with other splits, recipes, selection "
-    "rules and optimizers; several choose the best epoch on the test set, and the published split has all 91 "
-    "actors in both training and test. They are not comparable with the numbers above."
+    "These stand here for orientation only and are not comparable with the numbers above: they were "
+    "obtained with other splits, recipes, selection rules and optimizers, several choose the best epoch "
+    "on the test set, and the published split has all 91 actors in both training and test."
 )
 
 

@@ -80,7 +80,7 @@ def _render(analysis: Analysis, said: Sequence[str], drawn: Sequence[tuple[Drawn
 
 
 def _clear(folder: Path, pattern: str, kept: Sequence[str] | Mapping[str, Any]) -> None:
-    """Remove what an earlier report wrote and this one does not: an old figure must not pass for a new one."""
+    """Remove what only an earlier report wrote: an old figure must not pass for a new one."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.glob(pattern):
         if path.name not in kept:

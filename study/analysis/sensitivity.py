@@ -74,7 +74,7 @@ def completed(records: Sequence[Record], stage: str, method: str) -> list[Record
 
 
 def agrees(record: Record, config: Mapping[str, Any], *, but: str | None = None) -> bool:
-    """Whether a trial ran this configuration, one key left out: all settings that both of them name are equal."""
+    """Whether a trial ran this configuration, one key left out: all settings both of them name are equal."""
     shared = (record.config.keys() & config.keys()) - PER_STAGE - {but}
     return all(record.config[name] == config[name] for name in shared)
 
@@ -118,12 +118,12 @@ def importance(records: Sequence[Record], method: str) -> list[Importance]:
 
     Only completed trials count: pruned ones hold low-fidelity values and diverged ones a made-up value. The
     trials were chosen by TPE, so the shares are biased towards what the sampler explored. The floor comes
-    from the same trials with their values permuted. Empty with fewer than MINIMUM_TRIALS trials, or when nothing
-    varied.
+    from the same trials with their values permuted. Empty with fewer than MINIMUM_TRIALS trials,
+    or when fewer than two settings varied: the only one has all of the importance.
     """
     trials = completed(records, "search", method)
     space = _space([record.config for record in trials])
-    if len(trials) < MINIMUM_TRIALS or not space:
+    if len(trials) < MINIMUM_TRIALS or len(space) < 2:
         return []
     params = [{key: _hashable(record.config[key]) for key in space} for record in trials]
     values = np.array([_value(record) for record in trials])

@@ -1,4 +1,4 @@
-"""The numbers of a study, computed once from its trials: what summary.json holds and the report draws and tells."""
+"""The numbers of a study, computed once from its trials: what summary.json holds and the report shows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -121,7 +121,7 @@ def confirmed(records: Sequence[Record], method: str, protocol: str) -> list[Rec
 
 
 def on_validation(record: Record) -> dict[str, float]:
-    """Validation metrics of the best epoch; a paper run chose that epoch on test, so they are looked up there."""
+    """Validation metrics of the best epoch; a paper run chose it on test, so they are looked up there."""
     last = record.epochs.get(max(record.epochs, default=0), {})
     at_best = record.epochs.get(int(last.get("best/epoch", 0)), {})
     source, prefix = (last, "best/") if record.protocol == "clean" else (at_best, "validation/")
@@ -236,7 +236,7 @@ def _cost(settings: Mapping[str, Any], records: Sequence[Record]) -> dict[str, f
 
 
 def _searched(settings: Mapping[str, Any], records: Sequence[Record], method: str, _: Sweeps) -> bool:
-    """All trials asked for, or fewer where the space ran out: settings were fixed, or later stages have begun."""
+    """All trials asked for, or fewer where the space ran out: settings fixed, or later stages begun."""
     own = [record for record in records if record.method == method]
     searched = sum(record.stage == "search" for record in own)
     ran_out = settings.get("fixed", {}).get(method) or searched < len(own)

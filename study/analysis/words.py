@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+NO_REASON = "no reason recorded"
+NONE = "\N{EN DASH}"  # an empty cell
 METHODS = {
     "joint": "Joint training",
     "late_fusion": "Late fusion",

@@ -12,7 +12,9 @@ from study.ledger import Record
 EPOCHS = 12
 
 
-def metrics(epoch: int, level: float, modalities: Sequence[str], rng: np.random.Generator) -> dict[str, float]:
+def metrics(
+    epoch: int, level: float, modalities: Sequence[str], rng: np.random.Generator
+) -> dict[str, float]:
     """One epoch of a run that climbs to `level`."""
     reached = level * (1 - math.exp(-epoch / 3)) + 0.01 * float(rng.normal())
     found = {"epoch": float(epoch), "seconds": 1.5, "lr": 0.002, "train/loss": 2 / epoch}
@@ -42,9 +44,12 @@ def curve(
 
 def diagnose(run: dict[int, dict[str, float]], modalities: Sequence[str], every: int | None) -> None:
     """Add purity to every epoch and strengths to the re-learning moments."""
+    since = 0  # epochs since the last re-learning
     for epoch, found in run.items():
+        since = 0 if every and epoch > 2 and (epoch - 2) % every == 0 else since
+        since += 1
         for place, modality in enumerate(modalities):
-            gap = 0.3 / (place + 1) * (1 - math.exp(-epoch / 4))
+            gap = 0.3 / (place + 1) * (1 - math.exp(-since / 4))
             found |= {f"purity/{modality}/train": 0.5 + gap, f"purity/{modality}/validation": 0.5}
             found |= {f"purity/{modality}/gap": gap, f"purity/{modality}/noise_floor": 0.08}
             if every and epoch > 1 and (epoch - 1) % every == 0:
@@ -98,9 +103,25 @@ class Synthetic:
         for n in range(trials):
             config = dict(relearning(n)) if method != "joint" else {"lr": 0.002 * (n + 1)}
             if n == 2 and trials > 3:
-                self.add("search", method, level, config=config, ran=3, status="pruned", reason="below the best third")
+                self.add(
+                    "search",
+                    method,
+                    level,
+                    config=config,
+                    ran=3,
+                    status="pruned",
+                    reason="below the best third",
+                )
             elif n == 3 and trials > 4:
-                self.add("search", method, 0.2, config=config, ran=1, status="diverged", reason="loss is not finite")
+                self.add(
+                    "search",
+                    method,
+                    0.2,
+                    config=config,
+                    ran=1,
+                    status="diverged",
+                    reason="loss is not finite",
+                )
             else:
                 self.add("search", method, level - 0.03 * n, config=config)
         return self
@@ -121,7 +142,9 @@ class Synthetic:
         for seed in range(seeds):
             for one in unique:
                 worse = 0.02 * abs(one.get("lam", 3.0) - 3.0) ** 0.5
-                self.add("sensitivity", method, level - worse + 0.01 * math.sin(seed), config=one, seed=2000 + seed)
+                self.add(
+                    "sensitivity", method, level - worse + 0.01 * math.sin(seed), config=one, seed=2000 + seed
+                )
         return self
 
     def first(self, method: str) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """The generated sample: a small tree in CREMA-D's raw layout, made from a seed, prepared like the real set.
 
-Twelve made-up actors "speak" 20 clips of one second each. The voice tells the emotion, even of a stranger:
-pitch, melody, pace and brightness shift by the same factors whatever the actor's own voice. The face tells less:
-mouth, brows and colour at rest differ from actor to actor nearly as much as emotions move them, so that a network
-memorises faces instead. Trained together, the two show the modality imbalance that the studies are about.
+Twelve made-up actors "speak" 20 clips of one second each. The voice tells the emotion, even
+of a stranger: loudness, pitch, melody, pace and brightness shift by the same factors whatever the actor's own
+voice. The face tells less: at rest, mouth, brows and colour differ from actor to actor nearly as much as emotions
+move them, so that a network memorises faces instead. Trained together, the two show the modality imbalance that
+the studies are about.
 """
 
 import csv
@@ -51,6 +52,8 @@ PICTURE_SIZE: Final = 96
 class Expression:
     """What an emotion does to a voice and to a face, relative to the actor's own."""
 
+    level: float
+    """Loudness in dB."""
     pitch: float
     """Factor of the fundamental frequency."""
     melody: float
@@ -71,32 +74,50 @@ class Expression:
 
 EXPRESSIONS: Final = {
     "ANG": Expression(
-        pitch=1.30, melody=-0.10, pace=6.0, tilt=0.7, mouth=-0.5, brows=1.0, opening=0.8, flush=1.0
+        level=-3, pitch=1.30, melody=-0.10, pace=6.0, tilt=0.7, mouth=-0.5, brows=1.0, opening=0.8, flush=1.0
     ),
     "DIS": Expression(
-        pitch=0.80, melody=-0.30, pace=3.0, tilt=1.1, mouth=-1.0, brows=0.3, opening=0.2, flush=-0.2
+        level=-15,
+        pitch=0.80,
+        melody=-0.30,
+        pace=3.0,
+        tilt=1.1,
+        mouth=-1.0,
+        brows=0.3,
+        opening=0.2,
+        flush=-0.2,
     ),
     "FEA": Expression(
-        pitch=1.50, melody=0.20, pace=7.0, tilt=1.4, mouth=0.2, brows=-1.0, opening=1.0, flush=-1.0
+        level=-11, pitch=1.50, melody=0.20, pace=7.0, tilt=1.4, mouth=0.2, brows=-1.0, opening=1.0, flush=-1.0
     ),
     "HAP": Expression(
-        pitch=1.40, melody=0.40, pace=5.0, tilt=1.0, mouth=1.0, brows=0.0, opening=0.6, flush=0.5
+        level=-7, pitch=1.40, melody=0.40, pace=5.0, tilt=1.0, mouth=1.0, brows=0.0, opening=0.6, flush=0.5
     ),
     "NEU": Expression(
-        pitch=1.00, melody=0.00, pace=4.0, tilt=1.6, mouth=0.0, brows=0.0, opening=0.3, flush=0.1
+        level=-19, pitch=1.00, melody=0.00, pace=4.0, tilt=1.6, mouth=0.0, brows=0.0, opening=0.3, flush=0.1
     ),
     "SAD": Expression(
-        pitch=0.85, melody=-0.20, pace=2.5, tilt=2.0, mouth=-0.6, brows=-0.7, opening=0.0, flush=-0.6
+        level=-27,
+        pitch=0.85,
+        melody=-0.20,
+        pace=2.5,
+        tilt=2.0,
+        mouth=-0.6,
+        brows=-0.7,
+        opening=0.0,
+        flush=-0.6,
     ),
 }
 
-VOICE_JITTER: Final = 0.12
+VOICE_JITTER: Final = 0.15
 """How much one clip differs from another of the same actor and emotion (log scale of every voice factor)."""
+LEVEL_JITTER: Final = 3.0
+"""How much the loudness of clips varies, in dB."""
 FACE_STRENGTH: Final = 1.0
 """How much of an expression shows in the face."""
-FACE_JITTER: Final = 0.4
+FACE_JITTER: Final = 0.45
 """How much a face varies from clip to clip, in units of `Expression`."""
-ACTOR_REST: Final = 0.35
+ACTOR_REST: Final = 0.45
 """How much actors differ at rest, in the same units."""
 ACTOR_COLOURS: Final = 12.0
 """How much the colours of faces and backdrops differ from actor to actor, of 255."""
@@ -175,7 +196,8 @@ def speak(actor: Actor, expression: Expression, draw: np.random.Generator) -> ND
     pace = expression.pace * jitter[3]
     syllables = 0.15 + np.sin(np.pi * (pace * time + draw.uniform())) ** 2
     signal = tone * syllables / np.abs(tone).max() + 0.01 * draw.normal(size=time.size)
-    waveform: NDArray[np.float64] = 0.5 * signal / np.abs(signal).max()
+    loudness = 10 ** ((expression.level + LEVEL_JITTER * draw.normal()) / 20)
+    waveform: NDArray[np.float64] = min(loudness, 1.0) * signal / np.abs(signal).max()
     return waveform
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from study.analysis import plots, table
+from study.analysis.marks import PAGE
 from study.analysis.sensitivity import incumbent
 from study.analysis.summary import METRICS, Analysis, Measure, confirmed, probes, protocols
 from study.ledger import Record
@@ -21,6 +22,11 @@ class Drawn:
     section: str
     caption: str
     figure: Figure
+
+    @property
+    def width(self) -> int:
+        """Width on the page in percent, so that text in all figures comes out in one size."""
+        return round(100 * self.figure.get_figwidth() / PAGE)
 
 
 def draw(analysis: Analysis) -> Iterator[Drawn]:

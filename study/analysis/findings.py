@@ -99,7 +99,7 @@ def _verdict(one: Comparison, ours: str, base: str) -> str:
 
 def _interval(difference: Interval) -> str:
     low, high = difference.low or 0.0, difference.high or 0.0
-    return f"95 % interval {100 * low:+.1f} to {100 * high:+.1f}"
+    return f"95{words.PERCENT} interval {100 * low:+.1f} to {100 * high:+.1f}"
 
 
 def _lost(analysis: Analysis, protocol: str) -> list[str]:
@@ -157,7 +157,7 @@ def _floor(gap: float, floor: float | None) -> str:
 
 def _strengths(method: str, runs: Sequence[Record]) -> list[str]:
     means = _everywhere(runs, "strength")
-    each = [f"{words.plain(modality)} {100 * mean:.0f} %" for modality, mean in means.items()]
+    each = [f"{words.plain(modality)} {100 * mean:.0f}{words.PERCENT}" for modality, mean in means.items()]
     moments = sum(
         any(n.endswith("/strength") for n in metrics) for r in runs for metrics in r.epochs.values()
     )
@@ -281,7 +281,10 @@ def _important(method: str, found: Sequence[Importance]) -> str:
     noise = "out from the noise of permuted values."
     if not above:
         return f"{start}: no hyperparameter stands {noise}"
-    each = [f"{words.key(o.key)} {100 * o.share:.0f} % (noise {100 * o.floor:.0f} %)" for o in above]
+    each = [
+        f"{words.key(o.key)} {100 * o.share:.0f}{words.PERCENT} (noise {100 * o.floor:.0f}{words.PERCENT})"
+        for o in above
+    ]
     stand = "stand" if len(above) > 1 else "stands"
     return f"{start}: {words.listing(each)} {stand} {noise}"
 

@@ -192,18 +192,12 @@ def lost(axes: Axes, x: float) -> None:
 
 def ring(axes: Axes, x: float, y: float) -> None:
     """A ring around the incumbent's mean."""
-    axes.plot(
-        x,
-        y,
-        "o",
-        ms=13,
-        mfc="none",
-        mec=ACCENT,
-        mew=1.5,
-        ls="none",
-        zorder=6,
-        label="incumbent of the search",
-    )
+    axes.plot(x, y, "o", ms=13, mfc="none", mec=ACCENT, mew=1.5, zorder=6)
+
+
+def ring_key() -> Line2D:
+    """Legend entry of the incumbent."""
+    return Line2D([], [], ls="none", marker="o", ms=9, mfc="none", mec=ACCENT, mew=1.5, label="incumbent")
 
 
 def reference(axes: Axes, shown: Measure, label: str) -> None:
@@ -240,9 +234,9 @@ def moments(axes: Axes, happened: Moments, looks: Mapping[str, Style]) -> None:
             )
 
 
-def trials(axes: Axes, rows: pd.DataFrame, look: Style) -> None:
+def trials(axes: Axes, rows: pd.DataFrame) -> None:
     """Search trials by how they ended, and the best completed value so far."""
-    axes.step(rows["number"], rows["best"], where="post", color=look[0], lw=1.2, alpha=0.8)
+    axes.step(rows["number"], rows["best"], where="post", color=INK, lw=1.1)
     for status, part in rows.groupby("status"):
         form = ENDINGS[str(status)]
         if status in AT_FOOT:
@@ -284,7 +278,6 @@ def differences(axes: Axes, compared: Mapping[int, Comparison], looks: Mapping[s
         row(axes, place, one.test.difference, looks[one.method])
     axes.axvline(0, color=INK, lw=0.9, ls=":")
     axes.xaxis.set_major_formatter(in_percent)
-    axes.set_xlabel("percentage points, same seeds")
 
 
 def key(label: str, look: Style) -> Line2D:
@@ -332,8 +325,8 @@ def legend(figure: Figure, axes: Sequence[Axes], entries: Sequence[Any]) -> None
         label: handle for one in axes for handle, label in zip(*one.get_legend_handles_labels(), strict=True)
     }
     shown = [*entries, *(handles[label] for label in found)]
-    columns = 2 if figure.get_figwidth() <= COLUMN else 4 if len(shown) < 7 else 3
-    figure.legend(handles=shown, loc="outside lower center", ncols=min(len(shown), columns))
+    lines = -(-len(shown) // (2 if figure.get_figwidth() <= COLUMN else 4))
+    figure.legend(handles=shown, loc="outside lower center", ncols=-(-len(shown) // lines))
 
 
 def _names(axes: Axes, names: Sequence[str]) -> None:

@@ -43,7 +43,9 @@ def sensitivity(method: str, key: str, points: Sequence[Point], chosen: Any, joi
     axes.set_xlabel(words.axis(key))
     axes.set_title(f"{words.method(method)}: sensitivity to {words.key(key)}")
     marks.percent(axes, "validation accuracy (%)")
-    marks.legend(figure, [axes], [marks.key("mean, 95 % interval", look), marks.dots("one seed")])
+    marks.legend(
+        figure, [axes], [marks.key("mean, 95 % interval", look), marks.dots("one seed"), marks.ring_key()]
+    )
     return figure
 
 
@@ -65,7 +67,7 @@ def purity(runs: pd.DataFrame, means: pd.DataFrame, moments: Moments) -> Figure:
         axes.set_title(words.plain(name), pad=9)
         axes.set_ylim(bottom=0)
     marks.alike(panels)
-    marks.outer(panels, "purity gap, training to validation")
+    marks.outer(panels, "purity gap")
     floor = Line2D([], [], color=marks.INK, lw=1.1, ls=":", label="noise floor of the gap")
     marks.legend(figure, [], [*marks.method_keys(looks), floor, *marks.moment_key(moments)])
     return figure
@@ -111,13 +113,15 @@ def comparison(
     looks = marks.styles(list(scores))
     for axes, metric in zip(panels, ("accuracy", "macro_f1"), strict=False):
         marks.rows(axes, {method: measures[metric] for method, measures in scores.items()}, looks)
-        axes.set_title(f"{split} {words.metric(metric)}, {protocol} protocol")
-        axes.set_xlabel(f"{words.metric(metric)} (%)")
+        axes.set_xlabel(f"{split} {words.metric(metric)} (%)")
         axes.xaxis.set_major_formatter(marks.in_percent)
     if compared:
         order = {list(scores).index(one.method): one for one in compared}
         marks.differences(panels[2], order, looks)
-        panels[2].set_title(f"accuracy minus {words.method(compared[0].baseline).lower()}")
+        panels[2].set_xlabel(
+            f"accuracy minus {words.method(compared[0].baseline).lower()}\n(points, same seeds)"
+        )
+    figure.suptitle(f"Methods on {split}, {protocol} protocol")
     for axes in panels[1:]:
         axes.set_yticks(range(len(scores)), [""] * len(scores))
         axes.set_ylim(panels[0].get_ylim())
@@ -137,9 +141,8 @@ def history(trials: pd.DataFrame) -> Figure:
     """
     methods = list(dict.fromkeys(trials["method"]))
     figure, panels = marks.panels(marks.PAGE if len(methods) > 1 else marks.COLUMN, len(methods))
-    looks = marks.styles(methods)
     for axes, method in zip(panels, methods, strict=True):
-        marks.trials(axes, trials[trials["method"] == method], looks[method])
+        marks.trials(axes, trials[trials["method"] == method])
         axes.set_title(f"{words.method(method)}: search")
     marks.alike(panels)
     for axes in panels:

@@ -71,10 +71,11 @@ def _save_figures(folder: Path, analysis: Analysis) -> list[tuple[Drawn, Path]]:
 def _render(analysis: Analysis, said: Sequence[str], drawn: Sequence[tuple[Drawn, Path]]) -> str:
     loader = PackageLoader("study.analysis", ".")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    figures: dict[str, list[dict[str, str]]] = {}
+    figures: dict[str, list[dict[str, Any]]] = {}
     for one, path in drawn:
         image = base64.b64encode(path.read_bytes()).decode()
-        figures.setdefault(one.section, []).append({"name": one.name, "caption": one.caption, "image": image})
+        shown = {"name": one.name, "caption": one.caption, "image": image, "width": one.width}
+        figures.setdefault(one.section, []).append(shown)
     page = pages.page(analysis)
     return environment.get_template("report.html").render(page=page, findings=said, figures=figures)
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 NO_REASON = "no reason recorded"
+PERCENT = "\N{NO-BREAK SPACE}%"
 NONE = "\N{EN DASH}"  # an empty cell
 METHODS = {
     "joint": "Joint training",
@@ -72,7 +73,7 @@ def value(setting: Any) -> str:
 
 def percent(fraction: float | None) -> str:
     """A fraction as a percentage with one decimal."""
-    return "not available" if fraction is None else f"{100 * fraction:.1f} %"
+    return "not available" if fraction is None else f"{100 * fraction:.1f}{PERCENT}"
 
 
 def points(difference: float) -> str:
@@ -85,7 +86,7 @@ def bounds(low: float | None, high: float | None) -> str:
     """A 95 % interval of a fraction, in percent."""
     if low is None or high is None:
         return "no interval from one seed"
-    return f"95 % interval {100 * low:.1f} to {100 * high:.1f}"
+    return f"95{PERCENT} interval {100 * low:.1f} to {100 * high:.1f}"
 
 
 def p_value(p: float) -> str:

@@ -14,6 +14,9 @@ from torchaudio.compliance import kaldi
 from trainables.multimodal.data.media import require_content
 from trainables.multimodal.errors import InputError
 
+WINDOW = 0.025
+"""Seconds."""
+
 UNKNOWN_LENGTH = 0xFFFFFFFF
 """What streaming programs write where the length of a RIFF file belongs."""
 
@@ -44,9 +47,9 @@ class Fbank:
     def __call__(self, file: Path) -> NDArray[np.float32]:
         """Log mel energies [1, time_steps, mel_bins] of a wav file; InputError where it cannot be used."""
         waveform = read_wav(file, self.sample_rate)
-        energies = log_mel(waveform, self.sample_rate, self.mel_bins)
-        if not len(energies):
+        if len(waveform) < WINDOW * self.sample_rate:
             raise InputError(f"{file.parent.name}/{file.name} is shorter than one window of 25 ms")
+        energies = log_mel(waveform, self.sample_rate, self.mel_bins)
         result = np.zeros(self.shape, dtype=np.float32)
         steps = min(len(energies), self.time_steps)
         result[0, :steps] = energies[:steps]
@@ -54,7 +57,7 @@ class Fbank:
 
 
 def log_mel(waveform: NDArray[np.float32], sample_rate: int, mel_bins: int) -> NDArray[np.float32]:
-    """Log mel energies [frames, mel_bins] of a waveform [samples] in -1..1; no frame for less than 25 ms."""
+    """Log mel energies [frames, mel_bins] of a waveform [samples] in -1..1, at least one window long."""
     signal = torch.from_numpy(waveform - waveform.mean())[None]
     energies: NDArray[np.float32] = kaldi.fbank(
         signal,
@@ -72,8 +75,7 @@ def log_mel(waveform: NDArray[np.float32], sample_rate: int, mel_bins: int) -> N
 def read_wav(file: Path, sample_rate: int) -> NDArray[np.float32]:
     """Waveform [samples] in -1..1, the mean over channels.
 
-    Raises:
-        InputError: missing, empty, a Git-LFS pointer, unreadable, cut short, or of another rate.
+    Raises InputError: missing, empty, a Git-LFS pointer, unreadable, cut short, or of another rate.
     """
     require_content(file)
     try:

@@ -74,8 +74,7 @@ def read(root: Path, recipe: Recipe) -> Source:
     Splits: `actor-disjoint`; `official` and `dnr` where their csv files are there. `official` has no
     published validation part: a stratified tenth of its training clips (seed 0) is used.
 
-    Raises:
-        InputError: no clips, unknown names, files leaving the root, Git-LFS pointers, or bad csv files.
+    Raises InputError: no clips, unknown names, files leaving the root, Git-LFS pointers, or bad csv files.
     """
     require_folder(root)
     media = _media(root)
@@ -115,8 +114,7 @@ def actor(clip: str) -> str:
 def published_splits(root: Path, ids: Sequence[str]) -> tuple[dict[str, list[str]], list[Path]]:
     """The published policies whose csv files lie in `root`, and the files that were read.
 
-    Raises:
-        InputError: a list names an unknown clip, one twice, or with a label that its name contradicts.
+    Raises InputError: a list names an unknown clip, one twice, or with a label that its name contradicts.
     """
     splits: dict[str, list[str]] = {}
     used: list[Path] = []

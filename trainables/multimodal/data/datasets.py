@@ -41,8 +41,7 @@ def read_source(
 ) -> Source:
     """The source of data set `name` below `root`, with a recipe and changes to its parameters.
 
-    Raises:
-        InputError: unknown data set, recipe or parameter, or bad source files.
+    Raises InputError: unknown data set, recipe or parameter, or bad source files.
     """
     if name not in DATASETS:
         raise InputError(f"unknown data set {name}: known are {', '.join(DATASETS)}")

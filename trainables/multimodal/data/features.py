@@ -32,8 +32,7 @@ Table = dict[str, NDArray[Any]]
 def read(path: Path) -> Source:
     """The features in `path`: a file, or a folder with exactly one npz or Parquet file.
 
-    Raises:
-        InputError: no such file, a missing or misshapen array; every array is named.
+    Raises InputError: no such file, a missing or misshapen array; every array is named.
     """
     file = _only_file(path)
     table = READERS[file.suffix](file)

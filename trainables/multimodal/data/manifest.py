@@ -28,8 +28,7 @@ def canonical(value: Any) -> bytes:
 def read(folder: Path) -> dict[str, Any]:
     """The manifest of a store.
 
-    Raises:
-        InputError: the folder or the manifest is missing, unreadable or of another format.
+    Raises InputError: the folder or the manifest is missing, unreadable or of another format.
     """
     if not folder.is_dir():
         raise InputError(f"there is no data folder {folder}: prepare one with `python -m study.prepare`")

@@ -10,8 +10,7 @@ LFS_HEADER = b"version https://git-lfs.github.com/spec/"
 def inside(root: Path, name: str | Path) -> Path:
     """The file `name` below `root`.
 
-    Raises:
-        InputError: the path, with links followed, leaves the root.
+    Raises InputError: the path, with links followed, leaves the root.
     """
     path = root / name
     if not path.resolve().is_relative_to(root.resolve()):

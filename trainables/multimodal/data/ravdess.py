@@ -26,8 +26,7 @@ def read(root: Path) -> Source:
     Modalities: `face_au` [35] float32, means of OpenFace action units; `logmel` [1, 200, 64] uint8,
     time x mel, 0..255 for -80..0 dB of the clip's maximum. Emotions and actors are whole numbers (0-7, 1-24).
 
-    Raises:
-        InputError: the file or one of its arrays is missing or has another shape.
+    Raises InputError: the file or one of its arrays is missing or has another shape.
     """
     require_folder(root)
     arrays = read_npz(inside(root, TABLE))

@@ -1,9 +1,9 @@
 """The generated sample: a small tree in CREMA-D's raw layout, made from a seed, prepared like the real set.
 
-Twelve made-up actors "speak" 20 clips of one second each. The voice tells the emotion, even
-of a stranger: loudness, pitch, melody, pace and brightness shift by the same factors whatever the actor's own
-voice. The face tells less: at rest, mouth, brows and colour differ from actor to actor nearly as much as emotions
-move them, so that a network memorises faces instead. Trained together, the two show the modality imbalance that
+Twelve made-up actors "speak" 20 clips of one second each. The voice tells the emotion, even of a stranger:
+loudness, pitch, melody, pace and brightness shift by the same factors whatever the actor's own voice. The
+face tells less: at rest, mouth, brows and colour differ from actor to actor nearly as much as emotions move
+them, so that a network memorises faces instead. Trained together, the two show the modality imbalance that
 the studies are about.
 """
 
@@ -11,7 +11,7 @@ import csv
 import shutil
 import tempfile
 import wave
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
@@ -142,11 +142,11 @@ class Actor:
     """Mouth, brows, opening and flush without any emotion, in units of `Expression`."""
 
 
-def generate(folder: Path, *, seed: int = 0) -> None:
-    """Write the raw tree into `folder`: 240 wav and flv files, csv splits, the mark of a generated sample."""
+def generate(folder: Path, *, seed: int = 0, actors: Sequence[str] = ACTORS) -> None:
+    """Write the raw tree into `folder`: 20 wav and flv files per actor, csv splits, the mark of a sample."""
     for name in ("AudioWAV", "VideoFlash"):
         (folder / name).mkdir(parents=True)
-    for position, number in enumerate(ACTORS):
+    for position, number in enumerate(actors):
         draw = np.random.default_rng([seed, position])
         actor = _actor(draw)
         for sentence, emotion in _clips_of(position):

@@ -43,8 +43,7 @@ def stratified(labels: NDArray[np.int64], *, seed: int = 0) -> list[str]:
 def from_lists(ids: Sequence[str], lists: Mapping[str, Collection[str]]) -> list[str]:
     """Published lists of ids, by part; a sample in none of them is in no part.
 
-    Raises:
-        InputError: an id stands in two lists, or in a list but not among `ids`.
+    Raises InputError: an id stands in two lists, or in a list but not among `ids`.
     """
     part_of: dict[str, str] = {}
     for part, members in lists.items():
@@ -76,8 +75,7 @@ def rows_by_part(
 ) -> dict[str, NDArray[np.int64]]:
     """Row indices of the three parts, each int64 and ascending.
 
-    Raises:
-        InputError: a part is empty or lacks a class; the message names both.
+    Raises InputError: a part is empty or lacks a class; the message names both.
     """
     column = np.asarray(parts, dtype=str)
     rows = {part: np.flatnonzero(column == part).astype(np.int64) for part in PARTS}
@@ -103,7 +101,7 @@ def _require_every_class(policy: str, part: str, labels: NDArray[np.int64], clas
 def _shares(count: int) -> list[str]:
     """`count` part names in the order train, validation, test; three or more leave none empty."""
     held = max(1, round(SHARES[1] * count)) if count > 1 else 0
-    train = max(1, min(round(SHARES[0] * count), count - held - 1)) if count > 2 else 1
+    train = max(1, min(round(SHARES[0] * count), count - held - 1)) if count > 2 else min(1, count)
     return [TRAIN] * train + [VALIDATION] * held + [TEST] * (count - train - held)
 
 

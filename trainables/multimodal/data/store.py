@@ -59,7 +59,7 @@ class FeatureStore:
         self.manifest = manifest
         self.modalities = {n: Modality.from_json(n, f) for n, f in manifest["modalities"].items()}
         self.classes: tuple[str, ...] = tuple(manifest["classes"])
-        self._batches = [_map(path / file["name"]) for file in manifest["files"]]
+        self._batches = [_map(path / file["name"], self._columns()) for file in manifest["files"]]
         self._starts = np.cumsum([0, *(batch.num_rows for batch in self._batches)])
         self.ids: list[str] = self._column("id")
         self.labels: NDArray[np.int64] = np.asarray(self._column("label"), dtype=np.int64)
@@ -69,8 +69,7 @@ class FeatureStore:
     def open(cls, path: str | Path) -> "FeatureStore":
         """Open the store in folder `path`, comparing file sizes and times with its manifest.
 
-        Raises:
-            InputError: no folder, no manifest, or a manifest that does not match the files.
+        Raises InputError: no folder, no manifest, or a manifest that does not match the files.
         """
         folder = Path(path).resolve()
         manifest = manifests.read(folder)
@@ -127,8 +126,7 @@ class FeatureStore:
     def split(self, policy: str = "default") -> dict[str, NDArray[np.int64]]:
         """Row indices of `train`, `validation` and `test`, disjoint; `default` is `default_split`.
 
-        Raises:
-            InputError: unknown policy, or a part that is empty or lacks a class.
+        Raises InputError: unknown policy, or a part that is empty or lacks a class.
         """
         policy = self.default_split if policy == "default" else policy
         return rows_by_part(policy, self.parts(policy), self.labels, self.classes)
@@ -152,12 +150,23 @@ class FeatureStore:
         values: NDArray[Any] = column.flatten().to_numpy(zero_copy_only=True)
         return values.reshape(-1, *spec.shape)
 
+    def _columns(self) -> dict[str, Any]:
+        """Columns that every file must have, with their Arrow types."""
+        columns = {"id": pa.string(), "label": pa.int64(), "group": pa.string()}
+        columns |= {f"split:{policy}": pa.string() for policy in self.policies}
+        for name, spec in self.modalities.items():
+            value = pa.from_numpy_dtype(np.dtype(spec.dtype))
+            columns[f"modality:{name}"] = pa.list_(value, int(np.prod(spec.shape)))
+        return columns
+
     def _column(self, name: str) -> list[Any]:
         return [value for batch in self._batches for value in batch.column(name).to_pylist()]
 
 
-def _map(file: Path) -> Any:
+def _map(file: Path, columns: dict[str, Any]) -> Any:
     """The single record batch of a file, backed by the mapped file rather than by memory."""
     batch = pa.ipc.open_file(pa.memory_map(str(file))).get_batch(0)
-    batch.validate()
+    for name, kind in columns.items():
+        if batch.schema.field(name).type != kind:
+            raise TypeError(f"{file.name} holds {batch.schema.field(name)} instead of {kind}")
     return batch

@@ -48,8 +48,7 @@ def evenly_spaced(available: int, wanted: int) -> list[int]:
 def read_frames(file: Path) -> list[Any]:
     """All decoded frames of the first video stream.
 
-    Raises:
-        InputError: missing, empty, a Git-LFS pointer, undecodable, without frames, or cut short.
+    Raises InputError: missing, empty, a Git-LFS pointer, undecodable, without frames, or cut short.
     """
     require_content(file)
     name = f"{file.parent.name}/{file.name}"

@@ -32,8 +32,7 @@ Votes = dict[str, dict[str, NDArray[np.float32]]]
 def read(root: Path) -> Source:
     """The vote shares below `root`, which holds tabulatedVotes.csv and perhaps the published csv splits.
 
-    Raises:
-        InputError: the table is missing, or a row of it cannot be read or stands there twice.
+    Raises InputError: the table is missing, or a row of it cannot be read or stands there twice.
     """
     require_folder(root)
     table = inside(root, TABLE)
@@ -75,6 +74,7 @@ def _add(votes: Votes, row: dict[str, str], where: str) -> None:
     try:
         presentation = PRESENTATIONS.get(int(row[""]) // 100_000)
         counts = np.array([row[column] for column in VOTES], dtype=np.float32)
+        emotion(row["fileName"])
     except (TypeError, ValueError) as error:
         raise InputError(f"{where} cannot be read ({error})") from error
     clip = votes[row["fileName"]]

@@ -47,8 +47,7 @@ def write_store(
 ) -> FeatureStore:
     """Decode `source` into a new store at `out`, calling `advance` after every sample.
 
-    Raises:
-        InputError: `out` exists, or more than `skip_up_to` of the samples are unusable (each is named).
+    Raises InputError: `out` exists, or more than `skip_up_to` of the samples are unusable (each is named).
     """
     if out.exists():
         raise InputError(f"{out} exists already: remove it or choose another --out")

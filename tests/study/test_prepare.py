@@ -1,0 +1,148 @@
+"""python -m study.prepare: what it prints, writes and refuses."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from study.prepare import main
+from trainables.multimodal.data import sample
+from trainables.multimodal.data.store import FeatureStore
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A features file of 40 samples."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    x = np.random.default_rng(0).normal(size=(40, 3))
+    np.savez(folder / "table.npz", label=np.arange(40) % 2, **{"modality:x": x})
+    return folder
+
+
+def prepare(source: Path, out: Path, *options: str) -> int:
+    return main(["features", "--source", str(source), "--out", str(out), *options])
+
+
+def test_it_makes_a_store_and_reports_it(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert prepare(source, tmp_path / "out") == 0
+    store = FeatureStore.open(tmp_path / "out")
+    report = capsys.readouterr().out
+    assert f"40 samples, 2 classes, x [3] float32; digest {store.digest[:12]}" in report
+    assert "split stratified: train 28, validation 6, test 6" in report
+
+
+def test_the_same_command_again_says_that_all_is_there(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare(source, tmp_path / "out")
+    assert prepare(source, tmp_path / "out") == 0
+    assert "holds this data set already" in capsys.readouterr().out
+
+
+def test_another_store_is_not_overwritten(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare(source, tmp_path / "out")
+    before = FeatureStore.open(tmp_path / "out").digest
+    np.savez(source / "table.npz", label=np.arange(40) % 2, **{"modality:x": np.zeros((40, 2))})
+    assert prepare(source, tmp_path / "out") == 2
+    assert "holds another store (its sources differs)" in capsys.readouterr().err
+    assert FeatureStore.open(tmp_path / "out").digest == before
+
+
+def test_the_default_folder_is_data_and_the_name(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["features", "--source", str(source)]) == 0
+    assert FeatureStore.open(tmp_path / "data" / "features").name == "features"
+
+
+def test_skipped_samples_are_named_in_the_report(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    x = np.zeros((40, 3))
+    x[7] = np.nan
+    np.savez(source / "table.npz", label=np.arange(40) % 2, **{"modality:x": x})
+    assert prepare(source, tmp_path / "out", "--skip-up-to", "0.05") == 0
+    assert "skipped 7: x holds NaN or infinite numbers" in capsys.readouterr().out
+
+
+def test_a_recipe_can_be_changed(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    raw = tmp_path / "raw"
+    sample.generate(raw, actors=sample.ACTORS[:3])
+    options = [
+        "--recipe-set",
+        "time_steps=20",
+        "--recipe-set",
+        "frames=1",
+        "--image-size",
+        "8",
+        "--split",
+        "dnr",
+    ]
+    assert main(["cremad", "--source", str(raw), "--out", str(out), *options]) == 0
+    store = FeatureStore.open(out)
+    assert (store.default_split, store.is_sample) == ("dnr", True)
+    assert [m.shape for m in store.modalities.values()] == [(1, 20, 128), (1, 3, 8, 8)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "name a data set"),
+        (["features"], "name a data set"),
+        (["mnist", "--source", "."], "unknown data set mnist"),
+        (["features", "--source", "nowhere"], "no npz or Parquet file or folder"),
+        (["cremad", "--source", "nowhere"], "no source folder"),
+        (["features", "--source", ".", "--recipe-set", "frames"], "needs KEY=VALUE"),
+        (["features", "--source", ".", "--recipe", "dnr-fbank"], "takes no recipe"),
+        (["--check", "nowhere"], "no data folder"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_code_2(
+    arguments: list[str],
+    complaint: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert complaint in error
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_split_is_refused(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert prepare(source, tmp_path / "out", "--split", "official") == 2
+    assert "unknown split official: features offers stratified" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("share", ["-0.1", "1.5", "some"])
+def test_an_impossible_share_is_refused(source: Path, tmp_path: Path, share: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        prepare(source, tmp_path / "out", f"--skip-up-to={share}")
+    assert caught.value.code == 2
+
+
+def test_check_reports_a_whole_store(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare(source, tmp_path / "out")
+    assert main(["--check", str(tmp_path / "out")]) == 0
+    assert "is whole: 40 samples" in capsys.readouterr().out
+
+
+def test_check_names_a_damaged_file(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    prepare(source, tmp_path / "out")
+    (tmp_path / "out" / "samples-00000.arrow").write_bytes(b"gone")
+    assert main(["--check", str(tmp_path / "out")]) == 2
+    assert "is damaged (samples-00000.arrow)" in capsys.readouterr().err

@@ -1,0 +1,160 @@
+"""The generic adapter: npz and Parquet files of a user's own features."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from trainables.multimodal.data import features
+from trainables.multimodal.data.writer import write_store
+from trainables.multimodal.errors import InputError
+
+COUNT = 40
+
+
+def arrays(**changes: Any) -> dict[str, Any]:
+    draw = np.random.default_rng(0)
+    table = {
+        "modality:text": draw.normal(size=(COUNT, 5)),
+        "modality:sound": draw.normal(size=(COUNT, 4, 3)).astype(np.float32),
+        "label": np.array(["yes", "no"] * (COUNT // 2)),
+    }
+    return {name: array for name, array in {**table, **changes}.items() if array is not None}
+
+
+def save(root: Path, **changes: Any) -> Path:
+    np.savez(root / "table.npz", **arrays(**changes))
+    return root
+
+
+def test_npz_arrays_become_modalities(tmp_path: Path) -> None:
+    store = write_store(features.read(save(tmp_path)), tmp_path / "store")
+    assert {name: m.shape for name, m in store.modalities.items()} == {"text": (5,), "sound": (4, 3)}
+    np.testing.assert_array_equal(
+        store.read("text", range(COUNT)), arrays()["modality:text"].astype(np.float32)
+    )
+
+
+def test_parquet_columns_become_the_same_modalities(tmp_path: Path) -> None:
+    table = arrays(id=np.array([f"clip {row}" for row in range(COUNT)]))
+    columns = {name: pa.array(array.tolist()) for name, array in table.items()}
+    pq.write_table(pa.table(columns), tmp_path / "table.parquet")
+    source = features.read(tmp_path / "table.parquet")
+    assert source.ids[7] == "clip 7"
+    np.testing.assert_allclose(source.load(7)["sound"], table["modality:sound"][7])
+    np.testing.assert_allclose(source.load(7)["text"], table["modality:text"][7].astype(np.float32))
+
+
+def test_classes_are_the_sorted_labels(tmp_path: Path) -> None:
+    source = features.read(save(tmp_path))
+    assert (source.classes, source.labels[:2].tolist()) == (("no", "yes"), [1, 0])
+
+
+def test_numbers_as_labels_keep_their_order(tmp_path: Path) -> None:
+    source = features.read(save(tmp_path, label=np.array([10, 9] * (COUNT // 2))))
+    assert source.classes == ("9", "10")
+
+
+def test_groups_are_kept_apart(tmp_path: Path) -> None:
+    groups = np.arange(COUNT) // 4
+    source = features.read(save(tmp_path, group=groups))
+    assert source.default_split == "actor-disjoint"
+    assert len(set(zip(groups, source.splits["actor-disjoint"], strict=True))) == 10
+
+
+def test_without_groups_the_split_is_stratified(tmp_path: Path) -> None:
+    assert list(features.read(save(tmp_path)).splits) == ["stratified"]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16", "float32"])
+def test_small_types_are_kept(tmp_path: Path, dtype: str) -> None:
+    source = features.read(save(tmp_path, **{"modality:text": np.ones((COUNT, 2), dtype)}))
+    assert source.modalities["text"].dtype == dtype
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"label": None}, "needs `label`"),
+        ({"modality:text": None, "modality:sound": None}, "at least one `modality:<name>`"),
+        ({"modality:text": np.zeros((COUNT - 1, 5))}, r"modality:text has shape \(39, 5\)"),
+        ({"modality:text": np.zeros(COUNT)}, r"modality:text has shape \(40,\): expected"),
+        ({"modality:text": np.zeros((COUNT, 0))}, r"modality:text has shape \(40, 0\): expected"),
+        ({"modality:text": np.array([["a"]] * COUNT)}, "modality:text holds <U1, not numbers"),
+        ({"label": np.zeros((COUNT, 2))}, "does not fit `label`"),
+        ({"label": np.linspace(0, 1, COUNT)}, "expected whole numbers or text"),
+        ({"id": np.array(["same"] * COUNT)}, "duplicate id: same"),
+        ({"id": np.array(["../../x", *map(str, range(COUNT - 1))])}, "leaves its folder"),
+        ({"group": np.zeros(COUNT)}, "validation part has no samples"),
+        ({"label": np.array(["once"] + ["often"] * (COUNT - 1))}, "no sample of class once"),
+    ],
+)
+def test_a_table_that_cannot_be_right_is_refused(
+    tmp_path: Path, change: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(InputError, match=complaint):
+        features.read(save(tmp_path, **change))
+
+
+def test_zero_rows_are_refused(tmp_path: Path) -> None:
+    empty = {"modality:text": np.zeros((0, 5)), "modality:sound": None, "label": np.zeros(0, np.int64)}
+    with pytest.raises(InputError, match="holds no samples"):
+        features.read(save(tmp_path, **empty))
+
+
+def test_features_that_are_not_finite_are_named_by_id(tmp_path: Path) -> None:
+    text = arrays()["modality:text"]
+    text[[3, 8], 1] = np.nan, np.inf
+    with pytest.raises(InputError, match=r"2 of 40 samples .*3: text holds NaN.*8: text holds NaN"):
+        write_store(features.read(save(tmp_path, **{"modality:text": text})), tmp_path / "store")
+
+
+def test_pickled_objects_are_never_loaded(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read as npz"):
+        features.read(save(tmp_path, label=np.array([{"a": 1}] * COUNT, dtype=object)))
+
+
+@pytest.mark.parametrize("name", ["table.npz", "table.parquet"])
+@pytest.mark.parametrize(
+    "content", [b"", b"PK\x03\x04 cut short", b"version https://git-lfs.github.com/spec/v1\n"]
+)
+def test_a_broken_file_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=r"is empty|cut short|cannot be read|git lfs pull"):
+        features.read(tmp_path)
+
+
+def test_a_damaged_member_is_refused(tmp_path: Path) -> None:
+    save(tmp_path)
+    content = bytearray((tmp_path / "table.npz").read_bytes())
+    content[400] ^= 0xFF
+    (tmp_path / "table.npz").write_bytes(content)
+    with pytest.raises(InputError, match="cannot be read as npz"):
+        features.read(tmp_path)
+
+
+def test_lists_of_different_lengths_are_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"modality:a": [[1.0], [1.0, 2.0]], "label": [0, 1]}), tmp_path / "t.parquet")
+    with pytest.raises(InputError, match="column modality:a has lists of 2 different lengths"):
+        features.read(tmp_path)
+
+
+def test_empty_cells_are_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"modality:a": [[1.0], [None]], "label": [0, 1]}), tmp_path / "t.parquet")
+    with pytest.raises(InputError, match="column modality:a has 1 empty cells"):
+        features.read(tmp_path)
+
+
+def test_a_folder_must_hold_one_file(tmp_path: Path) -> None:
+    save(tmp_path)
+    (tmp_path / "other.npz").write_bytes(b"")
+    with pytest.raises(InputError, match="holds 2 npz or Parquet files: name one"):
+        features.read(tmp_path)
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no npz or Parquet file or folder"):
+        features.read(tmp_path / "nowhere")

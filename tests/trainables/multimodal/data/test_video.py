@@ -1,0 +1,91 @@
+"""Video recipes: evenly spaced frames of whole clips."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trainables.multimodal.data.video import Frames, evenly_spaced, read_frames
+from trainables.multimodal.errors import InputError
+
+FRAMES = Frames(frames=3, image_size=16)
+
+
+@pytest.fixture
+def clip(raw: Path) -> Path:
+    return min((raw / "VideoFlash").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("available", "wanted", "expected"),
+    [
+        (10, 10, list(range(10))),
+        (75, 3, [12, 37, 62]),
+        (4, 2, [1, 3]),
+        (2, 4, [0, 0, 1, 1]),
+        (1, 3, [0, 0, 0]),
+    ],
+)
+def test_frames_are_the_middles_of_equal_stretches(available: int, wanted: int, expected: list[int]) -> None:
+    assert evenly_spaced(available, wanted) == expected
+
+
+def test_frames_are_small_colour_pictures(clip: Path) -> None:
+    frames = FRAMES(clip)
+    assert (frames.shape, frames.dtype) == (FRAMES.shape, np.uint8)
+    assert frames.shape == (3, 3, 16, 16)
+    assert frames.std(axis=(2, 3)).min() > 5
+
+
+def test_a_frame_is_red_where_the_clip_is_red(clip: Path) -> None:
+    decoded = read_frames(clip)[1].to_ndarray(format="rgb24").mean(axis=(0, 1))
+    stored = FRAMES(clip)[0].mean(axis=(1, 2))
+    np.testing.assert_allclose(stored, decoded, atol=3)
+
+
+def test_real_clips_with_sound_are_decoded(real_data: Path) -> None:
+    file = min((real_data / "av_clips" / "grid").iterdir())
+    assert len(read_frames(file)) == 75
+    assert Frames()(file).shape == (10, 3, 224, 224)
+
+
+def test_real_clips_of_two_streams_are_decoded(real_data: Path) -> None:
+    assert Frames(2, 16)(real_data / "av_clips" / "nasa_13013.mp4").shape == (2, 3, 16, 16)
+
+
+def test_every_real_avi_is_decoded(real_data: Path) -> None:
+    files = sorted((real_data / "ucf101" / "avi").rglob("*.avi"))
+    assert len([Frames(1, 8)(file) for file in files]) == 15
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.8])
+def test_a_clip_cut_short_is_refused(clip: Path, share: float) -> None:
+    content = clip.read_bytes()
+    clip.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(InputError, match="cut short"):
+        FRAMES(clip)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "is empty"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "git lfs pull"),
+        (b"<html>not found</html>", "is no readable video"),
+        (b"FLV\x01\x05\x00\x00\x00\x09\x00\x00\x00\x00", "no readable video|no frames"),
+    ],
+)
+def test_a_file_that_is_no_video_is_refused(clip: Path, content: bytes, complaint: str) -> None:
+    clip.write_bytes(content)
+    with pytest.raises(InputError, match=complaint):
+        FRAMES(clip)
+
+
+def test_sound_alone_is_no_video(raw: Path) -> None:
+    with pytest.raises(InputError, match="is no readable video"):
+        FRAMES(min((raw / "AudioWAV").iterdir()))
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is missing"):
+        FRAMES(tmp_path / "a.flv")

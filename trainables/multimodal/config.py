@@ -72,7 +72,7 @@ class TrainerConfig:
     split: str = "default"
     """Split policy of the store; `default` is the one its manifest names."""
     selection: str = "validation"
-    """Split that picks the best epoch; `test`, which records a test curve, is for the paper's protocol alone."""
+    """Split that picks the best epoch; `test`, which records a test curve, is the paper's protocol only."""
     seed: int = 0
     """Seed of the initial weights, the shuffles, the frame choice and the global generators."""
     batch_size: int = 64

@@ -1,7 +1,7 @@
 """Train one configuration without Ray: python -m trainables.multimodal.train --data DIR --epochs 5."""
 
 import argparse
-import json
+import ast
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,14 +55,22 @@ def run(options: argparse.Namespace) -> None:
 
 
 def read_setting(text: str) -> tuple[str, Any]:
-    """`key=value`, where the value is JSON if it can be and a word otherwise."""
+    """Key and parsed value of `key=value`."""
     key, separator, value = text.partition("=")
     if not separator or not key:
         raise InputError(f"--set wants key=value, got {text!r}")
+    return key, parse_value(value)
+
+
+def parse_value(text: str) -> Any:
+    """A number, true, false, null or none, a list such as [4, 8], else the word itself."""
+    words = {"true": True, "false": False, "null": None, "none": None}
+    if text.lower() in words:
+        return words[text.lower()]
     try:
-        return key, json.loads(value)
-    except json.JSONDecodeError:
-        return key, value
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
 
 
 def line(metrics: dict[str, float]) -> str:

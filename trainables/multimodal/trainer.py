@@ -69,9 +69,8 @@ class Trainer:
         seed_everything(config.seed)
         self.model = self._build_model()
         self.probes = Probes(self.model.fusion.sizes, len(self.store.classes)).to(self.runtime.device)
-        on_cuda = self.runtime.device.type == "cuda"
         self.optimizer: torch.optim.Optimizer = torch.optim.SGD(
-            self.model.parameters(), config.lr, fused=on_cuda
+            self.model.parameters(), config.lr, fused=True
         )
         self._apply_hyperparameters()
         self._probe_optimizer = self.probes.build_optimizer()

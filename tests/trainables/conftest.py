@@ -1,0 +1,87 @@
+"""Toy stores and trainers: a few dozen samples, encoders of a handful of channels."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from trainables.multimodal.config import TrainerConfig
+from trainables.multimodal.data.source import Source
+from trainables.multimodal.data.store import Modality
+from trainables.multimodal.data.writer import write_store
+from trainables.multimodal.trainer import Trainer
+
+SHAPES = {"vector": (6,), "clip": (4, 3, 16, 16), "sequence": (12, 8), "image": (2, 16, 16)}
+PARTS = {"train": 24, "validation": 12, "test": 12}
+CLASSES = 3
+
+
+def toy_arrays(labels: np.ndarray, count: int) -> dict[str, np.ndarray]:
+    """The first `count` modalities; each sample is noise around a level that its label gives."""
+    draw = np.random.default_rng(0)
+    arrays = {}
+    for name, shape in list(SHAPES.items())[:count]:
+        level = labels.reshape(-1, *[1] * len(shape))
+        values = draw.normal(size=(len(labels), *shape)) + 0.7 * level
+        bytes_ = np.clip(values * 30 + 100, 0, 255).astype(np.uint8)
+        arrays[name] = bytes_ if name == "clip" else values.astype(np.float32)
+    return arrays
+
+
+def write_toy(folder: Path, labels: np.ndarray, arrays: dict[str, np.ndarray]) -> Path:
+    """A store with the split policy `toy`, in the order of PARTS."""
+    parts = [part for part, size in PARTS.items() for _ in range(size)]
+    source = Source(
+        name="toy",
+        root=folder,
+        files=[],
+        recipe={"name": "toy"},
+        classes=tuple("abc"),
+        modalities={name: Modality(name, a.shape[1:], str(a.dtype)) for name, a in arrays.items()},
+        ids=[str(row) for row in range(len(labels))],
+        labels=labels,
+        groups=None,
+        splits={"toy": parts},
+        default_split="toy",
+        load=lambda row: {name: array[row] for name, array in arrays.items()},
+    )
+    return write_store(source, folder / "store").path
+
+
+@pytest.fixture(scope="session")
+def toy_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """Path of a store with the first n of the toy modalities; each is written once."""
+    stores: dict[int, Path] = {}
+
+    def get(count: int) -> Path:
+        if count not in stores:
+            labels = np.arange(sum(PARTS.values())) % CLASSES
+            folder = tmp_path_factory.mktemp(f"toy-{count}")
+            stores[count] = write_toy(folder, labels, toy_arrays(labels, count))
+        return stores[count]
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def settings(toy_store: Callable[[int], Path]) -> Callable[..., dict[str, Any]]:
+    """Flat settings of a run on n toy modalities that takes milliseconds."""
+
+    def get(modalities: int = 2, **changes: Any) -> dict[str, Any]:
+        data = str(toy_store(modalities))
+        small = {"epochs": 3, "batch_size": 12, "lr": 0.02, "width": 0.05, "hidden": 6, "threads": 1}
+        return {"data": data, "device": "cpu", **small, **changes}
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def make_trainer(settings: Callable[..., dict[str, Any]]) -> Callable[..., Trainer]:
+    """A trainer on n toy modalities."""
+
+    def make(modalities: int = 2, balancers: Any = (), **changes: Any) -> Trainer:
+        return Trainer(TrainerConfig(**settings(modalities, **changes)), balancers)
+
+    return make

@@ -1,0 +1,228 @@
+"""What every balancer must keep, with 1 to 4 modalities: one contract, whatever the method."""
+
+import copy
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from trainables.multimodal.balancers.base import Balancer
+from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
+from trainables.multimodal.checkpoint import read_checkpoint, write_checkpoint
+
+SWITCHES = {"reset_buffers": True, "reset_head": True, "reset_momentum": True}
+
+
+class Drawing(Balancer):
+    """Disturbs gradients by all three global generators, and the more the longer it has run."""
+
+    def __init__(self):
+        self.steps = 0
+
+    def after_backward(self, trainer, batch, output):
+        self.steps += 1
+        noise = random.random() + np.random.rand() + torch.rand(()).item() + self.steps / 10
+        for parameter in trainer.model.parameters():
+            parameter.grad *= 1 + noise
+
+    def state_dict(self):
+        return {"steps": self.steps}
+
+    def load_state_dict(self, trainer, state):
+        self.steps = state["steps"]
+
+
+class Growing(Balancer):
+    """Adds a module after the first epoch and regrows it on resume."""
+
+    def grow(self, trainer):
+        if "bias" not in trainer.model.extras:
+            trainer.add_module("bias", torch.nn.Linear(1, len(trainer.store.classes)))
+
+    def step(self, trainer, batch):
+        output = trainer.forward(batch)
+        logits = output.fused
+        for module in trainer.model.extras.values():
+            logits = logits + module(torch.ones(1, 1))
+        loss = torch.nn.functional.cross_entropy(logits, batch.labels)
+        trainer.optimizer.zero_grad()
+        loss.backward()
+        trainer.optimizer.step()
+        return {"loss": loss}
+
+    def on_epoch_end(self, trainer):
+        self.grow(trainer)
+        return {}
+
+    def load_state_dict(self, trainer, state):
+        self.grow(trainer)
+
+
+METHODS = {
+    "joint": list,
+    "diagnose_relearn": lambda: [DiagnoseRelearn(lam=3.0, every=1, max_relearnings=2)],
+    "diagnose_relearn_switches": lambda: [DiagnoseRelearn(lam=3.0, every=1, max_relearnings=2, **SWITCHES)],
+    "drawing": lambda: [Drawing()],
+    "growing": lambda: [Growing()],
+}
+SCHEDULE = {"epochs": 4, "schedule": "step", "milestones": (1, 3), "gamma": 0.5}
+
+
+@pytest.fixture(params=METHODS)
+def method(request):
+    return METHODS[request.param]
+
+
+@pytest.fixture(params=[1, 2, 3, 4])
+def modalities(request):
+    return request.param
+
+
+def differences(one, other, path="state"):
+    """Paths at which two nested states differ."""
+    if isinstance(one, torch.Tensor):
+        return [] if torch.equal(one, other) else [path]
+    if isinstance(one, (dict, list, tuple)):
+        keys = list(one) if isinstance(one, dict) else range(len(one))
+        if len(one) != len(other) or (isinstance(one, dict) and set(one) != set(other)):
+            return [path]
+        return [found for key in keys for found in differences(one[key], other[key], f"{path}/{key}")]
+    return [] if one == other else [path]
+
+
+def fitted(make_trainer, modalities, balancers=(), **changes):
+    """A trainer built and trained at once: two at a time would share the global generators."""
+    trainer = make_trainer(modalities, balancers, **{"epochs": 3, **changes})
+    trainer.fit()
+    return trainer
+
+
+def without_time(history):
+    return [{name: value for name, value in metrics.items() if name != "seconds"} for metrics in history]
+
+
+def resumed(make, state, constants):
+    """A trainer that goes on from a checkpoint, after other things have happened in the process."""
+    trainer = make()
+    trainer.load_constants(constants)
+    trainer.load_state_dict(state)
+    return trainer
+
+
+def test_resuming_equals_never_stopping(make_trainer, method, modalities, tmp_path):
+    def make():
+        return make_trainer(modalities, method(), **SCHEDULE)
+
+    whole = make()
+    expected = without_time(whole.fit())
+    half = make()
+    first = [half.run_epoch(), half.run_epoch()]
+    write_checkpoint(tmp_path / "state", half.state_dict())
+    write_checkpoint(tmp_path / "constants", half.constants())
+    half.run_epoch()  # the checkpoint does not follow what happens after it
+    rest = resumed(make, read_checkpoint(tmp_path / "state"), read_checkpoint(tmp_path / "constants"))
+    assert without_time([*first, *rest.fit()]) == expected
+    assert differences(rest.state_dict(), whole.state_dict()) == []
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        ("model",),
+        ("optimizer",),
+        ("epoch",),
+        ("random", "python"),
+        ("random", "numpy"),
+        ("random", "torch"),
+        ("balancers",),
+        ("probes",),
+        ("probe_optimizer",),
+        ("best",),
+    ],
+    ids="-".join,
+)
+def test_leaving_out_any_part_of_the_state_breaks_the_resume(make_trainer, part):
+    def make():
+        return make_trainer(2, [Drawing()], **{**SCHEDULE, "lr": 0.002})
+
+    whole = make()
+    for _ in range(3):
+        whole.run_epoch()
+    state, constants = whole.state_dict(), whole.constants()
+    whole.run_epoch()
+    expected, fresh = whole.state_dict(), make().state_dict()
+    assert differences(resumed_once(make, state, constants), expected) == []
+    assert differences(resumed_once(make, replaced(state, fresh, part), constants), expected) != []
+
+
+def replaced(state, fresh, part):
+    """The state with one part as if it had not been stored."""
+    state = copy.deepcopy(state)
+    holder, source = state, fresh
+    for key in part[:-1]:
+        holder, source = holder[key], source[key]
+    holder[part[-1]] = source[part[-1]]
+    return state
+
+
+def resumed_once(make, state, constants):
+    trainer = resumed(make, state, constants)
+    trainer.run_epoch()
+    return trainer.state_dict()
+
+
+def test_every_trainable_parameter_is_in_the_optimizer(make_trainer, method, modalities):
+    trainer = make_trainer(modalities, method(), epochs=2)
+    trainer.fit()
+    trained = [id(parameter) for group in trainer.optimizer.param_groups for parameter in group["params"]]
+    assert sorted(trained) == sorted(id(p) for p in trainer.model.parameters() if p.requires_grad)
+
+
+def test_probes_do_not_change_training(make_trainer, method, modalities):
+    plain, probed = (
+        fitted(make_trainer, modalities, method(), epochs=2, probes=probes).state_dict()
+        for probes in (False, True)
+    )
+    for part in ("model", "optimizer", "random"):
+        assert differences(plain[part], probed[part]) == []
+
+
+def test_looking_at_purity_every_epoch_does_not_change_training(make_trainer, method):
+    plain, watched = (
+        fitted(make_trainer, 2, method(), diagnose=when).state_dict() for when in ("end", "every_epoch")
+    )
+    assert differences(plain, watched) == []
+
+
+@pytest.mark.parametrize("options", [{"lam": 0.0}, {"max_relearnings": 0}, {"lam": 0.0, **SWITCHES}], ids=str)
+def test_zero_is_honoured_and_equals_joint_bit_for_bit(make_trainer, modalities, options):
+    joint = fitted(make_trainer, modalities).state_dict()
+    zero = fitted(make_trainer, modalities, [DiagnoseRelearn(**{"every": 1, **options})]).state_dict()
+    for part in ("model", "optimizer", "random", "probes", "best"):
+        assert differences(joint[part], zero[part]) == []
+
+
+def test_lambda_above_zero_differs_from_joint(make_trainer, modalities):
+    joint = fitted(make_trainer, modalities).state_dict()
+    balanced = fitted(make_trainer, modalities, [DiagnoseRelearn(lam=3.0, every=1)]).state_dict()
+    assert differences(joint["model"], balanced["model"]) != []
+
+
+def test_metrics_name_every_modality(make_trainer, method, modalities):
+    trainer = make_trainer(modalities, method(), epochs=1)
+    metrics = trainer.run_epoch()
+    names = [
+        f"{prefix}/{m}/{n}"
+        for m in trainer.model.encoders
+        for prefix, n in [("validation", "accuracy"), ("purity", "gap")]
+    ]
+    assert set(names) <= set(metrics)
+
+
+def test_the_seed_decides_everything(make_trainer, method):
+    histories = []
+    for seed in (1, 1, 2):
+        trainer = make_trainer(2, method(), epochs=2, seed=seed)
+        histories.append(without_time(trainer.fit()))
+    assert histories[0] == histories[1] != histories[2]

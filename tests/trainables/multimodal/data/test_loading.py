@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+import torch
+
+from trainables.multimodal.data.loading import Loader, batch_bounds, segment_choices, segment_middles
+from trainables.multimodal.data.store import FeatureStore
+from trainables.multimodal.errors import InputError
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def loader(toy_store):
+    store = FeatureStore.open(toy_store(2))
+    return Loader(store, store.split("toy")["train"], 8, 2, CPU)
+
+
+def gathered(batches, name):
+    return torch.cat([batch.inputs[name] for batch in batches])
+
+
+def test_batches_cover_every_sample_once():
+    assert batch_bounds(20, 8) == [(0, 8), (8, 16), (16, 20)]
+
+
+def test_a_last_single_sample_joins_the_batch_before_it():
+    assert batch_bounds(17, 8) == [(0, 8), (8, 17)]
+
+
+def test_a_split_of_one_sample_is_one_batch():
+    assert batch_bounds(1, 8) == [(0, 1)]
+
+
+def test_the_middle_of_each_segment():
+    assert segment_middles(10, 1).tolist() == [5]
+    assert segment_middles(10, 2).tolist() == [2, 7]
+    assert segment_middles(4, 4).tolist() == [0, 1, 2, 3]
+
+
+def test_random_frames_stay_inside_their_segments_and_reach_all_of_them():
+    choices = segment_choices(np.random.default_rng(0), samples=400, stored=10, frames=3)
+    assert [sorted(set(column)) for column in choices.T.tolist()] == [[0, 1, 2], [3, 4, 5], [6, 7, 8, 9]]
+
+
+def test_an_epoch_holds_each_sample_once_with_its_label(loader):
+    batches = list(loader.shuffled(seed=0, epoch=0))
+    ordered = list(loader.ordered())
+    seen = {
+        tuple(v.tolist()): y
+        for b in batches
+        for v, y in zip(b.inputs["vector"], b.labels.tolist(), strict=True)
+    }
+    expected = {
+        tuple(v.tolist()): y
+        for b in ordered
+        for v, y in zip(b.inputs["vector"], b.labels.tolist(), strict=True)
+    }
+    assert seen == expected
+    assert len(seen) == len(loader)
+
+
+def test_the_order_is_a_function_of_seed_and_epoch(loader):
+    orders = {key: gathered(loader.shuffled(*key), "vector") for key in [(0, 0), (0, 1), (1, 0)]}
+    assert torch.equal(gathered(loader.shuffled(0, 0), "vector"), orders[0, 0])
+    assert not torch.equal(orders[0, 0], orders[0, 1])
+    assert not torch.equal(orders[0, 0], orders[1, 0])
+
+
+def test_evaluation_takes_the_rows_in_order_and_their_middle_frames(toy_store, loader):
+    store = FeatureStore.open(toy_store(2))
+    rows = store.split("toy")["train"]
+    assert np.array_equal(gathered(loader.ordered(), "clip"), store.read("clip", rows)[:, [1, 3]])
+
+
+def test_training_takes_frames_of_the_right_samples(toy_store, loader):
+    store = FeatureStore.open(toy_store(2))
+    rows = store.split("toy")["train"]
+    clips = {
+        v.tobytes(): c for v, c in zip(store.read("vector", rows), store.read("clip", rows), strict=True)
+    }
+    for batch in loader.shuffled(0, 0):
+        for vector, frames in zip(batch.inputs["vector"], batch.inputs["clip"], strict=True):
+            stored = clips[vector.numpy().tobytes()]
+            assert any(np.array_equal(frames[0], stored[n]) for n in (0, 1))
+            assert any(np.array_equal(frames[1], stored[n]) for n in (2, 3))
+
+
+def test_more_frames_than_are_stored_are_refused(toy_store):
+    store = FeatureStore.open(toy_store(2))
+    with pytest.raises(InputError, match="frames is 5, but modality clip stores 4"):
+        Loader(store, store.split("toy")["train"], 8, 5, CPU)

@@ -1,0 +1,64 @@
+import pytest
+
+from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
+from trainables.multimodal.config import TrainerConfig, known_settings, split_settings
+from trainables.multimodal.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("epochs", 0),
+        ("epochs", "ten"),
+        ("epochs", True),
+        ("lr", 0),
+        ("lr", float("nan")),
+        ("lr", "fast"),
+        ("momentum", 1.0),
+        ("batch_size", 1),
+        ("seed", -1),
+        ("schedule", "cosine"),
+        ("selection", "train"),
+        ("milestones", (3, 2)),
+        ("precision", "fp16"),
+        ("channels_last", "yes"),
+        ("threads", 0),
+        ("probes", 1),
+        ("data", ""),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_named(name, value):
+    with pytest.raises(InputError, match=f"{name} must be .*, got"):
+        TrainerConfig(**{"data": "store", "epochs": 1, name: value})
+
+
+def test_milestones_may_come_as_a_list_as_from_json():
+    assert TrainerConfig(data="store", epochs=1, milestones=[2, 4]).milestones == (2, 4)
+
+
+def test_a_step_schedule_lowers_the_rate_after_each_milestone():
+    config = TrainerConfig(data="s", epochs=9, lr=1.0, schedule="step", milestones=(2, 4), gamma=0.5)
+    assert [config.lr_at(epoch) for epoch in range(6)] == [1, 1, 0.5, 0.5, 0.25, 0.25]
+
+
+def test_a_constant_schedule_ignores_milestones():
+    assert TrainerConfig(data="s", epochs=9, lr=1.0, milestones=(1,)).lr_at(5) == 1
+
+
+def test_flat_settings_are_divided_between_trainer_and_balancer():
+    config, arguments = split_settings({"data": "s", "epochs": 2, "lr": 0.1, "lam": 4.0}, DiagnoseRelearn)
+    assert (config, arguments) == (TrainerConfig(data="s", epochs=2, lr=0.1), {"lam": 4.0})
+
+
+def test_a_setting_that_nobody_knows_is_named_beside_the_known_ones():
+    with pytest.raises(InputError, match="unknown setting lam; known settings are .*width"):
+        split_settings({"data": "s", "epochs": 2, "lam": 4.0}, None)
+
+
+def test_settings_without_data_or_epochs_are_refused():
+    with pytest.raises(InputError, match="lack data and epochs"):
+        split_settings({"lr": 0.1}, None)
+
+
+def test_known_settings_are_the_trainers_and_the_balancers():
+    assert {"lr", "width", "lam", "every", "reset_head"} <= set(known_settings(DiagnoseRelearn))

@@ -1,0 +1,47 @@
+import pytest
+import torch
+from sklearn.metrics import f1_score
+
+from trainables.multimodal.errors import Diverged
+from trainables.multimodal.metrics import WORST, Evaluation, Means, accuracy, macro_f1, require_finite
+
+
+def test_accuracy_counts_the_largest_logit():
+    logits = torch.tensor([[2.0, 1.0], [0.0, 1.0], [3.0, 0.0]])
+    assert accuracy(logits, torch.tensor([0, 1, 1])).item() == pytest.approx(2 / 3)
+
+
+def test_macro_f1_equals_sklearns():
+    torch.manual_seed(0)
+    logits, labels = torch.randn(50, 5), torch.arange(50) % 5
+    expected = f1_score(labels, logits.argmax(dim=1), average="macro")
+    assert macro_f1(logits, labels).item() == pytest.approx(expected)
+
+
+def test_a_class_never_predicted_counts_zero():
+    logits = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+    assert macro_f1(logits, torch.tensor([0, 1])).item() == pytest.approx((2 / 3 + 0) / 2)
+
+
+def test_means_weigh_batches_by_their_size():
+    means = Means()
+    means.add({"loss": torch.tensor(1.0)}, 3)
+    means.add({"loss": torch.tensor(5.0)}, 1)
+    assert means.read("train") == {"train/loss": 2.0}
+
+
+def test_probes_are_scored_by_modality():
+    labels = torch.tensor([0, 1])
+    right, wrong = torch.eye(2), 1 - torch.eye(2)
+    metrics = Evaluation({}, right, labels).metrics({"a": right, "b": wrong})
+    assert (metrics["a/accuracy"], metrics["b/accuracy"]) == (1, 0)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_number_that_is_not_finite_is_named(value):
+    with pytest.raises(Diverged, match="train/loss became .* in epoch 3"):
+        require_finite({"lr": 0.1, "train/loss": value}, 3)
+
+
+def test_the_worst_values_are_finite():
+    require_finite(WORST, 1)

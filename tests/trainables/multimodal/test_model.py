@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+import torch
+
+from trainables.multimodal.errors import InputError
+from trainables.multimodal.model import ModelSpec, MultimodalModel, export_model, load_model
+
+SPEC = ModelSpec(
+    ("no", "yes"), {"v": (5,), "s": (12, 8), "f": (4, 3, 16, 16)}, width=0.05, hidden=6, frames=2
+)
+
+
+def batch(size=3):
+    draw = np.random.default_rng(0)
+    return {name: draw.normal(size=(size, *shape)).astype(np.float32) for name, shape in SPEC.shapes.items()}
+
+
+def test_a_model_gives_features_and_logits_by_name():
+    output = MultimodalModel(SPEC)({name: torch.from_numpy(array) for name, array in batch().items()})
+    assert {name: tuple(u.shape) for name, u in output.features.items()} == {
+        "v": (3, 6),
+        "s": (3, 26),
+        "f": (3, 26),
+    }
+    assert output.fused.shape == (3, 2)
+
+
+def test_an_exported_model_predicts_the_same(tmp_path):
+    model = MultimodalModel(SPEC).eval()
+    export_model(model, model.state_dict(), tmp_path)
+    assert np.array_equal(load_model(tmp_path).predict(batch()), model.predict(batch()))
+
+
+def test_predictions_are_probabilities():
+    assert MultimodalModel(SPEC).eval().predict(batch()).sum(axis=1) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("name", ["", "a.b", "a/b", "keys", "forward"])
+def test_a_name_that_cannot_name_a_module_is_refused(name):
+    with pytest.raises(InputError, match="cannot be named"):
+        MultimodalModel(ModelSpec(("no", "yes"), {name: (5,)}))
+
+
+def test_samples_of_too_many_axes_are_refused():
+    with pytest.raises(InputError, match="v has samples of shape"):
+        MultimodalModel(ModelSpec(("no", "yes"), {"v": (1, 2, 3, 4, 5)}))
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "config.json"])
+def test_a_damaged_export_is_refused(tmp_path, file):
+    model = MultimodalModel(SPEC)
+    export_model(model, model.state_dict(), tmp_path)
+    (tmp_path / file).write_bytes((tmp_path / file).read_bytes()[:50])
+    with pytest.raises(InputError, match="no exported model"):
+        load_model(tmp_path)

@@ -1,0 +1,220 @@
+import numpy as np
+import pytest
+import torch
+
+from trainables.multimodal.balancers.base import Balancer
+from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
+from trainables.multimodal.config import TrainerConfig
+from trainables.multimodal.errors import Diverged, InputError
+from trainables.multimodal.model import load_model
+from trainables.multimodal.trainer import Trainer
+
+
+class Ruin(Balancer):
+    """Makes all weights useless once they were judged."""
+
+    def on_epoch_end(self, trainer):
+        with torch.no_grad():
+            for parameter in trainer.model.parameters():
+                parameter.zero_()
+        return {}
+
+
+class OwnStep(Balancer):
+    def step(self, trainer, batch):
+        return trainer.joint_step(batch)
+
+
+class Explode(Balancer):
+    """Sends the weights away during the second epoch."""
+
+    def after_backward(self, trainer, batch, output):
+        if trainer.epoch == 1:
+            for parameter in trainer.model.parameters():
+                parameter.grad.fill_(1e38)
+
+
+def test_the_trainer_alone_in_a_plain_loop_learns(make_trainer):
+    trainer = make_trainer(2, epochs=12, hidden=16)
+    while not trainer.done:
+        metrics = trainer.run_epoch()
+    assert metrics["epoch"] == trainer.epoch == 12
+    assert metrics["best/accuracy"] > 0.6
+    assert metrics["train/loss"] < 1.0
+
+
+def test_an_epoch_reports_these_metrics(make_trainer):
+    assert set(make_trainer(1, epochs=2).run_epoch()) == {
+        "epoch",
+        "seconds",
+        "lr",
+        "train/loss",
+        "train/accuracy",
+        "validation/loss",
+        "validation/accuracy",
+        "validation/macro_f1",
+        "validation/vector/accuracy",
+        "best/accuracy",
+        "best/macro_f1",
+        "best/epoch",
+    }
+
+
+def test_the_last_epoch_also_reports_purity(make_trainer):
+    names = {"train", "validation", "gap", "noise_floor"}
+    assert {f"purity/vector/{name}" for name in names} <= set(make_trainer(1, epochs=1).run_epoch())
+
+
+def test_best_accuracy_never_falls_and_names_its_first_epoch(make_trainer):
+    history = make_trainer(2, epochs=8).fit()
+    scores = [metrics["validation/accuracy"] for metrics in history]
+    assert [metrics["best/accuracy"] for metrics in history] == np.maximum.accumulate(scores).tolist()
+    assert history[-1]["best/epoch"] == 1 + int(np.argmax(scores))
+
+
+def test_the_best_weights_are_kept_before_a_balancer_intervenes(make_trainer):
+    plain, ruined = make_trainer(2, epochs=1), make_trainer(2, [Ruin()], epochs=1)
+    plain.fit()
+    ruined.fit()
+    assert not ruined.model.fusion.head.weight.any()
+    assert ruined.test() == plain.test()
+
+
+def test_test_scores_the_best_weights(make_trainer):
+    trainer = make_trainer(2, epochs=6)
+    trainer.fit()
+    tested = trainer.test()
+    trainer.model.load_state_dict(trainer.best.weights["model"])
+    logits = trainer.model.eval()(
+        {n: torch.from_numpy(trainer.store.read(n, rows(trainer, "test"))) for n in ("vector", "clip")}
+    )
+    labels = torch.from_numpy(trainer.store.labels[rows(trainer, "test")])
+    assert tested["test/accuracy"] == pytest.approx(
+        (logits.fused.argmax(dim=1) == labels).float().mean().item()
+    )
+
+
+def rows(trainer, split):
+    return trainer.store.split("default")[split]
+
+
+def test_test_reports_each_modality(make_trainer):
+    trainer = make_trainer(2, epochs=1)
+    trainer.fit()
+    names = {"accuracy", "macro_f1", "loss", "vector/accuracy", "clip/accuracy"}
+    assert set(trainer.test()) == {f"test/{name}" for name in names}
+
+
+def test_testing_in_between_does_not_change_training(make_trainer):
+    plain, tested = make_trainer(2, epochs=3), make_trainer(2, epochs=3)
+    plain.fit()
+    while not tested.done:
+        tested.run_epoch()
+        tested.test()
+    assert all(torch.equal(v, tested.model.state_dict()[k]) for k, v in plain.model.state_dict().items())
+
+
+def test_there_is_nothing_to_test_or_export_before_the_first_epoch(make_trainer, tmp_path):
+    trainer = make_trainer()
+    for act in (trainer.test, lambda: trainer.export(tmp_path)):
+        with pytest.raises(InputError, match="run an epoch first"):
+            act()
+
+
+def test_the_papers_protocol_records_a_test_curve_and_selects_on_it(make_trainer):
+    history = make_trainer(2, epochs=6, selection="test").fit()
+    scores = [metrics["test/accuracy"] for metrics in history]
+    assert history[-1]["best/accuracy"] == max(scores)
+    assert "test/macro_f1" in history[0]
+
+
+def test_otherwise_the_test_split_is_not_read(make_trainer):
+    history = make_trainer(2, [DiagnoseRelearn(every=1)], epochs=3).fit()
+    assert not any(name.startswith("test/") for metrics in history for name in metrics)
+
+
+def test_a_step_schedule_is_followed(make_trainer):
+    history = make_trainer(1, epochs=4, lr=0.1, schedule="step", milestones=(1, 3), gamma=0.5).fit()
+    assert [metrics["lr"] for metrics in history] == [0.1, 0.05, 0.05, 0.025]
+
+
+def test_after_loading_the_configs_learning_rate_wins(make_trainer):
+    donor = make_trainer(1, lr=0.1)
+    donor.run_epoch()
+    heir = make_trainer(1, lr=0.003, momentum=0.5)
+    heir.load_state_dict(donor.state_dict())
+    assert heir.run_epoch()["lr"] == 0.003
+    assert [(g["lr"], g["momentum"]) for g in heir.optimizer.param_groups] == [(0.003, 0.5)]
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_within_its_epoch(make_trainer):
+    trainer = make_trainer(2, [Explode()])
+    trainer.run_epoch()
+    with pytest.raises(Diverged, match="became .* in epoch 2"):
+        trainer.run_epoch()
+
+
+def test_features_are_those_of_the_split_in_order_without_gradients(make_trainer):
+    trainer = make_trainer(2)
+    features = trainer.features("validation")
+    raw = torch.from_numpy(trainer.store.read("vector", rows(trainer, "validation")))
+    expected = trainer.model.encoders["vector"](trainer.model.inputs["vector"](raw))
+    torch.testing.assert_close(features["vector"], expected.detach())
+    assert not features["vector"].requires_grad
+
+
+def test_features_follow_the_weights(make_trainer):
+    trainer = make_trainer(1)
+    before = trainer.features("train")["vector"]
+    trainer.run_epoch()
+    assert not torch.equal(trainer.features("train")["vector"], before)
+
+
+def test_an_added_module_is_trained_at_the_current_rate(make_trainer):
+    trainer = make_trainer(1, lr=0.1, schedule="step", milestones=(1,), gamma=0.1)
+    trainer.run_epoch()
+    trainer.add_module("extra", torch.nn.Linear(2, 2))
+    assert trainer.optimizer.param_groups[-1]["lr"] == pytest.approx(0.01)
+    assert trainer.optimizer.param_groups[-1]["params"] == list(trainer.model.extras["extra"].parameters())
+
+
+def test_two_balancers_cannot_both_own_the_step(make_trainer):
+    with pytest.raises(InputError, match="OwnStep and OwnStep each replace the training step"):
+        make_trainer(1, [OwnStep(), OwnStep()])
+
+
+def test_the_seed_gives_the_same_initial_weights_whatever_the_method(make_trainer):
+    joint, balanced = make_trainer(2), make_trainer(2, [DiagnoseRelearn()])
+    assert all(torch.equal(v, balanced.model.state_dict()[k]) for k, v in joint.model.state_dict().items())
+
+
+def test_an_exported_model_is_loaded_for_inference_in_three_lines(make_trainer, tmp_path):
+    trainer = make_trainer(4, epochs=4, frames=2)
+    trainer.fit()
+    trainer.export(tmp_path / "best")
+    arrays = {name: trainer.store.read(name, rows(trainer, "test")) for name in trainer.store.modalities}
+
+    model = load_model(tmp_path / "best")
+    probabilities = model.predict(arrays)
+    predicted = [model.classes[index] for index in probabilities.argmax(axis=1)]
+
+    expected = [trainer.store.classes[label] for label in trainer.store.labels[rows(trainer, "test")]]
+    assert np.mean([a == b for a, b in zip(predicted, expected, strict=True)]) == pytest.approx(
+        trainer.test()["test/accuracy"]
+    )
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no exported model"):
+        load_model(tmp_path)
+
+
+def test_a_device_that_is_not_there_is_refused(settings):
+    with pytest.raises(InputError, match="device must be auto"):
+        Trainer(TrainerConfig(**settings(1, device="abacus")))
+
+
+def test_bf16_trains_on_a_cpu_too(make_trainer):
+    trainer = make_trainer(2, epochs=1, precision="bf16")
+    assert np.isfinite(trainer.run_epoch()["train/loss"])
+    assert {p.dtype for p in trainer.model.parameters()} == {torch.float32}

@@ -1,0 +1,74 @@
+"""The Trainables driven by hand, as Tune does it, without a Ray session."""
+
+import pytest
+import torch
+
+from trainables import DiagnoseRelearnTrainable, JointTrainable
+from trainables.multimodal.errors import InputError
+
+
+@pytest.fixture
+def config(settings):
+    return settings(2, epochs=3, lam=3.0, every=1)
+
+
+def without_time(result):
+    return {
+        name: value for name, value in result.items() if name.startswith(("train/", "validation/", "best/"))
+    }
+
+
+def weights(trainable):
+    return trainable.trainer.model.state_dict()
+
+
+def test_a_step_is_an_epoch_and_the_last_says_done(config):
+    trainable = DiagnoseRelearnTrainable(config)
+    results = [trainable.step() for _ in range(3)]
+    assert [(r["epoch"], r["done"], r["diverged"]) for r in results] == [
+        (1, False, 0),
+        (2, False, 0),
+        (3, True, 0),
+    ]
+
+
+def test_a_trial_that_moves_to_another_worker_goes_on_exactly(config, tmp_path):
+    first = DiagnoseRelearnTrainable(config)
+    first.step()
+    first.save_checkpoint(str(tmp_path))
+    expected = without_time(first.step())
+    second = DiagnoseRelearnTrainable({**config, "seed": 7})
+    second.reset_config(config)
+    second.load_checkpoint(str(tmp_path))
+    assert without_time(second.step()) == expected
+    assert all(torch.equal(value, weights(second)[name]) for name, value in weights(first).items())
+
+
+def test_a_donors_initial_weights_come_with_its_checkpoint(config, tmp_path):
+    donor, heir = DiagnoseRelearnTrainable(config), DiagnoseRelearnTrainable({**config, "seed": 7})
+    donor.step()
+    donor.save_checkpoint(str(tmp_path))
+    heir.load_checkpoint(str(tmp_path))
+    kept = [t.trainer.constants()["balancers"][0]["columns"]["vector"] for t in (donor, heir)]
+    assert torch.equal(*kept)
+
+
+def test_reset_starts_over_with_the_new_settings(config):
+    trainable = DiagnoseRelearnTrainable(config)
+    trainable.step()
+    assert trainable.reset_config({**config, "lr": 0.01}) is True
+    assert trainable.step()["epoch"] == 1
+    assert trainable.trainer.config.lr == 0.01
+
+
+def test_a_diverged_trial_ends_with_finite_worst_values(config):
+    result = JointTrainable(
+        {name: value for name, value in config.items() if name not in ("lam", "every")} | {"lr": 1e30}
+    ).step()
+    assert (result["done"], result["diverged"], result["best/accuracy"], result["epoch"]) == (True, 1, 0.0, 1)
+    assert all(abs(value) < float("inf") for value in result.values())
+
+
+def test_a_setting_of_another_method_is_refused(config):
+    with pytest.raises(InputError, match="unknown setting every, lam"):
+        JointTrainable(config)

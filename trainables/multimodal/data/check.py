@@ -12,7 +12,7 @@ from trainables.multimodal.errors import InputError
 def verify(folder: str | Path) -> FeatureStore:
     """Hash every file and recompute the digest; a whole store whose times differ (a copy) gets them recorded.
 
-    Raises InputError: a file is missing or damaged, or the digest is not that of the data; nothing is changed.
+    Raises InputError: a file is missing or damaged, or the digest is not that of the data.
     """
     path = Path(folder).resolve()
     manifest = manifests.read(path)

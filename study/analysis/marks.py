@@ -22,8 +22,8 @@ from study.analysis.statistics import Interval
 from study.analysis.summary import Comparison, Measure
 
 INK, GREY, FAINT, ACCENT = "#222222", "#6b6b6b", "#e4e4e4", "#D55E00"
-PALETTE = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#D55E00")
-MARKERS = ("^", "D", "v", "P", "X")
+PALETTE = ("#56B4E9", "#8C6D00", "#7F3C8D", "#A0522D", "#3B3B98")
+MARKERS = ("<", ">", "p", "h", "d")
 COLUMN, PAGE, HEIGHT = 4.8, 7.4, 3.4  # inches: widths of a column and of a page in print
 WIDE = 20.0  # a positive range this wide is drawn on a logarithmic axis
 RC: dict[str, Any] = {

@@ -49,7 +49,10 @@ def result_rows(analysis: Analysis) -> list[Row]:
     return [
         {"protocol": protocol, "method": method, "split": split, "metric": metric}
         | {"mean": found["mean"], "low": found["low"], "high": found["high"], "seeds": len(found["seeds"])}
-        | five(analysis.settings, protocol)
+        | {
+            "split_policy" if name == "split" else name: v
+            for name, v in five(analysis.settings, protocol).items()
+        }
         for protocol in protocols(analysis.settings)
         for method, results in shown(analysis, protocol).items()
         for split in ("validation", "test")

@@ -116,6 +116,9 @@ def paired_seeds(first: Mapping[int, float], second: Mapping[int, float]) -> Pai
 def importance(records: Sequence[Record], method: str) -> list[Importance]:
     """PED-ANOVA shares of the searched hyperparameters with their noise floor, largest first.
 
+    The share is about reaching the best quarter of the trials, not about the variance of all of them: on a
+    complete grid of logistic regressions it names the regularisation, where the variance is mostly due to the
+    learning rate, whose extreme values fail.
     Only completed trials count: pruned ones hold low-fidelity values and diverged ones a made-up value. The
     trials were chosen by TPE, so the shares are biased towards what the sampler explored. The floor comes
     from the same trials with their values permuted. Empty with fewer than MINIMUM_TRIALS trials,

@@ -207,3 +207,9 @@ def settings() -> Callable[..., dict[str, Any]]:
 @pytest.fixture
 def whole() -> Callable[..., Synthetic]:
     return whole_study
+
+
+@pytest.fixture(scope="session")
+def module_study() -> tuple[dict[str, Any], list[Record]]:
+    """Settings and records of one finished study, for tests that only read what is made of it."""
+    return study_settings(), whole_study().records

@@ -1,0 +1,84 @@
+import ast
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+
+from study.analysis import marks, plots
+from study.analysis.sensitivity import Point
+from study.analysis.statistics import mean_interval
+
+NOTHING = {"mean": None, "low": None, "high": None, "seeds": []}
+
+
+def point(value: object, *accuracies: float) -> Point:
+    return Point(value, mean_interval(accuracies), dict(enumerate(accuracies)), ())
+
+
+def drawn(points: list[Point], chosen: object = None) -> Figure:
+    return plots.sensitivity("diagnose_relearn", "lam", points, chosen, NOTHING)
+
+
+@pytest.mark.parametrize("module", [plots, marks])
+def test_drawing_computes_nothing(module) -> None:
+    tree = ast.parse(Path(module.__file__).read_text())
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    assert not names & {"numpy", "scipy", "optuna"}
+    called = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert not called & {"std", "quantile", "median", "cummax", "mean_interval"}
+
+
+def test_a_wide_range_of_positive_values_is_drawn_on_a_logarithmic_axis() -> None:
+    (axes,) = drawn([point(value, 0.5, 0.6) for value in (1e-4, 1e-3, 1e-2)]).axes
+    assert axes.get_xscale() == "log"
+
+
+def test_a_narrow_range_is_drawn_to_scale() -> None:
+    (axes,) = drawn([point(value, 0.5, 0.6) for value in (0.0, 1.0, 3.0)]).axes
+    assert list(axes.get_xticks()) == [0.0, 1.0, 3.0]
+
+
+def test_words_are_drawn_evenly_spaced() -> None:
+    (axes,) = drawn([point(value, 0.5, 0.6) for value in ("constant", "step")]).axes
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["constant", "step"]
+
+
+def test_intervals_wider_than_all_accuracies_stay_on_the_page() -> None:
+    (axes,) = drawn([point(1.0, 0.1, 0.9)]).axes
+    assert axes.get_ylim() == (0.0, 1.0)
+
+
+def test_only_the_incumbent_is_ringed() -> None:
+    (axes,) = drawn([point(1.0, 0.5, 0.6), point(2.0, 0.5, 0.6)], chosen=2.0).axes
+    rings = [line for line in axes.lines if line.get_markeredgecolor() == marks.ACCENT]
+    assert [line.get_xdata()[0] for line in rings] == [2.0]
+
+
+def test_a_method_looks_the_same_whatever_it_is_compared_with() -> None:
+    alone = marks.styles(["boosting"])["boosting"]
+    assert marks.styles(["joint", "ogm_ge", "boosting"])["boosting"] == alone
+
+
+def test_methods_never_share_a_look() -> None:
+    names = [
+        "joint",
+        "diagnose_relearn",
+        "boosting",
+        "ogm_ge",
+        "dr_boosting",
+        "late_fusion",
+        "unimodal_voice",
+    ]
+    assert len(set(marks.styles(names).values())) == len(names)
+
+
+def test_no_text_is_cut_off(tmp_path) -> None:
+    with marks.style():
+        figure = drawn([point(value, 0.5, 0.6) for value in (0.0, 1.0, 3.0)], chosen=1.0)
+        plots.save(figure, tmp_path / "figure.png", sample=True)
+        figure.draw_without_rendering()
+    frame = figure.bbox
+    for text in figure.findobj(lambda artist: hasattr(artist, "get_text") and artist.get_text()):
+        box = text.get_window_extent()
+        assert frame.x0 - 1 <= box.x0
+        assert box.x1 <= frame.x1 + 1

@@ -1,0 +1,57 @@
+from study.analysis import table
+
+
+def test_trials_have_a_row_each_with_settings_and_test_metrics(whole) -> None:
+    records = whole().records
+    frame = table.trials(records)
+    assert len(frame) == len(records)
+    assert {"config/lr", "config/lam", "test/accuracy"} <= set(frame.columns)
+
+
+def test_epochs_have_a_row_for_every_trained_epoch(synthetic) -> None:
+    study = synthetic()
+    study.add("search", "joint", 0.6, ran=3)
+    study.add("search", "joint", 0.6, ran=5)
+    assert list(table.epochs(study.records)["epoch"]) == [1, 2, 3, 1, 2, 3, 4, 5]
+
+
+def test_modalities_are_told_from_metric_names_whatever_their_number(synthetic) -> None:
+    study = synthetic(("a", "b", "c", "d"))
+    study.add("confirm", "joint", 0.6)
+    assert set(table.modalities(study.records)["modality"]) == {"a", "b", "c", "d"}
+
+
+def test_the_methods_own_accuracy_is_not_taken_for_a_modality() -> None:
+    found = table.by_modality({"validation/accuracy": 0.5, "purity/face/gap": 0.1, "relearning/count": 2.0})
+    assert found == {"face": {"gap": 0.1}}
+
+
+def test_an_empty_ledger_gives_tables_with_their_columns() -> None:
+    assert "value" in table.trials([]).columns
+
+
+def test_best_so_far_ignores_pruned_and_diverged_trials(synthetic) -> None:
+    study = synthetic()
+    study.add("search", "joint", 0.5)
+    study.add("search", "joint", 0.9, status="pruned")
+    study.add("search", "joint", 0.7)
+    best = list(table.best_so_far(table.trials(study.records))["best"])
+    values = [record.value for record in study.records]
+    assert best == [values[0], values[0], values[2]]
+
+
+def test_best_so_far_is_kept_per_method(synthetic) -> None:
+    study = synthetic()
+    study.add("search", "joint", 0.9)
+    study.add("search", "diagnose_relearn", 0.5)
+    best = list(table.best_so_far(table.trials(study.records))["best"])
+    assert best == [record.value for record in study.records]
+
+
+def test_mean_by_averages_over_seeds(synthetic) -> None:
+    study = synthetic()
+    study.add("confirm", "joint", 0.6, seed=1)
+    study.add("confirm", "joint", 0.8, seed=2)
+    means = table.mean_by(table.epochs(study.records), ["method", "epoch"], ["validation/accuracy"])
+    first = [record.epochs[1]["validation/accuracy"] for record in study.records]
+    assert means["validation/accuracy"][0] == sum(first) / 2

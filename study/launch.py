@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any
 
 from rich.console import Console
+from sqlalchemy.exc import OperationalError
 
 from study import stages
 from study.analysis import report
@@ -30,6 +31,7 @@ _PATIENCE = 60.0  # seconds given to MLflow to catch up at the end
 _PATIENCE_INTERRUPTED = 4.0
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # the ledger holds what they would write
+os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # progress is ours
 os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # stopping is ours: nothing of Ray's needs saving
 os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # keep CUDA hidden from trials without a GPU
@@ -75,16 +77,21 @@ def carry_out(job: Job, ledger: Ledger, console: Console) -> int:
     tracker = Tracker(job.target, ledger)
     tracker.start()
     try:
-        _run_stages(job, ledger, tracker, console)
+        if not _run_stages(job, ledger, tracker, console):
+            console.print(f"Study {ledger.settings['study']} has finished: nothing is left to run.")
     except Interrupted as signal_name:
-        return _interrupted(ledger, tracker, console, str(signal_name))
+        return _stopped(ledger, tracker, console, str(signal_name))
+    except OperationalError as error:  # a full disk, or a database that went away
+        return _stopped(ledger, tracker, console, f"the ledger cannot be written ({error.orig})")
     return _finish(job, ledger, tracker, console)
 
 
 # -- stages ------------------------------------------------------------------------------------------------
 
 
-def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) -> None:
+def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) -> bool:
+    """Run whatever is missing, stage by stage; False if nothing was."""
+    ran = False
     plan = outline(ledger.settings)
     title = ledger.settings["study"]
     with Progress(console, title) as progress:
@@ -104,7 +111,9 @@ def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) ->
             if run.due:
                 _connect(job.resources)
                 _execute(job, run, stage)
+                ran = True
     _disconnect()
+    return ran
 
 
 def _execute(job: Job, run: StageRun, stage: str) -> None:
@@ -253,14 +262,17 @@ def _move_export(folder: Path, record: Record) -> None:
         source.rename(target)
 
 
-def _interrupted(ledger: Ledger, tracker: Tracker, console: Console, name: str) -> int:
+def _stopped(ledger: Ledger, tracker: Tracker, console: Console, reason: str) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)  # we are leaving already
     _disconnect()
     if tracker.finish(_PATIENCE_INTERRUPTED) == 0:
         tracker.close_study("KILLED", None)
     done = sum(record.finished for record in ledger.records())
-    console.print(f"Stopped by {name} with {done} finished trials: run the same command again to continue.")
+    console.print(
+        f"Stopped: {reason}. {done} trials are finished; run the same command again to continue.",
+        soft_wrap=True,
+    )
     return INTERRUPTED
 
 

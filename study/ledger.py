@@ -25,6 +25,7 @@ from trainables.multimodal.errors import InputError
 
 OBJECTIVE = "best/accuracy"
 WORST = 0.0  # told for a diverged trial: accuracy is maximised and cannot be lower
+_MLFLOW = "mlflow/"  # prefix of the attributes that hold run ids
 _STATES = {"completed": TrialState.COMPLETE, "diverged": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
 
 
@@ -249,10 +250,10 @@ class Ledger:
             self._records[key] = _ended(record)
 
     def set_mlflow_run(self, key: str, run: str) -> None:
-        """Keep the id of the run that shows this trial in MLflow."""
+        """Keep the id of the run that shows this trial in MLflow; beside the trial, which may be closed already."""
         with self._lock:
             if self._records[key].mlflow_run != run:
-                self._attribute(key, "mlflow_run", run)
+                self.storage.set_study_user_attr(self._study_id(), _MLFLOW + key, run)
                 self._records[key] = replace(self._records[key], mlflow_run=run)
 
     def close(self) -> None:
@@ -281,14 +282,15 @@ class Ledger:
             name, *rest = study.study_name.split("/")
             if name == self.study:
                 self._ids[tuple(rest)] = study._study_id
-        if () in self._ids:
-            self._settings = self.storage.get_study_user_attrs(self._ids[()]).get("settings", {})
+        shared = self.storage.get_study_user_attrs(self._ids[()]) if () in self._ids else {}
+        self._settings = shared.get("settings", {})
         for parts, study_id in self._ids.items():
             if parts:
                 self._frozen[parts[0], parts[1]] = self.storage.get_all_trials(study_id)
         born = [(pair, trial) for pair, trials in self._frozen.items() for trial in trials]
         for (stage, method), trial in sorted(born, key=lambda item: item[1].user_attrs["started"]):
-            self._restore(_record(stage, method, trial), trial)
+            record = _record(stage, method, trial)
+            self._restore(replace(record, mlflow_run=shared.get(_MLFLOW + record.key)), trial)
 
     def _restore(self, record: Record, trial: FrozenTrial) -> None:
         """Take a trial into the mirror and finish what a killed driver left between two writes."""
@@ -319,7 +321,6 @@ def _record(stage: str, method: str, trial: FrozenTrial) -> Record:
         times={n: epochs[n]["time"] for n in sorted(epochs)},
         started=attributes["started"],
         ending=ending,
-        mlflow_run=attributes.get("mlflow_run"),
     )
     return _ended(record) if trial.state.is_finished() else record
 

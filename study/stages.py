@@ -86,6 +86,11 @@ def _incumbents(outline: Outline, ledger: Ledger) -> list[tuple[str, Record]]:
 
 
 def _searcher(outline: Outline, ledger: Ledger, method: str) -> Callable[[int, int], Proposal | None]:
+    """Propose the n-th configuration of a search.
+
+    The draw is seeded by the number alone: while TPE still draws at random, all methods see the same learning
+    rates, and what differs between them is the method.
+    """
     space = distributions(outline.space(method))
     defaults = METHODS[method].defaults(outline.epochs)
     first = {key: defaults[key] for key in space if key in defaults}
@@ -94,7 +99,7 @@ def _searcher(outline: Outline, ledger: Ledger, method: str) -> Callable[[int, i
         if number == 0 and draw == 0 and first.keys() == space.keys():
             params = first
         elif space:
-            params = sample(ledger.frozen("search", method), space, ledger.study, method, number, draw)
+            params = sample(ledger.frozen("search", method), space, number, draw)
         else:
             return None  # everything is fixed: there is one configuration, and it has been proposed
         return Proposal(outline.config(method, params), seed=0, params=params, distributions=space)

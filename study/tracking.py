@@ -5,6 +5,7 @@ that could be lost, a server that is away delays the copy and never the study, a
 nothing.
 """
 
+import logging
 import os
 import threading
 import time
@@ -166,6 +167,7 @@ class Tracker:
         """Open the store, and learn what it has of this study already."""
         import mlflow
 
+        logging.getLogger("mlflow").setLevel(logging.WARNING)
         client = mlflow.MlflowClient(self.target.uri)
         if self.parent_run is None:
             self._experiment = _experiment(client, self.target)

@@ -1,0 +1,101 @@
+"""Trials per second of a study whose trials do nothing: python tests/benchmarks/study_overhead.py [TRIALS [EPOCHS]].
+
+Measured from the first trial's start until MLflow has every epoch of every trial. ASHA is on, but a trial's value does
+not change with epochs and later trials are better, so that all of them run to their end.
+"""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from ray import tune
+from rich.console import Console
+
+from study import launch, studies
+from study.launch import Job, Resources
+from study.place import locked, open_ledger
+from study.tracking import Target, Tracker
+
+
+class Nothing:
+    """Trains nothing, keeps nothing, and has the shape of a trainer."""
+
+    def __init__(self, settings):
+        self.epoch, self.epochs, self.value = 0, settings["epochs"], settings["x"]
+
+    @classmethod
+    def build(cls, settings):
+        return cls(settings)
+
+    @property
+    def done(self):
+        return self.epoch >= self.epochs
+
+    def run_epoch(self):
+        self.epoch += 1
+        metrics = {f"metric/{n}": self.value + n for n in range(10)}
+        return {**metrics, "epoch": self.epoch, "best/accuracy": self.value, "seconds": 0.0}
+
+    def state_dict(self):
+        return {"epoch": self.epoch}
+
+    def load_state_dict(self, state):
+        self.epoch = state["epoch"]
+
+    def constants(self):
+        return {}
+
+    def load_constants(self, state):
+        pass
+
+
+def settings(trials, epochs):
+    return {
+        "id": "benchmark",
+        "study": "overhead",
+        "methods": ["nothing"],
+        "data": {"name": "none", "digest": "0" * 64, "is_sample": False},
+        "protocol": {"name": "clean", "splits": {"clean": "none"}},
+        "budget": {"epochs": epochs, "trials": trials, "seeds": 1},
+        "stages": ["search"],
+        "base": {},
+        "fixed": {"nothing": {}},
+        "sensitivity": {},
+    }
+
+
+def main(trials=100, epochs=10):
+    studies.METHODS["nothing"] = studies.Method(
+        "study_overhead:Nothing", lambda epochs: {"x": tune.uniform(0.0, 1.0)}, lambda epochs: {"x": 0.5}
+    )
+    launch.asha = lambda epochs, grace: asha_that_spares(epochs)
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        job = Job(
+            root / "overhead", root, Resources(1, 0), Target(f"sqlite:///{root}/m.db", "overhead", root / "a")
+        )
+        with locked(job.folder):
+            ledger = open_ledger(job.folder, settings(trials, epochs), None)
+            tracker = Tracker(job.target, ledger)
+            tracker.start()
+            launch._run_stages(job, ledger, tracker, Console(quiet=True))
+            left = tracker.finish(300)
+            ended = time.time()
+        first = min(record.started for record in ledger.records())
+        done = sum(record.status == "completed" for record in ledger.records())
+        last = max(record.ended for record in ledger.records())
+    print(f"{done} trials of {epochs} epochs, {left} not in MLflow")
+    print(f"{done / (last - first):.2f} trials/s until the last trial ended")
+    print(f"{done / (ended - first):.2f} trials/s until MLflow had caught up (wanted: 4.5)")
+
+
+def asha_that_spares(epochs):
+    """ASHA that looks at every rung and stops nobody: its first rung comes after the last epoch."""
+    from study.scheduling import asha
+
+    return asha(epochs, epochs)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

@@ -51,7 +51,7 @@ def test_flat_settings_are_divided_between_trainer_and_balancer():
 
 
 def test_a_setting_that_nobody_knows_is_named_beside_the_known_ones():
-    with pytest.raises(InputError, match="unknown setting lam; known settings are .*width"):
+    with pytest.raises(InputError, match=r"unknown setting lam; known settings are .*width"):
         split_settings({"data": "s", "epochs": 2, "lam": 4.0}, None)
 
 

@@ -39,7 +39,7 @@ def test_probes_are_scored_by_modality():
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_a_number_that_is_not_finite_is_named(value):
-    with pytest.raises(Diverged, match="train/loss became .* in epoch 3"):
+    with pytest.raises(Diverged, match=r"train/loss became .* in epoch 3"):
         require_finite({"lr": 0.1, "train/loss": value}, 3)
 
 

@@ -19,6 +19,14 @@ def gathered(batches, name):
     return torch.cat([batch.inputs[name] for batch in batches])
 
 
+def labelled(batches):
+    """Label by vector."""
+    pairs = [
+        pair for b in batches for pair in zip(b.inputs["vector"].tolist(), b.labels.tolist(), strict=True)
+    ]
+    return {tuple(vector): label for vector, label in pairs}
+
+
 def test_batches_cover_every_sample_once():
     assert batch_bounds(20, 8) == [(0, 8), (8, 16), (16, 20)]
 

@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(soft_wrap=True, highlight=False)
     try:
         lines = _check(options) if options.check else _prepare(options, console)
-    except InputError as error:
+    except (InputError, OSError) as error:  # OSError: no permission, disk full
         sys.stderr.write(f"study.prepare: {error}\n")
         return BAD_INPUT
     except KeyboardInterrupt:

@@ -18,6 +18,7 @@ KEYS = frozenset({
     "format", "dataset", "is_sample", "digest", "recipe", "classes", "modalities", "samples", "group",
     "splits", "default_split", "skipped", "sources", "files", "versions",
 })  # fmt: skip
+FILE_KEYS = frozenset({"name", "bytes", "mtime_ns", "sha256"})
 
 
 def canonical(value: Any) -> bytes:
@@ -30,15 +31,10 @@ def read(folder: Path) -> dict[str, Any]:
 
     Raises InputError: the folder or the manifest is missing, unreadable or of another format.
     """
-    if not folder.is_dir():
-        raise InputError(f"there is no data folder {folder}: prepare one with `python -m study.prepare`")
-    if not (folder / FILE).is_file():
-        raise InputError(
-            f"{folder} is no prepared store (it has no {FILE}): run `python -m study.prepare` first"
-        )
+    content = _content(folder)
     try:
-        manifest = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        manifest = json.loads(content)
+    except ValueError as error:
         raise InputError(f"{folder / FILE} cannot be read ({error}): prepare the store again") from error
     _require_format(folder, manifest)
     return dict(manifest)
@@ -115,9 +111,26 @@ def data_digest(manifest: Mapping[str, Any], samples: Iterable[bytes]) -> str:
     return digest.hexdigest()
 
 
+def _content(folder: Path) -> bytes:
+    try:
+        return (folder / FILE).read_bytes()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise InputError(_nothing_in(folder)) from error
+    except OSError as error:
+        raise InputError(
+            f"{folder / FILE} cannot be read ({error.strerror}): check its permissions"
+        ) from error
+
+
+def _nothing_in(folder: Path) -> str:
+    if folder.is_dir():
+        return f"{folder} is no prepared store (it has no {FILE}): run `python -m study.prepare` first"
+    return f"there is no data folder {folder}: prepare one with `python -m study.prepare`"
+
+
 def _require_format(folder: Path, manifest: Any) -> None:
     if not isinstance(manifest, dict) or not manifest.keys() >= KEYS or manifest["format"] != FORMAT:
         raise InputError(f"{folder / FILE} is no manifest of format {FORMAT}: prepare the store again")
-    names = [entry["name"] for entry in manifest["files"]]
-    if any(Path(name).name != name for name in names):
-        raise InputError(f"{folder / FILE} names files outside its folder: prepare the store again")
+    for entry in manifest["files"]:
+        if entry.keys() != FILE_KEYS or Path(entry["name"]).name != entry["name"]:
+            raise InputError(f"{folder / FILE} names files outside its folder, or nothing: prepare it again")

@@ -81,7 +81,7 @@ class FeatureStore:
         """Map the files of a store whose manifest was read already; InputError if they do not fit it."""
         try:
             return cls(folder, manifest)
-        except (pa.ArrowInvalid, KeyError, TypeError) as error:
+        except (OSError, pa.ArrowInvalid, KeyError, TypeError) as error:
             raise InputError(f"{folder} is damaged ({error}): prepare it again") from error
 
     def __len__(self) -> int:

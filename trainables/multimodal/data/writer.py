@@ -8,7 +8,7 @@ import importlib.metadata
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from trainables.multimodal.data import manifest as manifests
 from trainables.multimodal.data.source import Source
+from trainables.multimodal.data.splits import rows_by_part
 from trainables.multimodal.data.store import Arrays, FeatureStore, Modality
 from trainables.multimodal.errors import InputError
 
@@ -84,7 +85,7 @@ def _fill(folder: Path, source: Source, skip_up_to: float, advance: Callable[[],
     for sample in _decoded(source, problems, advance):
         shards.add(sample)
     _require_few(source, problems, skip_up_to)
-    _without(source, problems)
+    _require_split(source, [row for row in range(len(source.ids)) if row not in problems])
     manifest = _manifest(source, {source.ids[row]: reason for row, reason in problems.items()})
     manifest["files"] = shards.close()
     manifest["samples"] = len(shards.digests)
@@ -133,16 +134,11 @@ def _rounded_up(share: float) -> float:
     return min(1.0, float(np.ceil(share * 1000) / 1000))
 
 
-def _without(source: Source, problems: dict[int, str]) -> Source:
-    """The source as if the unusable samples had never been there; InputError where its split breaks."""
-    kept = [row for row in range(len(source.ids)) if row not in problems]
-    return replace(
-        source,
-        ids=[source.ids[row] for row in kept],
-        labels=source.labels[kept],
-        groups=[source.groups[row] for row in kept] if source.groups else None,
-        splits={policy: [column[row] for row in kept] for policy, column in source.splits.items()},
-    )
+def _require_split(source: Source, kept: list[int]) -> None:
+    """Leaving samples out may not empty a part of the default split, nor take a class from it."""
+    policy = source.default_split
+    parts = [source.splits[policy][row] for row in kept]
+    rows_by_part(policy, parts, source.labels[kept], source.classes)
 
 
 def _manifest(source: Source, skipped: dict[str, str]) -> dict[str, Any]:

@@ -109,14 +109,20 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         FeatureStore.open(tmp_path / "nothing")
 
 
+def test_a_file_is_no_store(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="there is no data folder"):
+        FeatureStore.open(tmp_path / "file")
+
+
 def test_a_folder_without_manifest_is_no_store(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no prepared store"):
         FeatureStore.open(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": 99}'])
-def test_a_manifest_that_makes_no_sense_is_refused(store: FeatureStore, text: str) -> None:
-    (store.path / FILE).write_text(text)
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"format": 99}', b"\xff\xfe"])
+def test_a_manifest_that_makes_no_sense_is_refused(store: FeatureStore, content: bytes) -> None:
+    (store.path / FILE).write_bytes(content)
     with pytest.raises(InputError, match=r"manifest\.json"):
         FeatureStore.open(store.path)
 

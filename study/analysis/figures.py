@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from study.analysis import plots, table
-from study.analysis.marks import PAGE
+from study.analysis.looks import PAGE
 from study.analysis.sensitivity import incumbent
 from study.analysis.summary import METRICS, Analysis, Measure, confirmed, probes, protocols
 from study.ledger import Record

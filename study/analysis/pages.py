@@ -8,7 +8,8 @@ from typing import Any
 from study.analysis import words
 from study.analysis.figures import shown
 from study.analysis.published import WARNING, published
-from study.analysis.sensitivity import incumbent, shifts
+from study.analysis.sensitivity import Point, Shift, incumbent, shifts
+from study.analysis.statistics import Interval
 from study.analysis.summary import FIVE, METRICS, Analysis, Measure, five, protocols
 
 Row = dict[str, Any]
@@ -80,9 +81,8 @@ def sweep_rows(analysis: Analysis) -> list[Row]:
     return [
         row
         for method, swept in analysis.sweeps.items()
-        for key, points in swept.items()
+        for key in swept
         for row in _sweep_rows(analysis, method, key)
-        if points
     ]
 
 
@@ -91,15 +91,24 @@ def _sweep_rows(analysis: Analysis, method: str, key: str) -> list[Row]:
     chosen = None if best is None else best.config.get(key)
     points = analysis.sweeps[method][key]
     moved = {shift.value: shift for shift in shifts(points, chosen)}
-    rows = []
-    for point in points:
-        shift = moved.get(point.value)
-        row = {"method": method, "key": key, "value": point.value, "incumbent": point.value == chosen}
-        row |= {"mean": point.interval.mean, "low": point.interval.low, "high": point.interval.high}
-        row |= {"seeds": len(point.seeds), "lost": len(point.lost)}
-        row |= {"difference": shift and shift.test.difference.mean, "p_holm": shift and shift.adjusted}
-        rows.append(row)
-    return rows
+    start = {"method": method, "key": key}
+    return [
+        start | {"incumbent": point.value == chosen} | _point_row(point, moved.get(point.value))
+        for point in points
+    ]
+
+
+def _point_row(point: Point, shift: Shift | None) -> Row:
+    return {
+        "value": point.value,
+        "mean": point.interval.mean,
+        "low": point.interval.low,
+        "high": point.interval.high,
+        "seeds": len(point.seeds),
+        "lost": len(point.lost),
+        "difference": shift and shift.test.difference.mean,
+        "p_holm": shift and shift.adjusted,
+    }
 
 
 def _facts(data: Mapping[str, Any], summary: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -144,7 +153,7 @@ def _cell(found: Measure) -> str:
         return words.NONE
     if found["low"] is None:
         return f"{100 * found['mean']:.1f}"
-    return f"{100 * found['mean']:.1f} [{100 * found['low']:.1f}, {100 * found['high']:.1f}]"
+    return f"{100 * found['mean']:.1f} [{100 * max(0, found['low']):.1f}, {100 * min(1, found['high']):.1f}]"
 
 
 def _comparisons(analysis: Analysis) -> Table:
@@ -154,7 +163,7 @@ def _comparisons(analysis: Analysis) -> Table:
             NAMES[one.protocol],
             one.split,
             str(one.test.difference.n),
-            _signed(one.test.difference.mean, one.test.difference.low, one.test.difference.high),
+            _signed(one.test.difference),
             words.NONE if one.test.p is None else words.p_value(one.test.p),
             words.NONE if one.adjusted is None else words.p_value(one.adjusted),
         ]
@@ -164,12 +173,11 @@ def _comparisons(analysis: Analysis) -> Table:
     return Table("Paired comparison on the same seeds", [*heads, "Paired t-test", "Holm-adjusted"], rows)
 
 
-def _signed(mean: float | None, low: float | None, high: float | None) -> str:
-    if mean is None:
-        return words.NONE
-    shown_mean = f"{100 * mean:+.1f}"
+def _signed(difference: Interval) -> str:
+    if difference.low is None:
+        return words.signed(difference.mean)
     return (
-        shown_mean if low is None or high is None else f"{shown_mean} [{100 * low:+.1f}, {100 * high:+.1f}]"
+        f"{words.signed(difference.mean)} [{words.signed(difference.low)}, {words.signed(difference.high)}]"
     )
 
 
@@ -198,7 +206,7 @@ def _sweeps(analysis: Analysis) -> list[Table]:
 def _sweep_cells(row: Row) -> list[str]:
     notes = ["incumbent"] if row["incumbent"] else []
     notes += [f"{words.count(row['lost'], 'run')} diverged or failed"] if row["lost"] else []
-    moved = words.NONE if row["difference"] is None else f"{100 * row['difference']:+.1f}"
+    moved = words.signed(row["difference"])
     p = words.NONE if row["p_holm"] is None else words.p_value(row["p_holm"])
     return [words.value(row["value"]), _cell(row), str(row["seeds"]), moved, p, ", ".join(notes)]
 

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from study.analysis import marks, pages, plots, table
+from study.analysis import looks, pages, plots, table
 from study.analysis.figures import Drawn, draw
 from study.analysis.findings import findings
 from study.analysis.summary import Analysis, analyse
@@ -60,7 +60,7 @@ def _write_tables(folder: Path, analysis: Analysis) -> None:
 
 
 def _save_figures(folder: Path, analysis: Analysis) -> list[tuple[Drawn, Path]]:
-    with marks.style():
+    with looks.style():
         drawn = [(one, folder / f"{one.name}.png") for one in draw(analysis)]
         _clear(folder, "*.png", [path.name for _, path in drawn])
         for one, path in drawn:

@@ -83,10 +83,18 @@ def points(difference: float) -> str:
 
 
 def bounds(low: float | None, high: float | None) -> str:
-    """A 95 % interval of a fraction, in percent."""
+    """A 95 % interval of a fraction, in percent, cut to what a fraction can be."""
     if low is None or high is None:
         return "no interval from one seed"
-    return f"95{PERCENT} interval {100 * low:.1f} to {100 * high:.1f}"
+    return f"95{PERCENT} interval {100 * max(0, low):.1f} to {100 * min(1, high):.1f}"
+
+
+def signed(difference: float | None) -> str:
+    """A difference of fractions in points with its sign, cut to what it can be; nothing as a dash."""
+    if difference is None:
+        return NONE
+    rounded = round(100 * max(-1.0, min(1.0, difference)), 1)
+    return f"{rounded:+.1f}" if rounded else "0.0"
 
 
 def p_value(p: float) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from study.analysis import marks, plots
+from study.analysis import looks, marks, plots
 from study.analysis.sensitivity import Point
 from study.analysis.statistics import mean_interval
 
@@ -19,7 +19,7 @@ def drawn(points: list[Point], chosen: object = None) -> Figure:
     return plots.sensitivity("diagnose_relearn", "lam", points, chosen, NOTHING)
 
 
-@pytest.mark.parametrize("module", [plots, marks])
+@pytest.mark.parametrize("module", [plots, marks, looks])
 def test_drawing_computes_nothing(module) -> None:
     tree = ast.parse(Path(module.__file__).read_text())
     names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
@@ -50,13 +50,13 @@ def test_intervals_wider_than_all_accuracies_stay_on_the_page() -> None:
 
 def test_only_the_incumbent_is_ringed() -> None:
     (axes,) = drawn([point(1.0, 0.5, 0.6), point(2.0, 0.5, 0.6)], chosen=2.0).axes
-    rings = [line for line in axes.lines if line.get_markeredgecolor() == marks.ACCENT]
+    rings = [line for line in axes.lines if line.get_markeredgecolor() == looks.ACCENT]
     assert [line.get_xdata()[0] for line in rings] == [2.0]
 
 
 def test_a_method_looks_the_same_whatever_it_is_compared_with() -> None:
-    alone = marks.styles(["boosting"])["boosting"]
-    assert marks.styles(["joint", "ogm_ge", "boosting"])["boosting"] == alone
+    alone = looks.styles(["boosting"])["boosting"]
+    assert looks.styles(["joint", "ogm_ge", "boosting"])["boosting"] == alone
 
 
 def test_methods_never_share_a_look() -> None:
@@ -69,11 +69,11 @@ def test_methods_never_share_a_look() -> None:
         "late_fusion",
         "unimodal_voice",
     ]
-    assert len(set(marks.styles(names).values())) == len(names)
+    assert len(set(looks.styles(names).values())) == len(names)
 
 
 def test_no_text_is_cut_off(tmp_path) -> None:
-    with marks.style():
+    with looks.style():
         figure = drawn([point(value, 0.5, 0.6) for value in (0.0, 1.0, 3.0)], chosen=1.0)
         plots.save(figure, tmp_path / "figure.png", sample=True)
         figure.draw_without_rendering()

@@ -1,0 +1,69 @@
+"""A toy study: plans over two parameters, and trials that are simulated in this process."""
+
+from typing import Any
+
+import numpy as np
+from ray import tune
+
+from study.ledger import Ledger, Proposal
+from study.scheduling import Plan, StageRun, asha, distributions, sample
+
+EPOCHS = 9
+SPACE = distributions({"lr": tune.loguniform(1e-3, 1e-1), "depth": tune.randint(1, 4)})
+SETTINGS = {
+    "id": "toy",
+    "study": "toy",
+    "methods": ["joint", "other"],
+    "data": {"name": "toy", "digest": "d" * 64, "is_sample": False},
+    "protocol": {"name": "clean", "splits": {"clean": "stratified"}},
+    "budget": {"epochs": EPOCHS, "trials": 6, "seeds": 2},
+    "stages": ["search"],
+    "base": {},
+    "fixed": {"joint": {}, "other": {}},
+    "sensitivity": {},
+}
+
+
+def value_at(config: dict[str, Any], epoch: int) -> float:
+    """A learning curve that its configuration decides."""
+    quality = -abs(np.log10(config["lr"]) + 2) + 0.1 * config["depth"]
+    return float(0.5 + 0.1 * quality + 0.01 * epoch)
+
+
+def plan(ledger: Ledger, method: str, count: int) -> Plan:
+    """A search by TPE."""
+
+    def propose(number: int, draw: int) -> Proposal:
+        params = sample(ledger.frozen("search", method), SPACE, number, draw)
+        return Proposal({**params, "epochs": EPOCHS}, seed=0, params=params, distributions=SPACE)
+
+    return Plan("search", method, count, propose)
+
+
+def stage_run(ledger: Ledger, methods: tuple[str, ...] = ("joint", "other"), count: int = 6) -> StageRun:
+    """The search stage, without Ray."""
+    plans = [plan(ledger, method, count) for method in methods]
+    pruners = {method: asha(EPOCHS, 1) for method in methods}
+    return StageRun(ledger, plans, pruners, lambda record: {"key": record.key}, lambda record: None)
+
+
+def work(run: StageRun, name: str) -> bool:
+    """Do what Ray would do with one trial, from its first epoch on; False when nothing is due."""
+    if run.next(name) is None:
+        return False
+    record = run.ledger.get(run.assigned[name])
+    for epoch in range(1, EPOCHS + 1):
+        metrics = {"epoch": epoch, "best/accuracy": value_at(record.config, epoch), "seconds": 1.0}
+        result = {"epoch": epoch, **{f"metrics/{key}": value for key, value in metrics.items()}}
+        if epoch == EPOCHS:
+            result["status"] = "completed"
+        if run.result(name, result) == "STOP":
+            return True
+    raise AssertionError("the last epoch did not end the trial")
+
+
+def work_all(run: StageRun) -> None:
+    """Run a stage to its end, one trial at a time."""
+    number = 0
+    while work(run, f"ray{number}"):
+        number += 1

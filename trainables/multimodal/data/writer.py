@@ -8,39 +8,19 @@ import importlib.metadata
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
 
 from trainables.multimodal.data import manifest as manifests
+from trainables.multimodal.data.shards import Sample, ShardWriter
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import rows_by_part
 from trainables.multimodal.data.store import Arrays, FeatureStore, Modality
 from trainables.multimodal.errors import InputError
 
-SHARD_BYTES = 256 * 2**20
-"""Files are closed at about this size; a data set on the small side is one file."""
-
 LIBRARIES = ("av", "numpy", "pillow", "pyarrow", "soundfile", "torch", "torchaudio")
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One decoded sample with everything the store keeps of it."""
-
-    id: str
-    label: int
-    group: str | None
-    parts: dict[str, str]
-    arrays: Arrays
-
-    def digest(self) -> bytes:
-        """Checksum of the sample; independent of where it is stored."""
-        return manifests.sample_digest([self.id, self.label, self.group, self.parts], self.arrays)
 
 
 def write_store(
@@ -81,7 +61,7 @@ def stored_samples(store: FeatureStore) -> Iterator[Sample]:
 
 def _fill(folder: Path, source: Source, skip_up_to: float, advance: Callable[[], None]) -> None:
     problems: dict[int, str] = {}
-    shards = _Shards(folder, source.modalities)
+    shards = ShardWriter(folder, source.modalities)
     for sample in _decoded(source, problems, advance):
         shards.add(sample)
     _require_few(source, problems, skip_up_to)
@@ -164,59 +144,3 @@ def _publish(folder: Path, out: Path) -> None:
         folder.rename(out)
     except OSError as error:
         raise InputError(f"{out} cannot be created ({error.strerror}): choose another --out") from error
-
-
-class _Shards:
-    """Writes samples to `samples-00000.arrow` and so on, one record batch each."""
-
-    def __init__(self, folder: Path, modalities: dict[str, Modality]) -> None:
-        self.digests: list[bytes] = []
-        self._folder = folder
-        self._modalities = modalities
-        self._files: list[Path] = []
-        self._pending: list[Sample] = []
-        row_bytes = sum(_bytes(modality) for modality in modalities.values())
-        self._rows = max(1, SHARD_BYTES // row_bytes)
-
-    def add(self, sample: Sample) -> None:
-        self.digests.append(sample.digest())
-        self._pending.append(sample)
-        if len(self._pending) == self._rows:
-            self._write()
-
-    def close(self) -> list[dict[str, Any]]:
-        """Write what is left and describe all files for the manifest."""
-        if self._pending:
-            self._write()
-        return [manifests.describe(file) for file in self._files]
-
-    def _write(self) -> None:
-        file = self._folder / f"samples-{len(self._files):05d}.arrow"
-        batch = _batch(self._pending, self._modalities)
-        with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
-            writer.write_batch(batch)
-        manifests.flush(file)
-        self._files.append(file)
-        self._pending = []
-
-
-def _batch(samples: list[Sample], modalities: dict[str, Modality]) -> Any:
-    columns = {
-        "id": pa.array([sample.id for sample in samples]),
-        "label": pa.array([sample.label for sample in samples], pa.int64()),
-        "group": pa.array([sample.group for sample in samples], pa.string()),
-    }
-    for policy in samples[0].parts:
-        columns[f"split:{policy}"] = pa.array([sample.parts[policy] for sample in samples])
-    for name in modalities:
-        columns[f"modality:{name}"] = _fixed_size_lists(np.stack([sample.arrays[name] for sample in samples]))
-    return pa.RecordBatch.from_pydict(columns)
-
-
-def _fixed_size_lists(arrays: NDArray[Any]) -> Any:
-    flat = np.ascontiguousarray(arrays).reshape(-1)
-    return pa.FixedSizeListArray.from_arrays(pa.array(flat), flat.size // len(arrays))
-
-
-def _bytes(modality: Modality) -> int:
-    return int(np.prod(modality.shape)) * np.dtype(modality.dtype).itemsize

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainables.multimodal.data import check, writer
+from trainables.multimodal.data import check, shards
 from trainables.multimodal.data.manifest import FILE
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store import FeatureStore, Modality
@@ -45,7 +45,7 @@ def test_rows_come_in_the_order_asked_for(store: FeatureStore) -> None:
 def test_rows_are_gathered_across_files(
     toy_source: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "SHARD_BYTES", 5 * 16)  # five samples of 12 + 4 bytes
+    monkeypatch.setattr(shards, "SHARD_BYTES", 5 * 16)  # five samples of 12 + 4 bytes
     store = write_store(toy_source(), tmp_path / "store")
     assert [file["name"] for file in store.manifest["files"]] == [f"samples-0000{n}.arrow" for n in range(3)]
     assert store.read("image", [11, 0, 4, 5])[:, 0, 0, 0].tolist() == [11, 0, 4, 5]
@@ -99,7 +99,7 @@ def test_the_digest_covers(
 def test_the_digest_does_not_cover_files_paths_and_names(
     toy_source: Sources, store: FeatureStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "SHARD_BYTES", 48)
+    monkeypatch.setattr(shards, "SHARD_BYTES", 48)
     other = write_store(toy_source(name="twin"), tmp_path / "elsewhere" / "other")
     assert other.digest == store.digest
 

@@ -1,0 +1,35 @@
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).with_name("device_throughput.py")
+SMALL = ["--size=32", "--width=0.1", "--samples=48", "--batch-size=16", "--epochs=1", "--device=cpu"]
+FULL = ["--samples=256", "--batch-size=32", "--device=cuda"]
+
+
+@pytest.fixture(scope="module")
+def benchmark():
+    spec = importlib.util.spec_from_file_location("device_throughput", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def config(benchmark, folder, arguments):
+    options = benchmark.parse(arguments)
+    return benchmark.build_config(options, benchmark.write_random_store(folder, options))
+
+
+def test_it_measures_small_sizes_on_a_cpu(benchmark, tmp_path):
+    report = benchmark.throughput(config(benchmark, tmp_path, SMALL), epochs=1)
+    assert min(report["samples_per_second"].values()) > 0
+
+
+def test_bf16_and_channels_last_agree_with_fp32_on_a_cpu(benchmark, tmp_path):
+    assert benchmark.agreement(config(benchmark, tmp_path, SMALL))["agrees"]
+
+
+@pytest.mark.gpu
+def test_bf16_and_channels_last_agree_with_fp32_at_224_pixels_on_a_gpu(benchmark, tmp_path):
+    assert benchmark.agreement(config(benchmark, tmp_path, FULL))["agrees"]

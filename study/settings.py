@@ -1,9 +1,10 @@
 """What a study was asked to do, as the ledger keeps it, and whether a later command asks for the same."""
 
 import ast
+import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from study.stages import STAGES, Outline
@@ -48,7 +49,7 @@ def build(name: str, study: Study, store: FeatureStore, wish: Wish) -> dict[str,
     fixed = _fixed(study.methods, wish.fixed or {})
     sweeps = _sweeps(study, budget.epochs, fixed)
     base = {"precision": wish.precision, **study.base}
-    return {
+    settings = {
         "id": uuid.uuid4().hex,
         "study": name,
         "methods": list(study.methods),
@@ -60,6 +61,8 @@ def build(name: str, study: Study, store: FeatureStore, wish: Wish) -> dict[str,
         "fixed": fixed,
         "sensitivity": sweeps,
     }
+    plain: dict[str, Any] = json.loads(json.dumps(settings))  # as the ledger gives them back
+    return plain
 
 
 def outline(settings: Mapping[str, Any]) -> Outline:
@@ -111,15 +114,12 @@ def parse_fixed(pairs: Sequence[str]) -> dict[str, Any]:
 
 
 def _budget(default: Budget, wish: Wish) -> Budget:
-    chosen = Budget(
-        epochs=wish.epochs or default.epochs,
-        trials=wish.trials or default.trials,
-        seeds=wish.seeds or default.seeds,
-    )
-    for name, value in asdict(chosen).items():
+    wished = {"epochs": wish.epochs, "trials": wish.trials, "seeds": wish.seeds}
+    chosen = {name: value for name, value in wished.items() if value is not None}
+    for name, value in chosen.items():
         if value < 1:
             raise InputError(f"--{name} must be at least 1, got {value}")
-    return chosen
+    return replace(default, **chosen)
 
 
 def _fixed(methods: Sequence[str], wished: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

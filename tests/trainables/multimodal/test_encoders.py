@@ -31,8 +31,7 @@ def test_frames_are_averaged_over_time():
 
 
 def test_convolutions_start_kaiming_fan_out():
-    encoder = ResNet18(3)
-    weight = encoder.layer4[1].conv2.weight
+    weight = ResNet18(3).layer4[0].conv1.weight  # 256 channels in, 512 out
     assert weight.std().item() == pytest.approx((2 / (512 * 9)) ** 0.5, rel=0.01)
 
 

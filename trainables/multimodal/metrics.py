@@ -54,6 +54,20 @@ class Evaluation:
         }
 
 
+@dataclass(frozen=True)
+class Best:
+    """The epoch with the best accuracy on the selection split so far, and its weights on the CPU."""
+
+    epoch: int
+    accuracy: float
+    macro_f1: float
+    weights: dict[str, dict[str, Tensor]]
+
+    def metrics(self) -> dict[str, float]:
+        """Flat metrics best/..."""
+        return {"best/accuracy": self.accuracy, "best/macro_f1": self.macro_f1, "best/epoch": self.epoch}
+
+
 class Means:
     """Means over an epoch, weighted by batch size and kept on the device until they are read."""
 

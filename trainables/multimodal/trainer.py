@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from trainables.multimodal.diagnostics import Labelled, Probes, Purity, measure_
 from trainables.multimodal.errors import Diverged, InputError
 from trainables.multimodal.fusion import Output
 from trainables.multimodal.inputs import statistics
-from trainables.multimodal.metrics import Evaluation, Means, accuracy, read, require_finite
+from trainables.multimodal.metrics import Best, Evaluation, Means, accuracy, read, require_finite
 from trainables.multimodal.model import ModelSpec, MultimodalModel, export_model
 from trainables.multimodal.runtime import (
     Runtime,
@@ -30,21 +29,7 @@ from trainables.multimodal.runtime import (
     to_cpu,
 )
 
-__all__ = ["Best", "Diverged", "Trainer"]
-
-
-@dataclass(frozen=True)
-class Best:
-    """The epoch with the best accuracy on the selection split so far, and its weights on the CPU."""
-
-    epoch: int
-    accuracy: float
-    macro_f1: float
-    weights: dict[str, dict[str, Tensor]]
-
-    def metrics(self) -> dict[str, float]:
-        """Flat metrics best/..."""
-        return {"best/accuracy": self.accuracy, "best/macro_f1": self.macro_f1, "best/epoch": self.epoch}
+__all__ = ["Diverged", "Trainer"]
 
 
 class Trainer:

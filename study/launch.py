@@ -83,6 +83,8 @@ def carry_out(job: Job, ledger: Ledger, console: Console) -> int:
         return _stopped(ledger, tracker, console, str(signal_name))
     except OperationalError as error:  # a full disk, or a database that went away
         return _stopped(ledger, tracker, console, f"the ledger cannot be written ({error.orig})")
+    finally:
+        _disconnect()
     return _finish(job, ledger, tracker, console)
 
 
@@ -112,7 +114,6 @@ def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) ->
                 _connect(job.resources)
                 _execute(job, run, stage)
                 ran = True
-    _disconnect()
     return ran
 
 

@@ -177,8 +177,18 @@ def _job(options: argparse.Namespace, folder: Path, store: Path) -> Job:
         address=options.address,
         device=options.device,
     )
+    if options.address is None:
+        _require_room(resources)
     uri = options.tracking_uri or f"sqlite:///{folder.parent / 'mlflow.db'}"
     return Job(folder, store, resources, Target(uri, folder.name, folder.parent / "mlartifacts"))
+
+
+def _require_room(resources: Resources) -> None:
+    """Refuse a trial that this machine cannot hold; a cluster is asked once Ray is connected."""
+    have = {"cpus": os.cpu_count() or 1, "gpus": torch.cuda.device_count()}
+    for kind, wanted in (("cpus", resources.cpus_per_trial), ("gpus", resources.gpus_per_trial)):
+        if wanted > have[kind]:
+            raise InputError(f"--{kind}-per-trial is {wanted:g}, and this machine has {have[kind]}.")
 
 
 def _gpus(options: argparse.Namespace) -> float:

@@ -61,6 +61,7 @@ def build(name: str, study: Study, store: FeatureStore, wish: Wish) -> dict[str,
         "fixed": fixed,
         "sensitivity": sweeps,
     }
+    _require_sensible(settings)
     plain: dict[str, Any] = json.loads(json.dumps(settings))  # as the ledger gives them back
     return plain
 
@@ -126,13 +127,21 @@ def _fixed(methods: Sequence[str], wished: Mapping[str, Any]) -> dict[str, dict[
     """Give each fixed setting to every method that has it."""
     for key in wished.keys() & OWN_OPTIONS.keys():
         raise InputError(f"--set {key} is refused: use {OWN_OPTIONS[key]} instead")
-    known = {method: set(METHODS[method].settings()) for method in methods}
+    known = {method: set(METHODS[method].load().settings()) for method in methods}
     anywhere = set().union(*known.values()) - OWN_OPTIONS.keys()
     for key in sorted(wished.keys() - anywhere):
         raise InputError(
             f"--set {key}: no method of this study has it; keys are {', '.join(sorted(anywhere))}"
         )
     return {method: {key: wished[key] for key in sorted(wished.keys() & known[method])} for method in methods}
+
+
+def _require_sensible(settings: Mapping[str, Any]) -> None:
+    """Let every method check its settings, so that a bad value ends before anything is begun."""
+    plan = outline(settings)
+    for method in plan.methods:
+        config = plan.config(method, METHODS[method].defaults(plan.epochs) | plan.fixed[method])
+        METHODS[method].load().check({**config, "data": "not opened yet"})
 
 
 def _sweeps(

@@ -3,9 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import search_spaces
+
+if TYPE_CHECKING:
+    from trainables.base import MultimodalTrainable
 
 Values = Callable[[int], tuple[Any, ...]]  # epochs -> values of a swept hyperparameter
 
@@ -21,11 +24,11 @@ class Method:
     defaults: Callable[[int], Mapping[str, Any]]
     """Epochs -> published values, the first trial of every search."""
 
-    def settings(self) -> list[str]:
-        """Every key that a trial of this method may hold."""
+    def load(self) -> type["MultimodalTrainable"]:
+        """Import the Trainable."""
         module, name = self.trainable.split(":")
-        keys: list[str] = getattr(import_module(module), name).settings()
-        return keys
+        trainable: type[MultimodalTrainable] = getattr(import_module(module), name)
+        return trainable
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ SAMPLE: Final[Mapping[str, Study]] = {
         "cremad",
         _DR,
         Budget(epochs=10, trials=4, seeds=2),
-        base={"width": 0.25},
+        base={"width": 0.25, "batch_size": 16},
         sweeps={"diagnose_relearn": {"lam": fixed(0.0, 8.0), "every": shares_of_epochs(0.1, 0.4)}},
     ),
 }

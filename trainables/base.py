@@ -9,7 +9,7 @@ from ray import tune
 
 from trainables.multimodal.balancers.base import Balancer
 from trainables.multimodal.checkpoint import read_checkpoint, write_checkpoint
-from trainables.multimodal.config import known_settings, split_settings
+from trainables.multimodal.config import TrainerConfig, known_settings, split_settings
 from trainables.multimodal.errors import Diverged
 from trainables.multimodal.metrics import WORST
 from trainables.multimodal.trainer import Trainer
@@ -29,8 +29,13 @@ class MultimodalTrainable(tune.Trainable):  # type: ignore[misc]
     @classmethod
     def build(cls, settings: Mapping[str, Any]) -> Trainer:
         """The trainer for flat settings; InputError for a key that nobody knows."""
+        return Trainer(*cls.check(settings))
+
+    @classmethod
+    def check(cls, settings: Mapping[str, Any]) -> tuple[TrainerConfig, list[Balancer]]:
+        """The trainer's config and balancers, without opening any data; InputError for what makes no sense."""
         config, arguments = split_settings(settings, cls.balancer)
-        return Trainer(config, [cls.balancer(**arguments)] if cls.balancer else [])
+        return config, [cls.balancer(**arguments)] if cls.balancer else []
 
     @classmethod
     def settings(cls) -> list[str]:

@@ -1,0 +1,100 @@
+"""The command line: bad input is one sentence and exit code 2 before anything is begun."""
+
+import pytest
+
+from study.run import main
+
+
+def refuse(capsys, *arguments):
+    """The one sentence that a command ends with."""
+    assert main(list(arguments)) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("study.run: ")
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+def test_an_unknown_study_is_named_beside_those_there_are(capsys):
+    assert "unknown study cremad: studies are cremad_dr" in refuse(capsys, "cremad")
+
+
+def test_no_study_at_all_is_a_sentence(capsys):
+    assert "none given" in refuse(capsys)
+
+
+def test_an_unknown_option_is_a_sentence(capsys):
+    assert "--colour" in refuse(capsys, "cremad_dr", "--colour")
+
+
+def test_an_unknown_stage_is_a_sentence(capsys):
+    assert "unknown stage serch" in refuse(capsys, "cremad_dr", "--stages", "serch")
+
+
+def test_sample_and_data_exclude_each_other(capsys, toy_store):
+    assert "exclude each other" in refuse(capsys, "cremad_dr", "--sample", "--data", str(toy_store))
+
+
+def test_a_study_without_a_sample_says_which_have_one(capsys):
+    assert "only cremad_dr can run on the sample" in refuse(capsys, "ravdess_dr", "--sample")
+
+
+def test_missing_data_end_with_the_command_that_prepares_them(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "python -m study.prepare ravdess --source DIR" in refuse(capsys, "ravdess_dr")
+
+
+def test_a_folder_that_is_not_there_is_named(capsys, tmp_path):
+    assert "nowhere" in refuse(capsys, "features_dr", "--data", str(tmp_path / "nowhere"))
+
+
+def test_raw_files_end_with_the_command_that_prepares_them(capsys, tmp_path):
+    (tmp_path / "AudioWAV").mkdir()
+    assert "study.prepare cremad --source" in refuse(capsys, "cremad_dr", "--data", str(tmp_path))
+
+
+def test_the_store_of_another_data_set_is_refused(capsys, toy_store):
+    assert "needs ravdess" in refuse(capsys, "ravdess_dr", "--data", str(toy_store))
+
+
+def test_a_changed_store_is_refused(capsys, toy_store):
+    shard = next(toy_store.glob("*.arrow"))
+    shard.write_bytes(shard.read_bytes()[:-1])
+    assert shard.name in refuse(capsys, "features_dr", "--data", str(toy_store))
+
+
+def test_an_unknown_key_is_refused_before_anything_is_written(capsys, toy_store, tmp_path):
+    results = tmp_path / "results"
+    arguments = ["--data", str(toy_store), "--results", str(results), "--set", "lambda=3"]
+    assert "--set lambda: no method of this study has it" in refuse(capsys, "features_dr", *arguments)
+    assert not results.exists()
+
+
+def test_a_value_that_makes_no_sense_is_refused_before_anything_is_written(capsys, toy_store, tmp_path):
+    results = tmp_path / "results"
+    arguments = ["--data", str(toy_store), "--results", str(results), "--set", "lam=-1"]
+    assert "lam must be >= 0" in refuse(capsys, "features_dr", *arguments)
+    assert not results.exists()
+
+
+def test_a_trial_too_large_for_the_machine_is_refused(capsys, toy_store, tmp_path):
+    arguments = ["--data", str(toy_store), "--results", str(tmp_path), "--cpus-per-trial", "1000"]
+    assert "--cpus-per-trial" in refuse(capsys, "features_dr", *arguments)
+
+
+def test_a_dry_run_tells_and_writes_nothing(capsys, toy_store, tmp_path):
+    results = tmp_path / "results"
+    assert main(["features_dr", "--data", str(toy_store), "--results", str(results), "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "rungs at epochs 8, 24" in said
+    assert "lam: (0.0, 10.0)" in said
+    assert not results.exists()
+
+
+def test_a_list_names_the_studies(capsys):
+    assert main(["--list"]) == 0
+    assert "ravdess_dr  (ravdess)" in capsys.readouterr().out
+
+
+def test_a_manifest_that_is_no_json_is_refused(capsys, toy_store):
+    (toy_store / "manifest.json").write_text("{")
+    assert "manifest" in refuse(capsys, "features_dr", "--data", str(toy_store))

@@ -290,6 +290,7 @@ class Ledger:
         born = [(pair, trial) for pair, trials in self._frozen.items() for trial in trials]
         for (stage, method), trial in sorted(born, key=lambda item: item[1].user_attrs["started"]):
             record = _record(stage, method, trial)
+            trial.user_attrs = {}  # samplers copy trials at every draw; the record has it all
             self._restore(replace(record, mlflow_run=shared.get(_MLFLOW + record.key)), trial)
 
     def _restore(self, record: Record, trial: FrozenTrial) -> None:

@@ -87,7 +87,7 @@ _DR_SWEEPS: Final = {
 STUDIES: Final[Mapping[str, Study]] = {
     "cremad_dr": Study("cremad", _DR, Budget(epochs=90, trials=32, seeds=3), sweeps=_DR_SWEEPS),
     "ravdess_dr": Study(
-        "ravdess", _DR, Budget(epochs=30, trials=12, seeds=3), base={"width": 0.25}, sweeps=_DR_SWEEPS
+        "ravdess", _DR, Budget(epochs=20, trials=12, seeds=3), base={"width": 0.25}, sweeps=_DR_SWEEPS
     ),
     "features_dr": Study("features", _DR, Budget(epochs=30, trials=12, seeds=5), sweeps=_DR_SWEEPS),
 }

@@ -27,7 +27,7 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
 
 STATUS = {"completed": "FINISHED", "pruned": "KILLED", "diverged": "FAILED", "failed": "FAILED"}
-_PAUSE = 0.5  # seconds in which changes of one trial gather into one batch
+_PAUSE = 1.0  # seconds in which changes of one trial gather into one batch
 _BACKOFF = (1, 2, 5, 10, 30)  # seconds between tries while MLflow is away
 
 
@@ -208,15 +208,27 @@ class Tracker:
 
     def _project(self, client: "MlflowClient", record: Record) -> None:
         """Bring one child run up to the ledger."""
-        run = self._runs.get(record.key) or self._child(client, record)
-        self.ledger.set_mlflow_run(record.key, run)
+        run = self._run(client, record)
+        sent = self._sent[record.key]
+        missing = [epoch for epoch in sorted(record.epochs) if epoch > sent]
+        closing = record.finished and record.key not in self._closed
+        if missing or closing or not sent:
+            self._log(client, run, record, missing)
+        if closing:
+            _log_data(client, run, self.ledger.settings, record.stage)
+            client.set_terminated(run, STATUS[record.status], _millis(record.ended))
+            self._closed.add(record.key)
+
+    def _run(self, client: "MlflowClient", record: Record) -> str:
+        """The trial's run, made if MLflow has none; what it holds already is asked once."""
+        if record.key not in self._runs:
+            self._runs[record.key] = self._child(client, record)
+            self._sent[record.key] = 0
+        run = self._runs[record.key]
         if record.key not in self._sent:
             self._sent[record.key] = _last_step(client, run)
-        missing = [epoch for epoch in sorted(record.epochs) if epoch > self._sent[record.key]]
-        if missing or not self._sent[record.key]:
-            self._log_epochs(client, run, record, missing)
-        if record.finished and record.key not in self._closed:
-            self._close(client, run, record)
+        self.ledger.set_mlflow_run(record.key, run)
+        return run
 
     def _child(self, client: "MlflowClient", record: Record) -> str:
         settings = self.ledger.settings
@@ -231,10 +243,9 @@ class Tracker:
         run = client.create_run(
             self._experiment, start_time=_millis(record.started), run_name=name, tags=tags
         )
-        self._runs[record.key] = run.info.run_id
         return str(run.info.run_id)
 
-    def _log_epochs(self, client: "MlflowClient", run: str, record: Record, epochs: list[int]) -> None:
+    def _log(self, client: "MlflowClient", run: str, record: Record, epochs: list[int]) -> None:
         """Log epochs with the ledger's times: a metric sent twice is the same row to MLflow and stays one."""
         from mlflow.entities import Metric
 
@@ -245,17 +256,8 @@ class Tracker:
         ]
         params = [] if self._sent[record.key] else _params(record)
         for start in range(0, max(len(metrics), 1), 900):  # a batch takes at most 1,000 entries
-            client.log_batch(run, metrics=metrics[start : start + 900], params=params)
-        self._sent[record.key] = max(epochs, default=0)
-
-    def _close(self, client: "MlflowClient", run: str, record: Record) -> None:
-        from mlflow.entities import RunTag
-
-        _log_data(client, run, self.ledger.settings, record.stage)
-        tags = {"status": record.status, "reason": record.reason or ""}
-        client.log_batch(run, tags=[RunTag(name, value) for name, value in tags.items()])
-        client.set_terminated(run, STATUS[record.status], _millis(record.ended))
-        self._closed.add(record.key)
+            client.log_batch(run, metrics[start : start + 900], params, _verdict(record))
+        self._sent[record.key] = max(epochs, default=self._sent[record.key])
 
 
 def _millis(seconds: float | None) -> int:
@@ -301,6 +303,15 @@ def _params(record: Record) -> list[Any]:
 
     params = {"stage": record.stage, "method": record.method, "seed": record.seed} | record.config
     return [Param(name, str(value)) for name, value in params.items()]
+
+
+def _verdict(record: Record) -> list[Any]:
+    """How a finished trial ended, as tags."""
+    from mlflow.entities import RunTag
+
+    if not record.finished:
+        return []
+    return [RunTag("status", record.status), RunTag("reason", record.reason or "")]
 
 
 def _last_step(client: "MlflowClient", run: str) -> int:

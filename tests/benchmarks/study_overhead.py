@@ -1,6 +1,6 @@
 """Trials per second of a study whose trials do nothing: python tests/benchmarks/study_overhead.py [TRIALS [EPOCHS]].
 
-Measured from the first trial's start until MLflow has every epoch of every trial. ASHA is on, but a trial's value does
+Measured from the first trial's first epoch until MLflow has every epoch of every trial. ASHA is on, but a trial's value does
 not change with epochs and later trials are better, so that all of them run to their end.
 """
 
@@ -82,12 +82,17 @@ def main(trials=100, epochs=10):
             launch._run_stages(job, ledger, tracker, Console(quiet=True))
             left = tracker.finish(300)
             ended = time.time()
-        first = min(record.started for record in ledger.records())
-        done = sum(record.status == "completed" for record in ledger.records())
-        last = max(record.ended for record in ledger.records())
-    print(f"{done} trials of {epochs} epochs, {left} not in MLflow")
-    print(f"{done / (last - first):.2f} trials/s until the last trial ended")
-    print(f"{done / (ended - first):.2f} trials/s until MLflow had caught up (wanted: 4.5)")
+        records = ledger.records()
+        done = sum(record.status == "completed" for record in records)
+        born = min(record.started for record in records)
+        started = min(record.times[1] for record in records)
+        last = max(record.ended for record in records)
+    print(
+        f"{done} trials of {epochs} epochs, {left} not in MLflow; {started - born:.1f} s to start the processes"
+    )
+    print(f"{done / (last - started):.2f} trials/s until the last trial ended")
+    print(f"{done / (ended - started):.2f} trials/s until MLflow had caught up (wanted: 4.5)")
+    print(f"{done / (ended - born):.2f} trials/s, the start of the processes counted in")
 
 
 def asha_that_spares(epochs):

@@ -27,7 +27,9 @@ def trial_state(ledger, number=0):
     ids=["config", "seed", "protocol"],
 )
 def test_a_key_changes_with_whatever_decides_a_result(change):
-    other = Proposal(**{"config": PROPOSAL.config, "seed": PROPOSAL.seed, "protocol": PROPOSAL.protocol} | change)
+    other = Proposal(
+        **{"config": PROPOSAL.config, "seed": PROPOSAL.seed, "protocol": PROPOSAL.protocol} | change
+    )
     assert trial_key("search", "joint", PROPOSAL, "d") != trial_key("search", "joint", other, "d")
 
 

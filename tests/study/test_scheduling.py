@@ -19,7 +19,8 @@ class Killed(BaseException):
 def outcome(ledger):
     """Everything a study decides: which trials, how they ended, and every value."""
     return {
-        record.key: (record.method, record.number, record.status, record.epochs) for record in ledger.records()
+        record.key: (record.method, record.number, record.status, record.epochs)
+        for record in ledger.records()
     }
 
 
@@ -113,7 +114,9 @@ def test_a_repeated_proposal_is_drawn_again(open_toy):
 def test_an_exhausted_space_ends_the_search(open_toy):
     ledger = open_toy()
     real = plan(ledger, "joint", 3)
-    fixed = Plan("search", "joint", 3, lambda number, draw: real.propose(0, 0) if number + draw == 0 else None)
+    fixed = Plan(
+        "search", "joint", 3, lambda number, draw: real.propose(0, 0) if number + draw == 0 else None
+    )
     run = StageRun(ledger, [fixed], {}, lambda record: {}, lambda record: None)
     work_all(run)
     assert len(ledger.records()) == 1

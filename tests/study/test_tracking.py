@@ -102,7 +102,7 @@ def test_sending_an_epoch_again_leaves_it_once(open_toy, target):
     client = mlflow.MlflowClient(target.uri)
     record = ledger.records()[0]
     run = ledger.get(record.key).mlflow_run
-    tracker._log_epochs(client, run, record, sorted(record.epochs))
+    tracker._log(client, run, record, sorted(record.epochs))
     children, _ = runs(target)
     assert history(target, children[record.key]) == list(record.epochs)
 
@@ -157,5 +157,3 @@ def test_a_server_that_is_away_at_the_start_is_a_sentence():
 
 def test_a_database_is_not_asked_for_its_health():
     check_reachable("sqlite:////nowhere/mlflow.db")
-
-

@@ -4,12 +4,14 @@ from typing import Any
 
 from ray import tune
 
+from search_spaces.space import SearchSpace
+
 PUBLISHED_EPOCHS = 90
 DEFAULTS = {"lr": 2e-3, "lam": 3.0, "every": 20, "max_relearnings": 3}
 """Published for CREMA-D and 90 epochs."""
 
 
-def diagnose_relearn(epochs: int) -> dict[str, Any]:
+def _domains(epochs: int) -> dict[str, Any]:
     """Domains for a budget of `epochs`: H lies in [1, epochs // 4], so that every trial re-learns early."""
     return {
         "lr": tune.loguniform(1e-3, 1e-1),
@@ -19,10 +21,9 @@ def diagnose_relearn(epochs: int) -> dict[str, Any]:
     }
 
 
-def defaults(epochs: int) -> dict[str, Any]:
+def _defaults(epochs: int) -> dict[str, Any]:
     """The published values, with H scaled from 90 to `epochs` epochs."""
     return {**DEFAULTS, "every": max(1, round(DEFAULTS["every"] / PUBLISHED_EPOCHS * epochs))}
 
 
-diagnose_relearn.DEFAULTS = DEFAULTS
-diagnose_relearn.defaults = defaults
+diagnose_relearn = SearchSpace(_domains, DEFAULTS, _defaults)

@@ -4,19 +4,20 @@ from typing import Any
 
 from ray import tune
 
+from search_spaces.space import SearchSpace
+
 DEFAULTS = {"lr": 2e-3}
 """Published for CREMA-D."""
 
 
-def joint() -> dict[str, Any]:
+def _domains() -> dict[str, Any]:
     """Domains of joint training."""
     return {"lr": tune.loguniform(1e-3, 1e-1)}
 
 
-def defaults(epochs: int) -> dict[str, Any]:
+def _defaults(epochs: int) -> dict[str, Any]:
     """The published values; none of them depends on the number of epochs."""
     return dict(DEFAULTS)
 
 
-joint.DEFAULTS = DEFAULTS
-joint.defaults = defaults
+joint = SearchSpace(_domains, DEFAULTS, _defaults)

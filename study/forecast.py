@@ -62,7 +62,7 @@ def _trials(plan: Outline) -> dict[str, int]:
 
 
 def _measure(plan: Outline, settings: Mapping[str, Any], store: FeatureStore) -> tuple[float, int]:
-    """Seconds that a training step takes per sample, and the model's parameters, from a few steps of joint."""
+    """Seconds of a training step per sample and parameters of the model, from a few steps of joint."""
     from trainables import JointTrainable
     from trainables.multimodal.data.loading import Loader
 

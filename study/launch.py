@@ -1,4 +1,4 @@
-"""Carry a study out: Ray for the trials, the ledger for the record, MLflow beside it, the report at the end."""
+"""Carry a study out: Ray runs trials, the ledger records, MLflow shows, the report closes."""
 
 import os
 import shutil
@@ -59,7 +59,7 @@ class Job:
 
 
 class Interrupted(KeyboardInterrupt):
-    """SIGTERM or SIGINT arrived; a BaseException, so that nothing on the way mistakes it for a failed trial."""
+    """SIGTERM or SIGINT arrived; a BaseException, so that nothing takes it for a failed trial."""
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -187,15 +187,11 @@ def _check_room(resources: Resources) -> None:
     import ray
 
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    fits = [
-        n
-        for n in nodes
-        if n.get("CPU", 0) >= resources.cpus_per_trial and n.get("GPU", 0) >= resources.gpus_per_trial
-    ]
-    if not fits:
+    wanted = {"CPU": resources.cpus_per_trial, "GPU": resources.gpus_per_trial}
+    if not any(all(node.get(kind, 0) >= amount for kind, amount in wanted.items()) for node in nodes):
         raise InputError(
-            f"no node has {resources.cpus_per_trial:g} CPUs and {resources.gpus_per_trial:g} GPUs for a trial: lower "
-            "--cpus-per-trial or --gpus-per-trial."
+            f"no node has {wanted['CPU']:g} CPUs and {wanted['GPU']:g} GPUs for a trial: "
+            "lower --cpus-per-trial or --gpus-per-trial."
         )
 
 
@@ -244,7 +240,7 @@ def _keep_parent(ledger: Ledger, tracker: Tracker) -> None:
 
 
 def publish_best(folder: Path, ledger: Ledger) -> None:
-    """Put the weights of each method's best confirm run, by validation, under best/<method>; drop the others."""
+    """Put the weights of each method's best confirm run, by validation, under best/<method>."""
     settings, records = ledger.settings, ledger.records()
     for method in settings["methods"]:
         runs = confirmed(records, method, protocols(settings)[0])
@@ -289,6 +285,6 @@ def _tell(console: Console, job: Job, written: report.Report, behind: Tracker | 
         console.print(f"MLflow:  {job.target.uri}", soft_wrap=True)
     if behind is not None:
         console.print(
-            f"MLflow lacks {unsent} trials ({behind.error or 'it is slow'}); the same command sends them later.",
+            f"MLflow lacks {unsent} trials ({behind.error or 'it is slow'}): the same command sends them.",
             soft_wrap=True,
         )

@@ -1,9 +1,9 @@
 """The durable record of every trial.
 
-One Optuna study per <study>/<stage>/<method> holds the trials, one named <study> the settings. Everything is written
-here before the study acts on it, and nothing is read back from Ray: a driver that is killed at any moment starts
-again from this record alone. The driver is the only writer (a file lock keeps a second one out), so an in-memory
-mirror of the trials answers every question.
+One Optuna study per <study>/<stage>/<method> holds the trials, one named <study> the settings. Everything
+is written here before the study acts on it, and nothing is read back from Ray: a driver that is killed at
+any moment starts again from this record alone. The driver is the only writer (a file lock keeps a second
+one out), so an in-memory mirror of the trials answers every question.
 """
 
 import hashlib
@@ -250,7 +250,7 @@ class Ledger:
             self._records[key] = _ended(record)
 
     def set_mlflow_run(self, key: str, run: str) -> None:
-        """Keep the id of the run that shows this trial in MLflow; beside the trial, which may be closed already."""
+        """Keep the id of the trial's run in MLflow; not in the trial, which may be closed already."""
         with self._lock:
             if self._records[key].mlflow_run != run:
                 self.storage.set_study_user_attr(self._study_id(), _MLFLOW + key, run)

@@ -93,7 +93,7 @@ def sqlite_url(path: Path) -> str:
 
 
 def _begin(path: Path, settings: Mapping[str, Any]) -> None:
-    """Write the first ledger under another name, so that a file called ledger.db always holds the settings."""
+    """Write the first ledger under another name: a file called ledger.db always holds the settings."""
     fresh = path.with_name(".ledger.new")
     fresh.unlink(missing_ok=True)
     ledger = Ledger(sqlite_url(fresh), settings["study"])

@@ -1,7 +1,7 @@
 """python -m study.run NAME: carry out a named study, or continue it.
 
-The only place that resolves paths and devices. Exit codes: 0 complete, 1 a requested trial failed, 2 bad input (one
-sentence, before any work), 3 interrupted: run the same command again.
+The only place that resolves paths and devices. Exit codes: 0 complete, 1 a requested trial failed, 2 bad
+input (one sentence, before any work), 3 interrupted: run the same command again.
 """
 
 import argparse
@@ -129,8 +129,8 @@ def _data(options: argparse.Namespace, results: Path, console: Console) -> tuple
         return _sample(options, results, console)
     if missing:
         raise InputError(
-            f"there are no prepared data at {path}: run `python -m study.prepare {study.dataset} --source DIR` "
-            "first, or name a prepared store with --data."
+            f"there are no prepared data at {path}: run `python -m study.prepare {study.dataset} "
+            "--source DIR` first, or name a prepared store with --data."
         )
     store = open_store(path.resolve())
     if study.dataset not in (store.name, "features"):

@@ -1,7 +1,8 @@
 """Ray executes, the ledger remembers: the searcher and scheduler that put the ledger between them.
 
-The searcher hands Ray the trials that the ledger says are due; the scheduler writes every result into the ledger
-before Ray acts on it. Neither keeps anything that is not in the ledger, so both are built anew at every start.
+The searcher hands Ray the trials that the ledger says are due; the scheduler writes every result into the
+ledger before Ray acts on it. Neither keeps anything that is not in the ledger, so both are built anew at
+every start.
 """
 
 import hashlib
@@ -259,8 +260,8 @@ def sample(
 ) -> dict[str, Any]:
     """Draw a configuration by TPE from an in-memory copy of the trials.
 
-    A sampler seeded for each draw makes the draw a function of the ledger: a study that was stopped draws what it
-    would have drawn without the stop.
+    A sampler seeded for each draw makes the draw a function of the ledger: a study that was stopped draws
+    what it would have drawn without the stop.
     """
     digest = hashlib.sha256(repr(seed).encode()).digest()
     sampler = optuna.samplers.TPESampler(seed=int.from_bytes(digest[:4], "big"))

@@ -92,8 +92,8 @@ def continued(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, An
     if refused:
         diff = "; ".join(f"{key} was {old.get(key)!r}, now {new.get(key)!r}" for key in refused)
         raise InputError(
-            f"study {before['study']} was begun with other settings: {diff}. Use the settings it was begun with, "
-            "or --fresh to begin anew and keep the old folder under another name."
+            f"study {before['study']} was begun with other settings: {diff}. Use the settings it was begun "
+            "with, or --fresh to begin anew and keep the old folder under another name."
         )
     stages = [stage for stage in STAGES if stage in {*before["stages"], *now["stages"]}]
     grown = {key: max(before["budget"][key], now["budget"][key]) for key in now["budget"]}
@@ -140,7 +140,7 @@ def _require_sensible(settings: Mapping[str, Any]) -> None:
     """Let every method check its settings, so that a bad value ends before anything is begun."""
     plan = outline(settings)
     for method in plan.methods:
-        config = plan.config(method, METHODS[method].defaults(plan.epochs) | plan.fixed[method])
+        config = plan.config(method, {**METHODS[method].defaults(plan.epochs), **plan.fixed[method]})
         METHODS[method].load().check({**config, "data": "not opened yet"})
 
 

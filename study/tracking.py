@@ -1,8 +1,8 @@
 """MLflow as a projection of the ledger; the only file that imports mlflow.
 
-A thread of its own copies whatever the ledger has and MLflow lacks. The ledger is its spool: nothing is queued
-that could be lost, a server that is away delays the copy and never the study, and a copy made twice changes
-nothing.
+A thread of its own copies whatever the ledger has and MLflow lacks. The ledger is its spool: nothing is
+queued that could be lost, a server that is away delays the copy and never the study, and a copy made twice
+changes nothing.
 """
 
 import logging
@@ -50,7 +50,8 @@ def check_reachable(uri: str) -> None:
     if not uri.startswith(("http://", "https://")):
         return
     try:
-        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=10):  # noqa: S310  (scheme checked above)
+        health = f"{uri.rstrip('/')}/health"
+        with urllib.request.urlopen(health, timeout=10):  # noqa: S310  (scheme checked above)
             return
     except urllib.error.HTTPError:
         return  # it answers; a server behind a login may refuse this page and take runs
@@ -99,7 +100,7 @@ class Tracker:
         """Copy the rest and end the thread.
 
         Returns:
-            How many trials MLflow still lacks after `timeout` seconds; the next start of the study sends them.
+            How many trials MLflow still lacks after `timeout` seconds; the next start sends them.
 
         """
         self._deadline = time.monotonic() + timeout
@@ -109,7 +110,7 @@ class Tracker:
         return len(self._dirty)
 
     def close_study(self, status: str, folder: Path | None) -> bool:
-        """End the parent run, with the report and everything it refers to as artifacts; False if MLflow is away."""
+        """End the parent run with the report and all it refers to as artifacts; False if MLflow is away."""
         return self._try(lambda: self._close_parent(status, folder))
 
     # -- the thread ----------------------------------------------------------------------------------------
@@ -159,7 +160,7 @@ class Tracker:
                     self._dirty.discard(key)
 
     def _complete(self, record: Record) -> bool:
-        """Whether MLflow has all that the ledger has; asked under the lock, after which `changed` adds it again."""
+        """Whether MLflow has all that the ledger has; asked under the lock, as `changed` may add more."""
         sent = max(record.epochs, default=0) <= self._sent[record.key]
         return sent and record.finished == (record.key in self._closed)
 
@@ -276,7 +277,7 @@ def _describe(settings: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _experiment(client: "MlflowClient", target: Target) -> str:
-    """Find or make the experiment; a database is told where artifacts go, or they land in the working folder."""
+    """Find or make the experiment; a database must be told where artifacts go, a server knows."""
     found = client.get_experiment_by_name(target.experiment)
     if found is not None:
         return str(found.experiment_id)

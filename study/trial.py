@@ -1,7 +1,8 @@
 """One trial of a study, as a Ray Trainable that can be killed at any moment.
 
-Checkpoints are the study's own, not Ray's. Every process that works on a trial makes an attempt folder of its own
-and reads earlier attempts only: a process that was given up but still lives can write nothing that matters.
+Checkpoints are the study's own, not Ray's. Every process that works on a trial makes an attempt folder of
+its own and reads earlier attempts only: a process that was given up but still lives can write nothing that
+matters.
 """
 
 import shutil
@@ -85,9 +86,9 @@ class Files:
 class StudyTrial(tune.Trainable):  # type: ignore[misc]
     """Trains one configuration, checkpoints every epoch and continues where an earlier attempt ended.
 
-    The Ray config holds ``trainable`` (module:class whose ``build`` makes the runner), ``settings`` (for it),
-    ``folder`` (absolute, on storage that all nodes share), ``known`` (epochs the ledger already has) and ``test``
-    (whether to read the test split at the end).
+    The Ray config holds ``trainable`` (module:class whose ``build`` makes the runner), ``settings`` (for
+    it), ``folder`` (absolute, on storage that all nodes share), ``known`` (epochs the ledger already has)
+    and ``test`` (whether to read the test split at the end).
     """
 
     def setup(self, config: dict[str, Any]) -> None:
@@ -156,7 +157,7 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
 
 
 def _share_constants(runner: Runner, path: Path) -> None:
-    """Read what an earlier attempt stored once; a missing or damaged file is made from the same seed again."""
+    """Read what an earlier attempt stored; a missing or damaged file is made from the same seed again."""
     try:
         runner.load_constants(read_checkpoint(path))
     except CheckpointError:

@@ -33,7 +33,7 @@ class MultimodalTrainable(tune.Trainable):  # type: ignore[misc]
 
     @classmethod
     def check(cls, settings: Mapping[str, Any]) -> tuple[TrainerConfig, list[Balancer]]:
-        """The trainer's config and balancers, without opening any data; InputError for what makes no sense."""
+        """The trainer's config and balancers, with no data opened; InputError for what makes no sense."""
         config, arguments = split_settings(settings, cls.balancer)
         return config, [cls.balancer(**arguments)] if cls.balancer else []
 

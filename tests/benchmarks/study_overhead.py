@@ -1,7 +1,9 @@
-"""Trials per second of a study whose trials do nothing: python tests/benchmarks/study_overhead.py [TRIALS [EPOCHS]].
+"""Trials per second of a study whose trials do nothing.
 
-Measured from the first trial's first epoch until MLflow has every epoch of every trial. ASHA is on, but a trial's value does
-not change with epochs and later trials are better, so that all of them run to their end.
+Usage: python tests/benchmarks/study_overhead.py [TRIALS [EPOCHS]]
+
+Measured from the first trial's first epoch until MLflow has every epoch of every trial. ASHA looks at all
+of them and stops nobody.
 """
 
 import sys
@@ -88,7 +90,7 @@ def main(trials=100, epochs=10):
         started = min(record.times[1] for record in records)
         last = max(record.ended for record in records)
     print(
-        f"{done} trials of {epochs} epochs, {left} not in MLflow; {started - born:.1f} s to start the processes"
+        f"{done} trials of {epochs} epochs, {left} not in MLflow; {started - born:.1f} s to start processes"
     )
     print(f"{done / (last - started):.2f} trials/s until the last trial ended")
     print(f"{done / (ended - started):.2f} trials/s until MLflow had caught up (wanted: 4.5)")

@@ -1,7 +1,5 @@
 """The command line: bad input is one sentence and exit code 2 before anything is begun."""
 
-import pytest
-
 from study.run import main
 
 

@@ -39,16 +39,26 @@ def open_toy(begun: Path, tmp_path: Path) -> Iterator[Callable[[], Ledger]]:
         ledger.close()
 
 
+@pytest.fixture(scope="session")
+def make_toy_store() -> Callable[[Path], Path]:
+    """Sixty samples of three classes with a strong and a weak modality, prepared below a folder."""
+
+    def make(root: Path) -> Path:
+        draw = np.random.default_rng(0)
+        label = np.arange(60) % 3
+        arrays = {
+            "modality:strong": (label[:, None] + 0.3 * draw.normal(size=(60, 4))).astype(np.float32),
+            "modality:weak": (0.3 * label[:, None] + draw.normal(size=(60, 4))).astype(np.float32),
+        }
+        raw = root / "raw"
+        raw.mkdir()
+        np.savez(raw / "toy.npz", label=label, **arrays)
+        return write_store(read_source("features", raw), root / "toy").path
+
+    return make
+
+
 @pytest.fixture
-def toy_store(tmp_path: Path) -> Path:
-    """Sixty samples of three classes with a strong and a weak modality."""
-    draw = np.random.default_rng(0)
-    label = np.arange(60) % 3
-    arrays = {
-        "modality:strong": (label[:, None] + 0.3 * draw.normal(size=(60, 4))).astype(np.float32),
-        "modality:weak": (0.3 * label[:, None] + draw.normal(size=(60, 4))).astype(np.float32),
-    }
-    raw = tmp_path / "raw"
-    raw.mkdir()
-    np.savez(raw / "toy.npz", label=label, **arrays)
-    return write_store(read_source("features", raw), tmp_path / "toy").path
+def toy_store(make_toy_store: Callable[[Path], Path], tmp_path: Path) -> Path:
+    """A toy store of the test's own."""
+    return make_toy_store(tmp_path)

@@ -1,0 +1,78 @@
+"""Who may import whom."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("study", "trainables", "search_spaces")
+TRAINER_LIBRARIES = {
+    "av",
+    "numpy",
+    "PIL",
+    "pyarrow",
+    "safetensors",
+    "sklearn",
+    "soundfile",
+    "torch",
+    "torchaudio",
+    "torchvision",
+    "threadpoolctl",
+}
+
+
+def imports(path):
+    """Full names of the modules that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def files(folder):
+    """Python files below a folder of the project."""
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+def top(path):
+    """Top-level packages that a file imports."""
+    return {name.split(".")[0] for name in imports(path)}
+
+
+@pytest.mark.parametrize("path", files("trainables/multimodal"), ids=lambda path: path.name)
+def test_the_trainer_keeps_to_its_field(path):
+    assert top(path) - set(sys.stdlib_module_names) <= TRAINER_LIBRARIES | {"trainables"}
+    assert all(n.startswith("trainables.multimodal") for n in imports(path) if n.startswith("trainables"))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "trainables").glob("*.py")), ids=lambda path: path.name)
+def test_trainables_import_the_trainer_and_ray_only(path):
+    assert not top(path) & {"study", "search_spaces", "mlflow", "optuna"}
+
+
+@pytest.mark.parametrize("path", files("search_spaces"), ids=lambda path: path.name)
+def test_search_spaces_import_ray_only(path):
+    assert not top(path) & {"study", "trainables", "mlflow", "optuna", "torch"}
+
+
+def test_one_file_imports_mlflow():
+    found = [path for package in PACKAGES for path in files(package) if "mlflow" in top(path)]
+    assert found == [ROOT / "study" / "tracking.py"]
+
+
+def test_the_training_loop_knows_no_method():
+    found = set(imports(ROOT / "trainables/multimodal/trainer.py"))
+    assert {name for name in found if "balancers" in name} == {"trainables.multimodal.balancers.base"}
+
+
+@pytest.mark.parametrize("path", files("trainables/multimodal/balancers"), ids=lambda path: path.name)
+def test_balancers_do_not_import_each_other(path):
+    found = {name for name in imports(path) if "balancers." in name}
+    assert found <= {"trainables.multimodal.balancers.base"}
+
+
+def test_drawing_computes_nothing():
+    assert not top(ROOT / "study/analysis/plots.py") & {"numpy", "scipy", "optuna", "sklearn"}

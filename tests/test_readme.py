@@ -1,0 +1,62 @@
+"""The examples of the README run as they stand."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trainables.multimodal.data.datasets import read_source
+from trainables.multimodal.data.writer import write_store
+
+README = Path(__file__).parents[1] / "README.md"
+SAMPLES = 48
+
+
+def example(name):
+    """The code block after a mark."""
+    found = re.search(rf"<!-- {name} -->\n```\w+\n(.*?)```", README.read_text(), re.DOTALL)
+    assert found, f"the README has no example named {name}"
+    return found.group(1)
+
+
+@pytest.fixture
+def prepared(tmp_path, monkeypatch):
+    """A working folder with a small data/ravdess; gives its arrays."""
+    draw = np.random.default_rng(0)
+    arrays = {
+        "face_au": draw.normal(size=(SAMPLES, 35)).astype(np.float32),
+        "logmel": draw.integers(0, 256, size=(SAMPLES, 1, 40, 32), dtype=np.uint8),
+    }
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    modalities = {f"modality:{name}": array for name, array in arrays.items()}
+    np.savez(raw / "toy.npz", label=np.arange(SAMPLES) % 4, **modalities)
+    write_store(read_source("features", raw), tmp_path / "data" / "ravdess")
+    monkeypatch.chdir(tmp_path)
+    return arrays
+
+
+def test_the_plain_loop_trains_and_its_export_is_used_for_inference(prepared):
+    exec(example("loop"), {})
+    names = dict(prepared)
+    exec(example("inference").replace("results/ravdess_dr/best/diagnose_relearn", "exported"), names)
+    assert names["probabilities"].shape == (SAMPLES, 4)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning", "ignore::UserWarning"
+)
+def test_the_tuner_finds_a_configuration(prepared, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("RAY_AIR_NEW_OUTPUT", "0")
+    code = example("tuner").replace(
+        "param_space=space", f"param_space=space, run_config=tune.RunConfig(storage_path={str(tmp_path)!r})"
+    )
+    exec(code, {})
+    assert "'lam'" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["main job", "tests"])
+def test_each_set_up_is_one_command(name):
+    assert len(example(name).strip().splitlines()) == 1

@@ -1,4 +1,4 @@
-"""The whole study from its command: it ends, it continues, and no fault makes it forget or repeat anything."""
+"""The whole study from its command: it ends, it continues, and no fault makes it forget or repeat."""
 
 import json
 import os

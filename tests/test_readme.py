@@ -47,6 +47,7 @@ def test_the_plain_loop_trains_and_its_export_is_used_for_inference(prepared):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_the_tuner_finds_a_configuration(prepared, tmp_path):
     below = f"run_config=tune.RunConfig(storage_path={str(tmp_path)!r})"
     code = example("tuner").replace("param_space=space", f"param_space=space, {below}")

@@ -224,7 +224,12 @@ def _finish(job: Job, ledger: Ledger, tracker: Tracker, console: Console) -> int
     written = report.write(job.folder, ledger.settings, ledger.records())
     complete = bool(written.summary["complete"])
     shown = not unsent and tracker.close_study("FINISHED" if complete else "FAILED", job.folder)
-    _tell(console, job, written, tracker if not shown else None, unsent)
+    _tell(console, written, tracker)
+    if not shown:
+        reason = tracker.error or "it is slow"
+        console.print(
+            f"MLflow lacks {unsent} trials ({reason}): the same command sends them.", soft_wrap=True
+        )
     return COMPLETE if complete else FAILED
 
 
@@ -273,18 +278,15 @@ def _stopped(ledger: Ledger, tracker: Tracker, console: Console, reason: str) ->
     return INTERRUPTED
 
 
-def _tell(console: Console, job: Job, written: report.Report, behind: Tracker | None, unsent: int) -> None:
+def _tell(console: Console, written: report.Report, tracker: Tracker) -> None:
     """Close with what was found, where it is and how to look at it."""
     console.print()
     for finding in written.findings:
         console.print(f"- {finding}")
     console.print(f"\nReport:  {written.html}", soft_wrap=True)
-    if job.target.uri.startswith("sqlite"):
-        console.print(f"MLflow:  mlflow ui --backend-store-uri {job.target.uri}", soft_wrap=True)
+    uri = tracker.target.uri
+    if uri.startswith(("http://", "https://")):
+        console.print(f"MLflow:  {uri.rstrip('/')}/{tracker.page}", soft_wrap=True)
     else:
-        console.print(f"MLflow:  {job.target.uri}", soft_wrap=True)
-    if behind is not None:
-        console.print(
-            f"MLflow lacks {unsent} trials ({behind.error or 'it is slow'}): the same command sends them.",
-            soft_wrap=True,
-        )
+        console.print(f"MLflow:  mlflow ui --backend-store-uri {uri}", soft_wrap=True)
+        console.print(f"         then open http://127.0.0.1:5000/{tracker.page}", soft_wrap=True)

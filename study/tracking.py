@@ -76,6 +76,7 @@ class Tracker:
         self.ledger = ledger
         self.error: str | None = None  # why the last exchange failed; None while all is well
         self.parent_run: str | None = None
+        self._experiment = ""
         self._dirty = {record.key for record in ledger.records()}
         self._sent: dict[str, int] = {}  # key -> last epoch MLflow has
         self._closed: set[str] = set()  # keys whose run has ended
@@ -95,6 +96,11 @@ class Tracker:
         with self._lock:
             self._dirty.add(record.key)
         self._wake.set()
+
+    @property
+    def page(self) -> str:
+        """Path of the experiment's runs in MLflow's UI, which by itself opens on a page for language models."""
+        return f"#/experiments/{self._experiment}/runs?workflowType=machine_learning"
 
     def finish(self, timeout: float) -> int:
         """Copy the rest and end the thread.
@@ -283,7 +289,8 @@ def _experiment(client: "MlflowClient", target: Target) -> str:
         return str(found.experiment_id)
     remote = target.uri.startswith(("http://", "https://", "databricks"))
     location = None if remote else target.artifacts.as_uri()
-    return str(client.create_experiment(target.experiment, artifact_location=location))
+    tags = {"mlflow.experimentKind": "custom_model_development"}  # or the UI shows it as a chat application
+    return str(client.create_experiment(target.experiment, artifact_location=location, tags=tags))
 
 
 def _runs_of(client: "MlflowClient", experiment: str, study_id: str) -> list[Any]:

@@ -99,7 +99,7 @@ class Tracker:
 
     @property
     def page(self) -> str:
-        """Path of the experiment's runs in MLflow's UI, which by itself opens on a page for language models."""
+        """Path of the runs in MLflow's UI, which by itself opens on a page for language models."""
         return f"#/experiments/{self._experiment}/runs?workflowType=machine_learning"
 
     def finish(self, timeout: float) -> int:

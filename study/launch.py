@@ -179,6 +179,7 @@ def _connect(resources: Resources) -> None:
             logging_level="ERROR",
             _node_ip_address="127.0.0.1",
         )
+    catch_signals()  # Ray has put handlers of its own in their place
     _check_room(resources)
 
 

@@ -80,14 +80,18 @@ _DR: Final = ("joint", "diagnose_relearn")
 _DR_SWEEPS: Final = {
     "diagnose_relearn": {
         "lam": fixed(0.0, 1.0, 3.0, 10.0),
-        "every": shares_of_epochs(0.05, 0.11, 0.22, 0.44),
+        "every": shares_of_epochs(0.07, 0.22, 0.44),
     }
 }
 
 STUDIES: Final[Mapping[str, Study]] = {
     "cremad_dr": Study("cremad", _DR, Budget(epochs=90, trials=32, seeds=3), sweeps=_DR_SWEEPS),
     "ravdess_dr": Study(
-        "ravdess", _DR, Budget(epochs=20, trials=12, seeds=3), base={"width": 0.25}, sweeps=_DR_SWEEPS
+        "ravdess",
+        _DR,
+        Budget(epochs=14, trials=12, seeds=3),
+        base={"width": 0.25, "batch_size": 32},
+        sweeps=_DR_SWEEPS,
     ),
     "features_dr": Study("features", _DR, Budget(epochs=30, trials=12, seeds=5), sweeps=_DR_SWEEPS),
 }

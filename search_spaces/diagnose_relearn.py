@@ -23,7 +23,8 @@ def _domains(epochs: int) -> dict[str, Any]:
 
 def _defaults(epochs: int) -> dict[str, Any]:
     """The published values, with H scaled from 90 to `epochs` epochs."""
-    return {**DEFAULTS, "every": max(1, round(DEFAULTS["every"] / PUBLISHED_EPOCHS * epochs))}
+    scaled = round(DEFAULTS["every"] / PUBLISHED_EPOCHS * epochs)
+    return {**DEFAULTS, "every": min(max(1, scaled), max(1, epochs // 4))}
 
 
 diagnose_relearn = SearchSpace(_domains, DEFAULTS, _defaults)

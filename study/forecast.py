@@ -1,9 +1,10 @@
 """What a study would do, and about how long it would take, without doing it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from study.scheduling import REDUCTION_FACTOR
@@ -24,21 +25,21 @@ def describe(settings: Mapping[str, Any], store: FeatureStore, *, slots: int) ->
     split = store.split(next(iter(settings["protocol"]["splits"].values())))
     work = len(split["train"]) + _EVALUATION * len(split["validation"])
     epoch = work * step
-    trials = _trials(plan)
+    trials = _trials(plan, settings["stages"])
     hours = sum(trials.values()) * plan.epochs * epoch / slots / 3600
     disk = 2 * _COPIES * 4 * parameters * slots / 2**20
     lines = [f"study {settings['study']} on {store.name}: {len(store)} samples", *_spaces(plan)]
-    lines += [f"rungs at epochs {', '.join(map(str, rungs(plan.epochs)))}"]
+    lines += [f"rungs at epochs {', '.join(map(str, rungs(plan)))}"]
     lines += [f"{stage}: at most {count} trials of {plan.epochs} epochs" for stage, count in trials.items()]
     lines += [f"an epoch takes about {epoch:.1f} s; {slots} trials at once: at most {hours:.2f} h in all"]
     lines += [f"checkpoints need about {disk:.0f} MiB while it runs"]
     return "\n".join(lines)
 
 
-def rungs(epochs: int) -> list[int]:
+def rungs(plan: Outline) -> list[int]:
     """Epochs at which ASHA judges: the grace period and its multiples by the reduction factor."""
-    found = [epochs // 4 + 1]
-    while found[-1] * REDUCTION_FACTOR <= epochs:
+    found = [plan.grace]
+    while found[-1] * REDUCTION_FACTOR <= plan.epochs:
         found.append(found[-1] * REDUCTION_FACTOR)
     return found
 
@@ -52,13 +53,14 @@ def _spaces(plan: Outline) -> list[str]:
     return lines
 
 
-def _trials(plan: Outline) -> dict[str, int]:
+def _trials(plan: Outline, stages: Sequence[str]) -> dict[str, int]:
     sweeps = sum(1 + sum(map(len, keys.values())) for keys in plan.sweeps.values() if keys)
-    return {
+    counts = {
         "search": plan.trials * len(plan.methods),
         "confirm": plan.seeds * len(plan.protocols) * len(plan.methods),
         "sensitivity": plan.seeds * sweeps,
     }
+    return {stage: counts[stage] for stage in stages}
 
 
 def _measure(plan: Outline, settings: Mapping[str, Any], store: FeatureStore) -> tuple[float, int]:
@@ -75,7 +77,7 @@ def _measure(plan: Outline, settings: Mapping[str, Any], store: FeatureStore) ->
         {**known, "data": str(store.path), "split": split, "device": device, "threads": 1}
     )
     size = trainer.config.batch_size
-    rows = store.split(split)["train"][: size * (_STEPS + 1)]
+    rows = np.resize(store.split(split)["train"], size * (_STEPS + 1))
     batches = Loader(store, rows, size, trainer.config.frames, trainer.runtime.device).ordered()
     trainer.joint_step(next(batches))
     started, samples = time.perf_counter(), 0

@@ -1,9 +1,9 @@
 """Carry a study out: Ray runs trials, the ledger records, MLflow shows, the report closes."""
 
 import os
+import re
 import shutil
 import signal
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,15 +11,17 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import ray
+from optuna.exceptions import StorageInternalError
+from ray import tune
 from rich.console import Console
-from sqlalchemy.exc import OperationalError
 
 from study import stages
 from study.analysis import report
-from study.analysis.summary import confirmed, protocols
+from study.analysis.summary import confirmed, on_validation, protocols
 from study.ledger import Ledger, Record
 from study.progress import Progress
-from study.scheduling import StageRun, asha, tuner
+from study.scheduling import ENVIRONMENT, StageRun, asha, tuner
 from study.settings import outline
 from study.studies import METHODS
 from study.tracking import Target, Tracker
@@ -27,6 +29,7 @@ from study.trial import StudyTrial, discard_checkpoints
 from trainables.multimodal.errors import InputError
 
 COMPLETE, FAILED, INTERRUPTED = 0, 1, 3
+MOST_SLOTS = 1_000_000  # where neither CPUs nor GPUs bound the number of trials at once
 _PATIENCE = 60.0  # seconds given to MLflow to catch up at the end
 _PATIENCE_INTERRUPTED = 4.0
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -34,7 +37,7 @@ os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # the ledger h
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # progress is ours
 os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # stopping is ours: nothing of Ray's needs saving
 os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S", "0")
-os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # keep CUDA hidden from trials without a GPU
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # hide CUDA from trials without a GPU
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,10 @@ class Job:
     target: Target
 
 
+class Halted(Exception):  # noqa: N818  (no error of the study's: its surroundings stop it)
+    """Trials fail for a reason outside the study, such as a full disk."""
+
+
 class Interrupted(KeyboardInterrupt):
     """SIGTERM or SIGINT arrived; a BaseException, so that nothing takes it for a failed trial."""
 
@@ -74,18 +81,28 @@ def catch_signals() -> None:
 
 def carry_out(job: Job, ledger: Ledger, console: Console) -> int:
     """Run what is missing of a study, write its report and tell what was found; returns the exit code."""
+    if job.resources.address:
+        _connect(job.resources)  # a cluster that does not answer ends here, before MLflow is told
     tracker = Tracker(job.target, ledger)
     tracker.start()
     try:
         if not _run_stages(job, ledger, tracker, console):
             console.print(f"Study {ledger.settings['study']} has finished: nothing is left to run.")
-    except Interrupted as signal_name:
-        return _stopped(ledger, tracker, console, str(signal_name))
-    except OperationalError as error:  # a full disk, or a database that went away
-        return _stopped(ledger, tracker, console, f"the ledger cannot be written ({error.orig})")
+        return _finish(job, ledger, tracker, console)
+    except (Interrupted, Halted) as reason:
+        return _stopped(ledger, tracker, console, str(reason))
+    except (StorageInternalError, OSError) as error:  # outside Ray's callbacks
+        return _stopped(ledger, tracker, console, _last_line(error))
+    except tune.TuneError as error:  # what a callback raised, as text: the ledger's storage if it is no bug
+        if not re.search(ENVIRONMENT, str(error)):
+            raise
+        return _stopped(ledger, tracker, console, _last_line(error))
     finally:
         _disconnect()
-    return _finish(job, ledger, tracker, console)
+
+
+def _last_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[-1]
 
 
 # -- stages ------------------------------------------------------------------------------------------------
@@ -107,13 +124,14 @@ def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) ->
         for stage in ledger.settings["stages"]:
             plans = stages.PLANS[stage](plan, ledger)
             progress.stage(plans, ledger.records(stage))
-            grace = plan.epochs // 4 + 1  # the longest wait for a first re-learning, and one epoch to recover
-            pruners = {m: asha(plan.epochs, grace) for m in plan.methods} if stage == "search" else {}
+            pruners = {m: asha(plan.epochs, plan.grace) for m in plan.methods} if stage == "search" else {}
             run = StageRun(ledger, plans, pruners, lambda record: _ray_config(job, ledger, record), changed)
             if run.due:
                 _connect(job.resources)
                 _execute(job, run, stage)
                 ran = True
+            if run.halted:
+                raise Halted(run.halted)
     return ran
 
 
@@ -140,7 +158,7 @@ def _ray_config(job: Job, ledger: Ledger, record: Record) -> dict[str, Any]:
         "selection": "test" if paper else "validation",
         "diagnose": "every_epoch" if record.stage == "confirm" else "end",
         "device": job.resources.device,
-        "threads": max(1, int(job.resources.cpus_per_trial)),
+        "threads": ledger.settings["numerics"]["threads"],
     }
     return {
         "trainable": METHODS[record.method].trainable,
@@ -165,12 +183,10 @@ def _trial_folder(job: Job, record: Record) -> Path:
 
 def _connect(resources: Resources) -> None:
     """Start a Ray of our own on this machine, or join the cluster that was named."""
-    import ray
-
     if ray.is_initialized():
         return
     if resources.address:
-        ray.init(address=resources.address, log_to_driver=False, logging_level="ERROR")
+        _join(resources.address)
     else:
         ray.init(
             address="local",
@@ -183,10 +199,15 @@ def _connect(resources: Resources) -> None:
     _check_room(resources)
 
 
+def _join(address: str) -> None:
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise InputError(f"the Ray cluster at {address} does not answer ({_last_line(error)}).") from error
+
+
 def _check_room(resources: Resources) -> None:
     """Refuse what no node can hold, instead of waiting for ever."""
-    import ray
-
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     wanted = {"CPU": resources.cpus_per_trial, "GPU": resources.gpus_per_trial}
     if not any(all(node.get(kind, 0) >= amount for kind, amount in wanted.items()) for node in nodes):
@@ -198,20 +219,16 @@ def _check_room(resources: Resources) -> None:
 
 def _slots(resources: Resources) -> int:
     """How many trials run at once."""
-    import ray
-
     total = ray.cluster_resources()
     by_cpu = total.get("CPU", 0) // resources.cpus_per_trial if resources.cpus_per_trial else float("inf")
     by_gpu = total.get("GPU", 0) // resources.gpus_per_trial if resources.gpus_per_trial else float("inf")
-    room = max(1, int(min(by_cpu, by_gpu)))
+    room = max(1, int(min(by_cpu, by_gpu, MOST_SLOTS)))
     return min(room, resources.max_concurrent or room)
 
 
 def _disconnect() -> None:
-    """Stop Ray if it was started; a finished study never imports it."""
-    if "ray" in sys.modules:
-        import ray
-
+    """Stop Ray if it was started."""
+    if ray.is_initialized():
         ray.shutdown()
 
 
@@ -228,9 +245,8 @@ def _finish(job: Job, ledger: Ledger, tracker: Tracker, console: Console) -> int
     _tell(console, written, tracker)
     if not shown:
         reason = tracker.error or "it is slow"
-        console.print(
-            f"MLflow lacks {unsent} trials ({reason}): the same command sends them.", soft_wrap=True
-        )
+        what = f"{unsent} trials" if unsent else "the report"
+        console.print(f"MLflow lacks {what} ({reason}): the same command sends it.", soft_wrap=True)
     return COMPLETE if complete else FAILED
 
 
@@ -250,7 +266,7 @@ def publish_best(folder: Path, ledger: Ledger) -> None:
     settings, records = ledger.settings, ledger.records()
     for method in settings["methods"]:
         runs = confirmed(records, method, protocols(settings)[0])
-        best = max(runs, key=lambda record: (record.value or 0.0, -record.number), default=None)
+        best = max(runs, key=lambda run: (on_validation(run)["accuracy"], -run.number), default=None)
         if best is not None:
             _move_export(folder, best)
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)

@@ -63,6 +63,7 @@ def open_ledger(folder: Path, settings: Mapping[str, Any], storage: str | None) 
     if storage is None:
         _require_whole(folder)
         if not (folder / LEDGER).exists():
+            _require_search(settings)
             _begin(folder / LEDGER, settings)
     ledger = Ledger(storage or sqlite_url(folder / LEDGER), settings["study"])
     before = ledger.settings
@@ -71,8 +72,14 @@ def open_ledger(folder: Path, settings: Mapping[str, Any], storage: str | None) 
         if merged != before:
             ledger.save_settings(merged)
     else:
+        _require_search(settings)
         ledger.save_settings(settings)
     return ledger
+
+
+def _require_search(settings: Mapping[str, Any]) -> None:
+    if "search" not in settings["stages"]:
+        raise InputError(f"{settings['study']} has not been searched yet: add search to --stages.")
 
 
 def read_ledger(folder: Path, storage: str | None) -> Ledger:
@@ -81,10 +88,18 @@ def read_ledger(folder: Path, storage: str | None) -> Ledger:
         raise InputError(f"there is no study at {folder}: `python -m study.run` makes one.")
     if storage is None:
         _require_whole(folder)
-    ledger = Ledger(storage or sqlite_url(folder / LEDGER), folder.name)
+    name = folder.name if storage else _only_study(folder / LEDGER)
+    ledger = Ledger(storage or sqlite_url(folder / LEDGER), name)
     if not ledger.settings:
         raise InputError(f"{ledger.url} holds no study named {folder.name}.")
     return ledger
+
+
+def _only_study(path: Path) -> str:
+    """Name of the study in a folder's own ledger; the folder may have been renamed."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        names = [name for (name,) in connection.execute("SELECT study_name FROM studies")]
+    return next((name for name in names if "/" not in name), path.parent.name)
 
 
 def sqlite_url(path: Path) -> str:

@@ -11,6 +11,7 @@ from rich.text import Text
 from study.ledger import Record
 from study.scheduling import Plan
 
+SELECTED = {"clean": "validation", "paper": "test"}  # split that the best epoch was chosen on
 _SHOWN = 8  # running trials listed below the table
 
 
@@ -69,7 +70,7 @@ class Progress:
         table.add_column("method")
         for column in ("done", "pruned", "diverged", "failed", "running"):
             table.add_column(column, justify="right")
-        table.add_column("best validation accuracy", justify="right")
+        table.add_column("best accuracy", justify="right")
         for stage, method in self.wanted:
             table.add_row(stage, method, *self._cells(stage, method))
         return table
@@ -101,7 +102,11 @@ def _current(record: Record) -> str:
 
 
 def _line(record: Record) -> str:
-    value = "no value" if record.value is None else f"best validation accuracy {record.value:.4f}"
+    value = (
+        "no value"
+        if record.value is None
+        else f"best {SELECTED[record.protocol]} accuracy {record.value:.4f}"
+    )
     reason = f" ({record.reason})" if record.reason else ""
     name = f"{record.stage} {record.method} #{record.number}"
     return (

@@ -16,16 +16,18 @@ import torch
 from rich.console import Console
 
 from study.forecast import describe
-from study.launch import Job, Resources, carry_out, catch_signals
+from study.launch import INTERRUPTED, MOST_SLOTS, Interrupted, Job, Resources, carry_out, catch_signals
 from study.place import locked, open_ledger, set_aside
 from study.settings import Wish, build, parse_fixed
 from study.stages import STAGES
 from study.studies import SAMPLE, STUDIES, Study
 from study.tracking import Target, check_reachable
+from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.datasets import open_store
 from trainables.multimodal.data.sample import sample_store
 from trainables.multimodal.data.store import FeatureStore
 from trainables.multimodal.errors import InputError
+from trainables.multimodal.runtime import resolve
 
 BAD_INPUT = 2
 
@@ -39,7 +41,8 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    console = Console()
+    console = Console(markup=False, highlight=False)
+    catch_signals()
     try:
         options = _parser().parse_args(arguments)
         if options.list:
@@ -49,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"study.run: {error}", file=sys.stderr)
         return BAD_INPUT
+    except Interrupted as name:
+        print(f"study.run: stopped by {name}; run the same command again to continue.", file=sys.stderr)
+        return INTERRUPTED
 
 
 def _parser() -> _Parser:
@@ -91,6 +97,8 @@ def _stages(text: str) -> tuple[str, ...]:
     unknown = set(named) - {*STAGES, "report"}
     if unknown:
         raise argparse.ArgumentTypeError(f"unknown stage {', '.join(sorted(unknown))}")
+    if named == ["report"]:
+        raise argparse.ArgumentTypeError("a report by itself is made by python -m study.report")
     return tuple(stage for stage in STAGES if stage in named)
 
 
@@ -105,11 +113,11 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     settings = build(name, study, store, _wish(options))
     job = _job(options, results / name, store.path.resolve())
     settings["resources"] = asdict(job.resources)
+    settings["numerics"] = _numerics(job.resources)
     if options.dry_run:
         console.print(describe(settings, store, slots=_guess_slots(job.resources)), soft_wrap=True)
         return 0
     check_reachable(job.target.uri)
-    catch_signals()
     if options.fresh:
         set_aside(job.folder, options.storage)
     with locked(job.folder):
@@ -145,7 +153,12 @@ def _sample(options: argparse.Namespace, results: Path, console: Console) -> tup
         )
     if not options.sample:
         console.print(f"No data at data/{STUDIES[options.name].dataset}: running on the generated sample.")
-    store = FeatureStore.open(sample_store(results / "sample-data"))
+    try:
+        store = FeatureStore.open(sample_store(results / "sample-data"))
+    except OSError as error:
+        raise InputError(
+            f"{results} cannot be written ({error.strerror}): choose another --results."
+        ) from error
     return SAMPLE[options.name], store
 
 
@@ -177,6 +190,8 @@ def _job(options: argparse.Namespace, folder: Path, store: Path) -> Job:
         address=options.address,
         device=options.device,
     )
+    if resources.cpus_per_trial + resources.gpus_per_trial == 0:
+        raise InputError("--cpus-per-trial and --gpus-per-trial are both 0: a trial must hold something.")
     if options.address is None:
         _require_room(resources)
     uri = options.tracking_uri or f"sqlite:///{folder.parent / 'mlflow.db'}"
@@ -185,10 +200,19 @@ def _job(options: argparse.Namespace, folder: Path, store: Path) -> Job:
 
 def _require_room(resources: Resources) -> None:
     """Refuse a trial that this machine cannot hold; a cluster is asked once Ray is connected."""
+    resolve(TrainerConfig(data="not opened", epochs=1, device=resources.device))
     have = {"cpus": os.cpu_count() or 1, "gpus": torch.cuda.device_count()}
     for kind, wanted in (("cpus", resources.cpus_per_trial), ("gpus", resources.gpus_per_trial)):
         if wanted > have[kind]:
             raise InputError(f"--{kind}-per-trial is {wanted:g}, and this machine has {have[kind]}.")
+
+
+def _numerics(resources: Resources) -> dict[str, Any]:
+    """What resuming bit by bit needs to stay as it was; on a cluster the device is each node's own matter."""
+    device = resources.device
+    if device == "auto" and resources.address is None:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return {"device": device.split(":")[0], "threads": max(1, int(resources.cpus_per_trial))}
 
 
 def _gpus(options: argparse.Namespace) -> float:
@@ -210,7 +234,7 @@ def _guess_slots(resources: Resources) -> int:
     by_gpu = (
         torch.cuda.device_count() // resources.gpus_per_trial if resources.gpus_per_trial else float("inf")
     )
-    room = max(1, int(min(by_cpu, by_gpu, 1e6)))
+    room = max(1, int(min(by_cpu, by_gpu, MOST_SLOTS)))
     return min(room, resources.max_concurrent or room)
 
 

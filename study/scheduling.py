@@ -6,6 +6,7 @@ every start.
 """
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from study.ledger import OBJECTIVE, Ending, Ledger, Proposal, Record, trial_key
 
 REDUCTION_FACTOR = 3
 METRICS = "metrics/"  # how Ray flattens what a trial reports under "metrics"
+ENVIRONMENT = r"StorageInternalError|OSError|FileNotFoundError|PermissionError|InputError"
+"""Errors of what surrounds a study: they end it until the cause is gone, and cost no trial its place."""
 _DRAWS = 100  # proposals that may repeat an earlier trial before a search space counts as exhausted
 
 
@@ -62,6 +65,7 @@ class StageRun:
         self.ray_config = ray_config
         self.on_change = on_change
         self.assigned: dict[str, str] = {}  # Ray's trial id -> key
+        self.halted = ""  # why the stage cannot go on, if it cannot
         self.exhausted: set[str] = set()  # methods whose search space holds no further configuration
         self._refill()
 
@@ -72,7 +76,7 @@ class StageRun:
 
     def next(self, trial_id: str) -> dict[str, Any] | None:
         """Give Ray's trial a configuration: an unfinished trial first, then a new one, at last None."""
-        record = next(iter(self._orphans()), None) or self._bear()
+        record = None if self.halted else next(iter(self._orphans()), None) or self._bear()
         if record is None:
             return None
         self.assigned[trial_id] = record.key
@@ -85,17 +89,20 @@ class StageRun:
         epoch = int(result["epoch"])
         if record.finished:
             return str(TrialScheduler.STOP)
-        if epoch in record.epochs:  # replayed from a checkpoint
+        if epoch not in record.epochs:
+            return self._advance(record, epoch, result)
+        if not result.get("status"):  # replayed from a checkpoint
             return str(TrialScheduler.CONTINUE)
-        return self._advance(record, epoch, result)
+        self._end(record, Ending(result["status"], max(record.epochs), result.get("reason"), time.time()))
+        return str(TrialScheduler.STOP)
 
     def fail(self, trial_id: str, reason: str) -> None:
-        """Close a trial that Ray gave up."""
+        """Close a trial that Ray gave up; one that its surroundings ended stays open for the next start."""
         record = self.ledger.get(self.assigned[trial_id])
-        if not record.finished:
-            last = max(record.epochs, default=0)
-            self.ledger.set_ending(record.key, Ending("failed", last, reason, time.time()))
-            self._close(record.key)
+        if re.search(ENVIRONMENT, reason):
+            self.halted = reason
+        elif not record.finished:
+            self._end(record, Ending("failed", max(record.epochs, default=0), reason, time.time()))
 
     # -- inside --------------------------------------------------------------------------------------------
 
@@ -139,6 +146,11 @@ class StageRun:
     def _enter(self, record: Record) -> None:
         if record.method in self.pruners:
             self.pruners[record.method].on_trial_add(None, _stand_in(record))
+
+    def _end(self, record: Record, ending: Ending) -> None:
+        if not record.ending:
+            self.ledger.set_ending(record.key, ending)
+        self._close(record.key)
 
     def _close(self, key: str) -> None:
         self.ledger.tell(key)

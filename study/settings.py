@@ -22,6 +22,7 @@ OWN_OPTIONS = {
     "device": "--device",
     "precision": "--precision",
     "threads": "--cpus-per-trial",
+    "diagnose": "the confirm stage, which diagnoses every epoch,",
 }
 """Trainer settings that a study takes by an option of their own."""
 MAY_GROW = ("trials", "seeds", "stages")
@@ -215,5 +216,5 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _allowed(key: str, old: Any, new: Any) -> bool:
-    """Trials, seeds and stages may grow; a command that asks for fewer continues what was begun."""
-    return key.split(".")[-1] in MAY_GROW and (not isinstance(old, int) or new >= old or key == "stages")
+    """Trials, seeds and stages may grow, and nothing else may change."""
+    return key.split(".")[-1] in MAY_GROW and (not isinstance(old, int) or new >= old)

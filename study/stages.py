@@ -29,6 +29,12 @@ class Outline:
     sweeps: Mapping[str, Mapping[str, list[Any]]]  # method -> key -> values
     protocols: tuple[str, ...]  # of the confirm stage
 
+    @property
+    def grace(self) -> int:
+        """Epochs before ASHA may judge: no trial is stopped before its first re-learning."""
+        fixed = [int(settings.get("every", 0)) for settings in self.fixed.values()]
+        return max([self.epochs // 4, *fixed]) + 1
+
     def space(self, method: str) -> dict[str, Any]:
         """The search space of a method, less what was fixed."""
         domains = METHODS[method].space(self.epochs)
@@ -42,7 +48,12 @@ class Outline:
 def search(outline: Outline, ledger: Ledger) -> list[Plan]:
     """The published defaults first, then what TPE draws."""
     return [
-        Plan("search", method, outline.trials, _searcher(outline, ledger, method))
+        Plan(
+            "search",
+            method,
+            outline.trials if outline.space(method) else 1,
+            _searcher(outline, ledger, method),
+        )
         for method in outline.methods
     ]
 

@@ -5,6 +5,7 @@ queued that could be lost, a server that is away delays the copy and never the s
 changes nothing.
 """
 
+import http.client
 import logging
 import os
 import threading
@@ -55,7 +56,7 @@ def check_reachable(uri: str) -> None:
             return
     except urllib.error.HTTPError:
         return  # it answers; a server behind a login may refuse this page and take runs
-    except OSError as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:
         raise InputError(
             f"the MLflow server at {uri} does not answer ({error}): start it, or leave out --tracking-uri "
             "to track into a database below --results."
@@ -76,6 +77,7 @@ class Tracker:
         self.ledger = ledger
         self.error: str | None = None  # why the last exchange failed; None while all is well
         self.parent_run: str | None = None
+        self._recalled = False
         self._experiment = ""
         self._dirty = {record.key for record in ledger.records()}
         self._sent: dict[str, int] = {}  # key -> last epoch MLflow has
@@ -151,6 +153,7 @@ class Tracker:
             action()
         except (MlflowException, RequestException, SQLAlchemyError, OSError) as error:
             self.error = str(error).splitlines()[0]
+            self._recalled = False  # a request that seemed to fail may have been carried out
             return False
         self.error = None
         return True
@@ -167,7 +170,7 @@ class Tracker:
 
     def _complete(self, record: Record) -> bool:
         """Whether MLflow has all that the ledger has; asked under the lock, as `changed` may add more."""
-        sent = max(record.epochs, default=0) <= self._sent[record.key]
+        sent = max(record.epochs, default=0) <= self._sent.get(record.key, -1)
         return sent and record.finished == (record.key in self._closed)
 
     def _connect(self) -> "MlflowClient":
@@ -176,17 +179,21 @@ class Tracker:
 
         logging.getLogger("mlflow").setLevel(logging.WARNING)
         client = mlflow.MlflowClient(self.target.uri)
-        if self.parent_run is None:
+        if not self._recalled:
             self._experiment = _experiment(client, self.target)
             self.parent_run = self._recall(client) or self._parent(client)
+            self._recalled = True
         return client
 
     def _recall(self, client: "MlflowClient") -> str | None:
         """Find the runs of an earlier start; a run that has ended is whole, since ending it comes last."""
         parent = None
+        self._runs, self._sent = {}, {}
         for run in _runs_of(client, self._experiment, self.ledger.settings["id"]):
             key = run.data.tags.get("study.trial")
-            if key is None:
+            if key in self._runs or (key is None and parent):
+                client.delete_run(run.info.run_id)  # made twice while the answer was lost
+            elif key is None:
                 parent = str(run.info.run_id)
                 client.update_run(parent, status="RUNNING")
             else:

@@ -64,6 +64,7 @@ def settings(trials, epochs):
         "base": {},
         "fixed": {"nothing": {}},
         "sensitivity": {},
+        "numerics": {"device": "cpu", "threads": 1},
     }
 
 

@@ -88,3 +88,16 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"), locked(tmp_path / "file" / "study"):
         pass
+
+
+def test_a_study_kept_under_another_name_is_still_read(study):
+    set_aside(study, None)
+    ledger = read_ledger(study.with_name("toy.1"), None)
+    assert ledger.study == "toy"
+    ledger.close()
+
+
+def test_a_study_does_not_begin_without_its_search(tmp_path):
+    with pytest.raises(InputError, match="add search to --stages"):
+        open_ledger(tmp_path, {**SETTINGS, "stages": ["confirm"]}, None)
+    assert list(tmp_path.iterdir()) == []

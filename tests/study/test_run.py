@@ -96,3 +96,19 @@ def test_a_list_names_the_studies(capsys):
 def test_a_manifest_that_is_no_json_is_refused(capsys, toy_store):
     (toy_store / "manifest.json").write_text("{")
     assert "manifest" in refuse(capsys, "features_dr", "--data", str(toy_store))
+
+
+def test_a_device_that_is_not_there_is_refused(capsys, toy_store, tmp_path):
+    arguments = ["--data", str(toy_store), "--results", str(tmp_path), "--device", "cuda:77"]
+    assert "device cuda:77" in refuse(capsys, "features_dr", *arguments)
+
+
+def test_a_trial_that_holds_nothing_is_refused(capsys, toy_store, tmp_path):
+    arguments = ["--data", str(toy_store), "--results", str(tmp_path), "--cpus-per-trial", "0"]
+    assert "must hold something" in refuse(capsys, "features_dr", *arguments, "--gpus-per-trial", "0")
+
+
+def test_results_that_cannot_be_written_are_a_sentence(capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    said = refuse(capsys, "cremad_dr", "--sample", "--results", str(tmp_path / "file" / "results"))
+    assert "choose another --results" in said

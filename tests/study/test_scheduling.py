@@ -161,3 +161,26 @@ def test_ray_may_pickle_its_experiment(open_toy):
     work(run, "ray")
     for one in (LedgerSearcher(run), LedgerScheduler(run)):
         assert pickle.loads(pickle.dumps(one)) is not one
+
+
+@pytest.mark.parametrize(
+    "reason", ["OSError: [Errno 28] No space left on device", "InputError: there is no store at data/x"]
+)
+def test_a_fault_of_the_surroundings_costs_no_trial_its_place(open_toy, reason):
+    run = stage_run(open_toy())
+    run.next("ray0")
+    run.fail("ray0", reason)
+    assert run.halted == reason
+    assert run.next("ray1") is None
+    assert stage_run(open_toy()).next("ray2") == {"key": run.assigned["ray0"]}
+
+
+def test_a_retried_trial_that_ends_before_it_caught_up_is_closed(open_toy):
+    run = stage_run(open_toy())
+    run.next("ray")
+    for epoch in (1, 2):
+        run.result("ray", {"epoch": epoch, "metrics/best/accuracy": 0.5})
+    ending = {"status": "failed", "reason": "out of memory", "metrics/best/accuracy": 0.0}
+    assert run.result("ray", {"epoch": 1, **ending}) == "STOP"
+    record = run.ledger.get(run.assigned["ray"])
+    assert (record.status, len(record.epochs)) == ("failed", 2)

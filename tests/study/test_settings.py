@@ -2,8 +2,9 @@
 
 import pytest
 
-from study.settings import Wish, build, continued, parse_fixed
-from study.studies import STUDIES
+from study.scheduling import distributions
+from study.settings import Wish, build, continued, outline, parse_fixed
+from study.studies import METHODS, STUDIES
 from trainables.multimodal.data.store import FeatureStore
 from trainables.multimodal.errors import InputError
 
@@ -103,3 +104,30 @@ def test_other_data_are_refused(settings):
     other["data"] = {**other["data"], "digest": "e" * 64}
     with pytest.raises(InputError, match=r"data\.digest"):
         continued(settings(), other)
+
+
+@pytest.mark.parametrize(
+    ("fixed", "said"),
+    [
+        ({"lam": "abc"}, "lam must be >= 0 and finite, got abc"),
+        ({"every": 2.5}, "every must be a whole number"),
+        ({"max_relearnings": "x"}, "max_relearnings must be a whole number"),
+        ({"reset_head": "yes"}, "reset_head must be true or false"),
+        ({"diagnose": "end"}, "--set diagnose is refused"),
+        ({"batch_size": "abc"}, "batch_size must be an integer"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused(settings, fixed, said):
+    with pytest.raises(InputError, match=said):
+        settings(fixed=fixed)
+
+
+@pytest.mark.parametrize("epochs", range(1, 40))
+def test_published_values_lie_in_the_space_whatever_the_epochs(epochs):
+    method = METHODS["diagnose_relearn"]
+    space, first = distributions(method.space(epochs)), method.defaults(epochs)
+    assert all(domain._contains(first[key]) for key, domain in space.items())
+
+
+def test_nothing_is_judged_before_a_fixed_period_has_passed(settings):
+    assert outline(settings(fixed={"every": 20})).grace == 21

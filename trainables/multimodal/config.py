@@ -14,7 +14,8 @@ def _is_integer(value: object, least: int) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least
 
 
-def _is_real(value: object) -> bool:
+def is_real(value: object) -> bool:
+    """Whether a setting is a number."""
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
@@ -27,9 +28,9 @@ def _one_of(*options: object) -> tuple[Callable[[Any], bool], str]:
 
 
 _COUNT = (lambda value: _is_integer(value, 1)), "an integer >= 1"
-_NON_NEGATIVE = (lambda value: _is_real(value) and value >= 0), "a number >= 0"
-_POSITIVE = (lambda value: _is_real(value) and value > 0), "a number > 0"
-_FRACTION = (lambda value: _is_real(value) and 0 <= value < 1), "a number in [0, 1)"
+_NON_NEGATIVE = (lambda value: is_real(value) and value >= 0), "a number >= 0"
+_POSITIVE = (lambda value: is_real(value) and value > 0), "a number > 0"
+_FRACTION = (lambda value: is_real(value) and 0 <= value < 1), "a number in [0, 1)"
 _FLAG = (lambda value: isinstance(value, bool)), "true or false"
 _NAME = (lambda value: isinstance(value, str) and value != ""), "a non-empty string"
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from trainables.multimodal.balancers.base import Balancer
+from trainables.multimodal.config import is_real
 from trainables.multimodal.diagnostics import purity
 from trainables.multimodal.errors import InputError
 
@@ -63,12 +64,20 @@ class DiagnoseRelearn(Balancer):
         reset_head: bool = False,
         reset_momentum: bool = False,
     ) -> None:
-        if not 0 <= lam < math.inf:
+        if not is_real(lam) or not 0 <= lam < math.inf:
             raise InputError(f"lam must be >= 0 and finite, got {lam}")
-        if every < 1:
-            raise InputError(f"every must be >= 1, got {every}")
-        if max_relearnings < 0:
-            raise InputError(f"max_relearnings must be >= 0, got {max_relearnings}")
+        for name, value, least in (("every", every, 1), ("max_relearnings", max_relearnings, 0)):
+            if not isinstance(value, int):
+                raise InputError(f"{name} must be a whole number, got {value}")
+            if value < least:
+                raise InputError(f"{name} must be >= {least}, got {value}")
+        for name, value in {
+            "reset_buffers": reset_buffers,
+            "reset_head": reset_head,
+            "reset_momentum": reset_momentum,
+        }.items():
+            if not isinstance(value, bool):
+                raise InputError(f"{name} must be true or false, got {value}")
         self.lam, self.every, self.max_relearnings = lam, every, max_relearnings
         self.reset_buffers, self.reset_head, self.reset_momentum = reset_buffers, reset_head, reset_momentum
         self.relearnings = 0

@@ -241,11 +241,17 @@ class LedgerScheduler(FIFOScheduler):  # type: ignore[misc]
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
         """Close a trial that failed more often than allowed."""
-        lines = (trial.get_error() or "the trial process died").strip().splitlines()
-        self.run.fail(trial.trial_id, lines[-1])
+        self.run.fail(trial.trial_id, _last_error(trial))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (FIFOScheduler, ())
+
+
+def _last_error(trial: Any) -> str:
+    """The last line of what Ray noted about a failed trial, beside its other files on this machine."""
+    noted = Path(trial.error_file) if trial.error_file else None
+    lines = noted.read_text().strip().splitlines() if noted and noted.exists() else []
+    return str(lines[-1]) if lines else "the trial process died"
 
 
 def asha(epochs: int, grace_period: int) -> AsyncHyperBandScheduler:

@@ -5,6 +5,7 @@ queued that could be lost, a server that is away delays the copy and never the s
 changes nothing.
 """
 
+import contextlib
 import http.client
 import logging
 import os
@@ -12,6 +13,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,7 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
 
 STATUS = {"completed": "FINISHED", "pruned": "KILLED", "diverged": "FAILED", "failed": "FAILED"}
+_SQLITE = "sqlite:///"
 _PAUSE = 1.0  # seconds in which changes of one trial gather into one batch
 _BACKOFF = (1, 2, 5, 10, 30)  # seconds between tries while MLflow is away
 
@@ -61,6 +64,24 @@ def check_reachable(uri: str) -> None:
             f"the MLflow server at {uri} does not answer ({error}): start it, or leave out --tracking-uri "
             "to track into a database below --results."
         ) from error
+
+
+def make_database(uri: str) -> None:
+    """Make a missing SQLite database under another name, then let it appear at once.
+
+    A driver that is killed amid MLflow's migrations would leave a database that MLflow refuses for good.
+    """
+    if not uri.startswith(_SQLITE) or (path := Path(uri.removeprefix(_SQLITE))).exists():
+        return
+    import mlflow
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    mlflow.MlflowClient(f"{_SQLITE}{fresh}").search_experiments(max_results=1)
+    with contextlib.suppress(FileExistsError):  # another study was faster
+        path.hardlink_to(fresh)
+    for leftover in path.parent.glob(f".{path.name}.*"):
+        leftover.unlink(missing_ok=True)
 
 
 class Tracker:
@@ -178,6 +199,7 @@ class Tracker:
         import mlflow
 
         logging.getLogger("mlflow").setLevel(logging.WARNING)
+        make_database(self.target.uri)
         client = mlflow.MlflowClient(self.target.uri)
         if not self._recalled:
             self._experiment = _experiment(client, self.target)

@@ -2,12 +2,13 @@
 
 import socket
 from collections import Counter
+from pathlib import Path
 
 import mlflow
 import pytest
 from toy_study import stage_run, work, work_all
 
-from study.tracking import Target, Tracker, check_reachable
+from study.tracking import Target, Tracker, check_reachable, make_database
 from trainables.multimodal.errors import InputError
 
 
@@ -157,3 +158,25 @@ def test_a_server_that_is_away_at_the_start_is_a_sentence():
 
 def test_a_database_is_not_asked_for_its_health():
     check_reachable("sqlite:////nowhere/mlflow.db")
+
+
+def test_a_kill_while_the_database_is_made_leaves_none(tmp_path, monkeypatch):
+    uri = f"sqlite:///{tmp_path}/below/mlflow.db"
+
+    def killed(*arguments, **options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mlflow.MlflowClient, "search_experiments", killed)
+        with pytest.raises(KeyboardInterrupt):
+            make_database(uri)
+    assert not (tmp_path / "below" / "mlflow.db").exists()
+    make_database(uri)
+    assert [path.name for path in (tmp_path / "below").iterdir()] == ["mlflow.db"]
+    assert mlflow.MlflowClient(uri).search_experiments()[0].name == "Default"
+
+
+def test_an_existing_database_is_left_alone(uri):
+    before = Path(uri.removeprefix("sqlite:///")).stat().st_ino
+    make_database(uri)
+    assert Path(uri.removeprefix("sqlite:///")).stat().st_ino == before

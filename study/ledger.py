@@ -2,17 +2,19 @@
 
 One Optuna study per <study>/<stage>/<method> holds the trials, one named <study> the settings. Everything
 is written here before the study acts on it, and nothing is read back from Ray: a driver that is killed at
-any moment starts again from this record alone. The driver is the only writer (a file lock keeps a second
-one out), so an in-memory mirror of the trials answers every question.
+any moment starts again from this record alone. The driver is the only writer (a lease keeps a second one
+out), so an in-memory mirror of the trials answers every question.
 """
 
+import contextlib
 import hashlib
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -21,6 +23,7 @@ from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from study.lease import Lease
 from trainables.multimodal.errors import InputError
 
 OBJECTIVE = "best/accuracy"
@@ -133,14 +136,19 @@ class Ledger:
     Args:
         url: An SQLAlchemy URL, e.g. ``sqlite:////results/cremad_dr/ledger.db``.
         study: The study's name, the prefix of all Optuna studies it owns.
+        folder: The driver's folder, if the database may have other drivers: they are kept out until `close`.
+
+    Raises:
+        InputError: The database cannot be opened, or another driver works on the study.
 
     """
 
-    def __init__(self, url: str, study: str) -> None:
+    def __init__(self, url: str, study: str, folder: Path | None = None) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.url = url
         self.study = study
         self.storage = open_storage(url)
+        self._lease = Lease(self.storage.engine, study, folder) if folder else None
         self._lock = threading.RLock()
         self._ids: dict[tuple[str, ...], int] = {}  # (stage, method), or () -> Optuna's study id
         self._trial_ids: dict[str, int] = {}  # key -> Optuna's trial id
@@ -163,7 +171,7 @@ class Ledger:
 
     def save_settings(self, settings: Mapping[str, Any]) -> None:
         """Write all settings in one transaction."""
-        with self._lock:
+        with self._writing():
             study_id = self._study_id()
             self.storage.set_study_user_attr(study_id, "settings", dict(settings))
             self._settings = dict(settings)
@@ -206,7 +214,7 @@ class Ledger:
             distributions=proposal.distributions,
             user_attrs=attributes,
         )
-        with self._lock:
+        with self._writing():
             study_id = self._study_id(stage, method)
             self.storage.create_new_trial(study_id, template_trial=trial)
             number = len(self._frozen.setdefault((stage, method), []))
@@ -218,14 +226,14 @@ class Ledger:
 
     def set_ending(self, key: str, ending: Ending) -> None:
         """Decide how a trial ends; comes before the value that the decision rests on."""
-        with self._lock:
+        with self._writing():
             self._attribute(key, "ending", ending.__dict__)
             self._records[key] = replace(self._records[key], ending=ending)
 
     def add_epoch(self, key: str, epoch: int, metrics: Mapping[str, float]) -> None:
         """Write all metrics of an epoch, and the running best as the value pruning works on."""
         now = time.time()
-        with self._lock:
+        with self._writing():
             record = self._records[key]
             self._attribute(key, f"epoch/{epoch}", {"time": now, "metrics": dict(metrics)})
             self._report(record, epoch, metrics.get(OBJECTIVE, WORST))
@@ -234,7 +242,7 @@ class Ledger:
 
     def tell(self, key: str) -> None:
         """Close a trial as its ending says."""
-        with self._lock:
+        with self._writing():
             record = self._records[key]
             if record.ending is None:
                 raise RuntimeError(f"trial {key} is told without a decision")
@@ -251,17 +259,26 @@ class Ledger:
 
     def set_mlflow_run(self, key: str, run: str) -> None:
         """Keep the id of the trial's run in MLflow; not in the trial, which may be closed already."""
-        with self._lock:
+        with self._writing():
             if self._records[key].mlflow_run != run:
                 self.storage.set_study_user_attr(self._study_id(), _MLFLOW + key, run)
                 self._records[key] = replace(self._records[key], mlflow_run=run)
 
     def close(self) -> None:
-        """Give the database connections back."""
+        """Let the next driver in and give the database connections back."""
+        if self._lease:
+            self._lease.release()
         self.storage.remove_session()
         self.storage.engine.dispose()
 
     # -- inside --------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        with self._lock:
+            if self._lease:
+                self._lease.require()
+            yield
 
     def _attribute(self, key: str, name: str, value: Any) -> None:
         self.storage.set_trial_user_attr(self._trial_ids[key], name, value)

@@ -57,7 +57,8 @@ def open_ledger(folder: Path, settings: Mapping[str, Any], storage: str | None) 
     """Open the study's ledger, or begin it; settings that differ from those it was begun with are refused.
 
     Raises:
-        InputError: The ledger is damaged or gone while the rest of the study is there, or settings differ.
+        InputError: The ledger is damaged or gone while the rest of the study is there, settings differ, or
+            another driver works on the same ledger.
 
     """
     if storage is None:
@@ -65,16 +66,23 @@ def open_ledger(folder: Path, settings: Mapping[str, Any], storage: str | None) 
         if not (folder / LEDGER).exists():
             _require_search(settings)
             _begin(folder / LEDGER, settings)
-    ledger = Ledger(storage or sqlite_url(folder / LEDGER), settings["study"])
-    before = ledger.settings
-    if before:
-        merged = continued(before, settings)
-        if merged != before:
-            ledger.save_settings(merged)
-    else:
-        _require_search(settings)
-        ledger.save_settings(settings)
+    ledger = Ledger(storage or sqlite_url(folder / LEDGER), settings["study"], folder)
+    try:
+        _agree(ledger, settings)
+    except InputError:
+        ledger.close()
+        raise
     return ledger
+
+
+def _agree(ledger: Ledger, settings: Mapping[str, Any]) -> None:
+    """Settle what the study is asked for: what it was begun with, grown where it may grow."""
+    before = ledger.settings
+    if not before:
+        _require_search(settings)
+    merged = continued(before, settings) if before else settings
+    if merged != before:
+        ledger.save_settings(merged)
 
 
 def _require_search(settings: Mapping[str, Any]) -> None:
@@ -89,8 +97,9 @@ def read_ledger(folder: Path, storage: str | None) -> Ledger:
     if storage is None:
         _require_whole(folder)
     name = folder.name if storage else _only_study(folder / LEDGER)
-    ledger = Ledger(storage or sqlite_url(folder / LEDGER), name)
+    ledger = Ledger(storage or sqlite_url(folder / LEDGER), name, folder)
     if not ledger.settings:
+        ledger.close()
         raise InputError(f"{ledger.url} holds no study named {folder.name}.")
     return ledger
 

@@ -119,7 +119,7 @@ class Lease:
             "wait for it, or use another --storage."
         )
 
-    def _read(self) -> dict[str, Any] | None:
+    def _read(self) -> Mapping[str, Any] | None:
         with self.engine.connect() as connection:
             found = connection.execute(_ROWS.select().where(_ROWS.c.study == self.study)).mappings().first()
         return dict(found) if found else None

@@ -66,7 +66,7 @@ def _trials(plan: Outline, stages: Sequence[str]) -> dict[str, int]:
 def _measure(plan: Outline, settings: Mapping[str, Any], store: FeatureStore) -> tuple[float, int]:
     """Seconds of a training step per sample and parameters of the model, from a few steps of joint."""
     from trainables import JointTrainable
-    from trainables.multimodal.data.loading import Loader
+    from trainables.multimodal.data.loading import Cut, Loader
 
     method = plan.methods[0]
     config = plan.config(method, METHODS[method].defaults(plan.epochs))
@@ -78,7 +78,8 @@ def _measure(plan: Outline, settings: Mapping[str, Any], store: FeatureStore) ->
     )
     size = trainer.config.batch_size
     rows = np.resize(store.split(split)["train"], size * (_STEPS + 1))
-    batches = Loader(store, rows, size, trainer.config.frames, trainer.runtime.device).ordered()
+    cut = Cut(rows, tuple(trainer.model.encoders))
+    batches = Loader(store, cut, size, trainer.config.frames, trainer.runtime.device).ordered()
     trainer.joint_step(next(batches))
     started, samples = time.perf_counter(), 0
     for batch in batches:

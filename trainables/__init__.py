@@ -4,14 +4,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trainables.boosting import BoostingTrainable
     from trainables.diagnose_relearn import DiagnoseRelearnTrainable
+    from trainables.dr_boosting import DRBoostingTrainable
     from trainables.joint import JointTrainable
+    from trainables.late_fusion import LateFusionTrainable
+    from trainables.ogm_ge import OgmGeTrainable
 
-__all__ = ["DiagnoseRelearnTrainable", "JointTrainable"]
+__all__ = [
+    "BoostingTrainable",
+    "DRBoostingTrainable",
+    "DiagnoseRelearnTrainable",
+    "JointTrainable",
+    "LateFusionTrainable",
+    "OgmGeTrainable",
+]
 
 _MODULES = {
+    "BoostingTrainable": "trainables.boosting",
+    "DRBoostingTrainable": "trainables.dr_boosting",
     "DiagnoseRelearnTrainable": "trainables.diagnose_relearn",
     "JointTrainable": "trainables.joint",
+    "LateFusionTrainable": "trainables.late_fusion",
+    "OgmGeTrainable": "trainables.ogm_ge",
 }
 
 

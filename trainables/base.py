@@ -24,7 +24,8 @@ class MultimodalTrainable(tune.Trainable):  # type: ignore[misc]
     use time_attr="epoch" and metric="best/accuracy". `data` must be an absolute path: workers change folder.
     """
 
-    balancer: ClassVar[type[Balancer] | None] = None
+    balancers: ClassVar[tuple[type[Balancer], ...]] = ()
+    """Classes of the method's balancers, whose constructor arguments are settings, in the order they act."""
 
     @classmethod
     def build(cls, settings: Mapping[str, Any]) -> Trainer:
@@ -34,13 +35,14 @@ class MultimodalTrainable(tune.Trainable):  # type: ignore[misc]
     @classmethod
     def check(cls, settings: Mapping[str, Any]) -> tuple[TrainerConfig, list[Balancer]]:
         """The trainer's config and balancers, with no data opened; InputError for what makes no sense."""
-        config, arguments = split_settings(settings, cls.balancer)
-        return config, [cls.balancer(**arguments)] if cls.balancer else []
+        config, arguments = split_settings(settings, cls.balancers)
+        built = [balancer(**own) for balancer, own in zip(cls.balancers, arguments, strict=True)]
+        return config, built
 
     @classmethod
     def settings(cls) -> list[str]:
         """Every key that a config may hold."""
-        return known_settings(cls.balancer)
+        return known_settings(cls.balancers)
 
     def setup(self, config: dict[str, Any]) -> None:
         """Build the trainer in the worker's own process."""
@@ -61,6 +63,8 @@ class MultimodalTrainable(tune.Trainable):  # type: ignore[misc]
 
     def load_checkpoint(self, checkpoint: str | os.PathLike[str]) -> None:
         """Go on from a folder; the settings stay this trial's own, as population-based training expects."""
+        if self.trainer.epoch:  # what has trained may have grown, and growth cannot be undone
+            self.trainer = self.build(self.config)
         self.trainer.load_constants(read_checkpoint(Path(checkpoint, CONSTANTS)))
         self.trainer.load_state_dict(read_checkpoint(Path(checkpoint, STATE)))
 

@@ -7,4 +7,4 @@ from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
 class DiagnoseRelearnTrainable(MultimodalTrainable):
     """Settings beside the trainer's: lam, every, max_relearnings and the three reset switches."""
 
-    balancer = DiagnoseRelearn
+    balancers = (DiagnoseRelearn,)

@@ -69,7 +69,7 @@ def toy_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]
 def settings(toy_store: Callable[[int], Path]) -> Callable[..., dict[str, Any]]:
     """Flat settings of a run on n toy modalities that takes milliseconds."""
 
-    def get(modalities: int = 2, **changes: Any) -> dict[str, Any]:
+    def get(modalities: int = 2, /, **changes: Any) -> dict[str, Any]:
         data = str(toy_store(modalities))
         small = {"epochs": 3, "batch_size": 12, "lr": 0.02, "width": 0.05, "hidden": 6, "threads": 1}
         return {"data": data, "device": "cpu", **small, **changes}
@@ -81,7 +81,7 @@ def settings(toy_store: Callable[[int], Path]) -> Callable[..., dict[str, Any]]:
 def make_trainer(settings: Callable[..., dict[str, Any]]) -> Callable[..., Trainer]:
     """A trainer on n toy modalities."""
 
-    def make(modalities: int = 2, balancers: Any = (), **changes: Any) -> Trainer:
+    def make(modalities: int = 2, balancers: Any = (), /, **changes: Any) -> Trainer:
         return Trainer(TrainerConfig(**settings(modalities, **changes)), balancers)
 
     return make

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from trainables import DiagnoseRelearnTrainable, JointTrainable
+from trainables import BoostingTrainable, DiagnoseRelearnTrainable, JointTrainable
 from trainables.multimodal.errors import InputError
 
 
@@ -45,12 +45,34 @@ def test_a_trial_that_moves_to_another_worker_goes_on_exactly(config, tmp_path):
 
 
 def test_a_donors_initial_weights_come_with_its_checkpoint(config, tmp_path):
+    config = {**config, "reset_head": True}
     donor, heir = DiagnoseRelearnTrainable(config), DiagnoseRelearnTrainable({**config, "seed": 7})
     donor.step()
     donor.save_checkpoint(str(tmp_path))
     heir.load_checkpoint(str(tmp_path))
     kept = [t.trainer.constants()["balancers"][0]["columns"]["vector"] for t in (donor, heir)]
     assert torch.equal(*kept)
+
+
+def test_a_grown_trial_can_take_up_a_smaller_ones_checkpoint(settings, tmp_path):
+    config = settings(2, epochs=6, period=1, sigma=0.0, tau=0.0)
+    donor, heir = BoostingTrainable(config), BoostingTrainable(config)
+    for trainable, steps in ((donor, 2), (heir, 4)):
+        for _ in range(steps):
+            trainable.step()
+    donor.save_checkpoint(str(tmp_path))
+    heir.load_checkpoint(str(tmp_path))
+    assert [len(heads) for heads in heir.trainer.model.fusion.heads.values()] == [2, 2]
+    assert heir.step()["epoch"] == 3
+
+
+def test_a_reused_actor_starts_with_one_head_again(settings):
+    config = settings(2, epochs=6, period=1, sigma=0.0, tau=0.0)
+    trainable = BoostingTrainable(config)
+    for _ in range(3):
+        trainable.step()
+    assert trainable.reset_config(config)
+    assert [len(heads) for heads in trainable.trainer.model.fusion.heads.values()] == [1, 1]
 
 
 def test_reset_starts_over_with_the_new_settings(config):

@@ -2,7 +2,7 @@
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
@@ -23,6 +23,14 @@ def _is_increasing(value: object) -> bool:
     return isinstance(value, tuple) and all(_is_integer(v, 1) for v in value) and list(value) == sorted(value)
 
 
+def _is_names(value: object) -> bool:
+    return (
+        isinstance(value, tuple)
+        and all(isinstance(v, str) and v for v in value)
+        and len(set(value)) == len(value)
+    )
+
+
 def _one_of(*options: object) -> tuple[Callable[[Any], bool], str]:
     return (lambda value: value in options), "one of " + ", ".join(map(str, options))
 
@@ -36,6 +44,7 @@ _NAME = (lambda value: isinstance(value, str) and value != ""), "a non-empty str
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "data": _NAME,
     "epochs": _COUNT,
+    "modalities": (_is_names, "different names"),
     "split": _NAME,
     "selection": _one_of("validation", "test"),
     "seed": ((lambda value: _is_integer(value, 0)), "an integer >= 0"),
@@ -70,6 +79,8 @@ class TrainerConfig:
     """Folder of a prepared feature store (the one that holds manifest.json)."""
     epochs: int
     """Passes over the training split."""
+    modalities: tuple[str, ...] = ()
+    """Modalities of the store that are used, in this order; none named means all."""
     split: str = "default"
     """Split policy of the store; `default` is the one its manifest names."""
     selection: str = "validation"
@@ -112,8 +123,9 @@ class TrainerConfig:
     """Threads of this process on a CPU; none leaves torch's own choice."""
 
     def __post_init__(self) -> None:
-        if isinstance(self.milestones, list):  # JSON knows no tuples
-            object.__setattr__(self, "milestones", tuple(self.milestones))
+        for name in ("milestones", "modalities"):
+            if isinstance(getattr(self, name), list):  # JSON knows no tuples
+                object.__setattr__(self, name, tuple(getattr(self, name)))
         for name, (accepts, wanted) in _RULES.items():
             value = getattr(self, name)
             if not accepts(value):
@@ -127,30 +139,46 @@ class TrainerConfig:
         return self.lr * float(self.gamma**passed)
 
 
-def known_settings(balancer: Callable[..., object] | None) -> list[str]:
-    """Every key that flat settings may hold: the trainer's fields and the arguments of `balancer`."""
-    return [field.name for field in dataclasses.fields(TrainerConfig)] + _arguments(balancer)
+WEIGHT = "weight_"
+"""`weight_<modality>` is that modality's entry of `fusion_weights`: search spaces hold numbers only."""
 
 
-def _arguments(balancer: Callable[..., object] | None) -> list[str]:
-    return list(inspect.signature(balancer).parameters) if balancer else []
+def known_settings(balancers: Sequence[Callable[..., object]]) -> list[str]:
+    """Every key that flat settings may hold: the trainer's fields and the arguments of the balancers."""
+    own = [field.name for field in dataclasses.fields(TrainerConfig)]
+    return own + [name for balancer in balancers for name in _arguments(balancer)]
 
 
 def split_settings(
-    settings: Mapping[str, Any], balancer: Callable[..., object] | None
-) -> tuple[TrainerConfig, dict[str, Any]]:
-    """Divide flat settings into the trainer's config and the arguments of `balancer`.
+    settings: Mapping[str, Any], balancers: Sequence[Callable[..., object]]
+) -> tuple[TrainerConfig, list[dict[str, Any]]]:
+    """Divide flat settings into the trainer's config and the arguments of each of the balancers.
 
-    Raises InputError for a key that neither knows, or for missing `data` or `epochs`.
+    Raises InputError for a key that nobody knows, or for missing `data` or `epochs`.
     """
-    known, arguments = known_settings(balancer), _arguments(balancer)
-    unknown = sorted(set(settings) - set(known))
+    known = known_settings(balancers)
+    given = _with_weights(settings) if "fusion_weights" in known else dict(settings)
+    unknown = sorted(set(given) - set(known))
     if unknown:
         raise InputError(
             f"unknown setting {', '.join(unknown)}; known settings are {', '.join(sorted(known))}"
         )
-    missing = [name for name in ("data", "epochs") if name not in settings]
+    missing = [name for name in ("data", "epochs") if name not in given]
     if missing:
         raise InputError(f"the settings lack {' and '.join(missing)}")
-    config = TrainerConfig(**{name: value for name, value in settings.items() if name not in arguments})
-    return config, {name: value for name, value in settings.items() if name in arguments}
+    arguments = [{name: given[name] for name in _arguments(b) if name in given} for b in balancers]
+    taken = {name for own in arguments for name in own}
+    return TrainerConfig(**{name: value for name, value in given.items() if name not in taken}), arguments
+
+
+def _arguments(balancer: Callable[..., object]) -> list[str]:
+    return list(inspect.signature(balancer).parameters)
+
+
+def _with_weights(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with all weight_<modality> gathered into `fusion_weights`."""
+    weights = {key[len(WEIGHT) :]: value for key, value in settings.items() if key.startswith(WEIGHT)}
+    rest = {key: value for key, value in settings.items() if not key.startswith(WEIGHT)}
+    if weights and rest.get("fusion_weights"):
+        raise InputError("give either fusion_weights or weight_<modality>, not both")
+    return {**rest, "fusion_weights": weights} if weights else rest

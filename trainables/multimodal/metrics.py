@@ -26,6 +26,11 @@ def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
     return (logits.argmax(dim=1) == labels).float().mean()
 
 
+def true_class(logits: Tensor, target: Tensor) -> Tensor:
+    """Softmax [B] of logits [B, C] at the true class [B]."""
+    return logits.softmax(dim=1).gather(1, target[:, None]).squeeze(1)
+
+
 def macro_f1(logits: Tensor, labels: Tensor) -> Tensor:
     """Mean over classes of F1 = 2 TP / (2 TP + FP + FN); a class never seen nor predicted counts 0."""
     classes = logits.shape[1]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from trainables.multimodal.encoders import MLP, ResNet18
 from trainables.multimodal.errors import InputError
-from trainables.multimodal.fusion import ConcatenationFusion, Output
+from trainables.multimodal.fusion import FUSIONS, Fusion, Output
 from trainables.multimodal.inputs import Standardise
 
 WEIGHTS, SETTINGS = "model.safetensors", "config.json"
@@ -31,6 +31,10 @@ class ModelSpec:
     width: float = 1.0
     hidden: int = 256
     frames: int = 1
+    fusion: str = "concatenation"
+    """A name in fusion.FUSIONS."""
+    fusion_weights: dict[str, float] = dataclasses.field(default_factory=dict)
+    """Weight of each modality's logits in the fused ones; equal where none are given."""
 
 
 class MultimodalModel(nn.Module):
@@ -43,8 +47,8 @@ class MultimodalModel(nn.Module):
         self.inputs = nn.ModuleDict({name: Standardise(s, spec.frames) for name, s in spec.shapes.items()})
         encoders = {name: build_encoder(name, s, spec) for name, s in spec.shapes.items()}
         self.encoders = nn.ModuleDict(encoders)
-        self.fusion = ConcatenationFusion({n: e.features for n, e in encoders.items()}, len(spec.classes))
-        self.extras = nn.ModuleDict()
+        sizes = {name: encoder.features for name, encoder in encoders.items()}
+        self.fusion: Fusion = FUSIONS[spec.fusion](sizes, len(spec.classes), spec.fusion_weights)
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -8,12 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from trainables.multimodal.balancers.base import Balancer
+from trainables.multimodal.balancers.boosting import CONTROLS, Boosting
 from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
+from trainables.multimodal.balancers.late_fusion import LateFusion
+from trainables.multimodal.balancers.ogm_ge import OgmGe
 from trainables.multimodal.config import split_settings
 from trainables.multimodal.errors import Diverged, InputError
 from trainables.multimodal.trainer import Trainer
 
-BALANCERS: dict[str, type[Balancer] | None] = {"joint": None, "diagnose_relearn": DiagnoseRelearn}
+BALANCERS: dict[str, tuple[type[Balancer], ...]] = {
+    "joint": (),
+    "late_fusion": (LateFusion,),
+    "ogm_ge": (OgmGe,),
+    "diagnose_relearn": (DiagnoseRelearn,),
+    "boosting": (Boosting,),
+    "dr_boosting": (Boosting, DiagnoseRelearn),
+    **dict.fromkeys(CONTROLS, (Boosting,)),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,10 +54,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> None:
     """Build the trainer from the options, train it, export it if asked to."""
-    balancer = BALANCERS[options.balancer]
-    settings = {"data": options.data, "epochs": options.epochs, **dict(map(read_setting, options.set))}
-    config, arguments = split_settings(settings, balancer)
-    trainer = Trainer(config, [balancer(**arguments)] if balancer else [])
+    classes = BALANCERS[options.balancer]
+    named = {"data": options.data, "epochs": options.epochs, **CONTROLS.get(options.balancer, {})}
+    config, arguments = split_settings({**dict(map(read_setting, options.set)), **named}, classes)
+    balancers = [balancer(**own) for balancer, own in zip(classes, arguments, strict=True)]
+    trainer = Trainer(config, balancers)
     while not trainer.done:
         print(line(trainer.run_epoch()), flush=True)
     if options.export:

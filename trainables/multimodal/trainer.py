@@ -1,7 +1,8 @@
 """The training loop: any number of named modalities, one method, no Ray."""
 
+import copy
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch.nn import functional
 
 from trainables.multimodal.balancers.base import Balancer
 from trainables.multimodal.config import TrainerConfig
-from trainables.multimodal.data.loading import Batch, Loader
+from trainables.multimodal.data.loading import Batch, Cut, Loader
 from trainables.multimodal.data.store import FeatureStore
 from trainables.multimodal.diagnostics import Labelled, Probes, Purity, measure_purity
 from trainables.multimodal.errors import Diverged, InputError
@@ -45,6 +46,7 @@ class Trainer:
         self._stepper = step_owner(self.balancers)
         self.runtime: Runtime = resolve(config)
         self.store = FeatureStore.open(config.data)
+        self._modalities = chosen_modalities(self.store, config.modalities)
         self._rows = self.store.split(config.split)
         self._loaders: dict[str, Loader] = {}
         self._evaluations: dict[str, Evaluation] = {}
@@ -57,6 +59,7 @@ class Trainer:
         self.optimizer: torch.optim.Optimizer = torch.optim.SGD(
             self.model.parameters(), config.lr, fused=True
         )
+        start_momentum(self.optimizer, self.model.parameters())
         self._apply_hyperparameters()
         self._probe_optimizer = self.probes.build_optimizer()
         for balancer in self.balancers:
@@ -98,18 +101,29 @@ class Trainer:
         loss = functional.cross_entropy(output.fused, batch.labels)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        metrics = {"loss": loss.detach(), "accuracy": accuracy(output.fused.detach(), batch.labels)}
         for balancer in self.balancers:
-            balancer.after_backward(self, batch, output)
+            metrics |= balancer.after_backward(self, batch, output)
         self.optimizer.step()
-        return {"loss": loss.detach(), "accuracy": accuracy(output.fused.detach(), batch.labels)}
+        return metrics
 
     def forward(self, batch: Batch) -> Output:
-        """Encode each modality once, in the run's precision, and derive all logits in fp32."""
+        """Encode each modality once and derive all logits from the features, in fp32."""
+        output: Output = self.model.fusion(self.encode(batch))
+        return output
+
+    def encode(self, batch: Batch) -> dict[str, Tensor]:
+        """Features [B, D_m] of each modality, computed in the run's precision and given in fp32."""
         with self.runtime.autocast():
             features = self.model.encode(batch.inputs)
         self._seen = {name: value.detach() for name, value in features.items()}
-        output: Output = self.model.fusion(features)
-        return output
+        return features
+
+    def update(self, loss: Tensor) -> None:
+        """Step on the gradients of `loss` alone: what it does not reach has none and stays where it is."""
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
 
     def features(self, split: str) -> dict[str, Tensor]:
         """Encoder features [N, D_m] of a split in eval mode, in the order of the split, without gradients."""
@@ -129,20 +143,28 @@ class Trainer:
                 self._diagnosis[name] = measure_purity(seen, unseen, len(self.store.classes))
         return self._diagnosis
 
-    def add_module(self, name: str, module: nn.Module) -> None:
-        """Grow the model by `module`, reached as model.extras[name], and train it at the current settings."""
-        self.model.extras[name] = module.to(self.runtime.device)
-        self.optimizer.add_param_group({"params": list(module.parameters())})
-        self._apply_hyperparameters()
+    def add_module(self, place: nn.ModuleList, module: nn.Module) -> None:
+        """Grow the model by `module` at a place of its own, and train it at the current settings.
+
+        Parameters that require no gradient stay out of the optimizer.
+        """
+        place.append(module.to(self.runtime.device))
+        trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        if trained:
+            self.optimizer.add_param_group({"params": trained})
+            start_momentum(self.optimizer, trained)
+            self._apply_hyperparameters()
 
     def test(self) -> dict[str, float]:
         """Scores of the best weights on the test split, under test/...; training can go on afterwards."""
-        best, current = self._require_best(), to_cpu(self._weights())
-        self._load_weights(best.weights)
+        best, current = self._require_best(), (self.model, self.probes)
+        self.model, self.probes = copy.deepcopy(current)  # the best epoch may have had fewer heads
         try:
+            self._load_weights(best.weights)
             return self._score("test")
         finally:
-            self._load_weights(current)
+            self.model, self.probes = current
+            self._forget()
 
     def export(self, folder: str | Path) -> None:
         """Write the best weights and what the model is built from; `load_model(folder)` gives it back."""
@@ -243,9 +265,17 @@ class Trainer:
 
     def _build_model(self) -> MultimodalModel:
         """Initial weights are drawn on the CPU, so that they are the same on every device."""
-        shapes = {name: modality.shape for name, modality in self.store.modalities.items()}
-        config = self.config
-        spec = ModelSpec(self.store.classes, shapes, config.width, config.hidden, config.frames)
+        config, owner = self.config, fusion_owner(self.balancers)
+        shapes = {name: self.store.modalities[name].shape for name in self._modalities}
+        spec = ModelSpec(
+            classes=self.store.classes,
+            shapes=shapes,
+            width=config.width,
+            hidden=config.hidden,
+            frames=config.frames,
+            fusion=owner.fusion,
+            fusion_weights=dict(owner.fusion_weights),
+        )
         model = MultimodalModel(spec)
         for name in shapes:
             model.inputs[name].load_state_dict(statistics(self.store, name, self._rows["train"]))
@@ -263,9 +293,9 @@ class Trainer:
     def _loader(self, split: str) -> Loader:
         """A split is opened when it is first read; only `test` and the paper's protocol ask for test."""
         if split not in self._loaders:
-            rows = self._rows[split]
+            cut = Cut(self._rows[split], self._modalities)
             size, frames, device = self.config.batch_size, self.config.frames, self.runtime.device
-            self._loaders[split] = Loader(self.store, rows, size, frames, device)
+            self._loaders[split] = Loader(self.store, cut, size, frames, device)
         return self._loaders[split]
 
     def _weights(self) -> dict[str, dict[str, Tensor]]:
@@ -282,13 +312,43 @@ class Trainer:
         return self.best
 
 
+def start_momentum(optimizer: torch.optim.Optimizer, parameters: Iterable[nn.Parameter]) -> None:
+    """Give every parameter a momentum of zero, which is what SGD assumes of the first step anyway.
+
+    Fused SGD cannot take parameters with and without momentum in one step, which alternating steps have.
+    """
+    for parameter in parameters:
+        if parameter.requires_grad:
+            optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+
+
 def step_owner(balancers: Sequence[Balancer]) -> Balancer:
     """The balancer whose `step` trains: at most one may replace the joint step."""
     owners = [balancer for balancer in balancers if type(balancer).step is not Balancer.step]
+    return _only(owners, "replace the training step")
+
+
+def fusion_owner(balancers: Sequence[Balancer]) -> Balancer:
+    """The balancer that says how features become logits: at most one may replace the concatenation."""
+    owners = [balancer for balancer in balancers if balancer.fusion != Balancer.fusion]
+    return _only(owners, "replace the fusion")
+
+
+def _only(owners: Sequence[Balancer], deed: str) -> Balancer:
     if len(owners) > 1:
         names = " and ".join(type(owner).__name__ for owner in owners)
-        raise InputError(f"{names} each replace the training step; a run can have one of them")
+        raise InputError(f"{names} each {deed}; a run can have one of them")
     return owners[0] if owners else Balancer()
+
+
+def chosen_modalities(store: FeatureStore, named: Sequence[str]) -> tuple[str, ...]:
+    """The named modalities of the store, or all of them; InputError for one that it lacks."""
+    unknown = [name for name in named if name not in store.modalities]
+    if unknown:
+        raise InputError(
+            f"the store has no modality {', '.join(unknown)}; it has {', '.join(store.modalities)}"
+        )
+    return tuple(named or store.modalities)
 
 
 def _array(tensor: Tensor) -> np.ndarray:

@@ -1,9 +1,13 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
 from trainables.multimodal.balancers.base import Balancer
+from trainables.multimodal.balancers.boosting import Boosting
 from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
+from trainables.multimodal.balancers.late_fusion import LateFusion
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.errors import Diverged, InputError
 from trainables.multimodal.model import load_model
@@ -32,6 +36,7 @@ class Explode(Balancer):
         if trainer.epoch == 1:
             for parameter in trainer.model.parameters():
                 parameter.grad.fill_(1e38)
+        return {}
 
 
 def test_the_trainer_alone_in_a_plain_loop_learns(make_trainer):
@@ -175,11 +180,43 @@ def test_features_follow_the_weights(make_trainer):
 
 
 def test_an_added_module_is_trained_at_the_current_rate(make_trainer):
-    trainer = make_trainer(1, lr=0.1, schedule="step", milestones=(1,), gamma=0.1)
+    schedule = {"lr": 0.1, "schedule": "step", "milestones": (1,), "gamma": 0.1}
+    trainer = make_trainer(1, [Boosting()], **schedule)
     trainer.run_epoch()
-    trainer.add_module("extra", torch.nn.Linear(2, 2))
+    head = torch.nn.Linear(2, 2)
+    trainer.add_module(trainer.model.fusion.heads_of("vector"), head)
     assert trainer.optimizer.param_groups[-1]["lr"] == pytest.approx(0.01)
-    assert trainer.optimizer.param_groups[-1]["params"] == list(trainer.model.extras["extra"].parameters())
+    assert trainer.optimizer.param_groups[-1]["params"] == list(head.parameters())
+
+
+def test_a_run_may_use_some_of_the_modalities_in_its_own_order(make_trainer):
+    trainer = make_trainer(3, modalities=("sequence", "vector"), epochs=1)
+    metrics = trainer.run_epoch()
+    assert list(trainer.model.encoders) == ["sequence", "vector"]
+    assert not [name for name in metrics if "clip" in name]
+
+
+def test_a_modality_that_the_store_lacks_is_named(make_trainer):
+    with pytest.raises(InputError, match="no modality smell; it has vector, clip"):
+        make_trainer(2, modalities=("smell",))
+
+
+def test_two_balancers_cannot_both_own_the_fusion(make_trainer):
+    with pytest.raises(InputError, match="LateFusion and LateFusion each replace the fusion"):
+        make_trainer(2, [LateFusion(), LateFusion()])
+
+
+def test_reading_test_leaves_a_model_that_has_grown_since_its_best_epoch_as_it_is(make_trainer):
+    trainer = make_trainer(2, [Boosting(period=1, sigma=0.0, tau=0.0)], epochs=4)
+    for _ in range(3):
+        trainer.run_epoch()
+    heads = trainer.model.fusion.heads_of("vector")
+    trainer.best = dataclasses.replace(trainer.best, weights=make_trainer(2, [Boosting()]).state_dict())
+    parameters = list(trainer.model.parameters())
+    assert len(heads) == 3
+    assert "test/accuracy" in trainer.test()
+    assert all(a is b for a, b in zip(parameters, trainer.model.parameters(), strict=True))
+    assert len(trainer.model.fusion.heads_of("vector")) == 3
 
 
 def test_two_balancers_cannot_both_own_the_step(make_trainer):
@@ -203,6 +240,18 @@ def test_an_exported_model_is_loaded_for_inference_in_three_lines(make_trainer, 
 
     assert set(names) <= set(trainer.store.classes)
     assert share_right(trainer, model) == pytest.approx(trainer.test()["test/accuracy"])
+
+
+def test_an_exported_model_brings_the_heads_and_weights_it_grew(make_trainer, tmp_path):
+    boosting = Boosting(period=1, sigma=0.0, tau=0.0, fusion_weights={"vector": 3, "clip": 1})
+    trainer = make_trainer(2, [boosting], epochs=3)
+    trainer.fit()
+    trainer.best = dataclasses.replace(trainer.best, weights=trainer.state_dict())
+    trainer.export(tmp_path)
+    model = load_model(tmp_path)
+    assert [len(heads) for heads in model.fusion.heads.values()] == [2, 2]
+    assert share_right(trainer, model) == pytest.approx(trainer.test()["test/accuracy"])
+    assert model.fusion.weights == {"vector": 0.75, "clip": 0.25}
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):

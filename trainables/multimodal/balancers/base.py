@@ -8,7 +8,7 @@ for epoch:
         step(trainer, batch)                        <- replaces the joint step below; one owner per run
             output = trainer.forward(batch)
             loss, backward
-            after_backward(trainer, batch, output)  <- change gradients
+            after_backward(trainer, batch, output)  <- change gradients (of the joint step)
             optimizer.step()
     evaluate, judge the weights, keep the best
     on_epoch_end(trainer)                           <- change weights, grow, collect
@@ -18,6 +18,7 @@ for epoch:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
 class Balancer:
     """A method of balancing modalities; by itself it does nothing, which is joint training."""
 
+    fusion: str = "concatenation"
+    """How features become logits, by a name in fusion.FUSIONS."""
+    fusion_weights: Mapping[str, float] = MappingProxyType({})
+    """Weight of each modality in the fused logits, where the fusion has weights; equal if empty."""
+
     def on_fit_start(self, trainer: Trainer) -> None:
         """Model and optimizer are built, nothing is trained yet."""
 
@@ -38,8 +44,9 @@ class Balancer:
         """Train on one batch; give scalar metrics, among them `loss` and `accuracy`."""
         return trainer.joint_step(batch)
 
-    def after_backward(self, trainer: Trainer, batch: Batch, output: Output) -> None:
-        """Gradients are there, the optimizer has not stepped."""
+    def after_backward(self, trainer: Trainer, batch: Batch, output: Output) -> Mapping[str, Tensor]:
+        """The gradients of the joint step are there, the optimizer has not stepped; give scalar metrics."""
+        return {}
 
     def on_epoch_end(self, trainer: Trainer) -> Mapping[str, float]:
         """The epoch's weights are evaluated and judged; give metrics to report with the epoch."""

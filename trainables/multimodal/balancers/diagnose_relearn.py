@@ -89,7 +89,8 @@ class DiagnoseRelearn(Balancer):
         for name, encoder in trainer.model.encoders.items():
             tensors = {**dict(encoder.named_parameters()), **dict(encoder.named_buffers())}
             self._encoders[name] = {key: value.detach().clone() for key, value in tensors.items()}
-        self._columns = {n: w.detach().clone() for n, w in trainer.model.fusion.columns().items()}
+        if self.reset_head:
+            self._columns = {n: w.detach().clone() for n, w in trainer.model.fusion.columns().items()}
 
     def on_epoch_end(self, trainer: Trainer) -> Mapping[str, float]:
         """Diagnose and re-learn each modality, if this is the epoch for it."""

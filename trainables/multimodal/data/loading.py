@@ -1,6 +1,6 @@
 """Batches from a feature store: order and frames are functions of (seed, epoch), so a loader has no state."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainables.multimodal.data.store import FeatureStore
+from trainables.multimodal.data.store import FeatureStore, Modality
 from trainables.multimodal.errors import InputError
 
 RESIDENT_SHARE = 0.25  # of the device's free memory; several trials may share one device
@@ -20,6 +20,14 @@ class Batch:
 
     inputs: dict[str, Tensor]
     labels: Tensor
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The part of a store that a loader reads: rows [N] of the named modalities."""
+
+    rows: np.ndarray
+    modalities: tuple[str, ...]
 
 
 class Source(Protocol):
@@ -62,13 +70,12 @@ class Loader:
     """Batches of one split of a store."""
 
     def __init__(
-        self, store: FeatureStore, rows: np.ndarray, batch_size: int, frames: int, device: torch.device
-    ):
-        source = ResidentSource if fits_device(store, len(rows), device) else MappedSource
-        self._sources: dict[str, Source] = {
-            name: source(store, name, rows, device) for name in store.modalities
-        }
-        self._stored = {name: m.shape[0] for name, m in store.modalities.items() if len(m.shape) == 4}
+        self, store: FeatureStore, cut: Cut, batch_size: int, frames: int, device: torch.device
+    ) -> None:
+        rows, used = cut.rows, {name: store.modalities[name] for name in cut.modalities}
+        source = ResidentSource if fits_device(used.values(), len(rows), device) else MappedSource
+        self._sources: dict[str, Source] = {name: source(store, name, rows, device) for name in used}
+        self._stored = {name: m.shape[0] for name, m in used.items() if len(m.shape) == 4}
         for name, stored in self._stored.items():
             if frames > stored:
                 raise InputError(f"frames is {frames}, but modality {name} stores {stored} frames per sample")
@@ -119,10 +126,10 @@ def segment_choices(draw: np.random.Generator, samples: int, stored: int, frames
     return draw.integers(bounds[:-1], bounds[1:], size=(samples, frames))
 
 
-def fits_device(store: FeatureStore, samples: int, device: torch.device) -> bool:
-    """Whether `samples` of the store take at most RESIDENT_SHARE of the free memory of a CUDA device."""
+def fits_device(modalities: Iterable[Modality], samples: int, device: torch.device) -> bool:
+    """Whether `samples` of the modalities take at most RESIDENT_SHARE of a CUDA device's free memory."""
     if device.type != "cuda":
         return False
-    sizes = [np.dtype(m.dtype).itemsize * int(np.prod(m.shape)) for m in store.modalities.values()]
+    sizes = [np.dtype(m.dtype).itemsize * int(np.prod(m.shape)) for m in modalities]
     free, _ = torch.cuda.mem_get_info(device)
     return samples * sum(sizes) <= RESIDENT_SHARE * free

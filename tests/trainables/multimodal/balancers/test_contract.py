@@ -8,8 +8,12 @@ import pytest
 import torch
 
 from trainables.multimodal.balancers.base import Balancer
+from trainables.multimodal.balancers.boosting import CONTROLS, Boosting
 from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
+from trainables.multimodal.balancers.late_fusion import LateFusion
+from trainables.multimodal.balancers.ogm_ge import OgmGe
 from trainables.multimodal.checkpoint import read_checkpoint, write_checkpoint
+from trainables.multimodal.errors import InputError
 
 SWITCHES = {"reset_buffers": True, "reset_head": True, "reset_momentum": True}
 
@@ -25,6 +29,7 @@ class Drawing(Balancer):
         noise = random.random() + np.random.rand() + torch.rand(()).item() + self.steps / 10
         for parameter in trainer.model.parameters():
             parameter.grad *= 1 + noise
+        return {}
 
     def state_dict(self):
         return {"steps": self.steps}
@@ -33,50 +38,44 @@ class Drawing(Balancer):
         self.steps = state["steps"]
 
 
-class Growing(Balancer):
-    """Adds a module after the first epoch and regrows it on resume."""
-
-    def grow(self, trainer):
-        if "bias" not in trainer.model.extras:
-            trainer.add_module("bias", torch.nn.Linear(1, len(trainer.store.classes)))
-
-    def step(self, trainer, batch):
-        output = trainer.forward(batch)
-        logits = output.fused
-        for module in trainer.model.extras.values():
-            logits = logits + module(torch.ones(1, 1))
-        loss = torch.nn.functional.cross_entropy(logits, batch.labels)
-        trainer.optimizer.zero_grad()
-        loss.backward()
-        trainer.optimizer.step()
-        return {"loss": loss}
-
-    def on_epoch_end(self, trainer):
-        self.grow(trainer)
-        return {}
-
-    def load_state_dict(self, trainer, state):
-        self.grow(trainer)
-
-
+GROWING = {
+    "period": 1,
+    "max_heads": 3,
+    "sigma": 0.0,
+    "tau": 0.0,
+}  # every modality gets a head after each epoch
 METHODS = {
     "joint": list,
+    "late_fusion": lambda: [LateFusion()],
+    "ogm_ge": lambda: [OgmGe(alpha=0.5)],
+    "ogm_ge_window": lambda: [OgmGe(alpha=0.5, begin=1, end=2, conv_only=True)],
     "diagnose_relearn": lambda: [DiagnoseRelearn(lam=3.0, every=1, max_relearnings=2)],
     "diagnose_relearn_switches": lambda: [DiagnoseRelearn(lam=3.0, every=1, max_relearnings=2, **SWITCHES)],
+    "boosting": lambda: [Boosting(**GROWING)],
+    "boosting_variants": lambda: [
+        Boosting(**GROWING, residual="per_head", assignment="difference", step="joint")
+    ],
+    "dr_boosting": lambda: [Boosting(**GROWING), DiagnoseRelearn(lam=3.0, every=1)],
+    **{
+        name: lambda control=control: [Boosting(**{**GROWING, **control})]
+        for name, control in CONTROLS.items()
+    },
     "drawing": lambda: [Drawing()],
-    "growing": lambda: [Growing()],
 }
+COUNTS = {  # of modalities; what is a variant of another method is run at two
+    **dict.fromkeys(METHODS, (2,)),
+    **dict.fromkeys(
+        ("joint", "late_fusion", "diagnose_relearn", "boosting", "dr_boosting", "drawing"), (1, 2, 3, 4)
+    ),
+    "ogm_ge": (2, 3, 4),
+}
+CASES = [(name, count) for name, counts in COUNTS.items() for count in counts]
 SCHEDULE = {"epochs": 4, "schedule": "step", "milestones": (1, 3), "gamma": 0.5}
 
 
-@pytest.fixture(params=METHODS)
-def method(request):
-    return METHODS[request.param]
-
-
-@pytest.fixture(params=[1, 2, 3, 4])
-def modalities(request):
-    return request.param
+each_case = pytest.mark.parametrize(("name", "modalities"), CASES)
+each_method = pytest.mark.parametrize("name", METHODS)
+each_count = pytest.mark.parametrize("modalities", [1, 2, 3, 4])
 
 
 def differences(one, other, path="state"):
@@ -110,9 +109,10 @@ def resumed(make, state, constants):
     return trainer
 
 
-def test_resuming_equals_never_stopping(make_trainer, method, modalities, tmp_path):
+@each_case
+def test_resuming_equals_never_stopping(make_trainer, name, modalities, tmp_path):
     def make():
-        return make_trainer(modalities, method(), **SCHEDULE)
+        return make_trainer(modalities, METHODS[name](), **SCHEDULE)
 
     whole = make()
     expected = without_time(whole.fit())
@@ -172,30 +172,35 @@ def resumed_once(make, state, constants):
     return trainer.state_dict()
 
 
-def test_every_trainable_parameter_is_in_the_optimizer(make_trainer, method, modalities):
-    trainer = make_trainer(modalities, method(), epochs=2)
+@each_case
+def test_every_trainable_parameter_is_in_the_optimizer(make_trainer, name, modalities):
+    trainer = make_trainer(modalities, METHODS[name](), epochs=2)
     trainer.fit()
     trained = [id(parameter) for group in trainer.optimizer.param_groups for parameter in group["params"]]
     assert sorted(trained) == sorted(id(p) for p in trainer.model.parameters() if p.requires_grad)
 
 
-def test_probes_do_not_change_training(make_trainer, method, modalities):
+@each_case
+def test_probes_do_not_change_training(make_trainer, name, modalities):
     plain, probed = (
-        fitted(make_trainer, modalities, method(), epochs=2, probes=probes).state_dict()
+        fitted(make_trainer, modalities, METHODS[name](), epochs=2, probes=probes).state_dict()
         for probes in (False, True)
     )
     for part in ("model", "optimizer", "random"):
         assert differences(plain[part], probed[part]) == []
 
 
-def test_looking_at_purity_every_epoch_does_not_change_training(make_trainer, method):
+@each_method
+def test_looking_at_purity_every_epoch_does_not_change_training(make_trainer, name):
     plain, watched = (
-        fitted(make_trainer, 2, method(), diagnose=when).state_dict() for when in ("end", "every_epoch")
+        fitted(make_trainer, 2, METHODS[name](), diagnose=when).state_dict()
+        for when in ("end", "every_epoch")
     )
     assert differences(plain, watched) == []
 
 
 @pytest.mark.parametrize("options", [{"lam": 0.0}, {"max_relearnings": 0}, {"lam": 0.0, **SWITCHES}], ids=str)
+@each_count
 def test_zero_is_honoured_and_equals_joint_bit_for_bit(make_trainer, modalities, options):
     joint = fitted(make_trainer, modalities).state_dict()
     zero = fitted(make_trainer, modalities, [DiagnoseRelearn(**{"every": 1, **options})]).state_dict()
@@ -203,14 +208,16 @@ def test_zero_is_honoured_and_equals_joint_bit_for_bit(make_trainer, modalities,
         assert differences(joint[part], zero[part]) == []
 
 
+@each_count
 def test_lambda_above_zero_differs_from_joint(make_trainer, modalities):
     joint = fitted(make_trainer, modalities).state_dict()
     balanced = fitted(make_trainer, modalities, [DiagnoseRelearn(lam=3.0, every=1)]).state_dict()
     assert differences(joint["model"], balanced["model"]) != []
 
 
-def test_metrics_name_every_modality(make_trainer, method, modalities):
-    trainer = make_trainer(modalities, method(), epochs=1)
+@each_case
+def test_metrics_name_every_modality(make_trainer, name, modalities):
+    trainer = make_trainer(modalities, METHODS[name](), epochs=1)
     metrics = trainer.run_epoch()
     names = [
         f"{prefix}/{m}/{n}"
@@ -220,9 +227,15 @@ def test_metrics_name_every_modality(make_trainer, method, modalities):
     assert set(names) <= set(metrics)
 
 
-def test_the_seed_decides_everything(make_trainer, method):
+@each_method
+def test_the_seed_decides_everything(make_trainer, name):
     histories = []
     for seed in (1, 1, 2):
-        trainer = make_trainer(2, method(), epochs=2, seed=seed)
+        trainer = make_trainer(2, METHODS[name](), epochs=2, seed=seed)
         histories.append(without_time(trainer.fit()))
     assert histories[0] == histories[1] != histories[2]
+
+
+def test_a_method_that_compares_modalities_refuses_a_single_one(make_trainer):
+    with pytest.raises(InputError, match="needs at least two"):
+        make_trainer(1, [OgmGe()])

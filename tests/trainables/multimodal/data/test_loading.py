@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from trainables.multimodal.data.loading import Loader, batch_bounds, segment_choices, segment_middles
+from trainables.multimodal.data.loading import Cut, Loader, batch_bounds, segment_choices, segment_middles
 from trainables.multimodal.data.store import FeatureStore
 from trainables.multimodal.errors import InputError
 
@@ -12,7 +12,7 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def loader(toy_store):
     store = FeatureStore.open(toy_store(2))
-    return Loader(store, store.split("toy")["train"], 8, 2, CPU)
+    return Loader(store, Cut(store.split("toy")["train"], tuple(store.modalities)), 8, 2, CPU)
 
 
 def gathered(batches, name):
@@ -96,4 +96,4 @@ def test_training_takes_frames_of_the_right_samples(toy_store, loader):
 def test_more_frames_than_are_stored_are_refused(toy_store):
     store = FeatureStore.open(toy_store(2))
     with pytest.raises(InputError, match="frames is 5, but modality clip stores 4"):
-        Loader(store, store.split("toy")["train"], 8, 5, CPU)
+        Loader(store, Cut(store.split("toy")["train"], tuple(store.modalities)), 8, 5, CPU)

@@ -1,0 +1,237 @@
+"""Sustained boosting with adaptive classifier assignment (AUG), NeurIPS 2025, arXiv 2502.20120.
+
+Each modality is trained by its own heads, whose newest learns what the earlier ones have not; every t_N
+epochs a modality that classifies worse than the others is given another head.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+from torch import Tensor
+
+from trainables.multimodal.balancers.base import Balancer
+from trainables.multimodal.boosted import (
+    RESIDUALS,
+    assign_at_random,
+    assign_by_difference,
+    assign_classifier,
+    boosting_loss,
+    boosting_terms,
+)
+from trainables.multimodal.config import is_real
+from trainables.multimodal.errors import Diverged, InputError
+from trainables.multimodal.fusion import BoostedFusion, new_head, sum_of, weighted
+from trainables.multimodal.metrics import Means, accuracy, true_class
+
+if TYPE_CHECKING:
+    from trainables.multimodal.data.loading import Batch
+    from trainables.multimodal.trainer import Trainer
+
+__all__ = ["CONTROLS", "Boosting", "assign_classifier", "boosting_loss"]
+
+TRIPLE = 3.0  # what the loss of a weak modality counts where it gets no head
+CONTROLS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "boosting_no_heads": {"max_heads": 1},
+    "boosting_frozen": {"train_new_heads": False},
+    "boosting_random": {"assignment": "random"},
+    "boosting_tripled": {"remedy": "triple"},
+}
+"""The controls that the paper lacks, by name: each leaves out or replaces one part of the method."""
+
+Assign = Callable[["Boosting", Mapping[str, float], random.Random], list[str]]
+ASSIGNMENTS: Final[Mapping[str, Assign]] = {
+    "ratio": lambda rule, scores, _: assign_classifier(scores, sigma=rule.sigma, tau=rule.tau),
+    "difference": lambda rule, scores, _: assign_by_difference(scores, sigma=rule.sigma, tau=rule.tau),
+    "random": lambda rule, scores, draw: assign_at_random(scores, draw),
+}
+
+
+def alternate(trainer: Trainer, losses: Iterator[Tensor]) -> None:
+    """A step for each modality in turn: the next one's heads see the shared layer after this one's step."""
+    for loss in losses:
+        trainer.update(loss)
+
+
+def together(trainer: Trainer, losses: Iterator[Tensor]) -> None:
+    """One step on the sum of all modalities' losses."""
+    trainer.update(torch.stack(list(losses)).sum())
+
+
+STEPS: Final[Mapping[str, Callable[[Trainer, Iterator[Tensor]], None]]] = {
+    "alternating": alternate,
+    "joint": together,
+}
+
+
+def add_head(boosting: Boosting, trainer: Trainer, name: str) -> None:
+    """Give a modality another head, unless it has all it may have."""
+    if len(_fusion(trainer).heads_of(name)) < boosting.max_heads:
+        boosting.grow(trainer, name)
+
+
+def count_triple(boosting: Boosting, trainer: Trainer, name: str) -> None:
+    """Let a modality's loss count three times from now on, without another head."""
+    boosting.factors[name] = TRIPLE
+
+
+REMEDIES: Final[Mapping[str, Callable[[Boosting, Trainer, str], None]]] = {
+    "head": add_head,
+    "triple": count_triple,
+}
+
+
+class Boosting(Balancer):
+    """Boosted heads per modality, and more of them for the weak one.
+
+    smoothing: lambda of the residual term.
+    period: t_N; assignments follow epochs t_N, 2 t_N, ... counted from 0, as re-learning in D&R does.
+    max_heads: how many heads a modality may have.
+    sigma, tau: the threshold of the assignment.
+    residual: `sum` or `per_head`, what of the target the earlier heads are taken to know.
+    assignment: `ratio`, the paper's `difference`, or `random` as a control.
+    step: `alternating`, a step per modality, or `joint`, one on the sum.
+    fusion_weights: weight of each modality in the prediction, equal if none are given.
+    train_new_heads: off reproduces the release, where added heads stay random projections.
+    remedy: what a weak modality gets: a `head`, or as a control `triple` weight of its loss.
+    """
+
+    fusion = "boosted"
+
+    def __init__(
+        self,
+        smoothing: float = 0.5,
+        period: int = 20,
+        max_heads: int = 10,
+        *,
+        sigma: float = 1.0,
+        tau: float = 0.01,
+        residual: str = "sum",
+        assignment: str = "ratio",
+        step: str = "alternating",
+        fusion_weights: Mapping[str, float] | None = None,
+        train_new_heads: bool = True,
+        remedy: str = "head",
+    ) -> None:
+        for name, number in (("smoothing", smoothing), ("sigma", sigma), ("tau", tau)):
+            if not is_real(number) or not 0 <= number < math.inf:
+                raise InputError(f"{name} must be >= 0 and finite, got {number}")
+        for name, whole in (("period", period), ("max_heads", max_heads)):
+            if not isinstance(whole, int) or isinstance(whole, bool) or whole < 1:
+                raise InputError(f"{name} must be a whole number >= 1, got {whole}")
+        for name, word, words in (
+            ("residual", residual, RESIDUALS),
+            ("assignment", assignment, ASSIGNMENTS),
+            ("step", step, STEPS),
+            ("remedy", remedy, REMEDIES),
+        ):
+            if word not in words:
+                raise InputError(f"{name} must be one of {', '.join(words)}, got {word!r}")
+        if not isinstance(train_new_heads, bool):
+            raise InputError(f"train_new_heads must be true or false, got {train_new_heads}")
+        self.smoothing, self.period, self.max_heads = smoothing, period, max_heads
+        self.sigma: float = sigma
+        self.tau: float = tau
+        self.residual, self.assignment, self.order, self.remedy = residual, assignment, step, remedy
+        self.fusion_weights = dict(fusion_weights or {})
+        self.train_new_heads = train_new_heads
+        self.grown: list[str] = []  # modalities in the order in which they got their heads
+        self.factors: dict[str, float] = {}  # what a modality's loss counts, if not once
+        self._seen = Means()
+
+    def step(self, trainer: Trainer, batch: Batch) -> Mapping[str, Tensor]:
+        """Train each modality on its own loss, from one forward pass of all encoders."""
+        features = trainer.encode(batch)
+        logits: dict[str, Tensor] = {}
+        metrics: dict[str, Tensor] = {}
+
+        def losses() -> Iterator[Tensor]:
+            for (
+                name
+            ) in features:  # logits are computed when their turn comes, by the shared layer as it is then
+                heads = _fusion(trainer).head_logits(name, features[name])
+                logits[name] = sum_of(heads).detach()
+                terms = boosting_terms(heads, batch.labels, smoothing=self.smoothing, residual=self.residual)
+                loss = torch.stack(list(terms.values())).sum() * self.factors.get(name, 1.0)
+                terms = {f"loss_{term}": value for term, value in terms.items()}
+                metrics.update({f"{name}/{key}": value.detach() for key, value in terms.items()})
+                metrics[f"{name}/loss"] = loss.detach()
+                yield loss
+
+        STEPS[self.order](trainer, losses())
+        self._watch(logits, metrics, batch.labels)
+        total = torch.stack([metrics[f"{name}/loss"] for name in features]).sum()
+        fused = weighted(logits, _fusion(trainer).weights)
+        return {"loss": total, "accuracy": accuracy(fused, batch.labels), **metrics}
+
+    def on_epoch_end(self, trainer: Trainer) -> Mapping[str, float]:
+        """Report the heads, then strengthen the weak modalities if this is the epoch for it."""
+        seen, self._seen = self._seen.read("epoch"), Means()
+        scores = {name: seen[f"epoch/{name}/score"] for name in trainer.model.encoders}
+        losses = [seen[f"epoch/{name}/loss"] for name in scores]
+        metrics = {"boosting/gap": max(losses) - min(losses), **_report(trainer, scores)}
+        if self.is_due(trainer.epoch - 1) and not trainer.done:
+            for name in self._weak(trainer, scores):
+                REMEDIES[self.remedy](self, trainer, name)
+        return metrics
+
+    def is_due(self, index: int) -> bool:
+        """Whether to assign after the epoch with this index, counted from 0."""
+        return index > 0 and index % self.period == 0
+
+    def grow(self, trainer: Trainer, name: str) -> None:
+        """Add a head to a modality, and to the optimizer if new heads are trained."""
+        head = new_head(_fusion(trainer).sizes[name]).requires_grad_(self.train_new_heads)
+        trainer.add_module(_fusion(trainer).heads_of(name), head)
+        self.grown.append(name)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Which modalities got heads, in order, and whose loss counts more."""
+        return {"grown": list(self.grown), "factors": dict(self.factors)}
+
+    def load_state_dict(self, trainer: Trainer, state: dict[str, Any]) -> None:
+        """Grow the same heads in the same order, so that model and optimizer fit what is loaded next."""
+        self.factors = dict(state["factors"])
+        for name in state["grown"]:
+            self.grow(trainer, name)
+
+    def _weak(self, trainer: Trainer, scores: Mapping[str, float]) -> list[str]:
+        """Modalities to strengthen; a random one is a function of seed and epoch."""
+        if not any(scores.values()):
+            raise Diverged(f"no modality gave the true class any probability in epoch {trainer.epoch}")
+        draw = random.Random(f"{trainer.config.seed}/{trainer.epoch}")  # noqa: S311  (no secret)
+        return ASSIGNMENTS[self.assignment](self, scores, draw)
+
+    def _watch(self, logits: Mapping[str, Tensor], metrics: Mapping[str, Tensor], labels: Tensor) -> None:
+        """Collect scores and losses over the epoch, on the device."""
+        scores = {f"{name}/score": true_class(summed, labels).mean() for name, summed in logits.items()}
+        losses = {f"{name}/loss": metrics[f"{name}/loss_all"] for name in logits}
+        self._seen.add(scores | losses, len(labels))
+
+
+@torch.no_grad()
+def _report(trainer: Trainer, scores: Mapping[str, float]) -> dict[str, float]:
+    """Heads, scores and validation accuracy with and without the newest head, of the judged weights."""
+    judged = trainer.evaluate("validation")
+    metrics: dict[str, float] = {}
+    for name, score in scores.items():
+        heads = _fusion(trainer).head_logits(name, judged.features[name])
+        own: dict[str, float | Tensor] = {
+            "heads": len(heads),
+            "score": score,
+            "accuracy": accuracy(sum_of(heads), judged.labels),
+        }
+        if len(heads) > 1:
+            own["accuracy_earlier"] = accuracy(sum_of(heads[:-1]), judged.labels)
+        metrics |= {f"boosting/{name}/{key}": float(value) for key, value in own.items()}
+    return metrics
+
+
+def _fusion(trainer: Trainer) -> BoostedFusion:
+    fusion = trainer.model.fusion
+    assert isinstance(fusion, BoostedFusion)  # noqa: S101  (what Boosting.fusion has asked for)
+    return fusion

@@ -1,0 +1,94 @@
+"""On-the-fly gradient modulation with generalisation enhancement (OGM-GE), CVPR 2022, arXiv 2203.15332.
+
+A modality that classifies a batch better than the others learns more slowly; noise makes up for the smaller
+gradient variance.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from trainables.multimodal.balancers.base import Balancer
+from trainables.multimodal.config import is_real
+from trainables.multimodal.errors import InputError
+from trainables.multimodal.metrics import true_class
+
+if TYPE_CHECKING:
+    from trainables.multimodal.data.loading import Batch
+    from trainables.multimodal.fusion import Output
+    from trainables.multimodal.trainer import Trainer
+
+TINY = 1e-12  # others that give the true class no probability at all
+
+
+def coefficients(scores: Mapping[str, Tensor], alpha: float) -> dict[str, Tensor]:
+    """k_m = 1 - tanh(alpha * rho_m) where rho_m > 1, else 1; rho_m = s_m / mean(scores of the others).
+
+    Scores are scalars, the mean probability of the true class; two modalities at least.
+    """
+    total = torch.stack(list(scores.values())).sum()
+    found = {}
+    for name, score in scores.items():
+        rho = score * (len(scores) - 1) / (total - score).clamp(min=TINY)
+        found[name] = torch.where(rho > 1, 1 - torch.tanh(alpha * rho), 1.0)
+    return found
+
+
+@torch.no_grad()
+def modulate(encoder: nn.Module, coefficient: Tensor, least_dims: int = 2) -> None:
+    """Replace gradients of weights with `least_dims` or more dimensions: g <- k g + noise.
+
+    The noise is Gaussian with the standard deviation of the gradient before scaling.
+    """
+    for parameter in encoder.parameters():
+        gradient = parameter.grad
+        if gradient is not None and gradient.dim() >= least_dims:
+            noise = torch.randn_like(gradient).mul_(gradient.std())
+            gradient.mul_(coefficient).add_(noise)
+
+
+class OgmGe(Balancer):
+    """Modulates the encoders' gradients while `begin` <= epoch < `end`, epochs counted from 0.
+
+    alpha: how strongly the better modality is slowed down; 0 leaves only the noise.
+    end: none means to the last epoch.
+    conv_only: as in the release, convolutions alone; the default takes every weight matrix of an encoder.
+    """
+
+    def __init__(
+        self, alpha: float = 0.1, begin: int = 0, end: int | None = None, *, conv_only: bool = False
+    ) -> None:
+        if not is_real(alpha) or not 0 <= alpha < math.inf:
+            raise InputError(f"alpha must be >= 0 and finite, got {alpha}")
+        for name, epoch in (("begin", begin), ("end", 0 if end is None else end)):
+            if not isinstance(epoch, int) or isinstance(epoch, bool) or epoch < 0:
+                raise InputError(f"{name} must be a whole number >= 0, got {epoch}")
+        if not isinstance(conv_only, bool):
+            raise InputError(f"conv_only must be true or false, got {conv_only}")
+        self.alpha, self.begin, self.end = alpha, begin, end
+        self.least_dims = 4 if conv_only else 2
+
+    def on_fit_start(self, trainer: Trainer) -> None:
+        """Refuse a single modality: there is nothing to compare it with."""
+        if len(trainer.model.encoders) < 2:
+            raise InputError("OGM-GE compares modalities and needs at least two")
+
+    def after_backward(self, trainer: Trainer, batch: Batch, output: Output) -> Mapping[str, Tensor]:
+        """Scale the gradients of each encoder by how much better its modality does than the others."""
+        if not self.is_active(trainer.epoch):
+            return {}
+        with torch.no_grad():
+            scores = {n: true_class(logits, batch.labels).mean() for n, logits in output.unimodal.items()}
+        found = coefficients(scores, self.alpha)
+        for name, coefficient in found.items():
+            modulate(trainer.model.encoders[name], coefficient, self.least_dims)
+        return {f"{name}/coefficient": coefficient for name, coefficient in found.items()}
+
+    def is_active(self, epoch: int) -> bool:
+        """Whether gradients are modulated in the epoch with this index, counted from 0."""
+        return self.begin <= epoch and (self.end is None or epoch < self.end)

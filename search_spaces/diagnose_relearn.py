@@ -4,7 +4,7 @@ from typing import Any
 
 from ray import tune
 
-from search_spaces.space import SearchSpace
+from search_spaces.space import SearchSpace, learning_rate, period, scaled_period
 
 PUBLISHED_EPOCHS = 90
 DEFAULTS = {"lr": 2e-3, "lam": 3.0, "every": 20, "max_relearnings": 3}
@@ -12,19 +12,18 @@ DEFAULTS = {"lr": 2e-3, "lam": 3.0, "every": 20, "max_relearnings": 3}
 
 
 def _domains(epochs: int) -> dict[str, Any]:
-    """Domains for a budget of `epochs`: H lies in [1, epochs // 4], so that every trial re-learns early."""
+    """Domains for a budget of `epochs`."""
     return {
-        "lr": tune.loguniform(1e-3, 1e-1),
+        "lr": learning_rate(),
         "lam": tune.uniform(0.0, 10.0),
-        "every": tune.randint(1, max(1, epochs // 4) + 1),  # the upper end is exclusive
+        "every": period(epochs),
         "max_relearnings": tune.randint(1, 6),
     }
 
 
 def _defaults(epochs: int) -> dict[str, Any]:
     """The published values, with H scaled from 90 to `epochs` epochs."""
-    scaled = round(DEFAULTS["every"] / PUBLISHED_EPOCHS * epochs)
-    return {**DEFAULTS, "every": min(max(1, scaled), max(1, epochs // 4))}
+    return {**DEFAULTS, "every": scaled_period(int(DEFAULTS["every"]), PUBLISHED_EPOCHS, epochs)}
 
 
 diagnose_relearn = SearchSpace(_domains, DEFAULTS, _defaults)

@@ -1,10 +1,8 @@
-"""Joint training: only the learning rate is searched."""
+"""Joint training, and each modality alone: only the learning rate is searched."""
 
 from typing import Any
 
-from ray import tune
-
-from search_spaces.space import SearchSpace
+from search_spaces.space import SearchSpace, learning_rate
 
 DEFAULTS = {"lr": 2e-3}
 """Published for CREMA-D."""
@@ -12,10 +10,10 @@ DEFAULTS = {"lr": 2e-3}
 
 def _domains() -> dict[str, Any]:
     """Domains of joint training."""
-    return {"lr": tune.loguniform(1e-3, 1e-1)}
+    return {"lr": learning_rate()}
 
 
-def _defaults(epochs: int) -> dict[str, Any]:
+def _defaults() -> dict[str, Any]:
     """The published values; none of them depends on the number of epochs."""
     return dict(DEFAULTS)
 

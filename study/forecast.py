@@ -10,7 +10,6 @@ import torch
 from study.scheduling import REDUCTION_FACTOR
 from study.settings import outline
 from study.stages import Outline
-from study.studies import METHODS
 from trainables.multimodal.data.store import FeatureStore
 
 _STEPS = 3  # timed training steps, after one to warm up
@@ -69,7 +68,7 @@ def _measure(plan: Outline, settings: Mapping[str, Any], store: FeatureStore) ->
     from trainables.multimodal.data.loading import Cut, Loader
 
     method = plan.methods[0]
-    config = plan.config(method, METHODS[method].defaults(plan.epochs))
+    config = plan.config(method, plan.defaults(method))
     known = {key: value for key, value in config.items() if key in JointTrainable.settings()}
     split = next(iter(settings["protocol"]["splits"].values()))
     device = settings["resources"]["device"]

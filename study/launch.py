@@ -23,7 +23,7 @@ from study.ledger import Ledger, Record
 from study.progress import Progress
 from study.scheduling import ENVIRONMENT, StageRun, asha, tuner
 from study.settings import outline
-from study.studies import METHODS
+from study.studies import method_named
 from study.tracking import Target, Tracker
 from study.trial import StudyTrial, discard_checkpoints
 from trainables.multimodal.errors import InputError
@@ -161,7 +161,7 @@ def _ray_config(job: Job, ledger: Ledger, record: Record) -> dict[str, Any]:
         "threads": ledger.settings["numerics"]["threads"],
     }
     return {
-        "trainable": METHODS[record.method].trainable,
+        "trainable": method_named(record.method).trainable,
         "settings": settings,
         "folder": str(_trial_folder(job, record)),
         "known": max(record.epochs, default=0),

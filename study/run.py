@@ -149,7 +149,7 @@ def _data(options: argparse.Namespace, results: Path, console: Console) -> tuple
 def _sample(options: argparse.Namespace, results: Path, console: Console) -> tuple[Study, FeatureStore]:
     if options.name not in SAMPLE:
         raise InputError(
-            f"only {', '.join(SAMPLE)} can run on the sample: give {options.name} a store with --data."
+            f"only studies of cremad can run on the sample: give {options.name} a store with --data."
         )
     if not options.sample:
         console.print(f"No data at data/{STUDIES[options.name].dataset}: running on the generated sample.")

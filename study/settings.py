@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from study.stages import STAGES, Outline
-from study.studies import METHODS, Budget, Study
+from study.studies import Budget, Study, method_named, named
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.store import FeatureStore
 from trainables.multimodal.errors import InputError
@@ -47,13 +47,16 @@ class Wish:
 def build(name: str, study: Study, store: FeatureStore, wish: Wish) -> dict[str, Any]:
     """Resolve everything that decides the results; raises InputError for what makes no sense."""
     budget = _budget(study.budget, wish)
-    fixed = _fixed(study.methods, wish.fixed or {})
+    modalities = tuple(store.modalities)
+    methods = named(study.methods, modalities)
+    _require_modalities(methods, modalities)
+    fixed = _fixed(methods, modalities, wish.fixed or {})
     sweeps = _sweeps(study, budget.epochs, fixed)
     base = {"precision": wish.precision, **study.base}
     settings = {
         "id": uuid.uuid4().hex,
         "study": name,
-        "methods": list(study.methods),
+        "methods": list(methods),
         "data": _data(store),
         "protocol": _protocol(store, wish, base | _union(fixed)),
         "budget": asdict(budget),
@@ -72,6 +75,7 @@ def outline(settings: Mapping[str, Any]) -> Outline:
     name = settings["protocol"]["name"]
     return Outline(
         methods=tuple(settings["methods"]),
+        modalities=tuple(settings["data"]["modalities"]),
         **settings["budget"],
         base=settings["base"],
         fixed=settings["fixed"],
@@ -124,25 +128,41 @@ def _budget(default: Budget, wish: Wish) -> Budget:
     return replace(default, **chosen)
 
 
-def _fixed(methods: Sequence[str], wished: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Give each fixed setting to every method that has it."""
+def _require_modalities(methods: Sequence[str], modalities: Sequence[str]) -> None:
+    for name in methods:
+        least = method_named(name).least
+        if len(modalities) < least:
+            raise InputError(f"{name} needs at least {least} modalities, and the data have {len(modalities)}")
+
+
+def _fixed(
+    methods: Sequence[str], modalities: Sequence[str], wished: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Give each fixed setting to every method that has it; what makes a method what it is stays."""
     for key in wished.keys() & OWN_OPTIONS.keys():
         raise InputError(f"--set {key} is refused: use {OWN_OPTIONS[key]} instead")
-    known = {method: set(METHODS[method].load().settings()) for method in methods}
+    known = {name: _keys(name, modalities) for name in methods}
     anywhere = set().union(*known.values()) - OWN_OPTIONS.keys()
     for key in sorted(wished.keys() - anywhere):
         raise InputError(
             f"--set {key}: no method of this study has it; keys are {', '.join(sorted(anywhere))}"
         )
-    return {method: {key: wished[key] for key in sorted(wished.keys() & known[method])} for method in methods}
+    own = {name: {key: wished[key] for key in sorted(wished.keys() & known[name])} for name in methods}
+    return {name: {**settings, **method_named(name).fixed} for name, settings in own.items()}
+
+
+def _keys(name: str, modalities: Sequence[str]) -> set[str]:
+    """Every key that a method may be given: settings, and what its space makes of the modalities."""
+    method = method_named(name)
+    return {*method.load().settings(), *method.space(modalities, 1)}
 
 
 def _require_sensible(settings: Mapping[str, Any]) -> None:
     """Let every method check its settings, so that a bad value ends before anything is begun."""
     plan = outline(settings)
-    for method in plan.methods:
-        config = plan.config(method, {**METHODS[method].defaults(plan.epochs), **plan.fixed[method]})
-        METHODS[method].load().check({**config, "data": "not opened yet"})
+    for name in plan.methods:
+        config = plan.config(name, plan.defaults(name))
+        method_named(name).load().check({**config, "data": "not opened yet"})
 
 
 def _sweeps(

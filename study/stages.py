@@ -7,7 +7,7 @@ from typing import Any
 from study.analysis.sensitivity import incumbent
 from study.ledger import Ledger, Proposal, Record, trial_key
 from study.scheduling import Plan, distributions, sample
-from study.studies import METHODS
+from study.studies import method_named
 
 STAGES = ("search", "confirm", "sensitivity")
 CONFIRM_SEED = (
@@ -21,6 +21,7 @@ class Outline:
     """What the plans are made from; all of it stands in the study's settings."""
 
     methods: tuple[str, ...]
+    modalities: tuple[str, ...]
     epochs: int
     trials: int
     seeds: int
@@ -31,18 +32,23 @@ class Outline:
 
     @property
     def grace(self) -> int:
-        """Epochs before ASHA may judge: no trial is stopped before its first re-learning."""
-        fixed = [int(settings.get("every", 0)) for settings in self.fixed.values()]
+        """Epochs before ASHA may judge: no trial is stopped before its first re-learning or new head."""
+        fixed = [int(s.get(key, 0)) for s in self.fixed.values() for key in ("every", "period")]
         return max([self.epochs // 4, *fixed]) + 1
 
-    def space(self, method: str) -> dict[str, Any]:
+    def space(self, name: str) -> dict[str, Any]:
         """The search space of a method, less what was fixed."""
-        domains = METHODS[method].space(self.epochs)
-        return {key: domain for key, domain in domains.items() if key not in self.fixed[method]}
+        domains = method_named(name).space(self.modalities, self.epochs)
+        return {key: domain for key, domain in domains.items() if key not in self.fixed[name]}
 
-    def config(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    def defaults(self, name: str) -> dict[str, Any]:
+        """The published values of a method, less what was fixed."""
+        values = method_named(name).defaults(self.modalities, self.epochs)
+        return {key: value for key, value in values.items() if key not in self.fixed[name]}
+
+    def config(self, name: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """All settings that shape a trial's result, but its seed, data and protocol."""
-        return {**self.base, **self.fixed[method], **params, "epochs": self.epochs}
+        return {**self.base, **self.fixed[name], **params, "epochs": self.epochs}
 
 
 def search(outline: Outline, ledger: Ledger) -> list[Plan]:
@@ -50,36 +56,36 @@ def search(outline: Outline, ledger: Ledger) -> list[Plan]:
     return [
         Plan(
             "search",
-            method,
-            outline.trials if outline.space(method) else 1,
-            _searcher(outline, ledger, method),
+            name,
+            outline.trials if outline.space(name) else 1,
+            _searcher(outline, ledger, name),
         )
-        for method in outline.methods
+        for name in outline.methods
     ]
 
 
 def confirm(outline: Outline, ledger: Ledger) -> list[Plan]:
     """Each method's best configuration on fresh seeds, by every protocol asked for."""
     plans = []
-    for method, best in _incumbents(outline, ledger):
+    for name, best in _incumbents(outline, ledger):
         wanted = [
             Proposal(best.config, CONFIRM_SEED + seed, protocol)
             for seed in range(outline.seeds)
             for protocol in outline.protocols
         ]
-        plans.append(_listed("confirm", method, wanted, ledger))
+        plans.append(_listed("confirm", name, wanted, ledger))
     return plans
 
 
 def sensitivity(outline: Outline, ledger: Ledger) -> list[Plan]:
     """One hyperparameter at a time around the incumbent; the incumbent itself belongs to every sweep."""
     plans = []
-    for method, best in _incumbents(outline, ledger):
-        sweeps = outline.sweeps.get(method, {})
+    for name, best in _incumbents(outline, ledger):
+        sweeps = outline.sweeps.get(name, {})
         changed = [{**best.config, key: value} for key, values in sweeps.items() for value in values]
         configs = [best.config, *changed] if changed else []
         wanted = [Proposal(config, SWEEP_SEED + seed) for seed in range(outline.seeds) for config in configs]
-        plans.append(_listed("sensitivity", method, wanted, ledger))
+        plans.append(_listed("sensitivity", name, wanted, ledger))
     return plans
 
 
@@ -92,35 +98,34 @@ PLANS: Mapping[str, Callable[[Outline, Ledger], list[Plan]]] = {
 
 def _incumbents(outline: Outline, ledger: Ledger) -> list[tuple[str, Record]]:
     records = ledger.records("search")
-    found = [(method, incumbent(records, method)) for method in outline.methods]
-    return [(method, best) for method, best in found if best is not None]
+    found = [(name, incumbent(records, name)) for name in outline.methods]
+    return [(name, best) for name, best in found if best is not None]
 
 
-def _searcher(outline: Outline, ledger: Ledger, method: str) -> Callable[[int, int], Proposal | None]:
+def _searcher(outline: Outline, ledger: Ledger, name: str) -> Callable[[int, int], Proposal | None]:
     """Propose the n-th configuration of a search.
 
     The draw is seeded by the number alone: while TPE still draws at random, all methods see the same learning
     rates, and what differs between them is the method.
     """
-    space = distributions(outline.space(method))
-    defaults = METHODS[method].defaults(outline.epochs)
-    first = {key: defaults[key] for key in space if key in defaults}
+    space = distributions(outline.space(name))
+    first = outline.defaults(name)
 
     def propose(number: int, draw: int) -> Proposal | None:
         if number == 0 and draw == 0 and first.keys() == space.keys():
             params = first
         elif space:
-            params = sample(ledger.frozen("search", method), space, number, draw)
+            params = sample(ledger.frozen("search", name), space, number, draw)
         else:
             return None  # everything is fixed: there is one configuration, and it has been proposed
-        return Proposal(outline.config(method, params), seed=0, params=params, distributions=space)
+        return Proposal(outline.config(name, params), seed=0, params=params, distributions=space)
 
     return propose
 
 
-def _listed(stage: str, method: str, wanted: list[Proposal], ledger: Ledger) -> Plan:
+def _listed(stage: str, name: str, wanted: list[Proposal], ledger: Ledger) -> Plan:
     """Plan the proposals that the ledger does not have yet, each once."""
-    keyed = {trial_key(stage, method, proposal, ledger.digest): proposal for proposal in wanted}
+    keyed = {trial_key(stage, name, proposal, ledger.digest): proposal for proposal in wanted}
     missing = [proposal for key, proposal in keyed.items() if key not in ledger]
-    born = len(ledger.records(stage, method))
-    return Plan(stage, method, born + len(missing), lambda number, draw: missing[number - born])
+    born = len(ledger.records(stage, name))
+    return Plan(stage, name, born + len(missing), lambda number, draw: missing[number - born])

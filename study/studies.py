@@ -1,16 +1,23 @@
 """Named studies: which data, which methods, how much of it, and what is swept."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 import search_spaces
+from search_spaces.space import SearchSpace
+from trainables.multimodal.balancers.boosting import CONTROLS
 
 if TYPE_CHECKING:
     from trainables.base import MultimodalTrainable
 
 Values = Callable[[int], tuple[Any, ...]]  # epochs -> values of a swept hyperparameter
+
+
+Arguments = Callable[
+    [Sequence[str], int], tuple[Any, ...]
+]  # modalities, epochs -> what a space is called with
 
 
 @dataclass(frozen=True)
@@ -19,10 +26,22 @@ class Method:
 
     trainable: str
     """module:class of the Trainable, whose `build` makes the trainer from flat settings."""
-    space: Callable[[int], dict[str, Any]]
-    """Epochs -> search space, a dict of Ray Tune domains."""
-    defaults: Callable[[int], Mapping[str, Any]]
-    """Epochs -> published values, the first trial of every search."""
+    search: SearchSpace
+    """What is searched, and the published values that every search begins with."""
+    arguments: Arguments
+    """What the search space is called with."""
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    """Settings that make the method what it is."""
+    least: int = 1
+    """How many modalities it needs."""
+
+    def space(self, modalities: Sequence[str], epochs: int) -> dict[str, Any]:
+        """The search space, a dict of Ray Tune domains."""
+        return self.search(*self.arguments(modalities, epochs))
+
+    def defaults(self, modalities: Sequence[str], epochs: int) -> Mapping[str, Any]:
+        """The published values, the first trial of every search."""
+        return self.search.defaults(*self.arguments(modalities, epochs))
 
     def load(self) -> type["MultimodalTrainable"]:
         """Import the Trainable."""
@@ -63,18 +82,53 @@ def shares_of_epochs(*shares: float) -> Values:
     return lambda epochs: tuple(sorted({max(1, round(share * epochs)) for share in shares}))
 
 
+def _nothing(modalities: Sequence[str], epochs: int) -> tuple[Any, ...]:
+    return ()
+
+
+def _epochs(modalities: Sequence[str], epochs: int) -> tuple[Any, ...]:
+    return (epochs,)
+
+
+def _both(modalities: Sequence[str], epochs: int) -> tuple[Any, ...]:
+    return modalities, epochs
+
+
+_BOOSTING: Final = "trainables:BoostingTrainable"
 METHODS: Final[Mapping[str, Method]] = {
-    "joint": Method(
-        "trainables:JointTrainable",
-        lambda epochs: search_spaces.joint(),
-        lambda epochs: search_spaces.joint.DEFAULTS,
-    ),
+    "joint": Method("trainables:JointTrainable", search_spaces.joint, _nothing),
+    "late_fusion": Method("trainables:LateFusionTrainable", search_spaces.late_fusion, _nothing),
+    "ogm_ge": Method("trainables:OgmGeTrainable", search_spaces.ogm_ge, _epochs, least=2),
     "diagnose_relearn": Method(
-        "trainables:DiagnoseRelearnTrainable",
-        search_spaces.diagnose_relearn,
-        search_spaces.diagnose_relearn.defaults,
+        "trainables:DiagnoseRelearnTrainable", search_spaces.diagnose_relearn, _epochs
+    ),
+    "boosting": Method(_BOOSTING, search_spaces.boosting, _both),
+    "dr_boosting": Method("trainables:DRBoostingTrainable", search_spaces.dr_boosting, _both),
+    "boosting_no_heads": Method(
+        _BOOSTING, search_spaces.boosting_no_heads, _both, CONTROLS["boosting_no_heads"]
+    ),
+    "boosting_frozen": Method(_BOOSTING, search_spaces.boosting, _both, CONTROLS["boosting_frozen"]),
+    "boosting_random": Method(_BOOSTING, search_spaces.boosting_random, _both, CONTROLS["boosting_random"]),
+    "boosting_tripled": Method(
+        _BOOSTING, search_spaces.boosting_tripled, _both, CONTROLS["boosting_tripled"]
     ),
 }
+UNIMODAL: Final = "unimodal_"
+"""unimodal_<modality> is joint training on that modality alone; a study names it `unimodal_*` for all."""
+
+
+def method_named(name: str) -> Method:
+    """The method of this name."""
+    if name.startswith(UNIMODAL):
+        return replace(METHODS["joint"], fixed={"modalities": [name.removeprefix(UNIMODAL)]})
+    return METHODS[name]
+
+
+def named(methods: Sequence[str], modalities: Sequence[str]) -> tuple[str, ...]:
+    """Names of methods on data with these modalities: `unimodal_*` is one for each."""
+    each = {f"{UNIMODAL}*": [UNIMODAL + modality for modality in modalities]}
+    return tuple(name for entry in methods for name in each.get(entry, [entry]))
+
 
 _DR: Final = ("joint", "diagnose_relearn")
 _DR_SWEEPS: Final = {
@@ -83,26 +137,76 @@ _DR_SWEEPS: Final = {
         "every": shares_of_epochs(0.07, 0.22, 0.44),
     }
 }
+_BOOSTING_SWEEPS: Final = {
+    "boosting": {
+        "smoothing": fixed(0.0, 0.33, 1.0),
+        "sigma": fixed(0.8, 1.0, 1.2),
+        "tau": fixed(0.01, 0.2),
+        "max_heads": fixed(1, 2, 4, 10),
+    }
+}
+_DR_BOOSTING_SWEEPS: Final = {
+    "dr_boosting": {"lam": fixed(0.0, 3.0, 10.0), "smoothing": fixed(0.0, 0.33, 1.0)}
+}
+_EVERY_METHOD: Final = (
+    "joint",
+    "unimodal_*",
+    "late_fusion",
+    "ogm_ge",
+    "diagnose_relearn",
+    "boosting",
+    "dr_boosting",
+    *CONTROLS,
+)
+
+
+def _studies(data: str, budget: Budget, compared: Budget, base: Mapping[str, Any]) -> dict[str, Study]:
+    """The four questions that are asked of every data set."""
+    return {
+        f"{data}_dr": Study(data, _DR, budget, base, _DR_SWEEPS),
+        f"{data}_boosting": Study(data, ("joint", "boosting"), budget, base, _BOOSTING_SWEEPS),
+        f"{data}_dr_boosting": Study(
+            data, ("joint", "boosting", "dr_boosting"), budget, base, _DR_BOOSTING_SWEEPS
+        ),
+        f"{data}_compare": Study(data, _EVERY_METHOD, compared, base),
+    }
+
 
 STUDIES: Final[Mapping[str, Study]] = {
-    "cremad_dr": Study("cremad", _DR, Budget(epochs=90, trials=32, seeds=3), sweeps=_DR_SWEEPS),
-    "ravdess_dr": Study(
+    **_studies("cremad", Budget(epochs=90, trials=32, seeds=3), Budget(epochs=90, trials=16, seeds=5), {}),
+    **_studies(
         "ravdess",
-        _DR,
         Budget(epochs=14, trials=12, seeds=3),
-        base={"width": 0.25, "batch_size": 32},
-        sweeps=_DR_SWEEPS,
+        Budget(epochs=14, trials=8, seeds=5),
+        {"width": 0.25, "batch_size": 32},
     ),
-    "features_dr": Study("features", _DR, Budget(epochs=30, trials=12, seeds=5), sweeps=_DR_SWEEPS),
+    **_studies("features", Budget(epochs=30, trials=12, seeds=5), Budget(epochs=30, trials=8, seeds=5), {}),
 }
 
+_SAMPLE_BASE: Final = {"width": 0.25, "batch_size": 16}
+_SAMPLE_BUDGET: Final = Budget(epochs=10, trials=4, seeds=2)
 SAMPLE: Final[Mapping[str, Study]] = {
     "cremad_dr": Study(
         "cremad",
         _DR,
-        Budget(epochs=10, trials=4, seeds=2),
-        base={"width": 0.25, "batch_size": 16},
-        sweeps={"diagnose_relearn": {"lam": fixed(0.0, 8.0), "every": shares_of_epochs(0.1, 0.4)}},
+        _SAMPLE_BUDGET,
+        _SAMPLE_BASE,
+        {"diagnose_relearn": {"lam": fixed(0.0, 8.0), "every": shares_of_epochs(0.1, 0.4)}},
     ),
+    "cremad_boosting": Study(
+        "cremad",
+        ("joint", "boosting"),
+        _SAMPLE_BUDGET,
+        _SAMPLE_BASE,
+        {"boosting": {"smoothing": fixed(0.0, 1.0), "max_heads": fixed(1, 4)}},
+    ),
+    "cremad_dr_boosting": Study(
+        "cremad",
+        ("joint", "boosting", "dr_boosting"),
+        _SAMPLE_BUDGET,
+        _SAMPLE_BASE,
+        {"dr_boosting": {"lam": fixed(0.0, 8.0)}},
+    ),
+    "cremad_compare": Study("cremad", _EVERY_METHOD, Budget(epochs=10, trials=2, seeds=2), _SAMPLE_BASE),
 }
 """What studies do on the generated sample, sized for two cores and a few minutes."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from ray import tune
 from rich.console import Console
 
+from search_spaces.space import SearchSpace
 from study import launch, studies
 from study.launch import Job, Resources
 from study.place import locked, open_ledger
@@ -57,7 +58,7 @@ def settings(trials, epochs):
         "id": "benchmark",
         "study": "overhead",
         "methods": ["nothing"],
-        "data": {"name": "none", "digest": "0" * 64, "is_sample": False},
+        "data": {"name": "none", "digest": "0" * 64, "is_sample": False, "modalities": {}},
         "protocol": {"name": "clean", "splits": {"clean": "none"}},
         "budget": {"epochs": epochs, "trials": trials, "seeds": 1},
         "stages": ["search"],
@@ -69,8 +70,9 @@ def settings(trials, epochs):
 
 
 def main(trials=100, epochs=10):
+    space = SearchSpace(lambda: {"x": tune.uniform(0.0, 1.0)}, {"x": 0.5}, lambda: {"x": 0.5})
     studies.METHODS["nothing"] = studies.Method(
-        "study_overhead:Nothing", lambda epochs: {"x": tune.uniform(0.0, 1.0)}, lambda epochs: {"x": 0.5}
+        "study_overhead:Nothing", space, lambda modalities, epochs: ()
     )
     launch.asha = lambda epochs, grace: asha_that_spares(epochs)
     with tempfile.TemporaryDirectory() as folder:

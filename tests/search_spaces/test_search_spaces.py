@@ -2,14 +2,36 @@ import pytest
 from ray.tune.search.sample import Float, Integer
 
 import search_spaces
-from trainables import DiagnoseRelearnTrainable, JointTrainable
+from trainables import (
+    BoostingTrainable,
+    DiagnoseRelearnTrainable,
+    DRBoostingTrainable,
+    JointTrainable,
+    LateFusionTrainable,
+    OgmGeTrainable,
+)
 
 
 def draws(domain, count=300):
     return [domain.sample() for _ in range(count)]
 
 
-@pytest.mark.parametrize("space", [search_spaces.joint(), search_spaces.diagnose_relearn(12)])
+FACES = ("face", "voice")
+SPACES = {
+    "joint": (search_spaces.joint, (), JointTrainable),
+    "late_fusion": (search_spaces.late_fusion, (), LateFusionTrainable),
+    "ogm_ge": (search_spaces.ogm_ge, (12,), OgmGeTrainable),
+    "diagnose_relearn": (search_spaces.diagnose_relearn, (12,), DiagnoseRelearnTrainable),
+    "boosting": (search_spaces.boosting, (FACES, 12), BoostingTrainable),
+    "boosting_no_heads": (search_spaces.boosting_no_heads, (FACES, 12), BoostingTrainable),
+    "boosting_random": (search_spaces.boosting_random, (FACES, 12), BoostingTrainable),
+    "boosting_tripled": (search_spaces.boosting_tripled, (FACES, 12), BoostingTrainable),
+    "dr_boosting": (search_spaces.dr_boosting, (FACES, 12), DRBoostingTrainable),
+}
+each_space = pytest.mark.parametrize(("space", "arguments", "trainable"), SPACES.values(), ids=SPACES)
+
+
+@pytest.mark.parametrize("space", [space(*arguments) for space, arguments, _ in SPACES.values()], ids=SPACES)
 def test_the_learning_rate_is_drawn_from_1e_3_to_1e_1_on_a_logarithmic_scale(space):
     values = draws(space["lr"])
     assert 1e-3 <= min(values) <= max(values) <= 1e-1
@@ -45,23 +67,38 @@ def test_the_published_period_is_scaled_to_the_epochs(epochs, every):
 
 
 def test_defaults_are_copies():
-    search_spaces.joint.defaults(10)["lr"] = 5
+    search_spaces.joint.defaults()["lr"] = 5
     assert search_spaces.joint.DEFAULTS == {"lr": 2e-3}
 
 
-@pytest.mark.parametrize(
-    ("space", "trainable"),
-    [
-        (search_spaces.joint(), JointTrainable),
-        (search_spaces.diagnose_relearn(10), DiagnoseRelearnTrainable),
-    ],
-)
-def test_every_key_is_a_domain_and_a_setting_of_its_trainable(space, trainable):
-    assert set(space) <= set(trainable.settings())
-    assert all(isinstance(domain, (Float, Integer)) for domain in space.values())
+@each_space
+def test_every_key_is_a_domain_and_a_setting_of_its_trainable(space, arguments, trainable):
+    domains = space(*arguments)
+    trainable.check({**{key: domain.sample() for key, domain in domains.items()}, "data": "x", "epochs": 12})
+    assert all(isinstance(domain, (Float, Integer)) for domain in domains.values())
 
 
-@pytest.mark.parametrize("space", [search_spaces.joint, search_spaces.diagnose_relearn])
-def test_defaults_cover_the_space(space):
-    domains = space() if space is search_spaces.joint else space(10)
-    assert set(space.DEFAULTS) == set(space.defaults(10)) == set(domains)
+@each_space
+def test_defaults_cover_the_space(space, arguments, trainable):
+    weights = {f"weight_{name}" for name in FACES}
+    assert space.defaults(*arguments).keys() == space(*arguments).keys()
+    assert set(space.DEFAULTS) == set(space.defaults(*arguments)) - weights
+
+
+def test_the_published_values_of_boosting():
+    assert search_spaces.boosting.DEFAULTS == {
+        "lr": 1e-2,
+        "smoothing": 0.5,
+        "sigma": 1.0,
+        "tau": 0.01,
+        "period": 20,
+        "max_heads": 10,
+    }
+    scaled = search_spaces.boosting.defaults(FACES, 50)
+    assert (scaled["period"], scaled["weight_face"], scaled["weight_voice"]) == (5, 0.5, 0.5)
+
+
+def test_alpha_is_drawn_from_005_to_1_and_modulation_ends_after_it_begins():
+    domains = search_spaces.ogm_ge(12)
+    assert (domains["alpha"].lower, domains["alpha"].upper) == (0.05, 1)
+    assert max(draws(domains["begin"])) < min(draws(domains["end"]))

@@ -33,7 +33,7 @@ def test_sample_and_data_exclude_each_other(capsys, toy_store):
 
 
 def test_a_study_without_a_sample_says_which_have_one(capsys):
-    assert "only cremad_dr can run on the sample" in refuse(capsys, "ravdess_dr", "--sample")
+    assert "only studies of cremad can run on the sample" in refuse(capsys, "ravdess_dr", "--sample")
 
 
 def test_missing_data_end_with_the_command_that_prepares_them(capsys, tmp_path, monkeypatch):

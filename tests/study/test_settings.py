@@ -3,8 +3,8 @@
 import pytest
 
 from study.scheduling import distributions
-from study.settings import Wish, build, continued, outline, parse_fixed
-from study.studies import METHODS, STUDIES
+from study.settings import Wish, _require_modalities, build, continued, outline, parse_fixed
+from study.studies import METHODS, STUDIES, method_named
 from trainables.multimodal.data.store import FeatureStore
 from trainables.multimodal.errors import InputError
 
@@ -122,11 +122,51 @@ def test_a_value_that_makes_no_sense_is_refused(settings, fixed, said):
         settings(fixed=fixed)
 
 
-@pytest.mark.parametrize("epochs", range(1, 40))
-def test_published_values_lie_in_the_space_whatever_the_epochs(epochs):
-    method = METHODS["diagnose_relearn"]
-    space, first = distributions(method.space(epochs)), method.defaults(epochs)
-    assert all(domain._contains(first[key]) for key, domain in space.items())
+@pytest.mark.parametrize("name", [*METHODS, "unimodal_face"])
+def test_published_values_lie_in_the_space_whatever_the_epochs(name):
+    method = method_named(name)
+    for epochs in range(1, 40):
+        space = distributions(method.space(("face", "voice"), epochs))
+        first = method.defaults(("face", "voice"), epochs)
+        assert first.keys() == space.keys()
+        assert all(domain._contains(first[key]) for key, domain in space.items())
+
+
+@pytest.mark.parametrize("name", [*METHODS, "unimodal_face"])
+def test_every_key_of_a_space_is_a_setting_of_the_methods_trainable(name):
+    method = method_named(name)
+    config = {**method.defaults(("face", "voice"), 10), **method.fixed, "data": "x", "epochs": 10}
+    method.load().check(config)
+
+
+def test_a_study_of_every_method_names_each_modality_alone(toy_store):
+    built = build("toy", STUDIES["features_compare"], FeatureStore.open(toy_store), Wish())
+    alone = [name for name in built["methods"] if name.startswith("unimodal")]
+    assert [built["fixed"][name]["modalities"] for name in alone] == [
+        [modality] for modality in built["data"]["modalities"]
+    ]
+
+
+def test_what_makes_a_control_is_fixed_whatever_is_set(toy_store):
+    built = build(
+        "toy", STUDIES["features_compare"], FeatureStore.open(toy_store), Wish(fixed={"max_heads": 4})
+    )
+    assert built["fixed"]["boosting"] == {"max_heads": 4}
+    assert built["fixed"]["boosting_no_heads"] == {"max_heads": 1}
+
+
+def test_a_fusion_weight_is_a_key_of_the_studies_whose_methods_weigh(toy_store):
+    store = FeatureStore.open(toy_store)
+    key = f"weight_{next(iter(store.modalities))}"
+    built = build("toy", STUDIES["features_boosting"], store, Wish(fixed={key: 0.3}))
+    assert built["fixed"] == {"joint": {}, "boosting": {key: 0.3}}
+    with pytest.raises(InputError, match="no method of this study has it"):
+        build("toy", STUDY, store, Wish(fixed={key: 0.3}))
+
+
+def test_a_comparison_of_modalities_needs_two():
+    with pytest.raises(InputError, match="ogm_ge needs at least 2 modalities, and the data have 1"):
+        _require_modalities(["joint", "ogm_ge"], ["face"])
 
 
 def test_nothing_is_judged_before_a_fixed_period_has_passed(settings):

@@ -14,7 +14,12 @@ SETTINGS = {
     "id": "toy",
     "study": "toy",
     "methods": ["joint", "other"],
-    "data": {"name": "toy", "digest": "d" * 64, "is_sample": False},
+    "data": {
+        "name": "toy",
+        "digest": "d" * 64,
+        "is_sample": False,
+        "modalities": {"face": [3], "voice": [3]},
+    },
     "protocol": {"name": "clean", "splits": {"clean": "stratified"}},
     "budget": {"epochs": EPOCHS, "trials": 6, "seeds": 2},
     "stages": ["search"],

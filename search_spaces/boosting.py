@@ -1,0 +1,37 @@
+"""Sustained boosting (AUG): learning rate, lambda (`smoothing`), threshold, period, rounds and weights."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ray import tune
+
+from search_spaces.space import SearchSpace, learning_rate, period, scaled_period, weights
+
+PUBLISHED_EPOCHS = 200
+DEFAULTS = {"lr": 1e-2, "smoothing": 0.5, "sigma": 1.0, "tau": 0.01, "period": 20, "max_heads": 10}
+"""Published for CREMA-D and 200 epochs; modalities weigh the same in the prediction unless told otherwise."""
+
+
+def _domains(modalities: Sequence[str], epochs: int) -> dict[str, Any]:
+    """Domains for the named modalities and a budget of `epochs`."""
+    return {
+        "lr": learning_rate(),
+        "smoothing": tune.uniform(0.0, 1.0),
+        "sigma": tune.uniform(0.5, 1.5),
+        "tau": tune.uniform(0.0, 0.5),
+        "period": period(epochs),
+        "max_heads": tune.randint(2, 11),
+        **weights(modalities, tune.uniform(0.0, 1.0)),
+    }
+
+
+def _defaults(modalities: Sequence[str], epochs: int) -> dict[str, Any]:
+    """The published values, with the period scaled from 200 to `epochs` epochs."""
+    period = scaled_period(int(DEFAULTS["period"]), PUBLISHED_EPOCHS, epochs)
+    return {**DEFAULTS, "period": period, **weights(modalities, 0.5)}
+
+
+boosting = SearchSpace(_domains, DEFAULTS, _defaults)
+boosting_no_heads = boosting.without("smoothing", "sigma", "tau", "period", "max_heads")
+boosting_random = boosting.without("sigma", "tau")
+boosting_tripled = boosting.without("smoothing", "max_heads")

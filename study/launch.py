@@ -25,7 +25,8 @@ from study.scheduling import ENVIRONMENT, StageRun, asha, tuner
 from study.settings import outline
 from study.studies import method_named
 from study.tracking import Target, Tracker
-from study.trial import StudyTrial, discard_checkpoints
+from study.trial import StudyTrial, discard_checkpoints, exported
+from study.watch import Watch
 from trainables.multimodal.errors import InputError
 
 COMPLETE, FAILED, INTERRUPTED = 0, 1, 3
@@ -142,7 +143,10 @@ def _execute(job: Job, run: StageRun, stage: str) -> None:
     storage = Path(tempfile.mkdtemp(prefix=f"{stage}-", dir=scratch))
     held = {"cpu": job.resources.cpus_per_trial, "gpu": job.resources.gpus_per_trial}
     try:
-        tuner(StudyTrial, run, resources=held, concurrent=_slots(job.resources), storage=storage).fit()
+        slots = _slots(job.resources)
+        tuner(
+            StudyTrial, run, callbacks=[Watch(run)], resources=held, concurrent=slots, storage=storage
+        ).fit()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -273,9 +277,9 @@ def publish_best(folder: Path, ledger: Ledger) -> None:
 
 
 def _move_export(folder: Path, record: Record) -> None:
-    source = folder / "checkpoints" / record.stage / record.method / str(record.number) / "export"
+    source = exported(folder / "checkpoints" / record.stage / record.method / str(record.number))
     target = folder / "best" / record.method
-    if source.is_dir():  # else an earlier start has moved it
+    if source:  # else an earlier start has moved it
         target.parent.mkdir(exist_ok=True)
         shutil.rmtree(target, ignore_errors=True)
         source.rename(target)

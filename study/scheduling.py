@@ -240,8 +240,9 @@ class LedgerScheduler(FIFOScheduler):  # type: ignore[misc]
         self.run.result(trial.trial_id, result)
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
-        """Close a trial that failed more often than allowed."""
-        self.run.fail(trial.trial_id, _last_error(trial))
+        """Close a trial that failed more often than allowed; Ray tells of failures that it retries, too."""
+        if not trial.should_recover():
+            self.run.fail(trial.trial_id, _last_error(trial))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (FIFOScheduler, ())
@@ -289,7 +290,13 @@ def sample(
 
 
 def tuner(
-    trainable: type, run: StageRun, *, resources: Mapping[str, float], concurrent: int, storage: Path
+    trainable: type,
+    run: StageRun,
+    *,
+    callbacks: list[tune.Callback],
+    resources: Mapping[str, float],
+    concurrent: int,
+    storage: Path,
 ) -> tune.Tuner:
     """Build the Tuner of a stage, under a throw-away name: Ray's own snapshots are never read."""
     return tune.Tuner(
@@ -306,6 +313,7 @@ def tuner(
             storage_path=str(storage.parent),
             failure_config=tune.FailureConfig(max_failures=2),
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # trials keep their own
+            callbacks=callbacks,
             verbose=0,
         ),
     )

@@ -5,7 +5,7 @@ its own and reads earlier attempts only: a process that was given up but still l
 matters.
 """
 
-import shutil
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -52,7 +52,7 @@ class Runner(Protocol):
 
 @dataclass(frozen=True)
 class Files:
-    """The files of one trial: <folder>/<attempt>/epoch-<n>.ckpt, and constants beside the attempts."""
+    """Files of a trial: <folder>/<attempt>/epoch-<n>.ckpt and export/, and constants beside the attempts."""
 
     folder: Path
     attempt: int
@@ -74,6 +74,11 @@ class Files:
         """Checkpoints of earlier attempts, furthest first."""
         found = [p for n in range(self.attempt) for p in (self.folder / str(n)).glob("epoch-*.ckpt")]
         return sorted(found, key=lambda path: (path.name, int(path.parent.name)), reverse=True)
+
+    @property
+    def export(self) -> Path:
+        """Where this attempt puts weights for inference."""
+        return self.folder / str(self.attempt) / "export"
 
     def write(self, epoch: int, state: Mapping[str, Any]) -> None:
         """Write an epoch's checkpoint, then forget those that are no longer needed."""
@@ -144,7 +149,7 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
             result |= {"status": "completed", "done": True}
             if self.trial["test"]:
                 metrics |= runner.test()
-                runner.export(self.files.folder / "export")
+                runner.export(self.files.export)
         self.history.append(result)
         self.files.write(runner.epoch, {"runner": runner.state_dict(), "history": self.history})
         return result
@@ -174,12 +179,19 @@ def _newest_good(paths: list[Path]) -> dict[str, Any]:
     return {}
 
 
+def exported(folder: Path) -> Path | None:
+    """Return the weights that a trial exported: those of its last attempt, none other reported its end."""
+    return max(folder.glob("*/export"), key=lambda path: int(path.parent.name), default=None)
+
+
 def discard_checkpoints(folder: Path) -> None:
     """Forget the checkpoints of a finished trial; exported weights stay."""
-    for path in folder.glob("*"):
-        if path.name.isdigit():
-            shutil.rmtree(path)
-    (folder / CONSTANTS).unlink(missing_ok=True)
+    for path in (folder / CONSTANTS, *folder.glob("*/*")):
+        if not path.is_dir():
+            path.unlink(missing_ok=True)
+    for attempt in folder.glob("*"):
+        with contextlib.suppress(OSError):  # one that holds weights
+            attempt.rmdir()
 
 
 def _build(trial: Mapping[str, Any]) -> Runner:

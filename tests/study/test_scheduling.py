@@ -2,6 +2,7 @@
 
 import pickle
 import shutil
+from types import SimpleNamespace
 
 import pytest
 from optuna.storages import RDBStorage
@@ -147,6 +148,15 @@ def test_a_trial_that_ray_gave_up_is_failed_with_its_reason(open_toy):
     run.fail("ray", "RuntimeError: no")
     record = run.ledger.get(run.assigned["ray"])
     assert (record.status, record.reason) == ("failed", "RuntimeError: no")
+
+
+@pytest.mark.parametrize("retried", [True, False])
+def test_a_trial_that_ray_retries_stays_open(open_toy, retried):
+    run = stage_run(open_toy())
+    run.next("ray")
+    failed = SimpleNamespace(trial_id="ray", error_file=None, should_recover=lambda: retried)
+    LedgerScheduler(run).on_trial_error(None, failed)
+    assert run.ledger.get(run.assigned["ray"]).finished != retried
 
 
 def test_a_method_without_pruner_runs_to_its_end(open_toy):

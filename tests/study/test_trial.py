@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from study.trial import KEPT, Files, StudyTrial, discard_checkpoints
+from study.trial import KEPT, Files, StudyTrial, discard_checkpoints, exported
 from trainables import DiagnoseRelearnTrainable
 from trainables.multimodal.errors import Diverged
 
@@ -98,7 +98,25 @@ def test_a_finished_trial_leaves_no_checkpoints(config):
 def test_a_confirm_trial_reads_test_once_and_exports_its_best_weights(config):
     last = steps(process(config, test=True), EPOCHS)[-1]
     assert 0 <= last["metrics"]["test/accuracy"] <= 1
-    assert (_folder(config) / "export" / "model.safetensors").exists()
+    assert (exported(_folder(config)) / "model.safetensors").exists()
+
+
+def test_weights_outlive_the_checkpoints(config):
+    steps(process(config, test=True), EPOCHS)
+    discard_checkpoints(_folder(config))
+    left = [path for path in _folder(config).rglob("*") if path.is_file()]
+    assert {path.parent for path in left} == {exported(_folder(config))}
+
+
+def test_a_late_process_cannot_touch_the_weights_of_the_next_one(config):
+    late = process(config, test=True)
+    steps(late, EPOCHS - 1)
+    steps(process(config, test=True, known=EPOCHS - 1), 1)
+    weights = exported(_folder(config)) / "model.safetensors"
+    before = weights.stat().st_mtime_ns
+    steps(late, 1)
+    assert exported(_folder(config)) == weights.parent
+    assert weights.stat().st_mtime_ns == before
 
 
 def test_a_search_trial_never_reads_test(config, uninterrupted):

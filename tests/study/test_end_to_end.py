@@ -1,148 +1,200 @@
 """The whole study from its command: it ends, it continues, and no fault makes it forget or repeat."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 
 import mlflow
 import optuna
+import psutil
 import pytest
 
 pytestmark = pytest.mark.timeout(600)
 SMALL = ["--epochs", "4", "--trials", "3", "--seeds", "2", "--device", "cpu"]
+ONE_BY_ONE = [*SMALL, "--max-concurrent", "1"]  # the order of trials and ASHA's decisions are certain
+RUN = ["-m", "study.run"]
+IMPATIENT = [
+    "-c",
+    "import sys; from study import run, watch; watch.FLOOR = 40.0; sys.exit(run.main())",
+]
 
 
-def command(store, results, *more):
-    """The command of a small study."""
-    return [
-        sys.executable,
-        "-m",
-        "study.run",
-        "features_dr",
-        "--data",
-        str(store),
-        "--results",
-        str(results),
-        *more,
-    ]
+class Small:
+    """A small study of one store, in a folder of its own."""
 
+    def __init__(self, store, results, options):
+        self.store = store
+        self.results = results
+        self.options = options
+        self.folder = results / "features_dr-toy"
+        self.drivers = []
 
-def run(store, results, *more):
-    """Run a small study to its end."""
-    return subprocess.run(command(store, results, *SMALL, *more), capture_output=True, text=True, check=False)
+    def start(self, *more, program=RUN):
+        """Start its driver."""
+        where = ["--data", str(self.store), "--results", str(self.results)]
+        command = [sys.executable, *program, "features_dr", *where, *self.options, *more]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        self.drivers.append(subprocess.Popen(command, **pipes))
+        return self.drivers[-1]
 
+    def run(self, *more):
+        """Run it to its end; returns exit code, what it said, and what it complained of."""
+        return ending(self.start(*more))
 
-def trials(results):
-    """All trials of the ledger, by Optuna study and number."""
-    url = f"sqlite:///{results}/features_dr-toy/ledger.db"
-    studies = [optuna.load_study(study_name=n, storage=url) for n in optuna.get_all_study_names(url)]
-    return {(study.study_name, trial.number): trial for study in studies for trial in study.trials}
+    def trials(self):
+        """All trials of the ledger, by Optuna study and number."""
+        url = f"sqlite:///{self.folder}/ledger.db"
+        studies = [optuna.load_study(study_name=n, storage=url) for n in optuna.get_all_study_names(url)]
+        return {(study.study_name, trial.number): trial for study in studies for trial in study.trials}
 
+    def values(self):
+        """What the trials came to, by key."""
+        found = self.trials().values()
+        return {trial.user_attrs["key"]: (trial.state, trial.intermediate_values) for trial in found}
 
-def values(found):
-    """What the trials came to, by key."""
-    return {trial.user_attrs["key"]: (trial.state, trial.intermediate_values) for trial in found.values()}
+    def epochs(self):
+        """How many epochs the ledger holds."""
+        if not (self.folder / "ledger.db").exists():
+            return 0
+        return sum(len(trial.intermediate_values) for trial in self.trials().values())
 
-
-def child_runs(results):
-    """MLflow's child runs and its parent runs."""
-    client = mlflow.MlflowClient(f"sqlite:///{results}/mlflow.db")
-    (experiment,) = [e for e in client.search_experiments() if e.name == "features_dr-toy"]
-    found = client.search_runs([experiment.experiment_id])
-    return [[run for run in found if ("study.trial" in run.data.tags) == child] for child in (True, False)]
-
-
-def wait_for_epoch(results, count):
-    """Wait until the ledger holds so many epochs."""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        if (results / "features_dr-toy" / "ledger.db").exists():
-            found = trials(results).values()
-            if sum(len(trial.intermediate_values) for trial in found) >= count:
+    def wait_for_epoch(self, count):
+        """Wait until the ledger holds so many."""
+        deadline = time.monotonic() + 240
+        while time.monotonic() < deadline:
+            if self.epochs() >= count:
                 return
-        time.sleep(0.3)
-    raise AssertionError("the study did not get so far")
+            time.sleep(0.3)
+        raise AssertionError("the study did not get so far")
+
+    def runs(self):
+        """MLflow's child runs and its parent runs."""
+        client = mlflow.MlflowClient(f"sqlite:///{self.results}/mlflow.db")
+        (experiment,) = [e for e in client.search_experiments() if e.name == "features_dr-toy"]
+        found = client.search_runs([experiment.experiment_id])
+        return [
+            [run for run in found if ("study.trial" in run.data.tags) == child] for child in (True, False)
+        ]
+
+
+def ending(driver):
+    """Wait for a driver; returns exit code, what it said, and what it complained of."""
+    said, complained = driver.communicate()
+    return driver.returncode, said, complained
+
+
+def trial_processes(driver):
+    """Ids of the processes that train for a driver."""
+    below = psutil.Process(driver.pid).children(recursive=True)
+    found = [process.pid for process in below if "Trainable" in " ".join(process.cmdline()[:1])]
+    assert found
+    return found
 
 
 @pytest.fixture(scope="module")
-def finished(make_toy_store, tmp_path_factory):
-    """A study that nobody disturbed."""
-    root = tmp_path_factory.mktemp("finished")
-    store, results = make_toy_store(root), root / "results"
-    ended = run(store, results)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return store, results, ended
+def store(make_toy_store, tmp_path_factory):
+    """What all of them run on."""
+    return make_toy_store(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def finished(store, tmp_path_factory):
+    """A study that nobody disturbed, and how it ended."""
+    study = Small(store, tmp_path_factory.mktemp("finished"), SMALL)
+    code, said, complained = study.run()
+    assert code == 0, said + complained
+    return study, said
+
+
+@pytest.fixture(scope="module")
+def calm(store, tmp_path_factory):
+    """What a study comes to, one trial at a time, when nobody disturbs it."""
+    study = Small(store, tmp_path_factory.mktemp("calm"), ONE_BY_ONE)
+    code, said, complained = study.run()
+    assert code == 0, said + complained
+    return study.values()
+
+
+@pytest.fixture
+def disturbed(store, tmp_path):
+    """A study to be disturbed."""
+    study = Small(store, tmp_path, ONE_BY_ONE)
+    yield study
+    for driver in study.drivers:
+        driver.kill()
+        driver.communicate()
 
 
 def test_a_study_ends_with_its_report_and_says_where(finished):
-    _, results, ended = finished
-    assert str(results / "features_dr-toy" / "report.html") in "".join(ended.stdout.splitlines())
-    assert len(list((results / "features_dr-toy" / "figures").glob("*.png"))) >= 4
+    study, said = finished
+    assert str(study.folder / "report.html") in "".join(said.splitlines())
+    assert len(list((study.folder / "figures").glob("*.png"))) >= 4
 
 
 def test_stages_ledger_and_mlflow_agree_on_the_number_of_trials(finished):
-    _, results, _ = finished
-    summary = json.loads((results / "features_dr-toy" / "summary.json").read_text())
-    children, parents = child_runs(results)
-    assert (
-        sum(stage["trials"] for stage in summary["stages"].values()) == len(trials(results)) == len(children)
-    )
+    study, _ = finished
+    stages = json.loads((study.folder / "summary.json").read_text())["stages"]
+    children, parents = study.runs()
+    assert sum(stage["trials"] for stage in stages.values()) == len(study.trials()) == len(children)
     assert [parent.info.status for parent in parents] == ["FINISHED"]
 
 
 def test_best_weights_of_each_method_are_published_and_nothing_else_is_left(finished):
-    _, results, _ = finished
-    folder = results / "features_dr-toy"
-    assert {path.name for path in (folder / "best").iterdir()} == {"joint", "diagnose_relearn"}
-    assert not (folder / "checkpoints").exists()
-    assert not (folder / ".ray").exists()
+    study, _ = finished
+    published = study.folder.glob("best/*/model.safetensors")
+    assert {path.parent.name for path in published} == {"joint", "diagnose_relearn"}
+    assert not (study.folder / "checkpoints").exists()
+    assert not (study.folder / ".ray").exists()
 
 
 def test_the_same_command_again_says_that_nothing_is_left(finished):
-    store, results, _ = finished
-    before = values(trials(results))
-    again = run(store, results)
-    assert again.returncode == 0
-    assert "nothing is left to run" in again.stdout
-    assert values(trials(results)) == before
+    study, _ = finished
+    before = study.values()
+    code, said, _ = study.run()
+    assert code == 0
+    assert "nothing is left to run" in said
+    assert study.values() == before
 
 
 def test_another_setting_is_refused_with_the_difference(finished):
-    store, results, _ = finished
-    refused = run(store, results, "--set", "batch_size=8")
-    assert refused.returncode == 2
-    assert "batch_size" in refused.stderr
+    study, _ = finished
+    code, _, complained = study.run("--set", "batch_size=8")
+    assert code == 2
+    assert "batch_size" in complained
+
+
+def require_same(disturbed, calm):
+    """Every trial once, with the values of a calm study, in the ledger and in MLflow."""
+    assert disturbed.values() == calm
+    children, parents = disturbed.runs()
+    assert Counter(run.data.tags["study.trial"] for run in children) == dict.fromkeys(calm, 1)
+    assert {run.info.status for run in children} <= {"FINISHED", "KILLED"}
+    assert [parent.info.status for parent in parents] == ["FINISHED"]
 
 
 @pytest.mark.fault
 @pytest.mark.slow
-def test_a_driver_killed_again_and_again_comes_to_the_same_study(finished, tmp_path):
-    store, _, _ = finished
+def test_a_driver_killed_again_and_again_comes_to_the_same_study(disturbed, calm):
     for epochs in (1, 4, 9, 20, 30):
-        driver = subprocess.Popen(
-            command(store, tmp_path, *SMALL, "--max-concurrent", "1"), stdout=subprocess.DEVNULL
-        )
-        wait_for_epoch(tmp_path, epochs)
-        os.kill(driver.pid, signal.SIGKILL)
-        driver.wait()
-    assert run(store, tmp_path, "--max-concurrent", "1").returncode == 0
-    one_by_one = tmp_path / "calm"
-    assert run(store, one_by_one, "--max-concurrent", "1").returncode == 0
-    assert values(trials(tmp_path)) == values(trials(one_by_one))
-    children, parents = child_runs(tmp_path)
-    assert (len(children), len(parents)) == (len(trials(tmp_path)), 1)
+        driver = disturbed.start()
+        disturbed.wait_for_epoch(epochs)
+        driver.send_signal(signal.SIGKILL)
+        driver.communicate()
+    assert disturbed.run()[0] == 0
+    require_same(disturbed, calm)
 
 
 @pytest.mark.fault
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_driver_soon_and_says_to_run_again(finished, tmp_path, number):
-    store, _, _ = finished
-    driver = subprocess.Popen(command(store, tmp_path, *SMALL), stdout=subprocess.PIPE, text=True)
-    wait_for_epoch(tmp_path, 2)
+def test_a_signal_ends_the_driver_soon_and_says_to_run_again(disturbed, number):
+    driver = disturbed.start()
+    disturbed.wait_for_epoch(2)
     driver.send_signal(number)
     said, _ = driver.communicate(timeout=10)
     assert driver.returncode == 3
@@ -151,32 +203,50 @@ def test_a_signal_ends_the_driver_soon_and_says_to_run_again(finished, tmp_path,
 
 @pytest.mark.fault
 @pytest.mark.slow
-def test_a_second_driver_on_the_same_study_is_refused(finished, tmp_path):
-    store, _, _ = finished
-    driver = subprocess.Popen(command(store, tmp_path, *SMALL), stdout=subprocess.DEVNULL)
-    wait_for_epoch(tmp_path, 1)
-    second = run(store, tmp_path)
-    driver.kill()
-    driver.wait()
-    assert second.returncode == 2
-    assert "another driver" in second.stderr
+def test_a_second_driver_on_the_same_study_is_refused(disturbed):
+    disturbed.start()
+    disturbed.wait_for_epoch(1)
+    code, _, complained = disturbed.run()
+    assert code == 2
+    assert "another driver" in complained
 
 
 @pytest.mark.fault
 @pytest.mark.slow
-def test_a_killed_trial_process_is_retried_from_its_checkpoint(finished, tmp_path):
-    store, _, _ = finished
-    driver = subprocess.Popen(command(store, tmp_path, *SMALL), stdout=subprocess.DEVNULL)
-    wait_for_epoch(tmp_path, 2)
-    for pid in _trial_processes(driver.pid):
+def test_a_second_driver_on_the_same_ledger_is_refused_wherever_its_results_are(disturbed, tmp_path):
+    first = disturbed.start()
+    disturbed.wait_for_epoch(1)
+    elsewhere = Small(disturbed.store, tmp_path / "elsewhere", ONE_BY_ONE)
+    code, _, complained = elsewhere.run("--storage", f"sqlite:///{disturbed.folder}/ledger.db")
+    assert code == 2
+    assert "another driver works on features_dr in the same ledger" in complained
+    assert first.poll() is None
+
+
+@pytest.mark.fault
+@pytest.mark.slow
+def test_a_killed_trial_process_is_retried_from_its_checkpoint(disturbed, calm):
+    driver = disturbed.start()
+    disturbed.wait_for_epoch(2)
+    for pid in trial_processes(driver):
         os.kill(pid, signal.SIGKILL)
-    assert driver.wait() == 0
-    assert all(trial.state.is_finished() for trial in trials(tmp_path).values())
+    assert ending(driver)[0] == 0
+    require_same(disturbed, calm)
 
 
-def _trial_processes(driver):
-    """Ids of the processes that train for a driver."""
-    import psutil
-
-    below = psutil.Process(driver).children(recursive=True)
-    return [process.pid for process in below if process.name().startswith("ray::StudyTrial")]
+@pytest.mark.fault
+@pytest.mark.slow
+def test_a_trial_that_hangs_is_ended_and_retried(disturbed, calm):
+    driver = disturbed.start(program=IMPATIENT)
+    disturbed.wait_for_epoch(2)
+    stopped = trial_processes(driver)
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    disturbed.wait_for_epoch(disturbed.epochs() + 1)
+    for pid in stopped:
+        with contextlib.suppress(ProcessLookupError):  # it is ended for good already
+            os.kill(pid, signal.SIGCONT)
+    code, _, complained = ending(driver)
+    assert code == 0
+    assert "no result for" in complained
+    require_same(disturbed, calm)

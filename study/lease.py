@@ -90,20 +90,25 @@ class Lease:
         try:
             row = self._read()
             if row and (row["place"], row["inode"]) != (self._place, self._inode):
-                row = self._watch(row)
+                row = self._outlast(row)
             if not self._claim(row):
                 raise self._refusal(self._read() or {"place": "another folder"})
         except SQLAlchemyError as error:
             reason = str(error).splitlines()[0]
             raise InputError(f"the ledger's database refuses the table {_ROWS.name} ({reason}).") from error
 
-    def _watch(self, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    def _outlast(self, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return the row of a dead driver, or None once it is released."""
-        print(
-            f"{self.study}: waiting up to {PATIENCE:g} s for a sign of life of the driver in {row['place']}",
-            file=sys.stderr,
-        )
-        end = time.monotonic() + PATIENCE
+        still = self._watch(row, 2 * BEAT)
+        if still:
+            where = f"the driver of {self.study} with its results in {row['place']}"
+            print(f"{where} shows no life: taking over in {PATIENCE - 2 * BEAT:g} s", file=sys.stderr)
+            still = self._watch(row, PATIENCE - 2 * BEAT)
+        return still
+
+    def _watch(self, row: Mapping[str, Any], seconds: float) -> Mapping[str, Any] | None:
+        """Return the row after it stood still for so long, or None once it is released."""
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
             time.sleep(_LOOK)
             now = self._read()

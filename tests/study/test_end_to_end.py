@@ -219,7 +219,7 @@ def test_a_second_driver_on_the_same_ledger_is_refused_wherever_its_results_are(
     elsewhere = Small(disturbed.store, tmp_path / "elsewhere", ONE_BY_ONE)
     code, _, complained = elsewhere.run("--storage", f"sqlite:///{disturbed.folder}/ledger.db")
     assert code == 2
-    assert "another driver works on features_dr in the same ledger" in complained
+    assert "another driver works on features_dr-toy in the same ledger" in complained
     assert first.poll() is None
 
 

@@ -80,10 +80,11 @@ def killed_driver(folders, shared):
     process.communicate()
 
 
-def test_a_second_driver_of_another_folder_is_refused_and_told_where_the_first_is(drive, folders):
+def test_a_second_driver_of_another_folder_is_refused_and_told_where_the_first_is(drive, folders, capsys):
     drive(folders[0])
     with pytest.raises(InputError, match=f"another driver works on toy in the same ledger.*{folders[0]}"):
         drive(folders[1])
+    assert capsys.readouterr().err == ""
 
 
 def test_a_report_is_refused_while_a_driver_works_elsewhere(drive, folders, shared):
@@ -95,14 +96,14 @@ def test_a_report_is_refused_while_a_driver_works_elsewhere(drive, folders, shar
 def test_the_next_driver_need_not_wait_for_one_that_ended(drive, folders, capsys):
     drive(folders[0]).close()
     drive(folders[1])
-    assert "waiting" not in capsys.readouterr().err
+    assert "no life" not in capsys.readouterr().err
 
 
 def test_refused_settings_leave_the_ledger_free(drive, folders, capsys):
     with pytest.raises(InputError, match="other settings"):
         drive(folders[0], base={"width": 2})
     drive(folders[1])
-    assert "waiting" not in capsys.readouterr().err
+    assert "no life" not in capsys.readouterr().err
 
 
 def test_other_studies_of_the_same_database_have_drivers_of_their_own(drive, folders):
@@ -112,12 +113,12 @@ def test_other_studies_of_the_same_database_have_drivers_of_their_own(drive, fol
 
 def test_a_killed_driver_of_the_same_folder_is_followed_at_once(killed_driver, drive, folders, capsys):
     drive(folders[0])
-    assert "waiting" not in capsys.readouterr().err
+    assert "no life" not in capsys.readouterr().err
 
 
 def test_a_killed_driver_of_another_folder_is_followed_after_a_while(killed_driver, drive, folders, capsys):
     drive(folders[1])
-    assert "waiting up to 1 s for a sign of life" in capsys.readouterr().err
+    assert "shows no life: taking over in" in capsys.readouterr().err
 
 
 def test_a_driver_that_was_taken_over_writes_nothing_more(drive, folders, monkeypatch):

@@ -7,11 +7,22 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from study.analysis import plots, table
+from study.analysis import captions, curves, plots, table, words
+from study.analysis.analysis import Analysis
+from study.analysis.comparisons import BOOSTING
+from study.analysis.curves import Shown
 from study.analysis.looks import PAGE
 from study.analysis.sensitivity import incumbent
-from study.analysis.summary import METRICS, Analysis, Measure, confirmed, probes, protocols
+from study.analysis.standing import Standing
+from study.analysis.summary import Measure, confirmed, probes
 from study.ledger import Record
+
+FEW = 4  # curves that can be told apart in one panel
+TOGETHER = "the method's own prediction"
+ACCURACY = Shown(
+    "validation/accuracy", "Validation accuracy during the confirm runs", "validation accuracy (%)", True
+)
+GAP = Shown("boosting/gap", "Gap function: largest minus smallest loss of a modality", "gap G", False)
 
 
 @dataclass(frozen=True)
@@ -31,86 +42,112 @@ class Drawn:
 
 def draw(analysis: Analysis) -> Iterator[Drawn]:
     """Every figure there are numbers for, in the order of the report."""
-    for part in (_comparisons, _modalities, _training, _sensitivities, _search):
+    for part in (_comparisons, _modalities, _training, _boosting, _sensitivities, _search):
         yield from part(analysis)
 
 
 def _comparisons(analysis: Analysis) -> Iterator[Drawn]:
-    for protocol in protocols(analysis.settings):
-        split = split_of(analysis, protocol)
-        scores = {m: found[split] for m, found in shown(analysis, protocol).items() if _seen(found[split])}
+    for protocol in analysis.protocols:
+        split, results = analysis.split(protocol), analysis.results(protocol)
+        scores = {method: results[method][split] for method in analysis.ranked(protocol)}
         compared = [one for one in analysis.comparisons if one.protocol == protocol]
-        if scores:
-            figure = plots.comparison(scores, compared, split, protocol)
-            yield Drawn(f"comparison_{protocol}", "results", _COMPARISON, figure)
+        notes = {one.method: one.status for one in analysis.standings if _empty(one, protocol)}
+        if len(notes) < len(scores):
+            figure = plots.comparison(scores, compared, split, analysis.baseline, notes)
+            figure.suptitle(f"Methods on {split}, {protocol} protocol")
+            yield Drawn(f"comparison_{protocol}", "results", captions.COMPARISON, figure)
 
 
 def _modalities(analysis: Analysis) -> Iterator[Drawn]:
-    protocol = protocols(analysis.settings)[0]
-    found = {method: probes(analysis.records, method, protocol) for method in analysis.sweeps}
+    protocol = analysis.protocols[0]
+    found = {method: probes(analysis.records, method, protocol) for method in analysis.ranked(protocol)}
     split = "test" if any(split == "test" for split, _ in found.values()) else "validation"
-    scores = {method: measures for method, (of, measures) in found.items() if of == split and measures}
-    for method, measures in scores.items():
-        measures["all together"] = shown(analysis, protocol)[method][split]["accuracy"]
+    scores = {
+        method: measures | {TOGETHER: analysis.results(protocol)[method][split]["accuracy"]}
+        for method, (of, measures) in found.items()
+        if of == split and measures
+    }
     if scores:
-        figure = plots.modalities(scores, split, chance(analysis.settings))
-        yield Drawn("modalities", "modalities", _MODALITIES, figure)
+        figure = plots.modalities(scores, TOGETHER, split, chance(analysis.settings))
+        yield Drawn("modalities", "modalities", captions.MODALITIES, figure)
 
 
 def _training(analysis: Analysis) -> Iterator[Drawn]:
-    protocol = protocols(analysis.settings)[0]
-    runs = [run for method in analysis.sweeps for run in confirmed(analysis.records, method, protocol)]
-    happened = {method: moments([run for run in runs if run.method == method]) for method in analysis.sweeps}
-    accuracies = _column(table.epochs(runs), "validation/accuracy")
+    runs = _runs(analysis)
+    accuracies = _column(table.epochs(runs), ACCURACY.column)
     if len(accuracies):
-        means = table.mean_by(accuracies, ["method", "epoch"], ["validation/accuracy"])
-        yield Drawn("accuracy", "training", _ACCURACY, plots.accuracy(accuracies, means, happened))
+        figure = _over_epochs(accuracies, ACCURACY, moments(runs), analysis.baseline)
+        yield Drawn("accuracy", "training", captions.ACCURACY, figure)
     gaps = _column(table.modalities(runs), "gap")
     if len(gaps):
+        methods = list(dict.fromkeys(gaps["method"]))
+        chosen = few(analysis, methods)
+        gaps = gaps[gaps["method"].isin(chosen)]
         means = table.mean_by(gaps, ["method", "modality", "epoch"], ["gap", "noise_floor"])
-        yield Drawn("purity_gap", "training", _PURITY, plots.purity(gaps, means, happened))
+        left_out = captions.CHOICE.format(drawn=len(chosen), all=len(methods))
+        caption = captions.PURITY + (left_out if len(chosen) < len(methods) else "")
+        happened = {method: found for method, found in moments(runs).items() if method in chosen}
+        yield Drawn("purity_gap", "training", caption, curves.purity(gaps, means, happened))
+
+
+def _boosting(analysis: Analysis) -> Iterator[Drawn]:
+    runs = _runs(analysis)
+    found = _column(table.modalities(runs), "heads")
+    methods = [method for method in dict.fromkeys(found["method"]) if method not in words.CONTROLS]
+    for method in methods:
+        own = found[found["method"] == method]
+        columns = ["heads", "accuracy_all", "accuracy_earlier"]
+        means = table.mean_where_all(own, ["modality", "epoch"], columns)
+        caption = captions.HEADS if method == methods[0] else captions.AS_ABOVE
+        yield Drawn(f"heads_{method}", "training", caption, curves.heads(method, own, means))
+    gaps = _column(table.epochs(runs), GAP.column)
+    if len(gaps):
+        reference = BOOSTING if BOOSTING in set(gaps["method"]) else str(gaps["method"].iloc[0])
+        yield Drawn("gap_function", "training", captions.GAP, _over_epochs(gaps, GAP, {}, reference))
 
 
 def _sensitivities(analysis: Analysis) -> Iterator[Drawn]:
-    protocol = protocols(analysis.settings)[0]
-    joint = shown(analysis, protocol).get("joint", {"validation": {"accuracy": _NOTHING}})["validation"][
-        "accuracy"
-    ]
+    protocol = analysis.protocols[0]
+    joint = analysis.results(protocol).get("joint", {"validation": {"accuracy": _NOTHING}})
+    captioned = captions.SENSITIVITY
     for method, swept in analysis.sweeps.items():
         best = incumbent(analysis.records, method)
         for key, points in swept.items():
             if best is not None and any(point.seeds for point in points):
-                figure = plots.sensitivity(method, key, points, best.config[key], joint)
-                caption = _SENSITIVITY + (_LAMBDA if key == "lam" else "")
+                reference = joint["validation"]["accuracy"]
+                figure = plots.sensitivity(method, key, points, best.config[key], reference)
+                caption = captioned + _switched_off(method, key)
                 yield Drawn(f"sensitivity_{method}_{key}", "sensitivity", caption, figure)
+                captioned = captions.AS_ABOVE
 
 
 def _search(analysis: Analysis) -> Iterator[Drawn]:
     rows = table.trials([record for record in analysis.records if record.stage == "search"])
     if rows["value"].notna().any():
-        yield Drawn("search_history", "search", _HISTORY, plots.history(table.best_so_far(rows)))
-    for method, found in analysis.importances.items():
-        yield Drawn(f"importance_{method}", "search", _IMPORTANCE, plots.importance(method, found))
+        figure = plots.history(table.best_so_far(rows))
+        yield Drawn("search_history", "search", captions.HISTORY, figure)
+    if analysis.importances:
+        figure = plots.importance(analysis.importances)
+        yield Drawn("importance", "search", captions.IMPORTANCE, figure)
 
 
-def shown(analysis: Analysis, protocol: str) -> dict[str, Any]:
-    """The summary's results of one protocol."""
-    first = protocol == protocols(analysis.settings)[0]
-    results: dict[str, Any] = analysis.summary["methods" if first else protocol]
-    return results
+def few(analysis: Analysis, methods: Sequence[str]) -> list[str]:
+    """As many methods as fit in one panel: all, or the baseline, those that re-learn, then the best."""
+    if len(methods) <= FEW:
+        return list(methods)
+    relearning = [method for method, found in moments(_runs(analysis)).items() if found]
+    order = [analysis.baseline, *relearning, *analysis.ranked(analysis.protocols[0])]
+    return [method for method in dict.fromkeys(order) if method in methods][:FEW]
 
 
-def split_of(analysis: Analysis, protocol: str) -> str:
-    """Test where any method was tested, validation before that."""
-    return (
-        "test" if any(_seen(found["test"]) for found in shown(analysis, protocol).values()) else "validation"
-    )
-
-
-def moments(runs: Sequence[Record]) -> list[int]:
-    """Epochs after which any of these runs re-learned."""
-    relearned = {n for run in runs for n, m in run.epochs.items() if any(k.endswith("/strength") for k in m)}
-    return sorted(relearned)
+def moments(runs: Sequence[Record]) -> dict[str, list[int]]:
+    """Epochs after which any run of a method re-learned."""
+    relearned: dict[str, set[int]] = {run.method: set() for run in runs}
+    for run in runs:
+        relearned[run.method] |= {
+            n for n, metrics in run.epochs.items() if any(name.endswith("/strength") for name in metrics)
+        }
+    return {method: sorted(found) for method, found in relearned.items()}
 
 
 def chance(settings: Any) -> float | None:
@@ -120,54 +157,31 @@ def chance(settings: Any) -> float | None:
     return 1 / number if number else None
 
 
-def _seen(measures: dict[str, Measure]) -> bool:
-    return any(measures[metric]["seeds"] for metric in METRICS)
+def _over_epochs(frame: pd.DataFrame, shown: Shown, happened: dict[str, list[int]], reference: str) -> Figure:
+    means = table.mean_by(frame, ["method", "epoch"], [shown.column])
+    if frame["method"].nunique() <= FEW:
+        return curves.together(frame, means, shown, happened)
+    return curves.apart(frame, means, shown, happened, reference)
+
+
+def _runs(analysis: Analysis) -> list[Record]:
+    """Confirm runs of the main protocol, method by method."""
+    protocol = analysis.protocols[0]
+    return [run for method in analysis.methods for run in confirmed(analysis.records, method, protocol)]
+
+
+def _empty(one: Standing, protocol: str) -> bool:
+    return one.protocol == protocol and not one.seeds
 
 
 def _column(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     return frame.dropna(subset=[column]) if column in frame else frame.iloc[:0]
 
 
+def _switched_off(method: str, key: str) -> str:
+    """What a sweep of lambda of the re-learning shows at 0."""
+    what = words.WITHOUT_RELEARNING.get(method) if key == "lam" else None
+    return captions.SWITCHED_OFF.format(what=what) if what else ""
+
+
 _NOTHING: Measure = {"mean": None, "low": None, "high": None, "seeds": []}
-_COMPARISON = (
-    "Accuracy and macro-F1 of the best weights of every confirm run. Filled marks are means over seeds "
-    "with their 95 % t-interval, open circles below them single seeds, joined where methods share one. "
-    "Right: differences to the baseline on the same seeds with their 95 % interval; one that contains 0 "
-    "is compatible with no effect."
-)
-_MODALITIES = (
-    "How well the classes can be read from each encoder alone: a linear probe trained on detached "
-    "features, which does not influence the method. The distance between modalities is the imbalance; the "
-    "last group is the method's own prediction from all modalities."
-)
-_ACCURACY = (
-    "Every confirm run as a thin line, their mean as a bold one. Vertical lines with a triangle mark "
-    "epochs after which encoders were pulled back towards their initial weights; accuracy may dip in the "
-    "epoch that follows."
-)
-_PURITY = (
-    "Absolute difference between the cluster purity of training and of validation features: how much more "
-    "ordered an encoder is on what it has seen. Thin lines are seeds, bold lines their mean. Dotted "
-    "curves are the noise floor, the mean gap after permuting the labels on the same clusterings: a gap "
-    "at or below it says nothing."
-)
-_SENSITIVITY = (
-    "The incumbent of the search with one hyperparameter changed, at full budget. Filled marks are means "
-    "over seeds with their 95 % t-interval, open circles single seeds. The dashed line with its band is "
-    "joint training with the best settings of its own search, on the seeds of the confirm runs."
-)
-_LAMBDA = (
-    " At λ = 0 nothing is re-learned: the point is joint training with this method's other settings, so it "
-    "need not lie on the dashed line."
-)
-_HISTORY = (
-    "Best validation accuracy each search trial reached before it ended, in the order of proposal. Pruned "
-    "trials were stopped early, so their values are of fewer epochs; diverged and failed ones stand at "
-    "the foot. The line is the best completed trial so far, from which the incumbent is taken."
-)
-_IMPORTANCE = (
-    "PED-ANOVA: which hyperparameters decide whether a completed trial is among the best quarter. The "
-    "black marks are the noise floor, the same computation with the trial values permuted; a bar that "
-    "does not pass the tick stands for nothing. The trials were chosen by the sampler, which biases the "
-    "shares towards what it explored."
-)

@@ -10,17 +10,16 @@ from math import log10
 from typing import Any
 
 import matplotlib as mpl
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from study.analysis import words
 
 INK, GREY, FAINT, ACCENT = "#222222", "#6b6b6b", "#e4e4e4", "#D55E00"
 PALETTE = ("#56B4E9", "#8C6D00", "#7F3C8D", "#A0522D", "#3B3B98")
-MARKERS = ("<", ">", "p", "h", "d")
+MARKERS = ("<", "h", "8", "P", "X")
+MODALITIES = (("#0072B2", "o"), ("#E69F00", "s"), ("#009E73", "^"), ("#CC79A7", "v"), ("#56B4E9", "p"))
 COLUMN, PAGE, HEIGHT = 4.8, 7.4, 3.4  # inches: widths of a column and of a page in print
 CROWDED = 0.08  # share of the axis below which two tick labels touch
 WIDE = 20.0  # a positive range this wide is drawn on a logarithmic axis
@@ -61,6 +60,16 @@ OWN: dict[str, Style] = {  # a method looks the same in every figure, whatever i
     "boosting": ("#009E73", "^", "-."),
     "ogm_ge": ("#E69F00", "v", "-."),
     "dr_boosting": ("#CC79A7", "D", "-."),
+    "late_fusion": ("#8B1A1A", "*", "-."),
+    "boosting_no_heads": ("#4D7C0F", "p", ":"),
+    "boosting_frozen": ("#00838F", "d", ":"),
+    "boosting_random": ("#6D4C41", "H", ":"),
+    "boosting_tripled": ("#5E35B1", ">", ":"),
+}
+REFERENCE: Style = (GREY, "", "--")  # a method that stands in every panel beside the one it is compared with
+HEADS: dict[str, Style] = {
+    "accuracy_all": ("#009E73", "", "-"),
+    "accuracy_earlier": (ACCENT, "", "--"),
 }
 Moments = Mapping[str, Sequence[int]]  # method -> epochs after which it re-learned
 
@@ -71,13 +80,40 @@ def style() -> AbstractContextManager[None]:
 
 
 def panels(width: float, count: int, height: float = HEIGHT) -> tuple[Figure, list[Axes]]:
-    """A figure with panels side by side, in two rows from four on."""
-    rows = 2 if count > 3 else 1
-    figure = Figure(figsize=(width, height * (1 if rows == 1 else 1.6)), layout="constrained")
-    grid = list(figure.subplots(rows, -(-count // rows), squeeze=False).flat)
+    """A figure with panels side by side, from four on in rows of two to four."""
+    columns = next((most for most, few in ((count, 3), (2, 4), (3, 9)) if count <= few), 4)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(width, height * (0.4 + 0.6 * rows)), layout="constrained")
+    grid = list(figure.subplots(rows, columns, squeeze=False).flat)
     for spare in grid[count:]:
         spare.remove()
     return figure, grid[:count]
+
+
+def listed(columns: int, rows: int) -> tuple[Figure, list[Axes]]:
+    """A page-wide figure with panels side by side over the same rows of names."""
+    figure = Figure(figsize=(PAGE, 1.4 + 0.42 * rows), layout="constrained")
+    return figure, list(figure.subplots(1, columns, squeeze=False, sharey=True).flat)
+
+
+def stacked(sizes: Sequence[int]) -> tuple[Figure, list[Axes]]:
+    """A figure with a panel of bars for every number of bars, two beside each other."""
+    columns = min(2, len(sizes))
+    most = [max(sizes[i : i + columns]) for i in range(0, len(sizes), columns)]
+    width, height = (COLUMN, PAGE)[columns - 1], 0.5 + sum(0.7 + 0.27 * bars for bars in most)
+    figure = Figure(figsize=(width, height), layout="constrained")
+    shares = [2 + bars for bars in most]
+    grid = list(figure.subplots(len(most), columns, squeeze=False, height_ratios=shares).flat)
+    for spare in grid[len(sizes) :]:
+        spare.remove()
+    return figure, grid[: len(sizes)]
+
+
+def over(upper: float, lower: float, columns: int) -> tuple[Figure, list[list[Axes]]]:
+    """A figure with two rows of panels of these heights in inches that share their x axis."""
+    figure = Figure(figsize=(PAGE if columns > 1 else COLUMN, upper + lower + 0.9), layout="constrained")
+    grid = figure.subplots(2, columns, sharex=True, squeeze=False, height_ratios=(upper, lower))
+    return figure, [list(row) for row in grid]
 
 
 def styles(methods: Sequence[str]) -> dict[str, Style]:
@@ -87,9 +123,26 @@ def styles(methods: Sequence[str]) -> dict[str, Style]:
     return {method: OWN.get(method) or given[method] for method in methods}
 
 
+def solid(looks: Mapping[str, Style]) -> dict[str, Style]:
+    """The same with unbroken lines, for panels in which no line needs to be told from another."""
+    return {method: (colour, marker, "-") for method, (colour, marker, _) in looks.items()}
+
+
+def modality_styles(names: Sequence[str]) -> dict[str, Style]:
+    """Colour and marker of every modality; a line has the style of what it shows."""
+    return {name: (*MODALITIES[i % len(MODALITIES)], "-") for i, name in enumerate(names)}
+
+
 def dodge(count: int, width: float = 0.5) -> list[float]:
     """Offsets that set marks of one group side by side."""
     return [width * ((i + 0.5) / count - 0.5) for i in range(count)]
+
+
+def names(axes: Axes, methods: Sequence[str]) -> None:
+    """Methods as rows, the first on top."""
+    axes.set_yticks(range(len(methods)), [words.broken(words.method(name)) for name in methods])
+    axes.set_ylim(len(methods) - 0.4, -0.6)
+    axes.grid(visible=False, axis="y")
 
 
 def percent(axes: Axes, label: str) -> None:
@@ -115,12 +168,12 @@ def possible(axes: Axes, low: float, high: float) -> None:
     axes.xaxis.set_major_formatter(in_percent)
 
 
-def outer(axes: Sequence[Axes], label: str) -> None:
-    """Label the y axis of the leftmost panels only."""
-    for one in axes:
-        place = one.get_subplotspec()
-        if place is None or place.is_first_col():
-            one.set_ylabel(label)
+def outer(axes: Sequence[Axes], y: str, x: str) -> None:
+    """Label the y axis of the leftmost panels only, and the x axis of those with none below."""
+    columns = [one.get_subplotspec().colspan.start for one in axes]  # type: ignore[union-attr]
+    for place, (one, column) in enumerate(zip(axes, columns, strict=True)):
+        one.set_ylabel("" if column else y)
+        one.set_xlabel("" if column in columns[place + 1 :] else x)
 
 
 def in_percent(fraction: float, _: float) -> str:
@@ -131,8 +184,13 @@ def in_percent(fraction: float, _: float) -> str:
 def epochs(axes: Axes) -> None:
     """Whole epochs on the x axis; vertical lines there mean something else than a grid."""
     axes.grid(visible=False, axis="x")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(nbins="auto", integer=True))
+
+
+def whole(axes: Axes) -> None:
+    """Whole numbers on the y axis, from zero."""
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_ylim(bottom=0)
 
 
 def places(axes: Axes, values: Sequence[Any]) -> list[float]:
@@ -158,57 +216,3 @@ def labels(at: Sequence[float], values: Sequence[Any], *, logarithmic: bool) -> 
         down = left is not None and place - left < close and not down
         texts.append(f"\n{words.value(value)}" if down else words.value(value))
     return texts
-
-
-def key(label: str, look: Style) -> Line2D:
-    """Legend entry of a mean with its interval."""
-    return Line2D([], [], color=look[0], marker=look[1], ls="-", lw=1.4, ms=6, mec="white", label=label)
-
-
-def dots(label: str) -> Line2D:
-    """Legend entry of individual seeds."""
-    return Line2D([], [], ls="none", marker="o", mfc="white", mec=INK, ms=4, label=label)
-
-
-def ring_key() -> Line2D:
-    """Legend entry of the incumbent."""
-    return Line2D([], [], ls="none", marker="o", ms=9, mfc="none", mec=ACCENT, mew=1.5, label="incumbent")
-
-
-def method_keys(looks: Mapping[str, Style], *, lines: bool = True) -> list[Line2D]:
-    """Legend entries of the methods."""
-    return [
-        Line2D(
-            [],
-            [],
-            color=c,
-            marker=marker,
-            ls=line if lines else "none",
-            mec="white",
-            label=words.method(method),
-        )
-        for method, (c, marker, line) in looks.items()
-    ]
-
-
-def moment_key(happened: Moments) -> list[Line2D]:
-    """Legend entry of re-learning moments, where there are any."""
-    entry = Line2D([], [], color=INK, marker="v", ls="-", lw=0.9, ms=5.5, label="re-learning")
-    return [entry] if any(happened.values()) else []
-
-
-def ending_keys(statuses: Sequence[str]) -> list[Artist]:
-    """Legend entries of the ways a trial can end."""
-    shown = [Line2D([], [], ls="none", label=s, **form) for s, form in ENDINGS.items() if s in statuses]
-    return [*shown, Line2D([], [], color=INK, lw=1.2, label="best completed so far")]
-
-
-def legend(figure: Figure, axes: Sequence[Axes], entries: Sequence[Any]) -> None:
-    """One legend below the panels, of these entries and of whatever was labelled in the axes."""
-    found = dict.fromkeys(label for one in axes for label in one.get_legend_handles_labels()[1])
-    handles = {
-        label: handle for one in axes for handle, label in zip(*one.get_legend_handles_labels(), strict=True)
-    }
-    shown = [*entries, *(handles[label] for label in found)]
-    lines = -(-len(shown) // (2 if figure.get_figwidth() <= COLUMN else 4))
-    figure.legend(handles=shown, loc="outside lower center", ncols=-(-len(shown) // lines))

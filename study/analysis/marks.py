@@ -8,26 +8,53 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Transform, offset_copy
 
 from study.analysis import words
-from study.analysis.looks import ACCENT, AT_FOOT, ENDINGS, GREY, INK, LOST, Moments, Style, epochs, possible
+from study.analysis.comparisons import Comparison
+from study.analysis.looks import (
+    ACCENT,
+    AT_FOOT,
+    ENDINGS,
+    FAINT,
+    GREY,
+    INK,
+    LOST,
+    Moments,
+    Style,
+    dodge,
+    epochs,
+    in_percent,
+    possible,
+)
+from study.analysis.sensitivity import Importance
 from study.analysis.statistics import Interval
-from study.analysis.summary import Comparison, Measure
+from study.analysis.summary import Measure
+
+Place = tuple[float, float]  # x and y
 
 
 def interval(axes: Axes, x: float, shown: Interval | Measure, look: Style) -> None:
-    """A mean with its interval."""
-    mean, low, high = bounds(shown)
-    if low is not None and high is not None:
-        axes.vlines(x, low, high, color=look[0], lw=1.4, zorder=3)
-        axes.plot([x, x], [low, high], ls="none", marker="_", ms=7, mew=1.4, color=look[0], zorder=3)
-    if mean is not None:
-        axes.plot(x, mean, look[1], color=look[0], mec="white", mew=0.7, ms=7, zorder=4)
+    """A mean with its interval, upright."""
+    mean, ends = bounds(shown)
+    _span(axes, [(x, value) for value in mean], [(x, value) for value in ends], "_", look)
 
 
-def bounds(shown: Interval | Measure) -> tuple[float | None, float | None, float | None]:
-    """Mean, low and high of either form of an interval."""
-    if isinstance(shown, Interval):
-        return shown.mean, shown.low, shown.high
-    return shown["mean"], shown["low"], shown["high"]
+def row(axes: Axes, y: float, shown: Interval | Measure, look: Style) -> None:
+    """A mean with its interval, lying."""
+    mean, ends = bounds(shown)
+    _span(axes, [(value, y) for value in mean], [(value, y) for value in ends], "|", look)
+
+
+def bounds(shown: Interval | Measure) -> tuple[list[float], list[float]]:
+    """The mean and the two ends of either form of an interval, empty where there are none."""
+    found = vars(shown) if isinstance(shown, Interval) else shown
+    mean, low, high = (found[name] for name in ("mean", "low", "high"))
+    return [] if mean is None else [mean], [] if low is None else [low, high]
+
+
+def _span(axes: Axes, mean: list[Place], ends: list[Place], cap: str, look: Style) -> None:
+    """A line with caps between the ends, and the mean's mark on it."""
+    axes.plot(*zip(*ends, strict=True), color=look[0], lw=1.4, marker=cap, ms=7, mew=1.4, zorder=3)
+    for x, y in mean:
+        axes.plot(x, y, look[1], color=look[0], mec="white", mew=0.7, ms=7, zorder=4)
 
 
 def seeds(axes: Axes, x: float, values: Sequence[float], colour: str) -> None:
@@ -47,12 +74,6 @@ def seeds(axes: Axes, x: float, values: Sequence[float], colour: str) -> None:
 def shifted(axes: Axes, x: float = 0, y: float = 0) -> Transform:
     """Data coordinates, moved by a few points, so that seeds do not cover their mean."""
     return offset_copy(axes.transData, fig=axes.get_figure(root=True), x=x, y=y, units="points")
-
-
-def measure(axes: Axes, x: float, shown: Measure, look: Style) -> None:
-    """A mean with its interval and its seeds."""
-    interval(axes, x, shown, look)
-    seeds(axes, x, [one["value"] for one in shown["seeds"]], look[0])
 
 
 def lost(axes: Axes, x: float) -> None:
@@ -81,11 +102,15 @@ def curves(
     for (method, _), run in runs.groupby(["method", "seed"], sort=False):
         axes.plot(run["epoch"], run[column], color=looks[str(method)][0], lw=0.7, alpha=0.45)
     for method, mean in means.groupby("method", sort=False):
-        colour, marker, line = looks[str(method)]
-        axes.plot(
-            mean["epoch"], mean[column], color=colour, ls=line, marker=marker, ms=4, mec="white", mew=0.5
-        )
+        curve(axes, mean, column, looks[str(method)])
     epochs(axes)
+
+
+def curve(axes: Axes, mean: pd.DataFrame, column: str, look: Style) -> None:
+    """A bold line with as many marks as fit."""
+    colour, marker, line = look
+    (drawn,) = axes.plot(mean["epoch"], mean[column], color=colour, ls=line, mec="white", mew=0.5)
+    drawn.set(marker=marker, markersize=4, markevery=0.06)
 
 
 def moments(axes: Axes, happened: Moments, looks: Mapping[str, Style]) -> None:
@@ -109,44 +134,62 @@ def trials(axes: Axes, rows: pd.DataFrame) -> None:
             axes.plot(part["number"], [0.02] * len(part), ls="none", transform=foot, clip_on=False, **form)
         else:
             axes.plot(part["number"], part["value"], ls="none", **form)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("search trial")
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+
+
+def shares(axes: Axes, found: Sequence[Importance], colour: str) -> None:
+    """A bar per hyperparameter, the largest on top, with the mean and the 95th percentile of its noise."""
+    at = list(range(len(found)))
+    axes.barh(at, [one.share for one in found], height=0.55, color=colour)
+    axes.hlines(at, [o.floor for o in found], [o.floor_high for o in found], color=INK, lw=1.2)
+    axes.plot([o.floor for o in found], at, "D", ms=4.5, color=INK, mec="white")
+    axes.plot([o.floor_high for o in found], at, "|", ms=9, mew=1.4, color=INK)
+    axes.set_yticks(at, [words.key(one.key) for one in found])
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_formatter(in_percent)
 
 
 def rows(axes: Axes, shown: Mapping[str, Measure], looks: Mapping[str, Style]) -> None:
-    """Methods below each other; thin lines join the runs that share a seed."""
-    runs: dict[int, list[tuple[float, float]]] = {}
+    """Methods below each other, each with its seeds."""
     for place, (method, one) in enumerate(shown.items()):
         row(axes, place, one, looks[method])
-        for seed in one["seeds"]:
-            runs.setdefault(seed["seed"], []).append((seed["value"], place))
-    below = shifted(axes, y=-8)
-    for joined in runs.values():
-        axes.plot(*zip(*joined, strict=True), color=INK, lw=0.5, alpha=0.3, zorder=1, transform=below)
-        axes.plot(*zip(*joined, strict=True), "o", mfc="white", mec=INK, mew=0.8, ms=3.4, transform=below)
-    _names(axes, list(shown))
-
-
-def row(axes: Axes, y: float, shown: Interval | Measure, look: Style) -> None:
-    """A mean with its interval, lying."""
-    mean, low, high = bounds(shown)
-    if low is not None and high is not None:
-        axes.hlines(y, low, high, color=look[0], lw=1.4, zorder=3)
-        axes.plot([low, high], [y, y], ls="none", marker="|", ms=7, mew=1.4, color=look[0], zorder=3)
-    if mean is not None:
-        axes.plot(mean, y, look[1], color=look[0], mec="white", mew=0.7, ms=7, zorder=4)
+        seeds_below(axes, place, [found["value"] for found in one["seeds"]])
 
 
 def differences(axes: Axes, compared: Mapping[int, Comparison], looks: Mapping[str, Style]) -> None:
     """Paired differences to the baseline at the rows of their methods, with the line of no difference."""
     for place, one in compared.items():
         row(axes, place, one.test.difference, looks[one.method])
-    axes.axvline(0, color=INK, lw=0.9, ls=":")
+        seeds_below(axes, place, list(one.differences.values()))
+    axes.axvline(0, color=GREY, ls="--", lw=1.2, zorder=1)
     possible(axes, -1, 1)
 
 
-def _names(axes: Axes, names: Sequence[str]) -> None:
-    """Methods as rows, the first on top."""
-    axes.set_yticks(range(len(names)), [words.broken(words.method(name)) for name in names])
-    axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.grid(visible=False, axis="y")
+def seeds_below(axes: Axes, y: float, values: Sequence[float]) -> None:
+    """Individual seeds as small open circles below their mean."""
+    below = shifted(axes, y=-8)
+    axes.plot(values, [y] * len(values), "o", mfc="white", mec=INK, mew=0.8, ms=3.2, transform=below)
+
+
+def spread(axes: Axes, y: float, measures: Mapping[str, Measure], looks: Mapping[str, Style]) -> None:
+    """What is measured for every modality in one row, joined by a line from the least to the largest."""
+    means = [one["mean"] for one in measures.values()]
+    axes.hlines(y, min(means), max(means), color=FAINT, lw=4, zorder=0)
+    for (name, one), shift in zip(measures.items(), dodge(len(measures)), strict=True):
+        row(axes, y + shift, one, looks[name])
+
+
+def note(axes: Axes, y: float, text: str) -> None:
+    """Words in place of a mark."""
+    axes.annotate(
+        text,
+        (0.02, y),
+        xycoords=axes.get_yaxis_transform(),
+        va="center",
+        style="italic",
+        fontsize=7.5,
+        color=GREY,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+    )

@@ -1,4 +1,4 @@
-"""What stands in the tables: rows for the csv files, and cells with words for the HTML page."""
+"""What stands in the tables of the HTML page: cells with words."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -6,19 +6,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from study.analysis import words
-from study.analysis.figures import shown
+from study.analysis.analysis import Analysis
+from study.analysis.comparisons import Comparison
 from study.analysis.published import WARNING, published
-from study.analysis.sensitivity import Point, Shift, incumbent, shifts
-from study.analysis.statistics import Interval
-from study.analysis.summary import FIVE, METRICS, Analysis, Measure, five, protocols
+from study.analysis.rows import Row, sweep_rows_of
+from study.analysis.sensitivity import incumbent
+from study.analysis.standing import Standing
+from study.analysis.summary import FIVE, METRICS, SPLITS, five
 
-Row = dict[str, Any]
 NAMES = {"clean": "clean", "paper": "paper (published split, best epoch chosen on test)"}
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the page: a title, column heads and rows of text."""
+    """A table of the page: a title, column heads and rows of text; the last cell of a short row is wide."""
 
     title: str
     heads: list[str]
@@ -34,7 +35,11 @@ def page(analysis: Analysis) -> dict[str, Any]:
         "is_sample": bool(summary["data"]["is_sample"]),
         "facts": _facts(data, summary),
         "tables": {
-            "results": [_results(analysis), _comparisons(analysis), _protocols(analysis)],
+            "results": [
+                *(_results(analysis, protocol) for protocol in analysis.protocols),
+                _controls(analysis),
+                _protocols(analysis),
+            ],
             "sensitivity": _sweeps(analysis),
             "search": [_incumbents(analysis)],
             "trials": [_stages(summary), _reasons(analysis), _costs(summary)],
@@ -42,72 +47,6 @@ def page(analysis: Analysis) -> dict[str, Any]:
         "published": _published(analysis),
         "warning": WARNING,
         "mlflow": {name: value for name, value in summary["mlflow"].items() if value},
-    }
-
-
-def result_rows(analysis: Analysis) -> list[Row]:
-    """Every result with its interval and all five things without which it means nothing."""
-    return [
-        {"protocol": protocol, "method": method, "split": split, "metric": metric}
-        | {"mean": found["mean"], "low": found["low"], "high": found["high"], "seeds": len(found["seeds"])}
-        | {
-            "split_policy" if name == "split" else name: v
-            for name, v in five(analysis.settings, protocol).items()
-        }
-        for protocol in protocols(analysis.settings)
-        for method, results in shown(analysis, protocol).items()
-        for split in ("validation", "test")
-        for metric in METRICS
-        if (found := results[split][metric])["seeds"]
-    ]
-
-
-def comparison_rows(analysis: Analysis) -> list[Row]:
-    """Paired comparisons with the baseline."""
-    return [
-        {"protocol": one.protocol, "split": one.split, "method": one.method, "baseline": one.baseline}
-        | {
-            "difference": one.test.difference.mean,
-            "low": one.test.difference.low,
-            "high": one.test.difference.high,
-        }
-        | {"seeds": one.test.difference.n, "p": one.test.p, "p_holm": one.adjusted}
-        for one in analysis.comparisons
-    ]
-
-
-def sweep_rows(analysis: Analysis) -> list[Row]:
-    """Every point of every sweep with its paired difference to the incumbent."""
-    return [
-        row
-        for method, swept in analysis.sweeps.items()
-        for key in swept
-        for row in _sweep_rows(analysis, method, key)
-    ]
-
-
-def _sweep_rows(analysis: Analysis, method: str, key: str) -> list[Row]:
-    best = incumbent(analysis.records, method)
-    chosen = None if best is None else best.config.get(key)
-    points = analysis.sweeps[method][key]
-    moved = {shift.value: shift for shift in shifts(points, chosen)}
-    start = {"method": method, "key": key}
-    return [
-        start | {"incumbent": point.value == chosen} | _point_row(point, moved.get(point.value))
-        for point in points
-    ]
-
-
-def _point_row(point: Point, shift: Shift | None) -> Row:
-    return {
-        "value": point.value,
-        "mean": point.interval.mean,
-        "low": point.interval.low,
-        "high": point.interval.high,
-        "seeds": len(point.seeds),
-        "lost": len(point.lost),
-        "difference": shift and shift.test.difference.mean,
-        "p_holm": shift and shift.adjusted,
     }
 
 
@@ -131,60 +70,82 @@ def _shape(shape: Sequence[int] | None) -> str:
     return "\N{MULTIPLICATION SIGN}".join(str(size) for size in shape or ())
 
 
-def _results(analysis: Analysis) -> Table:
-    rows = [
-        [words.method(method), NAMES[protocol], _seeds(results), *(_cell(results[s][m]) for s, m in _COLUMNS)]
-        for protocol in protocols(analysis.settings)
-        for method, results in shown(analysis, protocol).items()
-    ]
-    heads = ["Method", "Protocol", "Seeds", *(f"{s.capitalize()} {words.metric(m)}" for s, m in _COLUMNS)]
-    return Table("Mean over fresh seeds with 95 % t-interval, in percent", heads, rows)
+def _results(analysis: Analysis, protocol: str) -> Table:
+    """All methods of one protocol, the best first, with what became of those without a number."""
+    split, unit = analysis.split(protocol), _unit(analysis)
+    found = analysis.standing(protocol)
+    base = words.method(analysis.baseline).lower()
+    heads = ["Method", "Seeds", *(f"{unit.upper()}-hours {stage}" for stage in found[0].costs)]
+    heads += [f"{s.capitalize()} {words.metric(m)}" for s, m in _COLUMNS]
+    heads += [f"{split.capitalize()} accuracy minus {base}", "Holm-adjusted p"]
+    title = (
+        f"Methods, {NAMES[protocol]} protocol: mean over fresh seeds with 95 % t-interval, in percent; "
+        f"paired t-tests, Holm-adjusted over {words.count(len(found) - 1, 'comparison')}"
+    )
+    return Table(title, heads, [row for one in found for row in _result(analysis, one, unit)])
 
 
-_COLUMNS = [(split, metric) for split in ("test", "validation") for metric in METRICS]
+_COLUMNS = [(split, metric) for split in SPLITS for metric in METRICS]
 
 
-def _seeds(results: Mapping[str, Mapping[str, Measure]]) -> str:
-    return str(max(len(results[split][metric]["seeds"]) for split, metric in _COLUMNS))
+def _result(analysis: Analysis, one: Standing, unit: str) -> list[list[str]]:
+    """The row of a method, or what it has come to; below it the runs that its means leave out."""
+    name = words.method(one.method) + (" (baseline)" if one.method == analysis.baseline else "")
+    start = [name, _seeds(one), *(words.hours(cost[f"{unit}_hours"]) for cost in one.costs.values())]
+    if not one.seeds:
+        return [[*start, ": ".join(part for part in (one.status, one.reason) if part)]]
+    results = analysis.results(one.protocol)[one.method]
+    tested = _tested(analysis.against_baseline(one.protocol, one.method))
+    row = [*start, *(_cell(results[s][m]) for s, m in _COLUMNS), *tested]
+    return [row, ["", f"left out: {one.reason}"]] if one.reason else [row]
 
 
-def _cell(found: Measure) -> str:
+def _seeds(one: Standing) -> str:
+    return str(one.seeds) if one.seeds >= one.asked else f"{one.seeds} of {one.asked}"
+
+
+def _unit(analysis: Analysis) -> str:
+    """GPU where trials held one: its hours are what is scarce."""
+    return "gpu" if analysis.summary["cost"]["gpu_hours"] else "cpu"
+
+
+def _cell(found: Mapping[str, Any]) -> str:
     if found["mean"] is None:
         return words.NONE
     if found["low"] is None:
         return f"{100 * found['mean']:.1f}"
-    return f"{100 * found['mean']:.1f} [{100 * max(0, found['low']):.1f}, {100 * min(1, found['high']):.1f}]"
+    low, high = f"{100 * max(0, found['low']):.1f}", f"{100 * min(1, found['high']):.1f}"
+    return f"{100 * found['mean']:.1f}{words.ends(low, high)}"
 
 
-def _comparisons(analysis: Analysis) -> Table:
+def _controls(analysis: Analysis) -> Table:
     rows = [
         [
-            f"{words.method(one.method)} minus {words.method(one.baseline).lower()}",
+            words.method(one.baseline),
             NAMES[one.protocol],
             one.split,
             str(one.test.difference.n),
-            _signed(one.test.difference),
-            words.NONE if one.test.p is None else words.p_value(one.test.p),
-            words.NONE if one.adjusted is None else words.p_value(one.adjusted),
+            *_tested(one),
         ]
-        for one in analysis.comparisons
+        for one in analysis.controls
     ]
-    heads = ["Difference in accuracy", "Protocol", "Split", "Shared seeds", "Points [95 % interval]"]
-    return Table("Paired comparison on the same seeds", [*heads, "Paired t-test", "Holm-adjusted"], rows)
+    heads = ["Control", "Protocol", "Split", "Shared seeds", "Boosting minus control", "Holm-adjusted p"]
+    return Table("Boosting against its controls: paired t-tests on the same seeds", heads, rows)
 
 
-def _signed(difference: Interval) -> str:
-    if difference.low is None:
-        return words.signed(difference.mean)
-    return (
-        f"{words.signed(difference.mean)} [{words.signed(difference.low)}, {words.signed(difference.high)}]"
-    )
+def _tested(one: Comparison | None) -> list[str]:
+    """Difference with its interval, and adjusted p."""
+    if one is None:
+        return [words.NONE] * 2
+    found = one.test.difference
+    ends = "" if found.low is None else words.ends(words.signed(found.low), words.signed(found.high))
+    return [words.signed(found.mean) + ends, words.p_cell(one.adjusted)]
 
 
 def _protocols(analysis: Analysis) -> Table:
     rows = [
         [NAMES[protocol], *(str(value) for value in five(analysis.settings, protocol).values())]
-        for protocol in protocols(analysis.settings)
+        for protocol in analysis.protocols
     ]
     title = "What every number above rests on"
     return Table(title, ["Protocol", *(name.capitalize() for name in FIVE)], rows)
@@ -196,7 +157,7 @@ def _sweeps(analysis: Analysis) -> list[Table]:
         Table(
             f"{words.method(method)}: {words.axis(key)}",
             heads,
-            [_sweep_cells(row) for row in _sweep_rows(analysis, method, key)],
+            [_sweep_cells(row) for row in sweep_rows_of(analysis, method, key)],
         )
         for method, swept in analysis.sweeps.items()
         for key in swept

@@ -12,10 +12,10 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from study.analysis import looks, pages, plots, table
+from study.analysis import looks, pages, plots, rows, table
+from study.analysis.analysis import Analysis, analyse
 from study.analysis.figures import Drawn, draw
 from study.analysis.findings import findings
-from study.analysis.summary import Analysis, analyse
 from study.ledger import Record
 
 
@@ -46,9 +46,9 @@ def _write_tables(folder: Path, analysis: Analysis) -> None:
         "trials": table.trials(analysis.records),
         "epochs": table.epochs(analysis.records),
         "modalities": table.modalities(analysis.records),
-        "methods": pd.DataFrame(pages.result_rows(analysis)),
-        "comparisons": pd.DataFrame(pages.comparison_rows(analysis)),
-        "sensitivity": pd.DataFrame(pages.sweep_rows(analysis)),
+        "methods": pd.DataFrame(rows.result_rows(analysis)),
+        "comparisons": pd.DataFrame(rows.comparison_rows(analysis)),
+        "sensitivity": pd.DataFrame(rows.sweep_rows(analysis)),
         "importance": pd.DataFrame(
             [{"method": m} | asdict(one) for m, found in analysis.importances.items() for one in found]
         ),

@@ -59,15 +59,16 @@ def paired_test(first: Sequence[float], second: Sequence[float]) -> PairedTest:
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Holm's step-down adjustment for several tests; undefined p-values stay undefined and count as no test.
+    """Holm's step-down adjustment for several tests, of which some may have no p-value.
 
-    The i-th smallest of m becomes max over j <= i of (m - j + 1) * p_(j), at most 1.
+    The i-th smallest of m becomes max over j <= i of (m - j + 1) * p_(j), at most 1. An undefined p stays
+    undefined, but counts in m: that one method diverged must not make the others more significant.
     """
     defined = sorted((p, index) for index, p in enumerate(p_values) if p is not None)
     adjusted: list[float | None] = [None] * len(p_values)
     largest = 0.0
     for rank, (p, index) in enumerate(defined):
-        largest = max(largest, min(1.0, (len(defined) - rank) * p))
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p))
         adjusted[index] = largest
     return adjusted
 

@@ -9,15 +9,21 @@ from study.ledger import Record
 
 IDENTITY = ["stage", "method", "protocol", "number", "seed", "status"]
 TRIAL = [*IDENTITY, "reason", "value", "epochs", "seconds", "key", "mlflow_run"]
-MODALITY = {  # column -> (prefix, suffix) of the metric that fills it
-    "purity_train": ("purity/", "/train"),
-    "purity_validation": ("purity/", "/validation"),
-    "gap": ("purity/", "/gap"),
-    "noise_floor": ("purity/", "/noise_floor"),
-    "strength": ("relearning/", "/strength"),
-    "accuracy": ("validation/", "/accuracy"),
-    "test_accuracy": ("test/", "/accuracy"),
+MODALITY = {  # column -> first and last part of the metric's name
+    "purity_train": ("purity", "train"),
+    "purity_validation": ("purity", "validation"),
+    "gap": ("purity", "gap"),
+    "noise_floor": ("purity", "noise_floor"),
+    "strength": ("relearning", "strength"),
+    "accuracy": ("validation", "accuracy"),
+    "test_accuracy": ("test", "accuracy"),
+    "heads": ("boosting", "heads"),
+    "score": ("boosting", "score"),
+    "accuracy_all": ("boosting", "accuracy"),
+    "accuracy_earlier": ("boosting", "accuracy_earlier"),
+    "coefficient": ("train", "coefficient"),
 }
+_COLUMNS = {ends: column for column, ends in MODALITY.items()}
 
 
 def trials(records: Iterable[Record]) -> pd.DataFrame:
@@ -39,7 +45,7 @@ def epochs(records: Iterable[Record]) -> pd.DataFrame:
 
 
 def modalities(records: Iterable[Record]) -> pd.DataFrame:
-    """One row per trial, epoch and modality: purity, its gap and noise floor, strength, probe accuracies."""
+    """One row per trial, epoch and modality: purity, strength, probe accuracies, heads."""
     rows = [
         _identity(record) | {"epoch": n, "modality": modality} | columns
         for record in records
@@ -55,6 +61,13 @@ def mean_by(frame: pd.DataFrame, by: list[str], columns: list[str]) -> pd.DataFr
     return means.sort_values("epoch", kind="stable") if "epoch" in by else means
 
 
+def mean_where_all(frame: pd.DataFrame, by: list[str], columns: list[str]) -> pd.DataFrame:
+    """Like `mean_by`, but nothing where one of the rows has no number: it would be a mean over other runs."""
+    means = mean_by(frame, by, columns).set_index(by)
+    missing = frame[columns].isna().groupby([frame[name] for name in by], sort=False).any()
+    return means.mask(missing.reindex(means.index)).reset_index()
+
+
 def best_so_far(frame: pd.DataFrame) -> pd.DataFrame:
     """Search trials with `best`, per method the largest value among the completed trials up to each."""
     done = frame["value"].astype(float).where(frame["status"] == "completed")
@@ -65,11 +78,11 @@ def best_so_far(frame: pd.DataFrame) -> pd.DataFrame:
 def by_modality(metrics: Mapping[str, float]) -> dict[str, dict[str, float]]:
     """The metrics of an epoch that belong to one modality: modality -> column -> number."""
     found: dict[str, dict[str, float]] = {}
-    for column, (prefix, suffix) in MODALITY.items():
-        for name, number in metrics.items():
-            modality = name[len(prefix) : -len(suffix)]
-            if modality and name == f"{prefix}{modality}{suffix}":
-                found.setdefault(modality, {})[column] = number
+    for name, number in metrics.items():
+        first, _, rest = name.partition("/")
+        modality, _, last = rest.rpartition("/")
+        if modality and (first, last) in _COLUMNS:
+            found.setdefault(modality, {})[_COLUMNS[first, last]] = number
     return found
 
 

@@ -1,15 +1,44 @@
-"""What the numbers of a study allow one to say: sentences about comparisons, sweeps and importances."""
+"""What comparisons on the same seeds allow one to say: alone, many together, and boosting's controls."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from study.analysis import words
-from study.analysis.sensitivity import Importance, Point, Shift, shifts
+from study.analysis.comparisons import Comparison
 from study.analysis.statistics import ALPHA, Interval
-from study.analysis.summary import Comparison
+
+FEW = 3  # more comparisons than this share a sentence
 
 
-def compared(one: Comparison, label: str, tests: int) -> str:
+def verdicts(compared: Sequence[Comparison], label: str) -> list[str]:
+    """A sentence for every comparison with the baseline, or with many a sentence for those that agree."""
+    if len(compared) <= FEW:
+        return [_alone(one, label) for one in compared]
+    ranked = sorted(compared, key=lambda one: -_mean(one))
+    clear = [one for one in ranked if _is_clear(one)]
+    alike = [one for one in ranked if not _is_clear(one) and one.adjusted is not None]
+    untested = [one for one in ranked if one.adjusted is None]
+    base = words.method(compared[0].baseline)
+    said = [f"Against {base}{label} on the same seeds ({_tests(compared[0])}): {_clear(clear)}."]
+    return said + _alike(alike, base) + _untested(untested, base)
+
+
+def against_controls(compared: Sequence[Comparison], label: str) -> list[str]:
+    """Whether boosting does better than what leaves out one of its parts."""
+    if not compared:
+        return []
+    parts = {
+        "distinguishably better than": [one for one in compared if _is_clear(one) and _mean(one) > 0],
+        "distinguishably worse than": [one for one in compared if _is_clear(one) and _mean(one) < 0],
+        "not distinguishable from": [o for o in compared if not _is_clear(o) and o.adjusted is not None],
+        "not testable against": [one for one in compared if one.adjusted is None],
+    }
+    each = [f"{said} {words.listing([_control(o) for o in own])}" for said, own in parts.items() if own]
+    start = f"{words.method(compared[0].method)} against its controls{label} on the same seeds"
+    equal = [one for one in compared if not _is_clear(one) or _mean(one) < 0]
+    return [f"{start} ({_tests(compared[0])}): {'; '.join(each)}. {_meaning(equal, compared)}"]
+
+
+def _alone(one: Comparison, label: str) -> str:
     """Better or worse, by how much, and whether seeds alone could explain it."""
     difference = one.test.difference
     ours, base = words.method(one.method), words.method(one.baseline)
@@ -18,112 +47,101 @@ def compared(one: Comparison, label: str, tests: int) -> str:
         return f"{start}: {_size(one)}; one seed allows no statement about chance."
     if one.adjusted is None:
         return f"{start}: {_size(one)} on every seed; without spread between seeds no test can be computed."
-    holm = f", Holm-adjusted over {tests} comparisons" if tests > 1 else ""
-    tested = f"{_size(one)} ({_interval(difference)}, paired t-test {words.p_value(one.adjusted)}{holm})"
+    holm = f", Holm-adjusted over {one.family} comparisons" if one.family > 1 else ""
+    bounds = words.difference(difference.low, difference.high)
+    tested = f"{_size(one)} ({bounds}, paired t-test {words.p_value(one.adjusted)}{holm})"
     return f"{start}: {tested}; {_verdict(one, ours, base)}"
 
 
 def _size(one: Comparison) -> str:
-    mean = one.test.difference.mean or 0.0
+    mean = _mean(one)
     return f"{words.points(mean)} {'better' if mean > 0 else 'worse'}" if mean else "exactly equal"
 
 
 def _verdict(one: Comparison, ours: str, base: str) -> str:
-    difference = one.test.difference
-    if one.adjusted is None or one.adjusted >= ALPHA:
-        return f"not distinguishable from the variation between seeds. {_power(difference)}"
-    negative = f". A negative result: {ours} is worse than {base}" if (difference.mean or 0.0) < 0 else ""
+    if not _is_clear(one):
+        return f"not distinguishable from the variation between seeds. {_power([one])}"
+    negative = f". A negative result: {ours} is worse than {base}" if _mean(one) < 0 else ""
     return f"distinguishable from the variation between seeds{negative}."
 
 
-def _power(difference: Interval) -> str:
-    """What the interval's half width means for the differences such a study can see."""
-    half = ((difference.high or 0.0) - (difference.low or 0.0)) / 2
-    seen = (
-        f"only a difference of more than about {words.points(half)}"
-        if half < 0.5
-        else "hardly any difference"
+def _power(compared: Sequence[Comparison]) -> str:
+    """What the intervals' half widths mean for the differences such a study can see."""
+    halves = [_half(one.test.difference) for one in compared]
+    low, high = (words.points(half) for half in (min(halves), max(halves)))
+    size = low if low == high else f"{low.split()[0]} to {high}"
+    adjusted = " before the correction" if compared[0].family > 1 else ""
+    seen = f"only a difference of more than about {size}" if min(halves) < 0.5 else "hardly any difference"
+    return f"With so many seeds and this spread, {seen} would be{adjusted}."
+
+
+def _half(difference: Interval) -> float:
+    return ((difference.high or 0.0) - (difference.low or 0.0)) / 2
+
+
+def _tests(one: Comparison) -> str:
+    return f"paired t-tests, Holm-adjusted over {words.count(one.family, 'comparison')}"
+
+
+def _clear(clear: Sequence[Comparison]) -> str:
+    """Who is distinguishably better and who is worse."""
+    better = [_changed(one) for one in clear if _mean(one) > 0]
+    worse = [_changed(one) for one in clear if _mean(one) < 0]
+    said = (
+        [f"distinguishably better: {words.listing(better)}"]
+        if better
+        else ["no method is shown to be better"]
     )
-    return f"With so many seeds and this spread, {seen} would be."
+    said += [f"distinguishably worse, a negative result: {words.listing(worse)}"] if worse else []
+    return "; ".join(said)
 
 
-def _interval(difference: Interval) -> str:
-    return f"95{words.PERCENT} interval {words.signed(difference.low)} to {words.signed(difference.high)}"
+def _alike(alike: Sequence[Comparison], base: str) -> list[str]:
+    if not alike:
+        return []
+    each = words.listing([f"{words.method(one.method)} ({_moved(one)})" for one in alike])
+    least = words.p_value(min(one.adjusted or 0.0 for one in alike))
+    return [f"Not distinguishable from {base}: {each}; the smallest adjusted {least}. {_power(alike)}"]
 
 
-def swept(method: str, key: str, points: Sequence[Point], value: Any) -> str:
-    """Where a sweep is best, and whether any value differs from the incumbent's."""
-    symbol, tests = words.key(key), shifts(points, value)
-    means = {point.value: point.interval.mean for point in points if point.interval.mean is not None}
-    start = f"Sensitivity of {words.method(method)} to {symbol}"
-    if not means:
-        return f"{start}: no run of the sweep gave a number."
-    top, ends = (
-        max(means, key=means.__getitem__),
-        [words.value(end) for end in (*means,)[:: len(means) - 1 or 1]],
-    )
-    spread = words.points(max(means.values()) - min(means.values()))
-    return (
-        f"{start} (validation): the best mean, {words.percent(means[top])}, is at {symbol} = "
-        f"{words.value(top)}; means differ by at most {spread} between {' and '.join(ends)}. "
-        f"{_shifted(symbol, value, tests)}{_ablation(key, value, tests)}"
-    )
-
-
-def _shifted(symbol: str, value: Any, tests: Sequence[Shift]) -> str:
-    at = f"{symbol} = {words.value(value)}"
-    clear = [one for one in tests if one.adjusted is not None and one.adjusted < ALPHA]
-    if not tests:
-        return f"The incumbent's own {at} was not run in the sweep, so no value can be tested against it."
-    if not clear:
-        return f"No value is distinguishable from the incumbent's {at} (paired t-tests, Holm-adjusted)."
-    each = [f"{words.value(one.value)} ({_shift(one)})" for one in clear]
-    return (
-        f"Distinguishable from the incumbent's {at} (paired t-tests, Holm-adjusted): {words.listing(each)}."
-    )
-
-
-def _shift(one: Shift) -> str:
-    return f"{words.signed(one.test.difference.mean)} points, {words.p_value(one.adjusted or 0.0)}"
-
-
-def _ablation(key: str, value: Any, tests: Sequence[Shift]) -> str:
-    """What re-learning itself does: with lambda = 0 the rest of the settings is joint training."""
-    off = next((one for one in tests if key == "lam" and one.value == 0), None)
-    if off is None or off.test.difference.mean is None:
-        return ""
-    difference = off.test.difference
-    bounds = "" if difference.low is None else f" ({_interval(difference)})"
-    clear = off.adjusted is not None and off.adjusted < ALPHA
-    effect = "helps" if (difference.mean or 0.0) < 0 else "harms"
-    return (
-        f" Switching re-learning off (λ = 0, joint training with these settings) changes accuracy by "
-        f"{words.signed(difference.mean)} points{bounds} against λ = {words.value(value)} on the same "
-        f"{words.count(difference.n, 'seed')}: re-learning itself "
-        f"{effect if clear else 'is shown neither to help nor to harm'} here."
-    )
-
-
-def lost_points(key: str, points: Sequence[Point]) -> list[str]:
-    """Seeds that a sweep's means leave out."""
-    return [
-        f"At {words.key(key)} = {words.value(point.value)} the run diverged or failed on seed "
-        f"{words.listing([str(seed) for seed in point.lost])}; its mean leaves that out."
-        for point in points
-        if point.lost
-    ]
-
-
-def important(method: str, found: Sequence[Importance]) -> str:
-    """Hyperparameters whose importance exceeds the noise."""
-    above = [one for one in found if one.share > one.floor_high]
-    start = f"Importance in the search of {words.method(method)} (PED-ANOVA, biased by the sampler)"
-    noise = "out from the noise of permuted values."
-    if not above:
-        return f"{start}: no hyperparameter stands {noise}"
+def _untested(untested: Sequence[Comparison], base: str) -> list[str]:
     each = [
-        f"{words.key(o.key)} {100 * o.share:.0f}{words.PERCENT} (noise {100 * o.floor:.0f}{words.PERCENT})"
-        for o in above
+        f"{words.method(one.method)} ({_moved(one)}, {words.count(one.test.difference.n, 'shared seed')})"
+        for one in untested
     ]
-    stand = "stand" if len(above) > 1 else "stands"
-    return f"{start}: {words.listing(each)} {stand} {noise}"
+    said = f"No test against {base} is possible, for want of seeds or of spread between them"
+    return [f"{said}: {words.listing(each)}."] if each else []
+
+
+def _changed(one: Comparison) -> str:
+    return f"{words.method(one.method)} ({_moved(one)}, {words.p_value(one.adjusted or 0.0)})"
+
+
+def _control(one: Comparison) -> str:
+    p = "" if one.adjusted is None else f", {words.p_value(one.adjusted)}"
+    return f"{words.method(one.baseline)} ({_moved(one)}{p})"
+
+
+def _meaning(equal: Sequence[Comparison], compared: Sequence[Comparison]) -> str:
+    """What it says of the method that a control does as well."""
+    if not equal:
+        missing = compared[0].family - len(compared)
+        return (
+            "Every control falls short of it."
+            if not missing
+            else "Every control with a result falls short of it."
+        )
+    parts = words.listing([words.CONTROLS[one.baseline] for one in equal])
+    return f"So what these controls leave out is not shown to be what helps: {parts}."
+
+
+def _moved(one: Comparison) -> str:
+    return f"{words.signed(_mean(one))} points"
+
+
+def _mean(one: Comparison) -> float:
+    return one.test.difference.mean or 0.0
+
+
+def _is_clear(one: Comparison) -> bool:
+    return one.adjusted is not None and one.adjusted < ALPHA

@@ -1,11 +1,14 @@
 """How methods, hyperparameters and numbers are written for people: figures, tables and findings agree."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 NO_REASON = "no reason recorded"
-PERCENT = "\N{NO-BREAK SPACE}%"
+SPACE = "\N{NO-BREAK SPACE}"
+PERCENT = f"{SPACE}%"
 NONE = "\N{EN DASH}"  # an empty cell
+NARROW = 18  # characters of a line in narrow places
 METHODS = {
     "joint": "Joint training",
     "late_fusion": "Late fusion",
@@ -13,11 +16,18 @@ METHODS = {
     "diagnose_relearn": "Diagnose & Re-learn",
     "boosting": "Boosting",
     "dr_boosting": "Boosting + D&R",
-    "boosting_no_heads": "Boosting, no new heads",
-    "boosting_frozen": "Boosting, frozen heads",
-    "boosting_random": "Boosting, random heads",
-    "boosting_tripled": "Boosting, tripled loss",
+    "boosting_no_heads": "Boosting without new heads",
+    "boosting_frozen": "Boosting with frozen heads",
+    "boosting_random": "Boosting with heads at random",
+    "boosting_tripled": "Boosting with tripled loss",
 }
+CONTROLS = {  # of boosting, with what each of them does without
+    "boosting_no_heads": "new heads",
+    "boosting_frozen": "the training of new heads",
+    "boosting_random": "the choice of the modality by its score",
+    "boosting_tripled": "heads in place of a larger weight of the weak modality's loss",
+}
+WITHOUT_RELEARNING = {"diagnose_relearn": "joint training", "dr_boosting": "boosting"}
 SYMBOLS = {
     "lam": "λ",
     "sigma": "\N{GREEK SMALL LETTER SIGMA}",
@@ -25,11 +35,26 @@ SYMBOLS = {
     "max_relearnings": "R",
     "lr": "learning rate",
     "tau": "τ",
+    "smoothing": "λ of the residual",
+    "period": "t_N",
+    "alpha": "\N{GREEK SMALL LETTER ALPHA}",
+    "begin": "first epoch of modulation",
+    "end": "last epoch of modulation",
+    "max_heads": "most heads",
+    "assignment": "rule of assignment",
+    "residual": "form of the residual",
+    "step": "order of the updates",
 }
 MEANINGS = {
     "lam": "scale of the re-learning strength",
     "every": "epochs between re-learnings",
     "max_relearnings": "largest number of re-learnings",
+    "smoothing": "how far the newest head learns what the others have not",
+    "sigma": "ratio of scores at which the weaker modality gets a head",
+    "tau": "margin on top of that ratio",
+    "period": "epochs between assignments of heads",
+    "max_heads": "heads a modality may have",
+    "alpha": "strength of the gradient modulation",
 }
 
 
@@ -46,9 +71,8 @@ def metric(name: str) -> str:
 
 
 def broken(text: str) -> str:
-    """A name on two lines, for narrow places."""
-    head, _, tail = text.rpartition(" ")
-    return f"{head}\n{tail}" if head else tail
+    """A name on several lines, for narrow places."""
+    return textwrap.fill(text, NARROW, break_on_hyphens=False)
 
 
 def plain(name: str) -> str:
@@ -58,6 +82,8 @@ def plain(name: str) -> str:
 
 def key(name: str) -> str:
     """Short display name of a hyperparameter: its symbol where the papers use one."""
+    if name.startswith("weight_"):
+        return f"weight of {plain(name.removeprefix('weight_'))}"
     return SYMBOLS.get(name, plain(name))
 
 
@@ -74,6 +100,11 @@ def value(setting: Any) -> str:
 def percent(fraction: float | None) -> str:
     """A fraction as a percentage with one decimal."""
     return "not available" if fraction is None else f"{100 * fraction:.1f}{PERCENT}"
+
+
+def difference(low: float | None, high: float | None) -> str:
+    """A 95 % interval of a difference of fractions, in points."""
+    return f"95{PERCENT} interval {signed(low)} to {signed(high)}"
 
 
 def points(difference: float) -> str:
@@ -97,14 +128,35 @@ def signed(difference: float | None) -> str:
     return f"{rounded:+.1f}" if rounded else "0.0"
 
 
+def ends(low: str, high: str) -> str:
+    """The ends of an interval in a table, on a line of their own."""
+    return f"\n[{low},{SPACE}{high}]"
+
+
 def p_value(p: float) -> str:
     """A p-value with no false precision."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+    number = f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+    return f"p{SPACE}<{SPACE}0.001" if p < 0.001 else f"p{SPACE}={SPACE}{number}"
+
+
+def p_cell(p: float | None) -> str:
+    """A p-value in a table, a dash where there is none."""
+    return NONE if p is None else p_value(p).removeprefix(f"p{SPACE}").removeprefix(f"={SPACE}")
+
+
+def hours(number: float) -> str:
+    """Hours in a table, with no false precision."""
+    return f"{number:.3f}" if number < 1 else f"{number:.1f}"
+
+
+def plural(number: int, noun: str) -> str:
+    """`seed` for one, `seeds` for any other number."""
+    return noun if number == 1 else f"{noun}s"
 
 
 def count(number: int, noun: str) -> str:
     """`1 seed`, `3 seeds`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number} {plural(number, noun)}"
 
 
 def listing(items: Sequence[str]) -> str:

@@ -1,24 +1,30 @@
 import re
+from dataclasses import replace
 
 import pytest
 
+from study.analysis import words
+from study.analysis.analysis import analyse
 from study.analysis.findings import findings
-from study.analysis.summary import analyse
 
 
 def said(settings, records) -> str:
     return "\n".join(findings(analyse(settings, records))).replace("\N{NO-BREAK SPACE}", " ")
 
 
-def compared(synthetic, ours, theirs) -> object:
-    """A study whose confirm runs reach exactly these test accuracies, seed by seed."""
+def judged(synthetic, values) -> object:
+    """A study whose confirm runs reach exactly these test accuracies, method by method and seed by seed."""
     study = synthetic()
-    for method, values in (("joint", theirs), ("diagnose_relearn", ours)):
-        study.search(method, 0.6, 1).confirm(method, 0.6, len(values))
+    for method, reached in values.items():
+        study.search(method, 0.6, 1).confirm(method, 0.6, len(reached))
         runs = [r for r in study.records if (r.stage, r.method) == ("confirm", method)]
-        for run, value in zip(runs, values, strict=True):
+        for run, value in zip(runs, reached, strict=True):
             run.epochs[max(run.epochs)]["test/accuracy"] = value
     return study.records
+
+
+def compared(synthetic, ours, theirs) -> object:
+    return judged(synthetic, {"joint": theirs, "diagnose_relearn": ours})
 
 
 def test_a_clear_gain_is_called_distinguishable(synthetic, settings) -> None:
@@ -82,7 +88,7 @@ def test_a_diverged_confirm_run_is_told_with_its_reason(whole, settings) -> None
     study.add(
         "confirm", "joint", 0.1, config=config, seed=1009, status="diverged", reason="loss is not finite"
     )
-    assert "seed 1009: the confirm run diverged (loss is not finite)" in said(settings(), study.records)
+    assert "Joint training, seed 1009 diverged (loss is not finite)" in said(settings(), study.records)
 
 
 def test_paper_results_are_labelled(whole, settings) -> None:
@@ -99,3 +105,138 @@ def test_importances_that_cannot_be_trusted_are_named_as_left_out(whole, setting
 @pytest.mark.parametrize("key", ["λ", "H"])
 def test_every_swept_hyperparameter_has_a_sentence(whole, settings, key) -> None:
     assert f"Sensitivity of Diagnose & Re-learn to {key}" in said(settings(), whole().records)
+
+
+BASE = [0.60, 0.61, 0.62, 0.63, 0.64]
+
+
+def shifted(by, wobble=0.001) -> list[float]:
+    return [value + by + wobble * (-1) ** n for n, value in enumerate(BASE)]
+
+
+def many(synthetic, **methods) -> object:
+    return judged(synthetic, {"joint": BASE, **methods})
+
+
+def sentence(text, start) -> str:
+    return next(line for line in text.split("\n") if start in line)
+
+
+def test_twelve_methods_are_told_in_few_sentences(compared_methods) -> None:
+    said = findings(analyse(*compared_methods))
+    assert len(said) <= 18
+    assert len(set(said)) == len(said)
+
+
+def test_many_methods_are_sorted_into_better_worse_and_neither(synthetic, settings) -> None:
+    records = many(
+        synthetic,
+        ogm_ge=shifted(0.05),
+        late_fusion=shifted(-0.05),
+        diagnose_relearn=shifted(0.0, 0.02),
+        dr_boosting=shifted(0.002, 0.03),
+    )
+    text = said(settings(), records)
+    clear, alike = sentence(text, "Against Joint training"), sentence(text, "Not distinguishable from Joint")
+    assert "distinguishably better: OGM-GE (+5.0 points" in clear
+    assert "a negative result: Late fusion (-5.0 points" in clear
+    assert "Holm-adjusted over 4 comparisons" in clear
+    assert "Diagnose & Re-learn" in alike
+    assert "Boosting + D&R" in alike
+    assert "the smallest adjusted p = 1.00" in alike
+
+
+def test_no_gain_of_any_of_many_methods_is_said(synthetic, settings) -> None:
+    equal = {m: shifted(0.0, 0.02) for m in ("ogm_ge", "late_fusion", "diagnose_relearn", "dr_boosting")}
+    assert "no method is shown to be better" in said(settings(), many(synthetic, **equal))
+
+
+def test_of_many_methods_the_best_and_the_baseline_are_named(compared_methods) -> None:
+    line = sentence(said(*compared_methods), "Accuracy on test")
+    assert "is the best, the largest of 10 means" in line
+    assert "Joint training 60.8 %" in line
+    assert "the baseline, is number 8 of 10" in line
+
+
+def test_methods_without_a_result_are_told_with_the_reason(compared_methods) -> None:
+    line = sentence(said(*compared_methods), "Without a result")
+    assert "Late fusion, no search trial completed: 5 diverged (loss is not finite)" in line
+    assert "Boosting with frozen heads, no confirm trial completed" in line
+    assert "(out of memory)" in line
+
+
+def test_lost_seeds_are_told_with_the_reason(compared_methods) -> None:
+    assert "OGM-GE, seed 1003 diverged (loss is not finite)" in said(*compared_methods)
+
+
+def test_a_control_that_does_as_well_is_said_to_undo_the_claim(synthetic, settings) -> None:
+    records = many(
+        synthetic,
+        boosting=shifted(0.1, 0.003),
+        boosting_no_heads=shifted(0.0),
+        boosting_frozen=shifted(0.1, 0.02),
+    )
+    line = sentence(said(settings(), records), "against its controls")
+    assert "Holm-adjusted over 2 comparisons" in line
+    assert "distinguishably better than Boosting without new heads (+10.0 points" in line
+    assert "not distinguishable from Boosting with frozen heads" in line
+    assert line.endswith("is not shown to be what helps: the training of new heads.")
+
+
+def test_a_control_that_is_better_is_said_to_undo_the_claim(synthetic, settings) -> None:
+    records = many(synthetic, boosting=shifted(0.0, 0.003), boosting_tripled=shifted(0.1))
+    line = sentence(said(settings(), records), "against its controls")
+    assert "distinguishably worse than Boosting with tripled loss" in line
+    assert "is not shown to be what helps: heads in place of" in line
+
+
+def test_controls_that_all_fall_short_are_said_to(synthetic, settings) -> None:
+    controls = ("boosting_no_heads", "boosting_frozen", "boosting_random", "boosting_tripled")
+    records = many(
+        synthetic,
+        boosting=shifted(0.1, 0.003),
+        **{name: shifted(0.01 * n) for n, name in enumerate(controls)},
+    )
+    line = sentence(said(settings(), records), "against its controls")
+    assert line.endswith("Every control falls short of it.")
+
+
+def test_heads_are_told_by_modality_with_what_the_newest_added(boosted) -> None:
+    line = sentence(said(*boosted), "Boosting ended with")
+    assert "audio 1 and visual 4; new ones went to visual in 3 of 3 runs" in line
+    assert re.search(
+        r"visual \+\d\.\d points \(95 % interval .* 3 runs; (not )?distinguishable from 0\)", line
+    )
+
+
+def test_a_modality_that_never_got_a_head_is_said(synthetic, settings) -> None:
+    study = synthetic().search("boosting", 0.6, 1)
+    single = study.first("boosting") | {"max_heads": 1}
+    study.records[0] = replace(study.records[0], config=single)
+    text = said(settings(methods=["boosting"]), study.confirm("boosting", 0.6).records)
+    assert "no modality was given a second one in 3 runs" in text
+    assert "newest head" not in text
+
+
+def test_sweeps_that_show_nothing_share_a_sentence(boosted) -> None:
+    line = sentence(said(*boosted), "Sweeps in which no value")
+    assert "Boosting λ of the residual" in line
+    assert all(f"{words.key(key)} (" in line for key in ("sigma", "tau", "max_heads"))
+
+
+def test_only_relearning_is_said_to_be_switched_off_at_zero(boosted) -> None:
+    found = [line for line in said(*boosted).split("\n") if "Switching" in line]
+    assert len(found) == 1
+    assert "λ = 0, boosting with these settings" in found[0]
+
+
+def test_failed_trials_are_why_a_study_is_not_complete(compared_methods) -> None:
+    assert "not complete (trials so far come from search and confirm, 5 of them failed)" in said(
+        *compared_methods
+    )
+
+
+def test_a_control_that_cannot_be_tested_is_not_called_equal(synthetic, settings) -> None:
+    records = many(synthetic, boosting=shifted(0.1), boosting_random=shifted(0.05))
+    line = sentence(said(settings(), records), "against its controls")
+    assert "not testable against Boosting with heads at random (+5.0 points)" in line

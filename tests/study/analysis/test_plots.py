@@ -4,9 +4,11 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from study.analysis import looks, marks, plots
+from study.analysis import curves, legends, looks, marks, plots
+from study.analysis.comparisons import with_baseline
 from study.analysis.sensitivity import Point
 from study.analysis.statistics import mean_interval
+from study.analysis.words import METHODS
 
 NOTHING = {"mean": None, "low": None, "high": None, "seeds": []}
 
@@ -19,7 +21,7 @@ def drawn(points: list[Point], chosen: object = None) -> Figure:
     return plots.sensitivity("diagnose_relearn", "lam", points, chosen, NOTHING)
 
 
-@pytest.mark.parametrize("module", [plots, marks, looks])
+@pytest.mark.parametrize("module", [plots, curves, marks, looks, legends])
 def test_drawing_computes_nothing(module) -> None:
     tree = ast.parse(Path(module.__file__).read_text())
     names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
@@ -60,16 +62,26 @@ def test_a_method_looks_the_same_whatever_it_is_compared_with() -> None:
 
 
 def test_methods_never_share_a_look() -> None:
-    names = [
-        "joint",
-        "diagnose_relearn",
-        "boosting",
-        "ogm_ge",
-        "dr_boosting",
-        "late_fusion",
-        "unimodal_voice",
+    names = [*METHODS, *(f"unimodal_{name}" for name in ("voice", "face", "text", "depth"))]
+    assert len({look[:2] for look in looks.styles(names).values()}) == len(names)
+
+
+def test_differences_are_drawn_with_every_pair_of_seeds(compared_methods) -> None:
+    (one,) = [one for one in with_baseline(*compared_methods) if one.method == "boosting"]
+    axes = Figure().subplots()
+    marks.differences(axes, {0: one}, looks.styles(["boosting"]))
+    drawn = [list(line.get_xdata()) for line in axes.lines]
+    assert list(one.differences.values()) in drawn
+
+
+def test_an_interval_is_drawn_the_same_upright_and_lying() -> None:
+    upright, lying = Figure().subplots(1, 2)
+    found, look = mean_interval([0.5, 0.6, 0.7]), looks.styles(["joint"])["joint"]
+    marks.interval(upright, 3, found, look)
+    marks.row(lying, 3, found, look)
+    assert [list(line.get_ydata()) for line in upright.lines] == [
+        list(line.get_xdata()) for line in lying.lines
     ]
-    assert len(set(looks.styles(names).values())) == len(names)
 
 
 def test_no_text_is_cut_off(tmp_path) -> None:

@@ -153,3 +153,54 @@ def test_nothing_but_the_report_is_left_behind(written, folder) -> None:
         "summary.json",
         "tables",
     ]
+
+
+@pytest.fixture(scope="module")
+def of_many(tmp_path_factory, compared_methods):
+    """Folder of the report on a comparison of twelve methods."""
+    folder = tmp_path_factory.mktemp("many")
+    report.write(folder, *compared_methods)
+    return folder
+
+
+def test_every_method_has_a_row_whatever_became_of_it(of_many, compared_methods) -> None:
+    frame = pd.read_csv(of_many / "tables" / "methods.csv").set_index("method")
+    assert set(frame.index) == set(compared_methods[0]["methods"])
+    assert frame.loc["late_fusion", "status"] == "no search trial completed"
+    assert "loss is not finite" in frame.loc["late_fusion", "reason"]
+    assert frame.loc["ogm_ge", "seeds"] == 4
+
+
+def test_the_table_of_methods_is_sorted_and_marks_its_baseline(of_many) -> None:
+    frame = pd.read_csv(of_many / "tables" / "methods.csv")
+    means = frame["test_accuracy_mean"].dropna()
+    assert means.is_monotonic_decreasing
+    assert list(frame.index[frame["test_accuracy_mean"].isna()]) == [10, 11]
+    assert list(frame["method"][frame["is_baseline"]]) == ["joint"]
+
+
+def test_the_table_of_methods_has_tests_and_costs(of_many) -> None:
+    row = pd.read_csv(of_many / "tables" / "methods.csv").set_index("method").loc["boosting"]
+    assert row["difference_low"] < row["difference"] < row["difference_high"]
+    assert row["p"] < row["p_holm"] < 1
+    assert row["cpu_hours_search"] > 0
+    assert row["cpu_hours_confirm"] > 0
+
+
+def test_the_page_names_every_method_in_its_table(of_many) -> None:
+    page = (of_many / "report.html").read_text()
+    rows = re.search(r"<caption>Methods, clean.*?</table>", page, re.DOTALL)[0]
+    assert "<td>Joint training (baseline)</td>" in rows
+    assert "no search trial completed: 5 diverged (loss is not finite), 1 pruned" in rows
+    assert "left out: seed 1003 diverged" in rows
+
+
+def test_controls_have_a_table_where_boosting_was_compared(of_many, written) -> None:
+    title = "Boosting against its controls: paired t-tests"
+    assert title in (of_many / "report.html").read_text()
+    assert title not in written.html.read_text()
+
+
+def test_cost_is_told_in_hours_of_what_is_scarce(tmp_path, whole, settings) -> None:
+    asked = settings(resources={"cpus_per_trial": 2, "gpus_per_trial": 1})
+    assert "GPU-hours search" in report.write(tmp_path, asked, whole().records).html.read_text()

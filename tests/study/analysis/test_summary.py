@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from study.analysis.summary import analyse, on_validation
+from study.analysis.analysis import analyse
+from study.analysis.summary import on_validation
 
 SCHEMA = {"study", "complete", "data", "protocol", "stages", "methods", "sensitivity", "cost", "mlflow"}
 
@@ -144,3 +145,20 @@ def test_diverged_and_pruned_trials_do_not_make_a_study_incomplete(whole, settin
     study = whole()
     study.add("search", "joint", 0.1, status="diverged")
     assert analyse(settings(), study.records).summary["complete"] is True
+
+
+def test_a_method_that_diverged_throughout_its_search_leaves_nothing_to_run(whole, settings) -> None:
+    study = whole()
+    for _ in range(6):
+        study.add("search", "ogm_ge", 0.1, status="diverged")
+    asked = settings(methods=["joint", "diagnose_relearn", "ogm_ge"])
+    summary = analyse(asked, study.records).summary
+    assert summary["complete"] is True
+    assert summary["methods"]["ogm_ge"]["config"] is None
+
+
+def test_a_summary_of_many_methods_keeps_its_keys(compared_methods) -> None:
+    summary = analyse(*compared_methods).summary
+    assert set(summary) == SCHEMA
+    assert list(summary["methods"]) == compared_methods[0]["methods"]
+    assert all(set(found) == {"config", "validation", "test"} for found in summary["methods"].values())

@@ -1,3 +1,5 @@
+import pandas as pd
+
 from study.analysis import table
 
 
@@ -55,3 +57,18 @@ def test_mean_by_averages_over_seeds(synthetic) -> None:
     means = table.mean_by(table.epochs(study.records), ["method", "epoch"], ["validation/accuracy"])
     first = [record.epochs[1]["validation/accuracy"] for record in study.records]
     assert means["validation/accuracy"][0] == sum(first) / 2
+
+
+def test_heads_of_a_modality_are_told_from_its_probe() -> None:
+    found = table.by_modality(
+        {"boosting/face/accuracy": 0.4, "validation/face/accuracy": 0.5, "boosting/gap": 1}
+    )
+    assert found == {"face": {"accuracy_all": 0.4, "accuracy": 0.5}}
+
+
+def test_a_mean_over_all_runs_is_left_out_where_one_of_them_has_no_number() -> None:
+    frame = pd.DataFrame({"epoch": [1, 1, 2, 2], "x": [1.0, 3.0, 5.0, None], "y": [1.0, 1.0, 1.0, 1.0]})
+    means = table.mean_where_all(frame, ["epoch"], ["x", "y"])
+    assert means["x"].tolist()[0] == 2.0
+    assert means["x"].isna().tolist() == [False, True]
+    assert means["y"].tolist() == [1.0, 1.0]

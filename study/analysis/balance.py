@@ -1,0 +1,164 @@
+"""What a study found about its modalities, in sentences: imbalance, purity, re-learning, boosted heads."""
+
+from collections.abc import Mapping, Sequence
+
+from study.analysis import words
+from study.analysis.analysis import Analysis
+from study.analysis.figures import few
+from study.analysis.statistics import mean_interval
+from study.analysis.summary import confirmed, probes
+from study.analysis.table import by_modality
+from study.ledger import Record
+
+FEW = 3  # more methods than this share a sentence
+
+
+def imbalance(analysis: Analysis) -> list[str]:
+    """How far apart the linear probes of the modalities are."""
+    found = {}
+    for method in analysis.methods:
+        split, scores = probes(analysis.records, method, analysis.protocols[0])
+        if len(scores) > 1:
+            found[method] = (split, {modality: score["mean"] for modality, score in scores.items()})
+    if len(found) > FEW:
+        return [_extremes(analysis.baseline, found)]
+    return [
+        f"Modality imbalance under {words.method(method)}: a linear probe on each encoder alone reaches "
+        f"{_each(means)} on {split}, {words.points(_spread(means))} apart."
+        for method, (split, means) in found.items()
+    ]
+
+
+def _extremes(baseline: str, found: Mapping[str, tuple[str, Mapping[str, float]]]) -> str:
+    """The most and the least balanced of many methods, beside the baseline."""
+    ranked = sorted(found, key=lambda method: _spread(found[method][1]))
+    named = dict.fromkeys([ranked[0], *([baseline] if baseline in found else []), ranked[-1]])
+    each = [f"{_size(found[m][1])} under {words.method(m)} ({_each(found[m][1])})" for m in named]
+    return (
+        f"Modality imbalance on {found[ranked[0]][0]}, in percentage points between linear probes on single "
+        f"encoders, from the least to the most of {len(found)} methods: {words.listing(each)}."
+    )
+
+
+def _size(means: Mapping[str, float]) -> str:
+    return f"{100 * _spread(means):.1f}"
+
+
+def _each(means: Mapping[str, float]) -> str:
+    ranked = sorted(means, key=lambda modality: -means[modality])
+    return words.listing([f"{words.plain(m)} {words.percent(means[m])}" for m in ranked])
+
+
+def _spread(means: Mapping[str, float]) -> float:
+    return max(means.values()) - min(means.values())
+
+
+def purity(analysis: Analysis) -> list[str]:
+    """Gap and noise floor of the methods in the figure, and how strongly encoders were pulled back."""
+    runs = _runs(analysis)
+    shown = few(analysis, [method for method, own in runs.items() if _last(own, "gap")])
+    each = "; ".join(f"{words.method(method)} {_gaps(runs[method])}" for method in shown)
+    said = "Purity gap between training and validation features at the end of training"
+    return [f"{said}: {each}."] * bool(each) + [
+        line for method, own in runs.items() for line in _strengths(method, own)
+    ]
+
+
+def _gaps(runs: Sequence[Record]) -> str:
+    gaps, floors = _last(runs, "gap"), _last(runs, "noise_floor")
+    return words.listing(
+        [f"{words.plain(m)} {gap:.2f} ({_floor(gap, floors.get(m))})" for m, gap in gaps.items()]
+    )
+
+
+def _floor(gap: float, floor: float | None) -> str:
+    if floor is None:
+        return "noise floor not recorded"
+    return f"noise floor {floor:.2f}" if gap > floor else f"not above its noise floor of {floor:.2f}"
+
+
+def _strengths(method: str, runs: Sequence[Record]) -> list[str]:
+    means = _everywhere(runs, "strength")
+    each = [f"{words.plain(modality)} {100 * mean:.0f}{words.PERCENT}" for modality, mean in means.items()]
+    moments = sum(
+        any(n.endswith("/strength") for n in metrics) for r in runs for metrics in r.epochs.values()
+    )
+    if not each:
+        return []
+    return [
+        f"{words.method(method)} pulled the encoders back towards their initial weights "
+        f"{moments / len(runs):.3g} times a run, on average by {words.listing(each)}."
+    ]
+
+
+def heads(analysis: Analysis) -> list[str]:
+    """How many heads each modality ended with, who got them, and what the newest one added."""
+    return [
+        f"{_ended_with(method, runs)} {_newest(runs)}"
+        for method, runs in _runs(analysis).items()
+        if method not in words.CONTROLS and _last(runs, "heads")
+    ]
+
+
+def _ended_with(method: str, runs: Sequence[Record]) -> str:
+    """Mean number of heads, and in how many runs a modality was given any."""
+    means = _last(runs, "heads")
+    each = words.listing([f"{words.plain(m)} {mean:.3g}" for m, mean in means.items()])
+    start = f"{words.method(method)} ended with this many heads on average: {each}"
+    got = {m: sum(_last([run], "heads").get(m, 1) > 1 for run in runs) for m in means}
+    who = [f"{words.plain(m)} in {number} of {len(runs)} runs" for m, number in got.items() if number]
+    if not who:
+        return f"{start}: no modality was given a second one in {words.count(len(runs), 'run')}."
+    return f"{start}; new ones went to {words.listing(who)}."
+
+
+def _newest(runs: Sequence[Record]) -> str:
+    """Accuracy of all heads minus that of all but the newest, at the last epoch of runs that have both."""
+    added: dict[str, list[float]] = {}
+    for run in runs:
+        for modality, own in by_modality(run.epochs[max(run.epochs)]).items():
+            if "accuracy_earlier" in own:
+                added.setdefault(modality, []).append(own["accuracy_all"] - own["accuracy_earlier"])
+    each = [f"{words.plain(modality)} {_added(found)}" for modality, found in added.items()]
+    said = "What the newest head adds to the modality's own validation accuracy at the last epoch"
+    return f"{said}: {words.listing(each)}." if each else ""
+
+
+def _added(differences: Sequence[float]) -> str:
+    """A mean change with its interval, and whether that tells it from none."""
+    found = mean_interval(differences)
+    runs = words.count(found.n, "run")
+    if found.low is None or found.high is None:
+        return f"{words.signed(found.mean)} points ({runs}, no interval)"
+    clear = found.low > 0 or found.high < 0
+    verdict = "distinguishable from 0" if clear else "not distinguishable from 0"
+    bounds = words.difference(found.low, found.high)
+    return f"{words.signed(found.mean)} points ({bounds}, {runs}; {verdict})"
+
+
+def _runs(analysis: Analysis) -> dict[str, list[Record]]:
+    protocol = analysis.protocols[0]
+    found = {method: confirmed(analysis.records, method, protocol) for method in analysis.methods}
+    return {method: runs for method, runs in found.items() if runs}
+
+
+def _last(runs: Sequence[Record], column: str) -> dict[str, float]:
+    """Mean over runs of each modality's last recorded value."""
+    seen: dict[str, list[float]] = {}
+    for run in runs:
+        latest: dict[str, float] = {}
+        for _, metrics in sorted(run.epochs.items()):
+            latest |= {m: columns[column] for m, columns in by_modality(metrics).items() if column in columns}
+        for modality, number in latest.items():
+            seen.setdefault(modality, []).append(number)
+    return {modality: sum(numbers) / len(numbers) for modality, numbers in seen.items()}
+
+
+def _everywhere(runs: Sequence[Record], column: str) -> dict[str, float]:
+    """Mean over runs and epochs of each modality's recorded values."""
+    seen: dict[str, list[float]] = {}
+    for metrics in (metrics for run in runs for metrics in run.epochs.values()):
+        for modality, columns in by_modality(metrics).items():
+            if column in columns:
+                seen.setdefault(modality, []).append(columns[column])
+    return {modality: sum(numbers) / len(numbers) for modality, numbers in seen.items()}

@@ -2,11 +2,13 @@
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
+from trainables.multimodal.encoders import ENCODERS
 from trainables.multimodal.errors import InputError
 
 
@@ -28,6 +30,16 @@ def _is_names(value: object) -> bool:
         isinstance(value, tuple)
         and all(isinstance(v, str) and v for v in value)
         and len(set(value)) == len(value)
+    )
+
+
+def _are_encoders(value: object) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(v, str) and v in ENCODERS for v in value.values())
+
+
+def _are_paths(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(v, str) and Path(v).is_absolute() for v in value.values()
     )
 
 
@@ -58,6 +70,11 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "width": _POSITIVE,
     "hidden": _COUNT,
     "frames": _COUNT,
+    "encoders": (_are_encoders, f"one of {', '.join(ENCODERS)} by modality"),
+    "d_model": _COUNT,
+    "layers": _COUNT,
+    "attention_heads": _COUNT,
+    "initial_weights": (_are_paths, "an absolute path by modality"),
     "probes": _FLAG,
     "diagnose": _one_of("end", "every_epoch"),
     "device": _NAME,
@@ -107,6 +124,16 @@ class TrainerConfig:
     """Units of both layers of the encoder for vectors."""
     frames: int = 1
     """Frames taken per clip of those stored."""
+    encoders: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
+    """Encoder by modality, a name in encoders.ENCODERS; by default `mlp` for vectors and `resnet18` else."""
+    d_model: int = 128
+    """Units of each step of the transformer, and features that it gives."""
+    layers: int = 2
+    """Layers of the transformer."""
+    attention_heads: int = 4
+    """Heads of each layer's attention; they divide `d_model`."""
+    initial_weights: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
+    """Absolute path by modality of a state dict, .safetensors or torch's, that its encoder starts from."""
     probes: bool = True
     """Train a linear head per modality on detached features; training itself is the same without them."""
     diagnose: str = "end"
@@ -130,6 +157,19 @@ class TrainerConfig:
             value = getattr(self, name)
             if not accepts(value):
                 raise InputError(f"{name} must be {wanted}, got {value!r}")
+        if self.d_model % self.attention_heads:
+            raise InputError(
+                f"attention_heads must divide d_model, got {self.attention_heads} and {self.d_model}"
+            )
+
+    def require_modalities(self, stored: Collection[str]) -> None:
+        """Raise InputError where a setting by modality names one that the store lacks."""
+        for setting in ("encoders", "initial_weights"):
+            unknown = [name for name in getattr(self, setting) if name not in stored]
+            if unknown:
+                raise InputError(
+                    f"{setting} names {', '.join(unknown)}, which the store lacks; it has {', '.join(stored)}"
+                )
 
     def lr_at(self, epoch: int) -> float:
         """Learning rate of the epoch after `epoch` finished ones: lr * gamma^(milestones passed)."""
@@ -157,7 +197,7 @@ def split_settings(
     Raises InputError for a key that nobody knows, or for missing `data` or `epochs`.
     """
     known = known_settings(balancers)
-    given = _with_weights(settings) if "fusion_weights" in known else dict(settings)
+    given = _with_weights(settings, known) if "fusion_weights" in known else dict(settings)
     unknown = sorted(set(given) - set(known))
     if unknown:
         raise InputError(
@@ -175,10 +215,11 @@ def _arguments(balancer: Callable[..., object]) -> list[str]:
     return list(inspect.signature(balancer).parameters)
 
 
-def _with_weights(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings with all weight_<modality> gathered into `fusion_weights`."""
-    weights = {key[len(WEIGHT) :]: value for key, value in settings.items() if key.startswith(WEIGHT)}
-    rest = {key: value for key, value in settings.items() if not key.startswith(WEIGHT)}
+def _with_weights(settings: Mapping[str, Any], known: Sequence[str]) -> dict[str, Any]:
+    """The settings with all weight_<modality>, which weight_decay is not, gathered into `fusion_weights`."""
+    named = [key for key in settings if key.startswith(WEIGHT) and key not in known]
+    weights = {key[len(WEIGHT) :]: settings[key] for key in named}
+    rest = {key: value for key, value in settings.items() if key not in named}
     if weights and rest.get("fusion_weights"):
         raise InputError("give either fusion_weights or weight_<modality>, not both")
     return {**rest, "fusion_weights": weights} if weights else rest

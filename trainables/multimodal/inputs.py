@@ -8,6 +8,7 @@ from trainables.multimodal.data.loading import segment_middles
 from trainables.multimodal.data.store import FeatureStore
 
 CHUNK = 64  # samples read at once while statistics are taken
+NUDGE = 1e-6  # standard deviations, in place of 0 where 0 would mean padding
 
 
 class Standardise(nn.Module):
@@ -22,7 +23,7 @@ class Standardise(nn.Module):
     def __init__(self, shape: tuple[int, ...], frames: int) -> None:
         super().__init__()
         self.shape, self.frames = tuple(shape), frames
-        size = statistics_shape(self.shape)
+        size = self.statistics_shape()
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("std", torch.ones(size))
 
@@ -33,6 +34,38 @@ class Standardise(nn.Module):
             raw = raw[:, torch.from_numpy(middles).to(raw.device)]
         return (decode(raw) - self.mean) / self.std
 
+    def statistics_shape(self) -> tuple[int, ...]:
+        """Shape of a mean that broadcasts over decoded samples: [D] of vectors, else [C, 1, 1]."""
+        if len(self.shape) == 1:
+            return self.shape
+        return (1 if len(self.shape) == 2 else self.shape[-3], 1, 1)
+
+    def moments(self, raw: Tensor) -> Tensor:
+        """Count, sum and sum of squares [3, ...] of raw samples, per entry of the mean."""
+        return _moments(decode(raw))
+
+
+class StandardiseSteps(Standardise):
+    """Standardise sequences [B, T, D] per feature.
+
+    A step whose raw features are all zero is padding: no statistic counts it and it stays zero. No other step
+    becomes zero: the encoder tells padding by that.
+    """
+
+    def forward(self, raw: Tensor) -> Tensor:
+        """Give float32 sequences [B, T, D]."""
+        values = (raw.float() - self.mean) / self.std
+        average = ~values.any(dim=2, keepdim=True)
+        return values.masked_fill(average, NUDGE) * _is_step(raw).unsqueeze(2)
+
+    def statistics_shape(self) -> tuple[int, ...]:
+        """Shape of the mean, [D]."""
+        return self.shape[1:]
+
+    def moments(self, raw: Tensor) -> Tensor:
+        """Count, sum and sum of squares [3, D] over all steps that are not padding."""
+        return _moments(raw[_is_step(raw)].float())
+
 
 def decode(raw: Tensor) -> Tensor:
     """Float32 of raw arrays [B, ...] in their own units; sequences [B, T, D] become images [B, 1, T, D]."""
@@ -40,20 +73,14 @@ def decode(raw: Tensor) -> Tensor:
     return values.unsqueeze(1) if values.ndim == 3 else values
 
 
-def statistics_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Shape of a mean that broadcasts over decoded samples of raw `shape`: [D], else [C, 1, 1]."""
-    if len(shape) == 1:
-        return (shape[0],)
-    return (1 if len(shape) == 2 else shape[-3], 1, 1)
-
-
-def statistics(store: FeatureStore, modality: str, rows: np.ndarray) -> dict[str, Tensor]:
-    """State of a modality's Standardise: the recipe's constants, else statistics of the samples `rows`.
+def statistics(
+    inputs: Standardise, store: FeatureStore, modality: str, rows: np.ndarray
+) -> dict[str, Tensor]:
+    """State of a modality's `inputs`: the recipe's constants, else statistics of the samples `rows`.
 
     What never varies is divided by 1.
     """
-    described = store.modalities[modality]
-    size = statistics_shape(described.shape)
+    described, size = store.modalities[modality], inputs.statistics_shape()
     if described.mean is not None and described.std is not None:
         return {
             "mean": torch.tensor(described.mean).view(size),
@@ -61,11 +88,17 @@ def statistics(store: FeatureStore, modality: str, rows: np.ndarray) -> dict[str
         }
     moments = torch.zeros(3, *size, dtype=torch.float64)
     for start in range(0, len(rows), CHUNK):
-        moments += _moments(decode(torch.from_numpy(store.read(modality, rows[start : start + CHUNK]))))
+        moments += inputs.moments(torch.from_numpy(store.read(modality, rows[start : start + CHUNK])))
     count, total, squares = moments
+    count = count.clamp(min=1)  # there may be nothing but padding
     mean = total / count
     std = (squares / count - mean**2).clamp(min=0).sqrt()
     return {"mean": mean.float(), "std": torch.where(std > 0, std, 1).float()}
+
+
+def _is_step(raw: Tensor) -> Tensor:
+    """Which steps [B, T] of sequences [B, T, D] are not padding."""
+    return raw.any(dim=2)
 
 
 def _moments(values: Tensor) -> Tensor:

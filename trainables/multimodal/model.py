@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from trainables.multimodal.encoders import MLP, ResNet18
+from trainables.multimodal.encoders import encoder_kind
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.fusion import FUSIONS, Fusion, Output
 from trainables.multimodal.inputs import Standardise
@@ -35,6 +35,11 @@ class ModelSpec:
     """A name in fusion.FUSIONS."""
     fusion_weights: dict[str, float] = dataclasses.field(default_factory=dict)
     """Weight of each modality's logits in the fused ones; equal where none are given."""
+    encoders: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Names in encoders.ENCODERS by modality; the default for its shape where none is given."""
+    d_model: int = 128
+    layers: int = 2
+    attention_heads: int = 4
 
 
 class MultimodalModel(nn.Module):
@@ -44,8 +49,10 @@ class MultimodalModel(nn.Module):
         super().__init__()
         self.spec = spec
         _check_names(spec)
-        self.inputs = nn.ModuleDict({name: Standardise(s, spec.frames) for name, s in spec.shapes.items()})
-        encoders = {name: build_encoder(name, s, spec) for name, s in spec.shapes.items()}
+        shapes = spec.shapes
+        kinds = {name: encoder_kind(name, s, spec.encoders.get(name)) for name, s in shapes.items()}
+        self.inputs = nn.ModuleDict({n: kind.inputs(shapes[n], spec.frames) for n, kind in kinds.items()})
+        encoders = {name: kind.build(shapes[name], spec) for name, kind in kinds.items()}
         self.encoders = nn.ModuleDict(encoders)
         sizes = {name: encoder.features for name, encoder in encoders.items()}
         self.fusion: Fusion = FUSIONS[spec.fusion](sizes, len(spec.classes), spec.fusion_weights)
@@ -54,6 +61,12 @@ class MultimodalModel(nn.Module):
     def classes(self) -> tuple[str, ...]:
         """Names of the classes, in the order of the logits."""
         return self.spec.classes
+
+    def standardisation(self, modality: str) -> Standardise:
+        """What stands before the encoder of a modality."""
+        inputs = self.inputs[modality]
+        assert isinstance(inputs, Standardise)  # noqa: S101  (tells mypy what __init__ made)
+        return inputs
 
     def encode(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Features [B, D_m] in float32 of raw inputs [B, *shape_m]; each encoder runs once."""
@@ -70,15 +83,6 @@ class MultimodalModel(nn.Module):
         device = next(self.parameters()).device
         output = self({name: torch.as_tensor(array, device=device) for name, array in arrays.items()})
         return np.asarray(output.fused.softmax(dim=1).cpu())
-
-
-def build_encoder(name: str, shape: tuple[int, ...], spec: ModelSpec) -> ResNet18 | MLP:
-    """An MLP for vectors, a ResNet-18 for everything with a time axis or two sides."""
-    if len(shape) == 1:
-        return MLP(shape[0], spec.hidden)
-    if len(shape) > 4:
-        raise InputError(f"modality {name} has samples of shape {list(shape)}; an encoder takes 1 to 4 axes")
-    return ResNet18(channels=1 if len(shape) == 2 else shape[-3], width=spec.width)
 
 
 def _check_names(spec: ModelSpec) -> None:

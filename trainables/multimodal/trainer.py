@@ -21,6 +21,7 @@ from trainables.multimodal.fusion import Output
 from trainables.multimodal.inputs import statistics
 from trainables.multimodal.metrics import Best, Evaluation, Means, accuracy, read, require_finite
 from trainables.multimodal.model import ModelSpec, MultimodalModel, export_model
+from trainables.multimodal.pretrained import load_initial_weights
 from trainables.multimodal.runtime import (
     Runtime,
     random_state,
@@ -264,8 +265,12 @@ class Trainer:
         self._evaluations = {}
 
     def _build_model(self) -> MultimodalModel:
-        """Initial weights are drawn on the CPU, so that they are the same on every device."""
+        """Initial weights are drawn on the CPU, so that they are the same on every device.
+
+        Those from files replace what was drawn, so that they change no other draw.
+        """
         config, owner = self.config, fusion_owner(self.balancers)
+        config.require_modalities(self.store.modalities)
         shapes = {name: self.store.modalities[name].shape for name in self._modalities}
         spec = ModelSpec(
             classes=self.store.classes,
@@ -275,10 +280,17 @@ class Trainer:
             frames=config.frames,
             fusion=owner.fusion,
             fusion_weights=dict(owner.fusion_weights),
+            encoders={name: config.encoders[name] for name in shapes if name in config.encoders},
+            d_model=config.d_model,
+            layers=config.layers,
+            attention_heads=config.attention_heads,
         )
         model = MultimodalModel(spec)
         for name in shapes:
-            model.inputs[name].load_state_dict(statistics(self.store, name, self._rows["train"]))
+            inputs = model.standardisation(name)
+            inputs.load_state_dict(statistics(inputs, self.store, name, self._rows["train"]))
+            if name in config.initial_weights:
+                load_initial_weights(model.encoders[name], config.initial_weights[name])
         for encoder in model.encoders.values() if config.compile else ():
             encoder.compile()
         return self.runtime.place(model)

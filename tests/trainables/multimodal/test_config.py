@@ -1,3 +1,6 @@
+import dataclasses
+import json
+
 import pytest
 
 from trainables.multimodal.balancers.boosting import Boosting
@@ -27,6 +30,14 @@ from trainables.multimodal.errors import InputError
         ("threads", 0),
         ("probes", 1),
         ("data", ""),
+        ("encoders", {"a": "ear"}),
+        ("encoders", "transformer"),
+        ("encoders", {"a": ["mlp"]}),
+        ("d_model", 0),
+        ("layers", 0),
+        ("attention_heads", 1.5),
+        ("initial_weights", {"a": "relative.safetensors"}),
+        ("initial_weights", "/all.safetensors"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_named(name, value):
@@ -76,3 +87,29 @@ def test_settings_without_data_or_epochs_are_refused():
 
 def test_known_settings_are_the_trainers_and_the_balancers():
     assert {"lr", "width", "lam", "every", "reset_head"} <= set(known_settings([DiagnoseRelearn]))
+
+
+def test_attention_heads_that_do_not_divide_the_model_are_refused():
+    with pytest.raises(InputError, match="attention_heads must divide d_model, got 3 and 128"):
+        TrainerConfig(data="s", epochs=1, attention_heads=3)
+
+
+def test_settings_by_modality_are_json_and_can_be_hashed():
+    by_modality = {"encoders": {"a": "transformer"}, "initial_weights": {"a": "/a.safetensors"}}
+    config = TrainerConfig(data="s", epochs=1, **by_modality)
+    again = TrainerConfig(**json.loads(json.dumps(dataclasses.asdict(config))))
+    assert again == config != TrainerConfig(data="s", epochs=1)
+    assert hash(again) == hash(config)
+
+
+@pytest.mark.parametrize(("setting", "value"), [("encoders", "mlp"), ("initial_weights", "/a.safetensors")])
+def test_a_setting_for_a_modality_that_the_store_lacks_is_refused(setting, value):
+    config = TrainerConfig(data="s", epochs=1, **{setting: {"smell": value}})
+    with pytest.raises(InputError, match=f"{setting} names smell, which the store lacks; it has a, b"):
+        config.require_modalities(["a", "b"])
+    config.require_modalities(["smell", "b"])
+
+
+def test_weight_decay_is_no_weight_of_a_modality():
+    config, [arguments] = split_settings({"data": "s", "epochs": 2, "weight_decay": 0.1}, [LateFusion])
+    assert (config.weight_decay, arguments) == (0.1, {})

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from trainables.multimodal.data.store import FeatureStore, Modality
-from trainables.multimodal.inputs import Standardise, statistics
+from trainables.multimodal.inputs import Standardise, StandardiseSteps, statistics
 
 
 @pytest.fixture
@@ -11,10 +11,14 @@ def store(toy_store):
     return FeatureStore.open(toy_store(4))
 
 
-def standardised(store, name, rows, frames=4):
-    module = Standardise(store.modalities[name].shape, frames)
-    module.load_state_dict(statistics(store, name, rows))
-    return module(torch.from_numpy(store.read(name, rows)))
+def fitted(store, name, rows, kind=Standardise, frames=4):
+    module = kind(store.modalities[name].shape, frames)
+    module.load_state_dict(statistics(module, store, name, rows))
+    return module
+
+
+def standardised(store, name, rows, **how):
+    return fitted(store, name, rows, **how)(torch.from_numpy(store.read(name, rows)))
 
 
 def test_vectors_are_standardised_by_feature(store):
@@ -33,14 +37,14 @@ def test_everything_else_is_standardised_by_channel(store, name, axes):
 
 
 def test_only_the_rows_asked_for_count(store):
-    train = statistics(store, "vector", store.split()["train"])
-    assert not torch.equal(train["mean"], statistics(store, "vector", store.split()["test"])["mean"])
+    train, test = (fitted(store, "vector", store.split()[part]) for part in ("train", "test"))
+    assert not torch.equal(train.mean, test.mean)
 
 
 def test_the_recipes_constants_win(store):
     store.modalities["image"] = Modality("image", (2, 16, 16), "float32", mean=(1.0, 2.0), std=(3.0, 4.0))
-    state = statistics(store, "image", np.arange(5))
-    assert (state["mean"].flatten().tolist(), state["std"].flatten().tolist()) == ([1, 2], [3, 4])
+    module = fitted(store, "image", np.arange(5))
+    assert (module.mean.flatten().tolist(), module.std.flatten().tolist()) == ([1, 2], [3, 4])
 
 
 def test_a_constant_feature_becomes_zero(store, monkeypatch):
@@ -55,3 +59,43 @@ def test_a_sequence_becomes_an_image_of_one_channel(store):
 def test_of_more_stored_frames_the_middle_ones_are_taken(store):
     all_frames = standardised(store, "clip", np.arange(3))
     assert torch.equal(standardised(store, "clip", np.arange(3), frames=2), all_frames[:, [1, 3]])
+
+
+@pytest.fixture
+def padded(store, monkeypatch):
+    """The store with sequences that end after 1 to 12 steps, and two of no step at all."""
+    lengths = np.arange(len(store)) % 13
+    steps = np.arange(12)[:, None] < lengths[:, None, None]
+    arrays = store.read("sequence", np.arange(len(store))) * steps
+    monkeypatch.setattr(store, "read", lambda name, rows: arrays[rows])
+    return store
+
+
+def test_steps_are_standardised_by_feature_over_what_is_not_padding(padded):
+    rows = padded.split()["train"]
+    real = padded.read("sequence", rows).any(axis=2)
+    values = standardised(padded, "sequence", rows, kind=StandardiseSteps)[torch.from_numpy(real)]
+    torch.testing.assert_close(values.mean(dim=0), torch.zeros(8), atol=1e-5, rtol=0)
+    torch.testing.assert_close(values.std(dim=0, correction=0), torch.ones(8))
+
+
+def test_padding_stays_zero_and_nothing_else_becomes_zero(padded):
+    rows = np.arange(len(padded))
+    values = standardised(padded, "sequence", rows, kind=StandardiseSteps)
+    assert values.dtype == torch.float32
+    assert np.array_equal(values.any(dim=2), padded.read("sequence", rows).any(axis=2))
+
+
+def test_a_step_at_the_mean_of_every_feature_is_no_padding(store, monkeypatch):
+    steps = np.full((9, 12, 8), 5, np.float32)
+    steps[:, 6:] = 0
+    monkeypatch.setattr(store, "read", lambda name, rows: steps[rows])
+    values = standardised(store, "sequence", np.arange(9), kind=StandardiseSteps)
+    assert values[:, :6].any(dim=2).all()
+    assert values.abs().max() < 1e-5
+    assert not values[:, 6:].any()
+
+
+def test_padding_alone_gives_finite_statistics(store, monkeypatch):
+    monkeypatch.setattr(store, "read", lambda name, rows: np.zeros((len(rows), 12, 8), np.float32))
+    assert not standardised(store, "sequence", np.arange(9), kind=StandardiseSteps).any()

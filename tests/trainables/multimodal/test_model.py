@@ -1,3 +1,6 @@
+import dataclasses
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -51,5 +54,34 @@ def test_a_damaged_export_is_refused(tmp_path, file):
     model = MultimodalModel(SPEC)
     export_model(model, model.state_dict(), tmp_path)
     (tmp_path / file).write_bytes((tmp_path / file).read_bytes()[:50])
+    with pytest.raises(InputError, match="no exported model"):
+        load_model(tmp_path)
+
+
+def test_a_model_of_chosen_encoders_is_loaded_as_it_was_built(tmp_path):
+    spec = dataclasses.replace(SPEC, encoders={"s": "transformer"}, d_model=6, layers=1, attention_heads=3)
+    model = MultimodalModel(spec).eval()
+    export_model(model, model.state_dict(), tmp_path)
+    loaded = load_model(tmp_path)
+    assert loaded.spec == spec
+    assert loaded.encoders["s"].features == 6
+    assert np.array_equal(loaded.predict(batch()), model.predict(batch()))
+
+
+def test_a_model_exported_before_encoders_could_be_chosen_still_loads(tmp_path):
+    model = MultimodalModel(SPEC).eval()
+    export_model(model, model.state_dict(), tmp_path)
+    settings = json.loads((tmp_path / "config.json").read_text())
+    for name in ("encoders", "d_model", "layers", "attention_heads"):
+        del settings[name]
+    (tmp_path / "config.json").write_text(json.dumps(settings))
+    assert np.array_equal(load_model(tmp_path).predict(batch()), model.predict(batch()))
+
+
+def test_an_export_with_an_encoder_that_nobody_knows_is_refused(tmp_path):
+    model = MultimodalModel(SPEC)
+    export_model(model, model.state_dict(), tmp_path)
+    settings = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**settings, "encoders": {"s": "ear"}}))
     with pytest.raises(InputError, match="no exported model"):
         load_model(tmp_path)

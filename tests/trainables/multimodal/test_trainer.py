@@ -3,11 +3,13 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from trainables.multimodal.balancers.base import Balancer
 from trainables.multimodal.balancers.boosting import Boosting
 from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
 from trainables.multimodal.balancers.late_fusion import LateFusion
+from trainables.multimodal.checkpoint import read_checkpoint, write_checkpoint
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.errors import Diverged, InputError
 from trainables.multimodal.model import load_model
@@ -268,3 +270,117 @@ def test_bf16_trains_on_a_cpu_too(make_trainer):
     trainer = make_trainer(2, epochs=1, precision="bf16")
     assert np.isfinite(trainer.run_epoch()["train/loss"])
     assert {p.dtype for p in trainer.model.parameters()} == {torch.float32}
+
+
+STEPS = {"modalities": ("vector", "sequence"), "d_model": 8, "layers": 1, "attention_heads": 2}
+ATTENTIVE = {**STEPS, "encoders": {"sequence": "transformer"}}
+GROWING = {"period": 1, "max_heads": 3, "sigma": 0.0, "tau": 0.0}
+METHODS = {
+    "diagnose_relearn": lambda: [DiagnoseRelearn(lam=3.0, every=1)],
+    "boosting": lambda: [Boosting(**GROWING)],
+    "dr_boosting": lambda: [Boosting(**GROWING), DiagnoseRelearn(lam=3.0, every=1)],
+}
+each_method = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+
+
+def tensors(state, path=""):
+    """Every leaf of a nested state by its path; tensors as lists."""
+    if isinstance(state, dict):
+        items = state.items()
+    elif isinstance(state, (list, tuple)):
+        items = enumerate(state)
+    else:
+        return {path: state.tolist() if isinstance(state, torch.Tensor) else state}
+    return {name: leaf for key, part in items for name, leaf in tensors(part, f"{path}/{key}").items()}
+
+
+@each_method
+def test_a_method_on_a_transformer_resumes_as_if_it_had_never_stopped(make_trainer, tmp_path, method):
+    whole = make_trainer(3, method(), epochs=4, **ATTENTIVE)
+    whole.fit()
+    half = make_trainer(3, method(), epochs=4, **ATTENTIVE)
+    half.run_epoch()
+    half.run_epoch()
+    write_checkpoint(tmp_path / "state", half.state_dict())
+    write_checkpoint(tmp_path / "constants", half.constants())
+    rest = make_trainer(3, method(), epochs=4, **ATTENTIVE)
+    rest.load_constants(read_checkpoint(tmp_path / "constants"))
+    rest.load_state_dict(read_checkpoint(tmp_path / "state"))
+    rest.fit()
+    assert tensors(rest.state_dict()) == tensors(whole.state_dict())
+
+
+@each_method
+def test_a_method_on_a_transformer_is_exported_and_loaded(make_trainer, tmp_path, method):
+    trainer = make_trainer(3, method(), epochs=3, **ATTENTIVE)
+    trainer.fit()
+    trainer.export(tmp_path)
+    model = load_model(tmp_path)
+    assert model.encoders["sequence"].features == 8
+    assert share_right(trainer, model) == pytest.approx(trainer.test()["test/accuracy"])
+
+
+def test_a_transformer_learns(make_trainer):
+    trainer = make_trainer(3, epochs=12, **{**ATTENTIVE, "modalities": ("sequence",)})
+    assert trainer.fit()[-1]["best/accuracy"] > 0.6
+
+
+def test_a_transformer_trains_in_bf16_on_a_cpu(make_trainer):
+    trainer = make_trainer(3, epochs=1, precision="bf16", **ATTENTIVE)
+    assert np.isfinite(trainer.run_epoch()["train/loss"])
+
+
+def test_a_modality_of_the_store_that_a_run_leaves_out_may_have_an_encoder(make_trainer):
+    trainer = make_trainer(3, **{**ATTENTIVE, "modalities": ("vector",)})
+    assert trainer.model.spec.encoders == {}
+
+
+@pytest.mark.parametrize(
+    ("encoders", "message"),
+    [
+        ({"smell": "mlp"}, "encoders names smell, which the store lacks"),
+        ({"vector": "transformer"}, "transformer takes sequences .* modality vector"),
+    ],
+)
+def test_an_encoder_that_fits_no_modality_is_refused(make_trainer, encoders, message):
+    with pytest.raises(InputError, match=message):
+        make_trainer(3, **{**STEPS, "encoders": encoders})
+
+
+@pytest.fixture
+def donor(make_trainer, tmp_path):
+    """Encoders' weights of another seed, and the file that holds those of `sequence`."""
+    encoder = make_trainer(3, seed=7, **ATTENTIVE).model.encoders["sequence"]
+    path = tmp_path / "sequence.safetensors"
+    save_file(encoder.state_dict(), path)
+    return dict(encoder.state_dict()), {"initial_weights": {"sequence": str(path)}}
+
+
+def test_initial_weights_are_those_of_the_file_and_change_no_other_draw(make_trainer, donor):
+    weights, setting = donor
+    plain = make_trainer(3, **ATTENTIVE).state_dict()
+    started = make_trainer(3, **ATTENTIVE, **setting).state_dict()
+    own = {f"encoders.sequence.{key}": value for key, value in weights.items()}
+    expected = {**plain["model"], **own}
+    assert not torch.equal(plain["model"]["encoders.sequence.project.weight"], weights["project.weight"])
+    assert tensors(started["model"]) == tensors(expected)
+    assert tensors(started["random"]) == tensors(plain["random"])
+
+
+def test_re_learning_returns_to_the_weights_of_the_file(make_trainer, donor):
+    weights, setting = donor
+    trainer = make_trainer(3, [DiagnoseRelearn(lam=1e6, every=1)], epochs=2, **ATTENTIVE, **setting)
+    trainer.run_epoch()
+    trained = trainer.model.encoders["sequence"].state_dict()["project.weight"].clone()
+    metrics = trainer.run_epoch()
+    assert metrics["relearning/sequence/strength"] == 1
+    assert not torch.equal(trained, weights["project.weight"])
+    assert tensors(dict(trainer.model.encoders["sequence"].state_dict())) == tensors(weights)
+
+
+def test_initial_weights_that_do_not_fit_are_refused(make_trainer, donor):
+    _, setting = donor
+    with pytest.raises(
+        InputError, match=r"sequence\.safetensors do not fit: project.weight is \[8, 8\] there"
+    ):
+        make_trainer(3, **{**ATTENTIVE, "d_model": 12}, **setting)

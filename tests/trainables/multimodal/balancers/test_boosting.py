@@ -75,6 +75,13 @@ def test_the_residual_weight_has_no_gradient():
     assert torch.autograd.grad(terms["residual"], heads, allow_unused=True)[0] is None
 
 
+def test_lambda_zero_leaves_the_newest_heads_loss_whole():
+    heads, target = random_heads(2)
+    terms = boosting_terms(heads, target, smoothing=0.0)
+    assert float(terms["residual"]) == 0
+    assert float(terms["newest"]) == pytest.approx(float(functional.cross_entropy(heads[1], target)))
+
+
 def test_one_head_is_plain_cross_entropy():
     heads, target = random_heads(1)
     torch.testing.assert_close(

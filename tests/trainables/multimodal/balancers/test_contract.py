@@ -208,6 +208,21 @@ def test_zero_is_honoured_and_equals_joint_bit_for_bit(make_trainer, modalities,
         assert differences(joint[part], zero[part]) == []
 
 
+@pytest.mark.parametrize(
+    ("zero", "plain"),
+    [
+        ([OgmGe(end=0)], []),
+        ([Boosting(**GROWING), DiagnoseRelearn(lam=0.0, every=1)], [Boosting(**GROWING)]),
+        ([Boosting(**GROWING), DiagnoseRelearn(max_relearnings=0)], [Boosting(**GROWING)]),
+    ],
+    ids=["ogm_ge", "dr_boosting-lam", "dr_boosting-max_relearnings"],
+)
+def test_zero_is_honoured_and_equals_the_method_without(make_trainer, zero, plain):
+    states = [fitted(make_trainer, 2, copy.deepcopy(method)).state_dict() for method in (zero, plain)]
+    for part in ("model", "optimizer", "random", "probes", "best"):
+        assert differences(states[0][part], states[1][part]) == []
+
+
 @each_count
 def test_lambda_above_zero_differs_from_joint(make_trainer, modalities):
     joint = fitted(make_trainer, modalities).state_dict()

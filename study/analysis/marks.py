@@ -13,7 +13,6 @@ from study.analysis.looks import (
     ACCENT,
     AT_FOOT,
     ENDINGS,
-    FAINT,
     GREY,
     INK,
     LOST,
@@ -174,9 +173,7 @@ def seeds_below(axes: Axes, y: float, values: Sequence[float]) -> None:
 
 
 def spread(axes: Axes, y: float, measures: Mapping[str, Measure], looks: Mapping[str, Style]) -> None:
-    """What is measured for every modality in one row, joined by a line from the least to the largest."""
-    means = [one["mean"] for one in measures.values()]
-    axes.hlines(y, min(means), max(means), color=FAINT, lw=4, zorder=0)
+    """Several measures in one row."""
     for (name, one), shift in zip(measures.items(), dodge(len(measures)), strict=True):
         row(axes, y + shift, one, looks[name])
 

@@ -109,13 +109,13 @@ def _unit(analysis: Analysis) -> str:
     return "gpu" if analysis.summary["cost"]["gpu_hours"] else "cpu"
 
 
-def _cell(found: Mapping[str, Any]) -> str:
+def _cell(found: Mapping[str, Any], between: str = "\n") -> str:
+    """A mean in percent and its interval, below it or beside it."""
     if found["mean"] is None:
         return words.NONE
-    if found["low"] is None:
-        return f"{100 * found['mean']:.1f}"
-    low, high = f"{100 * max(0, found['low']):.1f}", f"{100 * min(1, found['high']):.1f}"
-    return f"{100 * found['mean']:.1f}{words.ends(low, high)}"
+    low, high = found["low"], found["high"]
+    ends = [] if low is None else [words.ends(f"{100 * max(0, low):.1f}", f"{100 * min(1, high):.1f}")]
+    return between.join([f"{100 * found['mean']:.1f}", *ends])
 
 
 def _controls(analysis: Analysis) -> Table:
@@ -138,8 +138,8 @@ def _tested(one: Comparison | None) -> list[str]:
     if one is None:
         return [words.NONE] * 2
     found = one.test.difference
-    ends = "" if found.low is None else words.ends(words.signed(found.low), words.signed(found.high))
-    return [words.signed(found.mean) + ends, words.p_cell(one.adjusted)]
+    ends = [] if found.low is None else [words.ends(words.signed(found.low), words.signed(found.high))]
+    return ["\n".join([words.signed(found.mean), *ends]), words.p_cell(one.adjusted)]
 
 
 def _protocols(analysis: Analysis) -> Table:
@@ -152,11 +152,18 @@ def _protocols(analysis: Analysis) -> Table:
 
 
 def _sweeps(analysis: Analysis) -> list[Table]:
-    heads = ["Value", "Validation accuracy, %", "Seeds", "Against the incumbent, points", "Holm-adjusted", ""]
+    heads = [
+        "Value",
+        "Validation accuracy, %",
+        "Seeds",
+        "Against the incumbent, points",
+        "Holm-adjusted p",
+        "",
+    ]
     return [
         Table(
             f"{words.method(method)}: {words.axis(key)}",
-            heads,
+            [*heads, "Holm-adjusted p", ""],
             [_sweep_cells(row) for row in sweep_rows_of(analysis, method, key)],
         )
         for method, swept in analysis.sweeps.items()
@@ -168,8 +175,8 @@ def _sweep_cells(row: Row) -> list[str]:
     notes = ["incumbent"] if row["incumbent"] else []
     notes += [f"{words.count(row['lost'], 'run')} diverged or failed"] if row["lost"] else []
     moved = words.signed(row["difference"])
-    p = words.NONE if row["p_holm"] is None else words.p_value(row["p_holm"])
-    return [words.value(row["value"]), _cell(row), str(row["seeds"]), moved, p, ", ".join(notes)]
+    p = words.p_cell(row["p_holm"])
+    return [words.value(row["value"]), _cell(row, " "), str(row["seeds"]), moved, p, ", ".join(notes)]
 
 
 def _incumbents(analysis: Analysis) -> Table:

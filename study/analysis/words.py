@@ -8,7 +8,7 @@ NO_REASON = "no reason recorded"
 SPACE = "\N{NO-BREAK SPACE}"
 PERCENT = f"{SPACE}%"
 NONE = "\N{EN DASH}"  # an empty cell
-NARROW = 18  # characters of a line in narrow places
+NARROW = 19  # characters of a line in narrow places
 METHODS = {
     "joint": "Joint training",
     "late_fusion": "Late fusion",
@@ -49,7 +49,7 @@ MEANINGS = {
     "lam": "scale of the re-learning strength",
     "every": "epochs between re-learnings",
     "max_relearnings": "largest number of re-learnings",
-    "smoothing": "how far the newest head learns what the others have not",
+    "smoothing": "at 0 the earlier heads are ignored",
     "sigma": "ratio of scores at which the weaker modality gets a head",
     "tau": "margin on top of that ratio",
     "period": "epochs between assignments of heads",
@@ -129,8 +129,8 @@ def signed(difference: float | None) -> str:
 
 
 def ends(low: str, high: str) -> str:
-    """The ends of an interval in a table, on a line of their own."""
-    return f"\n[{low},{SPACE}{high}]"
+    """The ends of an interval in a table, never torn apart."""
+    return f"[{low},{SPACE}{high}]"
 
 
 def p_value(p: float) -> str:

@@ -8,7 +8,7 @@ from study.analysis import curves, legends, looks, marks, plots
 from study.analysis.comparisons import with_baseline
 from study.analysis.sensitivity import Point
 from study.analysis.statistics import mean_interval
-from study.analysis.words import METHODS
+from study.analysis.words import MEANINGS, METHODS
 
 NOTHING = {"mean": None, "low": None, "high": None, "seeds": []}
 
@@ -84,9 +84,11 @@ def test_an_interval_is_drawn_the_same_upright_and_lying() -> None:
     ]
 
 
-def test_no_text_is_cut_off(tmp_path) -> None:
+@pytest.mark.parametrize("key", sorted(MEANINGS))
+def test_no_text_is_cut_off(tmp_path, key) -> None:
     with looks.style():
-        figure = drawn([point(value, 0.5, 0.6) for value in (0.0, 1.0, 3.0)], chosen=1.0)
+        points = [point(value, 0.5, 0.6) for value in (0.0, 1.0, 3.0)]
+        figure = plots.sensitivity("boosting", key, points, 1.0, NOTHING)
         plots.save(figure, tmp_path / "figure.png", sample=True)
         figure.draw_without_rendering()
     frame = figure.bbox

@@ -90,8 +90,8 @@ def carry_out(job: Job, ledger: Ledger, console: Console) -> int:
         if not _run_stages(job, ledger, tracker, console):
             console.print(f"Study {ledger.settings['study']} has finished: nothing is left to run.")
         return _finish(job, ledger, tracker, console)
-    except (Interrupted, Halted) as reason:
-        return _stopped(ledger, tracker, console, str(reason))
+    except (KeyboardInterrupt, Halted) as reason:  # where Ray waits it turns Interrupted into its parent
+        return _stopped(ledger, tracker, console, str(reason) or "interrupted")
     except (StorageInternalError, OSError) as error:  # outside Ray's callbacks
         return _stopped(ledger, tracker, console, _last_line(error))
     except tune.TuneError as error:  # what a callback raised, as text: the ledger's storage if it is no bug

@@ -384,3 +384,9 @@ def test_initial_weights_that_do_not_fit_are_refused(make_trainer, donor):
         InputError, match=r"sequence\.safetensors do not fit: project.weight is \[8, 8\] there"
     ):
         make_trainer(3, **{**ATTENTIVE, "d_model": 12}, **setting)
+
+
+def test_the_settings_of_a_transformer_reach_it(make_trainer):
+    encoder = make_trainer(3, **{**ATTENTIVE, "d_model": 12, "layers": 3}).model.encoders["sequence"]
+    assert encoder.features == 12
+    assert [layer.self_attn.num_heads for layer in encoder.layers] == [2, 2, 2]

@@ -130,10 +130,18 @@ def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) ->
             if run.due:
                 _connect(job.resources)
                 _execute(job, run, stage)
+                _keep_exhausted(ledger, run.exhausted)
                 ran = True
             if run.halted:
                 raise Halted(run.halted)
     return ran
+
+
+def _keep_exhausted(ledger: Ledger, methods: set[str]) -> None:
+    """Note which search spaces hold no more, so that fewer trials than asked for are all of them."""
+    known = ledger.settings.get("exhausted", [])
+    if methods - {*known}:
+        ledger.save_settings({**ledger.settings, "exhausted": sorted({*known, *methods})})
 
 
 def _execute(job: Job, run: StageRun, stage: str) -> None:

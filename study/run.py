@@ -16,7 +16,7 @@ import torch
 from rich.console import Console
 
 from study.forecast import describe
-from study.launch import INTERRUPTED, MOST_SLOTS, Interrupted, Job, Resources, carry_out, catch_signals
+from study.launch import INTERRUPTED, MOST_SLOTS, Job, Resources, carry_out, catch_signals
 from study.place import locked, open_ledger, set_aside
 from study.settings import Wish, build, parse_fixed
 from study.stages import STAGES
@@ -52,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"study.run: {error}", file=sys.stderr)
         return BAD_INPUT
-    except Interrupted as name:
+    except KeyboardInterrupt as error:  # Interrupted, or its parent where Ray was waiting
+        name = str(error) or "a signal"
         print(f"study.run: stopped by {name}; run the same command again to continue.", file=sys.stderr)
         return INTERRUPTED
 

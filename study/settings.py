@@ -1,6 +1,7 @@
 """What a study was asked to do, as the ledger keeps it, and whether a later command asks for the same."""
 
 import ast
+import hashlib
 import json
 import uuid
 from collections.abc import Mapping, Sequence
@@ -9,9 +10,11 @@ from typing import Any
 
 from study.stages import STAGES, Outline
 from study.studies import Budget, Study, method_named, named
+from trainables.multimodal.building import build_model
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.store import FeatureStore
 from trainables.multimodal.errors import InputError
+from trainables.multimodal.pretrained import read_file
 
 OWN_OPTIONS = {
     "data": "--data",
@@ -26,7 +29,7 @@ OWN_OPTIONS = {
 }
 """Trainer settings that a study takes by an option of their own."""
 MAY_GROW = ("trials", "seeds", "stages")
-MAY_CHANGE = ("id", "mlflow", "resources")  # where a study runs and shows is not what it found
+MAY_CHANGE = ("id", "mlflow", "resources", "exhausted")  # where a study runs and shows, how far it came
 PUBLISHED_SPLITS = ("dnr", "official")
 
 
@@ -65,7 +68,8 @@ def build(name: str, study: Study, store: FeatureStore, wish: Wish) -> dict[str,
         "fixed": fixed,
         "sensitivity": sweeps,
     }
-    _require_sensible(settings)
+    _require_sensible(settings, store)
+    settings["initial_weights"] = _digests(wish.fixed or {})
     plain: dict[str, Any] = json.loads(json.dumps(settings))  # as the ledger gives them back
     return plain
 
@@ -81,6 +85,7 @@ def outline(settings: Mapping[str, Any]) -> Outline:
         fixed=settings["fixed"],
         sweeps=settings["sensitivity"],
         protocols=("clean", "paper") if name == "both" else (name,),
+        exhausted=tuple(settings.get("exhausted", ())),
     )
 
 
@@ -157,12 +162,23 @@ def _keys(name: str, modalities: Sequence[str]) -> set[str]:
     return {*method.load().settings(), *method.space(modalities, 1)}
 
 
-def _require_sensible(settings: Mapping[str, Any]) -> None:
-    """Let every method check its settings, so that a bad value ends before anything is begun."""
+def _require_sensible(settings: Mapping[str, Any], store: FeatureStore) -> None:
+    """Let every method check its settings, so that a bad value ends before anything is begun.
+
+    What decides the model is the same for all methods, so one model is built; its files are read there.
+    """
     plan = outline(settings)
+    checked = []
     for name in plan.methods:
         config = plan.config(name, plan.defaults(name))
-        method_named(name).load().check({**config, "data": "not opened yet"})
+        checked.append(method_named(name).load().check({**config, "data": "not opened yet"}))
+    build_model(*checked[0], store)
+
+
+def _digests(wished: Mapping[str, Any]) -> dict[str, str]:
+    """The content of the files with initial weights: a study goes on with the same or not at all."""
+    paths = wished.get("initial_weights", {})
+    return {name: hashlib.sha256(read_file(path)).hexdigest() for name, path in paths.items()}
 
 
 def _sweeps(

@@ -29,6 +29,7 @@ class Outline:
     fixed: Mapping[str, Mapping[str, Any]]  # method -> settings taken out of its search
     sweeps: Mapping[str, Mapping[str, list[Any]]]  # method -> key -> values
     protocols: tuple[str, ...]  # of the confirm stage
+    exhausted: tuple[str, ...] = ()  # methods whose search space holds no further configuration
 
     @property
     def grace(self) -> int:
@@ -54,12 +55,7 @@ class Outline:
 def search(outline: Outline, ledger: Ledger) -> list[Plan]:
     """The published defaults first, then what TPE draws."""
     return [
-        Plan(
-            "search",
-            name,
-            outline.trials if outline.space(name) else 1,
-            _searcher(outline, ledger, name),
-        )
+        Plan("search", name, _searches(outline, ledger, name), _searcher(outline, ledger, name))
         for name in outline.methods
     ]
 
@@ -100,6 +96,11 @@ def _incumbents(outline: Outline, ledger: Ledger) -> list[tuple[str, Record]]:
     records = ledger.records("search")
     found = [(name, incumbent(records, name)) for name in outline.methods]
     return [(name, best) for name, best in found if best is not None]
+
+
+def _searches(outline: Outline, ledger: Ledger, name: str) -> int:
+    """As many trials as asked for, or those there are if an earlier start came to the end of the space."""
+    return len(ledger.records("search", name)) if name in outline.exhausted else outline.trials
 
 
 def _searcher(outline: Outline, ledger: Ledger, name: str) -> Callable[[int, int], Proposal | None]:

@@ -30,11 +30,9 @@ def _barren(records: Sequence[Record], method: str) -> bool:
 
 
 def _searched(settings: Mapping[str, Any], records: Sequence[Record], method: str, _: Sweeps) -> bool:
-    """All trials asked for, or fewer where the space ran out: settings fixed, or later stages begun."""
-    own = [record for record in records if record.method == method]
-    searched = sum(record.stage == "search" for record in own)
-    ran_out = settings.get("fixed", {}).get(method) or searched < len(own)
-    return searched >= settings.get("budget", {}).get("trials", 1) or bool(searched and ran_out)
+    """All trials asked for, or fewer where the search noted that the space holds no more."""
+    searched = sum((record.stage, record.method) == ("search", method) for record in records)
+    return method in settings.get("exhausted", []) or searched >= settings.get("budget", {}).get("trials", 1)
 
 
 def _confirmed(settings: Mapping[str, Any], records: Sequence[Record], method: str, _: Sweeps) -> bool:

@@ -1,10 +1,14 @@
 """What a study was asked to do, and which later commands go on with it."""
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from study.scheduling import distributions
 from study.settings import Wish, _require_modalities, build, continued, outline, parse_fixed
+from study.stages import search
 from study.studies import METHODS, STUDIES, method_named
+from trainables.multimodal.building import build_model
+from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.store import FeatureStore
 from trainables.multimodal.errors import InputError
 
@@ -171,3 +175,45 @@ def test_a_comparison_of_modalities_needs_two():
 
 def test_nothing_is_judged_before_a_fixed_period_has_passed(settings):
     assert outline(settings(fixed={"every": 20})).grace == 21
+
+
+@pytest.fixture
+def weights(toy_store, tmp_path):
+    """A file with the encoder of the toy store's modality `weak`, as --set names it."""
+    store = FeatureStore.open(toy_store)
+    model = build_model(TrainerConfig(data=str(toy_store), epochs=1), (), store)
+    path = tmp_path / "weak.safetensors"
+    save_file(model.encoders["weak"].state_dict(), path)
+    return path, {"initial_weights": {"weak": str(path)}}
+
+
+def test_a_study_goes_on_with_the_same_initial_weights_only(settings, weights):
+    path, fixed = weights
+    before = settings(fixed=fixed)
+    assert continued(before, settings(fixed=fixed)) == before | {"resources": None}
+    changed = {key: value + 1 for key, value in load_file(path).items()}
+    save_file(changed, path)
+    with pytest.raises(InputError, match=r"initial_weights\.weak was '[0-9a-f]{64}', now"):
+        continued(before, settings(fixed=fixed))
+
+
+def test_initial_weights_that_do_not_fit_are_refused_before_the_study_begins(settings, weights):
+    _, fixed = weights
+    with pytest.raises(InputError, match=r"weak\.safetensors do not fit"):
+        settings(fixed={**fixed, "hidden": 64})
+
+
+def test_initial_weights_that_are_not_there_are_refused_before_the_study_begins(settings, tmp_path):
+    with pytest.raises(InputError, match=r"gone\.pth cannot be read: No such file"):
+        settings(fixed={"initial_weights": {"weak": str(tmp_path / "gone.pth")}})
+
+
+def test_an_encoder_that_does_not_fit_the_data_is_refused_before_the_study_begins(settings):
+    with pytest.raises(InputError, match="transformer takes sequences"):
+        settings(fixed={"encoders": {"weak": "transformer"}})
+
+
+def test_a_study_whose_space_ran_out_asks_for_what_there_is(settings, open_toy):
+    plan = outline(settings(fixed={"lr": 0.1}) | {"exhausted": ["joint"]})
+    counts = {plan.method: plan.count for plan in search(plan, open_toy())}
+    assert counts == {"joint": 0, "diagnose_relearn": plan.trials}

@@ -39,17 +39,23 @@ def load_initial_weights(encoder: nn.Module, path: str | Path) -> None:
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:
     """The state dict in a file, on the CPU; InputError where the file holds none."""
-    path = Path(path)
+    content = read_file(path)
     try:
-        weights = READERS.get(path.suffix, _read_torch)(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"initial weights {path} cannot be read: {error.strerror}") from error
+        weights = READERS.get(Path(path).suffix, _read_torch)(content)
     except UNREADABLE as error:
         raise InputError(f"initial weights {path} are damaged, or no state dict of plain tensors") from error
     if not _is_state_dict(weights):
         raise InputError(f"initial weights {path} are no state dict, which names tensors and nothing else")
     found: dict[str, Tensor] = weights
     return found
+
+
+def read_file(path: str | Path) -> bytes:
+    """The bytes of a file with initial weights; InputError where it cannot be read."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"initial weights {path} cannot be read: {error.strerror}") from error
 
 
 def _read_torch(content: bytes) -> Any:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainables.multimodal.balancers.base import Balancer
+from trainables.multimodal.building import build_model, chosen_modalities, step_owner
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.loading import Batch, Cut, Loader
 from trainables.multimodal.data.store import FeatureStore
@@ -20,8 +21,7 @@ from trainables.multimodal.errors import Diverged, InputError
 from trainables.multimodal.fusion import Output
 from trainables.multimodal.inputs import statistics
 from trainables.multimodal.metrics import Best, Evaluation, Means, accuracy, read, require_finite
-from trainables.multimodal.model import ModelSpec, MultimodalModel, export_model
-from trainables.multimodal.pretrained import load_initial_weights
+from trainables.multimodal.model import MultimodalModel, export_model
 from trainables.multimodal.runtime import (
     Runtime,
     random_state,
@@ -265,33 +265,12 @@ class Trainer:
         self._evaluations = {}
 
     def _build_model(self) -> MultimodalModel:
-        """Initial weights are drawn on the CPU, so that they are the same on every device.
-
-        Those from files replace what was drawn, so that they change no other draw.
-        """
-        config, owner = self.config, fusion_owner(self.balancers)
-        config.require_modalities(self.store.modalities)
-        shapes = {name: self.store.modalities[name].shape for name in self._modalities}
-        spec = ModelSpec(
-            classes=self.store.classes,
-            shapes=shapes,
-            width=config.width,
-            hidden=config.hidden,
-            frames=config.frames,
-            fusion=owner.fusion,
-            fusion_weights=dict(owner.fusion_weights),
-            encoders={name: config.encoders[name] for name in shapes if name in config.encoders},
-            d_model=config.d_model,
-            layers=config.layers,
-            attention_heads=config.attention_heads,
-        )
-        model = MultimodalModel(spec)
-        for name in shapes:
+        """Build the model, its inputs standardised by what the training split holds."""
+        model = build_model(self.config, self.balancers, self.store)
+        for name in self._modalities:
             inputs = model.standardisation(name)
             inputs.load_state_dict(statistics(inputs, self.store, name, self._rows["train"]))
-            if name in config.initial_weights:
-                load_initial_weights(model.encoders[name], config.initial_weights[name])
-        for encoder in model.encoders.values() if config.compile else ():
+        for encoder in model.encoders.values() if self.config.compile else ():
             encoder.compile()
         return self.runtime.place(model)
 
@@ -332,35 +311,6 @@ def start_momentum(optimizer: torch.optim.Optimizer, parameters: Iterable[nn.Par
     for parameter in parameters:
         if parameter.requires_grad:
             optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
-
-
-def step_owner(balancers: Sequence[Balancer]) -> Balancer:
-    """The balancer whose `step` trains: at most one may replace the joint step."""
-    owners = [balancer for balancer in balancers if type(balancer).step is not Balancer.step]
-    return _only(owners, "replace the training step")
-
-
-def fusion_owner(balancers: Sequence[Balancer]) -> Balancer:
-    """The balancer that says how features become logits: at most one may replace the concatenation."""
-    owners = [balancer for balancer in balancers if balancer.fusion != Balancer.fusion]
-    return _only(owners, "replace the fusion")
-
-
-def _only(owners: Sequence[Balancer], deed: str) -> Balancer:
-    if len(owners) > 1:
-        names = " and ".join(type(owner).__name__ for owner in owners)
-        raise InputError(f"{names} each {deed}; a run can have one of them")
-    return owners[0] if owners else Balancer()
-
-
-def chosen_modalities(store: FeatureStore, named: Sequence[str]) -> tuple[str, ...]:
-    """The named modalities of the store, or all of them; InputError for one that it lacks."""
-    unknown = [name for name in named if name not in store.modalities]
-    if unknown:
-        raise InputError(
-            f"the store has no modality {', '.join(unknown)}; it has {', '.join(store.modalities)}"
-        )
-    return tuple(named or store.modalities)
 
 
 def _array(tensor: Tensor) -> np.ndarray:

@@ -130,8 +130,15 @@ def test_a_search_cut_short_is_not_complete(synthetic, settings) -> None:
 
 def test_a_search_whose_space_ran_out_is_complete(synthetic, settings) -> None:
     study = synthetic().search("joint", 0.6, 1)
-    asked = settings(methods=["joint"], stages=["search"], fixed={"joint": {"lr": 0.002}})
+    asked = settings(methods=["joint"], stages=["search"], exhausted=["joint"])
     assert analyse(asked, study.records).summary["complete"] is True
+
+
+def test_a_search_cut_short_is_not_complete_though_some_settings_are_fixed(synthetic, settings) -> None:
+    study = synthetic().search("unimodal_audio", 0.6, 1)
+    fixed = {"unimodal_audio": {"modalities": ["audio"]}}
+    asked = settings(methods=["unimodal_audio"], stages=["search"], fixed=fixed)
+    assert analyse(asked, study.records).summary["complete"] is False
 
 
 @pytest.mark.parametrize("status", ["failed", "running"])

@@ -1,0 +1,68 @@
+"""What a run is built from: whose step, whose fusion, which modalities, and the model itself."""
+
+from collections.abc import Sequence
+
+from trainables.multimodal.balancers.base import Balancer
+from trainables.multimodal.config import TrainerConfig
+from trainables.multimodal.data.store import FeatureStore
+from trainables.multimodal.errors import InputError
+from trainables.multimodal.model import ModelSpec, MultimodalModel
+from trainables.multimodal.pretrained import load_initial_weights
+
+
+def build_model(config: TrainerConfig, balancers: Sequence[Balancer], store: FeatureStore) -> MultimodalModel:
+    """The model of a run with its initial weights, on the CPU, so that they are the same on every device.
+
+    Those from files replace what was drawn, so that they change no other draw. No sample is read: what
+    standardises the inputs is not filled in. Raises InputError for settings that do not fit the store.
+    """
+    owner = fusion_owner(balancers)
+    config.require_modalities(store.modalities)
+    names = chosen_modalities(store, config.modalities)
+    spec = ModelSpec(
+        classes=store.classes,
+        shapes={name: store.modalities[name].shape for name in names},
+        width=config.width,
+        hidden=config.hidden,
+        frames=config.frames,
+        fusion=owner.fusion,
+        fusion_weights=dict(owner.fusion_weights),
+        encoders={name: config.encoders[name] for name in names if name in config.encoders},
+        d_model=config.d_model,
+        layers=config.layers,
+        attention_heads=config.attention_heads,
+    )
+    model = MultimodalModel(spec)
+    for name in names:
+        if name in config.initial_weights:
+            load_initial_weights(model.encoders[name], config.initial_weights[name])
+    return model
+
+
+def chosen_modalities(store: FeatureStore, named: Sequence[str]) -> tuple[str, ...]:
+    """The named modalities of the store, or all of them; InputError for one that it lacks."""
+    unknown = [name for name in named if name not in store.modalities]
+    if unknown:
+        raise InputError(
+            f"the store has no modality {', '.join(unknown)}; it has {', '.join(store.modalities)}"
+        )
+    return tuple(named or store.modalities)
+
+
+def step_owner(balancers: Sequence[Balancer]) -> Balancer:
+    """The balancer whose `step` trains: at most one may replace the joint step."""
+    owners = [balancer for balancer in balancers if type(balancer).step is not Balancer.step]
+    return _only(owners, "replace the training step")
+
+
+def fusion_owner(balancers: Sequence[Balancer]) -> Balancer:
+    """The balancer that says how features become logits: at most one may replace the concatenation."""
+    owners = [balancer for balancer in balancers if balancer.fusion != Balancer.fusion]
+    return _only(owners, "replace the fusion")
+
+
+def _only(owners: Sequence[Balancer], deed: str) -> Balancer:
+    if len(owners) > 1:
+        names = " and ".join(type(owner).__name__ for owner in owners)
+        raise InputError(f"{names} each {deed}; a run can have one of them")
+    return owners[0] if owners else Balancer()

@@ -5,7 +5,7 @@ import re
 import shutil
 import signal
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -17,12 +17,12 @@ from ray import tune
 from rich.console import Console
 
 from study import stages
-from study.analysis import report
-from study.analysis.summary import confirmed, on_validation, protocols
 from study.ledger import Ledger, Record
 from study.progress import Progress
 from study.scheduling import ENVIRONMENT, StageRun, asha, tuner
+from study.selection import confirmed, on_validation, protocols
 from study.settings import outline
+from study.shared import require_shared
 from study.studies import method_named
 from study.tracking import Target, Tracker
 from study.trial import StudyTrial, discard_checkpoints, exported
@@ -84,6 +84,7 @@ def carry_out(job: Job, ledger: Ledger, console: Console) -> int:
     """Run what is missing of a study, write its report and tell what was found; returns the exit code."""
     if job.resources.address:
         _connect(job.resources)  # a cluster that does not answer ends here, before MLflow is told
+        require_shared(job.folder, job.store)
     tracker = Tracker(job.target, ledger)
     tracker.start()
     try:
@@ -251,10 +252,12 @@ def _finish(job: Job, ledger: Ledger, tracker: Tracker, console: Console) -> int
     unsent = tracker.finish(_PATIENCE)
     _keep_parent(ledger, tracker)
     publish_best(job.folder, ledger)
+    from study.analysis import report  # drawing takes seconds to import, and a study should begin at once
+
     written = report.write(job.folder, ledger.settings, ledger.records())
     complete = bool(written.summary["complete"])
     shown = not unsent and tracker.close_study("FINISHED" if complete else "FAILED", job.folder)
-    _tell(console, written, tracker)
+    _tell(console, written.findings, written.html, tracker)
     if not shown:
         reason = tracker.error or "it is slow"
         what = f"{unsent} trials" if unsent else "the report"
@@ -307,12 +310,12 @@ def _stopped(ledger: Ledger, tracker: Tracker, console: Console, reason: str) ->
     return INTERRUPTED
 
 
-def _tell(console: Console, written: report.Report, tracker: Tracker) -> None:
+def _tell(console: Console, findings: Sequence[str], html: Path, tracker: Tracker) -> None:
     """Close with what was found, where it is and how to look at it."""
     console.print()
-    for finding in written.findings:
+    for finding in findings:
         console.print(f"- {finding}")
-    console.print(f"\nReport:  {written.html}", soft_wrap=True)
+    console.print(f"\nReport:  {html}", soft_wrap=True)
     uri = tracker.target.uri
     if uri.startswith(("http://", "https://")):
         console.print(f"MLflow:  {uri.rstrip('/')}/{tracker.page}", soft_wrap=True)

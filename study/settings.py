@@ -165,14 +165,16 @@ def _keys(name: str, modalities: Sequence[str]) -> set[str]:
 def _require_sensible(settings: Mapping[str, Any], store: FeatureStore) -> None:
     """Let every method check its settings, so that a bad value ends before anything is begun.
 
-    What decides the model is the same for all methods, so one model is built; its files are read there.
+    Encoders and files by modality may not fit the data; all methods share them, so one model tells.
     """
     plan = outline(settings)
     checked = []
     for name in plan.methods:
         config = plan.config(name, plan.defaults(name))
         checked.append(method_named(name).load().check({**config, "data": "not opened yet"}))
-    build_model(*checked[0], store)
+    trainer, balancers = checked[0]
+    if trainer.encoders or trainer.initial_weights:
+        build_model(trainer, balancers, store)
 
 
 def _digests(wished: Mapping[str, Any]) -> dict[str, str]:

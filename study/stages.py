@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from study.analysis.sensitivity import incumbent
 from study.ledger import Ledger, Proposal, Record, trial_key
 from study.scheduling import Plan, distributions, sample
+from study.selection import incumbent
 from study.studies import method_named
 
 STAGES = ("search", "confirm", "sensitivity")

@@ -16,6 +16,7 @@ import urllib.request
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
 
 STATUS = {"completed": "FINISHED", "pruned": "KILLED", "diverged": "FAILED", "failed": "FAILED"}
 _SQLITE = "sqlite:///"
+_HEAD_START = 30.0  # seconds that the first trials may take before MLflow's database is opened beside them
 _PAUSE = 1.0  # seconds in which changes of one trial gather into one batch
 _BACKOFF = (1, 2, 5, 10, 30)  # seconds between tries while MLflow is away
 
@@ -105,6 +107,7 @@ class Tracker:
         self._closed: set[str] = set()  # keys whose run has ended
         self._runs: dict[str, str] = {}  # key -> run id
         self._wake = threading.Event()
+        self._training = threading.Event()
         self._stop = threading.Event()
         self._deadline = float("inf")
         self._lock = threading.Lock()
@@ -119,6 +122,8 @@ class Tracker:
         with self._lock:
             self._dirty.add(record.key)
         self._wake.set()
+        if record.epochs:
+            self._training.set()
 
     @property
     def page(self) -> str:
@@ -134,6 +139,7 @@ class Tracker:
         """
         self._deadline = time.monotonic() + timeout
         self._stop.set()
+        self._training.set()
         self._wake.set()
         self._thread.join(timeout)
         return len(self._dirty)
@@ -145,6 +151,8 @@ class Tracker:
     # -- the thread ----------------------------------------------------------------------------------------
 
     def _work(self) -> None:
+        import_module("mlflow")  # takes seconds: here the study is waiting for Ray's processes
+        self._training.wait(_HEAD_START)
         failures = 0
         while True:
             stopping = self._stop.is_set()  # asked first: whatever came before the question is in this copy

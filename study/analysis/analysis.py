@@ -8,8 +8,9 @@ from study.analysis.comparisons import Comparison, baseline, with_baseline, with
 from study.analysis.completeness import complete
 from study.analysis.sensitivity import Importance, Point, importance, sweep
 from study.analysis.standing import Standing, standings
-from study.analysis.summary import Measure, Sweeps, methods, protocols, summarise
+from study.analysis.summary import Measure, Sweeps, methods, summarise
 from study.ledger import Record
+from study.selection import protocols
 
 
 @dataclass(frozen=True)

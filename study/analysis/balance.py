@@ -6,9 +6,10 @@ from study.analysis import words
 from study.analysis.analysis import Analysis
 from study.analysis.figures import few
 from study.analysis.statistics import mean_interval
-from study.analysis.summary import confirmed, probes
+from study.analysis.summary import probes
 from study.analysis.table import by_modality
 from study.ledger import Record
+from study.selection import confirmed
 
 FEW = 3  # more methods than this share a sentence
 

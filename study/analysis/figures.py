@@ -12,10 +12,10 @@ from study.analysis.analysis import Analysis
 from study.analysis.comparisons import BOOSTING
 from study.analysis.curves import Shown
 from study.analysis.looks import PAGE
-from study.analysis.sensitivity import incumbent
 from study.analysis.standing import Standing
-from study.analysis.summary import Measure, confirmed, probes
+from study.analysis.summary import Measure, probes
 from study.ledger import Record
+from study.selection import confirmed, incumbent
 
 FEW = 4  # curves that can be told apart in one panel
 TOGETHER = "the method's own prediction"

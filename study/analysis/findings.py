@@ -5,11 +5,12 @@ from typing import Any
 
 from study.analysis import balance, tuning, words
 from study.analysis.analysis import Analysis
-from study.analysis.sensitivity import MINIMUM_TRIALS, completed, incumbent
+from study.analysis.sensitivity import MINIMUM_TRIALS
 from study.analysis.standing import Standing
 from study.analysis.tuning import Swept
 from study.analysis.verdicts import FEW, against_controls, verdicts
 from study.ledger import Record
+from study.selection import completed, incumbent
 
 SAMPLE = (
     "These are results on generated sample data: they show that the study works from end to end and "

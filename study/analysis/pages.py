@@ -10,9 +10,9 @@ from study.analysis.analysis import Analysis
 from study.analysis.comparisons import Comparison
 from study.analysis.published import WARNING, published
 from study.analysis.rows import Row, sweep_rows_of
-from study.analysis.sensitivity import incumbent
 from study.analysis.standing import Standing
-from study.analysis.summary import FIVE, METRICS, SPLITS, five
+from study.analysis.summary import FIVE, SPLITS, five
+from study.selection import METRICS, incumbent
 
 NAMES = {"clean": "clean", "paper": "paper (published split, best epoch chosen on test)"}
 

@@ -4,9 +4,10 @@ from typing import Any
 
 from study.analysis.analysis import Analysis
 from study.analysis.comparisons import Comparison
-from study.analysis.sensitivity import Point, Shift, incumbent, shifts
+from study.analysis.sensitivity import Point, Shift, shifts
 from study.analysis.standing import Standing
-from study.analysis.summary import METRICS, SPLITS, five
+from study.analysis.summary import SPLITS, five
+from study.selection import METRICS, incumbent
 
 Row = dict[str, Any]
 

@@ -18,17 +18,11 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
 from study.analysis.statistics import Interval, PairedTest, holm, mean_interval, paired_test
 from study.ledger import Record
+from study.selection import agrees, completed, incumbent
 
 MINIMUM_TRIALS = 20  # with fewer, the best quarter is under five trials and PED-ANOVA is noise
 TARGET = 0.25  # importance of reaching the best quarter of the trials
 PERMUTATIONS = 20
-PER_STAGE = {
-    "seed",
-    "data",
-    "split",
-    "selection",
-    "diagnose",
-}  # settings that stages and protocols may change
 DECADE = 10.0  # a positive range at least this wide is read as searched on a logarithmic scale
 
 
@@ -59,24 +53,6 @@ class Importance:
     share: float
     floor: float
     floor_high: float  # 95th percentile of the noise
-
-
-def incumbent(records: Sequence[Record], method: str) -> Record | None:
-    """The completed search trial with the best value; ties go to the lowest number."""
-    found = completed(records, "search", method)
-    return max(found, key=lambda record: (_value(record), -record.number), default=None)
-
-
-def completed(records: Sequence[Record], stage: str, method: str) -> list[Record]:
-    """Trials that ran to their end and did not diverge, with a finite value."""
-    chosen = [r for r in records if (r.stage, r.method, r.status) == (stage, method, "completed")]
-    return [record for record in chosen if record.value is not None and math.isfinite(record.value)]
-
-
-def agrees(record: Record, config: Mapping[str, Any], *, but: str | None = None) -> bool:
-    """Whether a trial ran this configuration, one key left out: all settings both of them name are equal."""
-    shared = (record.config.keys() & config.keys()) - PER_STAGE - {but}
-    return all(record.config[name] == config[name] for name in shared)
 
 
 def sweep(records: Sequence[Record], method: str, key: str) -> list[Point]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from study.analysis import words
-from study.analysis.sensitivity import agrees, incumbent
-from study.analysis.summary import Hours, confirmed, cost, methods, protocols
+from study.analysis.summary import Hours, cost, methods
 from study.ledger import Record
+from study.selection import agrees, confirmed, incumbent, protocols
 
 CONFIRMED = "confirmed"
 LOST = ("diverged", "failed")

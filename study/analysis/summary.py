@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from study.analysis.sensitivity import Point, agrees, completed, incumbent
+from study.analysis.sensitivity import Point
 from study.analysis.statistics import mean_interval
 from study.analysis.table import by_modality
 from study.ledger import Record
+from study.selection import METRICS, confirmed, incumbent, on_validation, protocols
 
 BASELINE = "joint"
-METRICS = ("accuracy", "macro_f1")
 SPLITS = ("test", "validation")
 ENDINGS = ("completed", "pruned", "failed", "diverged")
 FIVE = ("split", "recipe", "frames", "selection", "optimizer")  # without these a number means nothing
@@ -52,12 +52,6 @@ def stages(settings: Mapping[str, Any], records: Sequence[Record]) -> list[str]:
     return list(dict.fromkeys([*named, *(record.stage for record in records)]))
 
 
-def protocols(settings: Mapping[str, Any]) -> list[str]:
-    """Protocols of the confirm runs, the one that `methods` shows first."""
-    name = settings.get("protocol", {}).get("name") or "clean"
-    return ["clean", "paper"] if name == "both" else [name]
-
-
 def five(settings: Mapping[str, Any], protocol: str) -> dict[str, Any]:
     """Split, recipe, frames, selection and optimizer behind the numbers of one protocol."""
     asked = settings.get("protocol", {})
@@ -66,21 +60,6 @@ def five(settings: Mapping[str, Any], protocol: str) -> dict[str, Any]:
         "selection": SELECTION[protocol],
     }
     return {name: own.get(name, asked.get(name)) for name in FIVE}
-
-
-def confirmed(records: Sequence[Record], method: str, protocol: str) -> list[Record]:
-    """Completed confirm runs of the present incumbent."""
-    best = incumbent(records, method)
-    runs = [record for record in completed(records, "confirm", method) if record.protocol == protocol]
-    return [record for record in runs if best is not None and agrees(record, best.config)]
-
-
-def on_validation(record: Record) -> dict[str, float]:
-    """Validation metrics of the best epoch; a paper run chose it on test, so they are looked up there."""
-    last = record.epochs.get(max(record.epochs, default=0), {})
-    at_best = record.epochs.get(int(last.get("best/epoch", 0)), {})
-    source, prefix = (last, "best/") if record.protocol == "clean" else (at_best, "validation/")
-    return {name: source[prefix + name] for name in METRICS if prefix + name in source}
 
 
 def on_test(record: Record) -> dict[str, float]:

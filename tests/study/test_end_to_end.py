@@ -14,6 +14,8 @@ import optuna
 import psutil
 import pytest
 
+from study.studies import METHODS
+
 pytestmark = pytest.mark.timeout(600)
 SMALL = ["--epochs", "4", "--trials", "3", "--seeds", "2", "--device", "cpu"]
 ONE_BY_ONE = [*SMALL, "--max-concurrent", "1"]  # the order of trials and ASHA's decisions are certain
@@ -27,17 +29,18 @@ IMPATIENT = [
 class Small:
     """A small study of one store, in a folder of its own."""
 
-    def __init__(self, store, results, options):
+    def __init__(self, store, results, options, study="features_dr"):
         self.store = store
         self.results = results
         self.options = options
-        self.folder = results / "features_dr-toy"
+        self.study = study
+        self.folder = results / f"{study}-toy"
         self.drivers = []
 
     def start(self, *more, program=RUN):
         """Start its driver."""
         where = ["--data", str(self.store), "--results", str(self.results)]
-        command = [sys.executable, *program, "features_dr", *where, *self.options, *more]
+        command = [sys.executable, *program, self.study, *where, *self.options, *more]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         self.drivers.append(subprocess.Popen(command, **pipes))
         return self.drivers[-1]
@@ -75,7 +78,7 @@ class Small:
     def runs(self):
         """MLflow's child runs and its parent runs."""
         client = mlflow.MlflowClient(f"sqlite:///{self.results}/mlflow.db")
-        (experiment,) = [e for e in client.search_experiments() if e.name == "features_dr-toy"]
+        (experiment,) = [e for e in client.search_experiments() if e.name == self.folder.name]
         found = client.search_runs([experiment.experiment_id])
         return [
             [run for run in found if ("study.trial" in run.data.tags) == child] for child in (True, False)
@@ -250,3 +253,18 @@ def test_a_trial_that_hangs_is_ended_and_retried(disturbed, calm):
     assert code == 0
     assert "no result for" in complained
     require_same(disturbed, calm)
+
+
+@pytest.mark.slow
+def test_a_comparison_tells_of_every_method(store, tmp_path):
+    study = Small(store, tmp_path, ["--epochs", "3", "--trials", "2", "--seeds", "2"], "features_compare")
+    code, said, complained = study.run()
+    assert code == 0, said + complained
+    summary = json.loads((study.folder / "summary.json").read_text())
+    methods = set(summary["methods"])
+    assert {"unimodal_strong", "unimodal_weak", "dr_boosting", *METHODS} <= methods
+    counted = Counter(tuple(name.split("/")[1:]) for name, _ in study.trials())
+    assert counted == {(stage, method): 2 for stage in ("search", "confirm") for method in methods}
+    assert all(len(entry["test"]["accuracy"]["seeds"]) == 2 for entry in summary["methods"].values())
+    compared = (study.folder / "tables" / "comparisons.csv").read_text()
+    assert all(method in compared for method in methods - {"joint"})

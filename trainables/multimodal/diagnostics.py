@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sklearn.cluster import KMeans
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -32,6 +31,8 @@ def cluster(features: np.ndarray, n_clusters: int, *, seed: int = 0, n_init: int
 
     Raises ValueError for fewer samples than clusters.
     """
+    from sklearn.cluster import KMeans  # takes seconds, and only what measures purity needs it
+
     if len(features) < n_clusters:
         raise ValueError(f"{len(features)} samples cannot form {n_clusters} clusters")
     scaled = scale(np.asarray(features))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torchvision.models.resnet import BasicBlock
 
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.inputs import Standardise, StandardiseSteps
@@ -163,6 +162,8 @@ def _block(size: int, heads: int) -> nn.TransformerEncoderLayer:
 
 def _stage(entry: int, out: int, stride: int) -> nn.Sequential:
     """Two basic blocks; the first changes resolution and channels, with a projected shortcut if it must."""
+    from torchvision.models.resnet import BasicBlock  # takes seconds, and data of vectors need none
+
     shortcut = None
     if stride != 1 or entry != out:
         shortcut = nn.Sequential(nn.Conv2d(entry, out, 1, stride, bias=False), nn.BatchNorm2d(out))

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from study.analysis.sensitivity import MINIMUM_TRIALS, importance, incumbent, shifts, sweep
+from study.analysis.sensitivity import MINIMUM_TRIALS, importance, shifts, sweep
 from study.ledger import Record
+from study.selection import incumbent
 
 
 def searched(values: list[float], configs: list[dict[str, float]]) -> list[Record]:

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from study.analysis.analysis import analyse
-from study.analysis.summary import on_validation
+from study.selection import on_validation
 
 SCHEMA = {"study", "complete", "data", "protocol", "stages", "methods", "sensitivity", "cost", "mlflow"}
 

@@ -1,17 +1,31 @@
 """python -m study.prepare DATASET: raw files -> feature store; or --check DIR: hash a store's files."""
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from trainables.multimodal.data import check
 from trainables.multimodal.data.datasets import DATASETS, read_source
 from trainables.multimodal.data.manifest import FILE
+from trainables.multimodal.data.shards import sample_bytes, spans
 from trainables.multimodal.data.source import Source
+from trainables.multimodal.data.splits import PARTS
 from trainables.multimodal.data.store import FeatureStore
 from trainables.multimodal.data.writer import write_store
 from trainables.multimodal.errors import InputError
@@ -31,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"study.prepare: {error}\n")
         return BAD_INPUT
     except KeyboardInterrupt:
-        sys.stderr.write("study.prepare: interrupted, nothing was written; run the same command again\n")
+        sys.stderr.write("study.prepare: interrupted; the same command goes on where it was\n")
         return INTERRUPTED
     for line in lines:
         console.print(line, markup=False)
@@ -54,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         help="change one parameter of the recipe",
     )
     parser.add_argument("--image-size", metavar="N", help="the same as --recipe-set image_size=N")
+    parser.add_argument("--frames", metavar="N", help="the same as --recipe-set frames=N")
     parser.add_argument(
         "--skip-up-to",
         type=_share,
@@ -62,8 +77,18 @@ def _parser() -> argparse.ArgumentParser:
         help="leave out at most this share (0.01) of samples",
     )
     parser.add_argument("--split", metavar="POLICY", help="the store's default split policy")
+    parser.add_argument(
+        "--workers", type=_count, default=os.cpu_count() or 1, metavar="N", help="processes that decode"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="tell what would be done, and write nothing")
     parser.add_argument("--check", type=Path, metavar="DIR", help="hash every file of a store and stop")
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number >= 1, got {text!r}")
+    return int(text)
 
 
 def _share(text: str) -> float:
@@ -87,12 +112,32 @@ def _prepare(options: argparse.Namespace, console: Console) -> list[str]:
     if (out / FILE).is_file():
         store = check.require_made_from(out, source)
         return [f"{store.path} holds this data set already: {_summary(store)}"]
+    if options.dry_run:
+        return _plan(source, out)
+    started = time.monotonic()
     with _progress(console) as progress:
         task = progress.add_task(f"preparing {source.name}", total=len(source.ids))
         store = write_store(
-            source, out, skip_up_to=options.skip_up_to, advance=lambda: progress.advance(task)
+            source,
+            out,
+            skip_up_to=options.skip_up_to,
+            workers=options.workers,
+            advance=lambda count: progress.advance(task, count),
         )
-    return _report(store)
+    return _report(store, len(source.ids), time.monotonic() - started)
+
+
+def _plan(source: Source, out: Path) -> list[str]:
+    """What preparing would do."""
+    shapes = ", ".join(f"{name} {list(m.shape)} {m.dtype}" for name, m in source.modalities.items())
+    size = len(source.ids) * sample_bytes(source.modalities)
+    recipe = ", ".join(f"{key} {value}" for key, value in source.recipe.items() if key != "name")
+    return [
+        f"{source.name} from {source.root}: {len(source.ids)} samples of {len(source.files)} files",
+        f"recipe {source.recipe['name']}{f' ({recipe})' if recipe else ''}: {shapes}",
+        *(f"split {policy}: {_sizes(Counter(parts))}" for policy, parts in source.splits.items()),
+        f"would write {size / 2**20:,.0f} MiB in {len(spans(source))} files to {out}",
+    ]
 
 
 def _source(options: argparse.Namespace) -> Source:
@@ -101,8 +146,9 @@ def _source(options: argparse.Namespace) -> Source:
             f"name a data set ({', '.join(DATASETS)}) and its --source folder, or use --check DIR"
         )
     settings = dict(_pair(text) for text in options.recipe_set)
-    if options.image_size:
-        settings["image_size"] = options.image_size
+    for key in ("image_size", "frames"):
+        if getattr(options, key):
+            settings[key] = getattr(options, key)
     source = read_source(options.dataset, options.source, recipe=options.recipe, settings=settings)
     return source.with_default_split(options.split) if options.split else source
 
@@ -114,20 +160,52 @@ def _pair(text: str) -> tuple[str, str]:
     return key, value
 
 
+class _Rate(ProgressColumn):
+    """Samples per second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "")
+
+
 def _progress(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
+    )
     return Progress(*columns, console=console, transient=True)
 
 
-def _report(store: FeatureStore) -> list[str]:
-    rows = store.split()
-    sizes = ", ".join(f"{part} {len(members)}" for part, members in rows.items())
+def _report(store: FeatureStore, found: int, seconds: float) -> list[str]:
     skipped = store.manifest["skipped"]
-    lines = [f"{store.path}: {_summary(store)}", f"split {store.default_split}: {sizes}"]
+    size = sum(entry["bytes"] for entry in store.manifest["files"])
+    lines = [f"{store.path}: {_summary(store)}", *_parts(store)]
     lines += [f"skipped {sample}: {reason}" for sample, reason in list(skipped.items())[:NAMED]]
     if len(skipped) > NAMED:
         lines.append(f"and {len(skipped) - NAMED} more, all named in {store.path / FILE}")
+    done = f"{found} found, {len(store)} prepared, {len(skipped)} skipped; {size / 2**20:,.1f} MiB"
+    return [*lines, f"{done} in {seconds:.1f} s ({found / seconds:,.0f} samples/s)"]
+
+
+def _parts(store: FeatureStore) -> list[str]:
+    """Sizes of the parts of every split, and how classes and groups are spread over the default one."""
+    lines = []
+    for policy in store.policies:
+        mark = " (default)" if policy == store.default_split else ""
+        lines.append(f"split {policy}{mark}: {_sizes(Counter(store.parts(policy)))}")
+    for part, rows in store.split().items():
+        classes = Counter(store.classes[label] for label in store.labels[rows])
+        groups = f"; {len({store.groups[row] for row in rows})} groups" if store.groups else ""
+        counts = ", ".join(f"{name} {classes[name]}" for name in store.classes)
+        lines.append(f"  {part}: {counts}{groups}")
     return lines
+
+
+def _sizes(parts: Mapping[str, int]) -> str:
+    named = [f"{part} {parts[part]}" for part in PARTS]
+    return ", ".join([*named, *([f"in no part {parts['']}"] if parts.get("") else [])])
 
 
 def _summary(store: FeatureStore) -> str:

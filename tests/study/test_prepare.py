@@ -31,7 +31,7 @@ def test_it_makes_a_store_and_reports_it(
     store = FeatureStore.open(tmp_path / "out")
     report = capsys.readouterr().out
     assert f"40 samples, 2 classes, x [3] float32; digest {store.digest[:12]}" in report
-    assert "split stratified: train 28, validation 6, test 6" in report
+    assert "split stratified (default): train 28, validation 6, test 6" in report
 
 
 def test_the_same_command_again_says_that_all_is_there(
@@ -143,6 +143,34 @@ def test_check_reports_a_whole_store(
 
 def test_check_names_a_damaged_file(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     prepare(source, tmp_path / "out")
-    (tmp_path / "out" / "samples-00000.arrow").write_bytes(b"gone")
+    (tmp_path / "out" / "samples-0000000.arrow").write_bytes(b"gone")
     assert main(["--check", str(tmp_path / "out")]) == 2
-    assert "is damaged (samples-00000.arrow)" in capsys.readouterr().err
+    assert "is damaged (samples-0000000.arrow)" in capsys.readouterr().err
+
+
+def test_a_dry_run_tells_what_would_be_done_and_writes_nothing(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert prepare(source, tmp_path / "out", "--dry-run") == 0
+    told = capsys.readouterr().out
+    assert "40 samples of 1 files" in told
+    assert "split stratified: train 28, validation 6, test 6" in told
+    assert f"in 1 files to {tmp_path / 'out'}" in told
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+def test_the_report_counts_classes_and_what_was_found(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare(source, tmp_path / "out")
+    told = capsys.readouterr().out
+    assert "split stratified (default): train 28, validation 6, test 6" in told
+    assert "  train: 0 14, 1 14" in told
+    assert "40 found, 40 prepared, 0 skipped; 0.0 MiB in" in told
+
+
+def test_no_workers_are_refused(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        prepare(source, tmp_path / "out", "--workers", "0")
+    assert ended.value.code == 2
+    assert "must be a whole number >= 1, got '0'" in capsys.readouterr().err

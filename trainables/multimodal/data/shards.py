@@ -1,6 +1,8 @@
-"""The files of a store: samples in Arrow record batches, one batch per file."""
+"""The files of a store: a span of samples in one Arrow record batch, and a note of what became of it."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,16 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from trainables.multimodal.data import manifest as manifests
+from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store import Arrays, Modality
+from trainables.multimodal.errors import InputError
 
-SHARD_BYTES = 256 * 2**20
-"""Files are closed at about this size; a data set on the small side is one file."""
+SHARD_BYTES = 64 * 2**20
+"""No file is larger, and no process holds more decoded samples than one file."""
+SHARD_ROWS = 256
+"""Nor holds a file more samples, so that all processes have work and little is lost by an interruption."""
+NOTES = "notes"
+"""Folder of the notes, which are of no use once the store is whole."""
 
 
 @dataclass(frozen=True)
@@ -30,52 +38,137 @@ class Sample:
         return manifests.sample_digest([self.id, self.label, self.group, self.parts], self.arrays)
 
 
-class ShardWriter:
-    """Writes samples to `samples-00000.arrow` and so on, one record batch each."""
+@dataclass(frozen=True)
+class Note:
+    """What became of a span of a source's rows."""
 
-    def __init__(self, folder: Path, modalities: dict[str, Modality]) -> None:
-        self.digests: list[bytes] = []
-        self._folder = folder
-        self._modalities = modalities
-        self._files: list[Path] = []
-        self._pending: list[Sample] = []
-        row_bytes = sum(_bytes(modality) for modality in modalities.values())
-        self._rows = max(1, SHARD_BYTES // row_bytes)
+    file: dict[str, Any] | None
+    """The file as the manifest describes it; none if no sample of the span could be used."""
+    digests: list[str]
+    """Checksums of the samples in the file, in hexadecimal."""
+    problems: dict[str, str]
+    """Row -> why its sample cannot be used."""
 
-    def add(self, sample: Sample) -> None:
-        """Take one more sample; a full file is written."""
-        self.digests.append(sample.digest())
-        self._pending.append(sample)
-        if len(self._pending) == self._rows:
-            self._write()
 
-    def close(self) -> list[dict[str, Any]]:
-        """Write what is left and describe all files for the manifest."""
-        if self._pending:
-            self._write()
-        return [manifests.describe(file) for file in self._files]
+def spans(source: Source) -> list[range]:
+    """Rows of the source, as many to a file as it may hold."""
+    rows = min(SHARD_ROWS, max(1, SHARD_BYTES // sample_bytes(source.modalities)))
+    total = len(source.ids)
+    return [range(start, min(start + rows, total)) for start in range(0, total, rows)]
 
-    def _write(self) -> None:
-        file = self._folder / f"samples-{len(self._files):05d}.arrow"
-        batch = _batch(self._pending, self._modalities)
+
+def sample_bytes(modalities: Mapping[str, Modality]) -> int:
+    """Bytes of the arrays of one sample."""
+    return sum(int(np.prod(m.shape)) * np.dtype(m.dtype).itemsize for m in modalities.values())
+
+
+def write_shard(folder: Path, source: Source, span: range) -> Note:
+    """Decode the rows of a span into one file; what an earlier start noted of them is taken as it is."""
+    noted = _noted(folder, span)
+    if noted:
+        return noted
+    samples = _Samples(source, len(span))
+    problems: dict[str, str] = {}
+    for row in span:
+        try:
+            samples.add(row)
+        except InputError as error:
+            problems[str(row)] = str(error)
+    file = folder / f"samples-{span.start:07d}.arrow"
+    note = Note(samples.write(file), samples.digests, problems)
+    _write_note(folder, span, note)
+    return note
+
+
+def require_conform(arrays: Arrays, modalities: dict[str, Modality]) -> None:
+    """Raise InputError unless every modality has its shape, its type, and finite numbers only."""
+    for name, modality in modalities.items():
+        array = arrays[name]
+        if array.shape != modality.shape or array.dtype != modality.dtype:
+            expected = f"{list(modality.shape)} {modality.dtype}"
+            raise InputError(f"{name} is {list(array.shape)} {array.dtype} instead of {expected}")
+        if not np.isfinite(array).all():
+            raise InputError(f"{name} holds NaN or infinite numbers")
+
+
+class _Samples:
+    """Samples of one file, decoded straight into the arrays that will be written."""
+
+    def __init__(self, source: Source, room: int) -> None:
+        self.digests: list[str] = []
+        self._source = source
+        self._samples: list[Sample] = []
+        self._arrays = {
+            name: np.empty((room, *modality.shape), modality.dtype)
+            for name, modality in source.modalities.items()
+        }
+
+    def add(self, row: int) -> None:
+        """Decode one more sample; InputError if it cannot be used."""
+        source, place = self._source, len(self.digests)
+        loaded = source.load(row)
+        require_conform(loaded, source.modalities)
+        for name, array in self._arrays.items():
+            array[place] = loaded[name]
+        sample = Sample(
+            source.ids[row],
+            int(source.labels[row]),
+            source.groups[row] if source.groups else None,
+            {policy: column[row] for policy, column in source.splits.items()},
+            {name: array[place] for name, array in self._arrays.items()},
+        )
+        self._samples.append(sample)
+        self.digests.append(sample.digest().hex())
+
+    def write(self, file: Path) -> dict[str, Any] | None:
+        """Write the file and describe it, if there are any samples."""
+        if not self._samples:
+            return None
+        batch = pa.RecordBatch.from_pydict(self._columns())
         with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
             writer.write_batch(batch)
         manifests.flush(file)
-        self._files.append(file)
-        self._pending = []
+        return manifests.describe(file)
+
+    def _columns(self) -> dict[str, Any]:
+        samples = self._samples
+        columns = {
+            "id": pa.array([sample.id for sample in samples]),
+            "label": pa.array([sample.label for sample in samples], pa.int64()),
+            "group": pa.array([sample.group for sample in samples], pa.string()),
+        }
+        for policy in samples[0].parts:
+            columns[f"split:{policy}"] = pa.array([sample.parts[policy] for sample in samples])
+        for name, array in self._arrays.items():
+            columns[f"modality:{name}"] = _fixed_size_lists(array[: len(samples)])
+        return columns
 
 
-def _batch(samples: list[Sample], modalities: dict[str, Modality]) -> Any:
-    columns = {
-        "id": pa.array([sample.id for sample in samples]),
-        "label": pa.array([sample.label for sample in samples], pa.int64()),
-        "group": pa.array([sample.group for sample in samples], pa.string()),
-    }
-    for policy in samples[0].parts:
-        columns[f"split:{policy}"] = pa.array([sample.parts[policy] for sample in samples])
-    for name in modalities:
-        columns[f"modality:{name}"] = _fixed_size_lists(np.stack([sample.arrays[name] for sample in samples]))
-    return pa.RecordBatch.from_pydict(columns)
+def _noted(folder: Path, span: range) -> Note | None:
+    """The note on a span, if its file is there as it was written."""
+    try:
+        note = Note(**json.loads(_note(folder, span).read_bytes()))
+        status = (folder / note.file["name"]).stat() if note.file else None
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+    if note.file and status and (status.st_size, status.st_mtime_ns) != _size_and_time(note.file):
+        return None
+    return note
+
+
+def _size_and_time(entry: dict[str, Any]) -> tuple[int, int]:
+    return entry["bytes"], entry["mtime_ns"]
+
+
+def _write_note(folder: Path, span: range, note: Note) -> None:
+    path = _note(folder, span)
+    temporary = path.with_suffix(".new")
+    temporary.write_text(json.dumps(asdict(note)), encoding="utf-8")
+    temporary.replace(path)
+
+
+def _note(folder: Path, span: range) -> Path:
+    return folder / NOTES / f"{span.start}-{span.stop}.json"
 
 
 def _fixed_size_lists(arrays: NDArray[Any]) -> Any:
@@ -83,5 +176,6 @@ def _fixed_size_lists(arrays: NDArray[Any]) -> Any:
     return pa.FixedSizeListArray.from_arrays(pa.array(flat), flat.size // len(arrays))
 
 
-def _bytes(modality: Modality) -> int:
-    return int(np.prod(modality.shape)) * np.dtype(modality.dtype).itemsize
+def all_digests(notes: Sequence[Note]) -> list[bytes]:
+    """Checksums of all samples, in order."""
+    return [bytes.fromhex(digest) for note in notes for digest in note.digests]

@@ -1,52 +1,79 @@
 """From a source to a store: decode every sample once, check it, write Arrow files and the manifest.
 
-The store is built in a temporary folder beside its destination and renamed at the end, so that the
-destination holds a whole store or nothing.
+The store grows in a hidden folder beside its destination and is renamed at the end, so that the destination
+holds a whole store or nothing. An interruption leaves that folder, and the same command goes on with it.
 """
 
+import contextlib
+import fcntl
+import hashlib
 import importlib.metadata
+import os
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from trainables.multimodal.data import manifest as manifests
-from trainables.multimodal.data.shards import Sample, ShardWriter
+from trainables.multimodal.data.shards import NOTES, Note, Sample, all_digests, spans, write_shard
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import rows_by_part
-from trainables.multimodal.data.store import Arrays, FeatureStore, Modality
+from trainables.multimodal.data.store import FeatureStore
+from trainables.multimodal.data.workers import each
 from trainables.multimodal.errors import InputError
 
 LIBRARIES = ("av", "numpy", "pillow", "pyarrow", "soundfile", "torch", "torchaudio")
+WORTH_PROCESSES = 1000
+"""Fewer files than this are hashed before another process has started."""
+PLAN = "plan"
+"""File with the checksum of all that decides what the samples of an unfinished store are."""
 
 
 def write_store(
-    source: Source, out: Path, *, skip_up_to: float = 0.0, advance: Callable[[], None] = lambda: None
+    source: Source,
+    out: Path,
+    *,
+    skip_up_to: float = 0.0,
+    workers: int = 1,
+    advance: Callable[[int], None] = lambda count: None,
 ) -> FeatureStore:
-    """Decode `source` into a new store at `out`, calling `advance` after every sample.
+    """Decode `source` into a new store at `out`, calling `advance` with the number of samples just done.
 
-    Raises InputError: `out` exists, or more than `skip_up_to` of the samples are unusable (each is named).
+    Raises InputError: `out` exists or is being written, or more than `skip_up_to` of the samples are unusable
+    (each is named). Only KeyboardInterrupt and the end of the process leave an unfinished folder behind.
     """
     if out.exists():
         raise InputError(f"{out} exists already: remove it or choose another --out")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.partial-", dir=out.parent))
-    try:
-        _fill(folder, source, skip_up_to, advance)
-        folder.chmod(0o755)
-        _publish(folder, out)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    folder = unfinished(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _claimed(folder, out):
+        try:
+            _begin(folder, source)
+            _fill(folder, source, skip_up_to, workers, advance)
+            _publish(folder, out)
+        except Exception:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
     return FeatureStore.open(out)
 
 
-def source_checksums(source: Source) -> dict[str, str]:
+def unfinished(out: Path) -> Path:
+    """Where the store at `out` grows."""
+    return out.parent / f".{out.name}.unfinished"
+
+
+def source_checksums(source: Source, workers: int = 1) -> dict[str, str]:
     """sha256 of every source file, by its path below the root."""
     files = [file for file in source.files if file.is_file()]
-    return {file.relative_to(source.root).as_posix(): manifests.sha256(file) for file in files}
+    sums = each(_checksum, None, files, workers if len(files) > WORTH_PROCESSES else 1)
+    return dict(zip((file.relative_to(source.root).as_posix() for file in files), sums, strict=True))
+
+
+def _checksum(_: None, file: Path) -> str:
+    return manifests.sha256(file)
 
 
 def stored_samples(store: FeatureStore) -> Iterator[Sample]:
@@ -59,43 +86,67 @@ def stored_samples(store: FeatureStore) -> Iterator[Sample]:
         yield Sample(sample, int(store.labels[row]), group, parts, arrays)
 
 
-def _fill(folder: Path, source: Source, skip_up_to: float, advance: Callable[[], None]) -> None:
-    problems: dict[int, str] = {}
-    shards = ShardWriter(folder, source.modalities)
-    for sample in _decoded(source, problems, advance):
-        shards.add(sample)
+@contextlib.contextmanager
+def _claimed(folder: Path, out: Path) -> Iterator[None]:
+    """Hold the folder alone; the claim ends with the process, however that ends."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise InputError(f"{out} is being prepared by another process: wait for it") from error
+    finally:
+        os.close(handle)
+
+
+def _begin(folder: Path, source: Source) -> None:
+    """Keep what an earlier start has decoded, if it would be decoded to the same again."""
+    plan = _plan(source)
+    if not (folder / PLAN).is_file() or (folder / PLAN).read_text() != plan:
+        for path in folder.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        (folder / NOTES).mkdir()
+        (folder / PLAN).write_text(plan)
+
+
+def _plan(source: Source) -> str:
+    """Checksum of the recipe, the samples, the spans they are written in, and the files' sizes and times."""
+    files = [[str(file), *_size_and_time(file)] for file in source.files]
+    parts = {
+        **_described(source),
+        "ids": source.ids,
+        "labels": source.labels.tolist(),
+        "groups": source.groups,
+        "splits": source.splits,
+        "spans": [[span.start, span.stop] for span in spans(source)],
+        "files": files,
+    }
+    return hashlib.sha256(manifests.canonical(parts)).hexdigest()
+
+
+def _size_and_time(file: Path) -> tuple[int, int]:
+    try:
+        status = file.stat()
+    except OSError:
+        return -1, -1
+    return status.st_size, status.st_mtime_ns
+
+
+def _fill(
+    folder: Path, source: Source, skip_up_to: float, workers: int, advance: Callable[[int], None]
+) -> None:
+    notes: list[Note] = []
+    rows = spans(source)
+    for span, note in zip(rows, each(partial(write_shard, folder), source, rows, workers), strict=True):
+        notes.append(note)
+        advance(len(span))
+    problems = {int(row): reason for note in notes for row, reason in note.problems.items()}
     _require_few(source, problems, skip_up_to)
     _require_split(source, [row for row in range(len(source.ids)) if row not in problems])
-    manifest = _manifest(source, {source.ids[row]: reason for row, reason in problems.items()})
-    manifest["files"] = shards.close()
-    manifest["samples"] = len(shards.digests)
-    manifest["digest"] = manifests.data_digest(manifest, shards.digests)
-    manifests.write(folder, manifest)
-
-
-def _decoded(source: Source, problems: dict[int, str], advance: Callable[[], None]) -> Iterator[Sample]:
-    """Usable samples in order; the reasons why others are not usable are collected in `problems`."""
-    for row, sample in enumerate(source.ids):
-        try:
-            arrays = source.load(row)
-            _require_conform(arrays, source.modalities)
-        except InputError as error:
-            problems[row] = str(error)
-        else:
-            group = source.groups[row] if source.groups else None
-            parts = {policy: column[row] for policy, column in source.splits.items()}
-            yield Sample(sample, int(source.labels[row]), group, parts, arrays)
-        advance()
-
-
-def _require_conform(arrays: Arrays, modalities: dict[str, Modality]) -> None:
-    for name, modality in modalities.items():
-        array = arrays[name]
-        if array.shape != modality.shape or array.dtype != modality.dtype:
-            expected = f"{list(modality.shape)} {modality.dtype}"
-            raise InputError(f"{name} is {list(array.shape)} {array.dtype} instead of {expected}")
-        if not np.isfinite(array).all():
-            raise InputError(f"{name} holds NaN or infinite numbers")
+    skipped = {source.ids[row]: reason for row, reason in problems.items()}
+    shutil.rmtree(folder / NOTES)
+    (folder / PLAN).unlink()
+    manifests.write(folder, _manifest(source, notes, skipped, source_checksums(source, workers)))
 
 
 def _require_few(source: Source, problems: dict[int, str], skip_up_to: float) -> None:
@@ -121,7 +172,25 @@ def _require_split(source: Source, kept: list[int]) -> None:
     rows_by_part(policy, parts, source.labels[kept], source.classes)
 
 
-def _manifest(source: Source, skipped: dict[str, str]) -> dict[str, Any]:
+def _manifest(
+    source: Source, notes: Sequence[Note], skipped: dict[str, str], checksums: dict[str, str]
+) -> dict[str, Any]:
+    digests = all_digests(notes)
+    manifest = {
+        **_described(source),
+        "group": source.groups is not None,
+        "splits": sorted(source.splits),
+        "default_split": source.default_split,
+        "skipped": skipped,
+        "sources": checksums,
+        "files": [note.file for note in notes if note.file],
+        "samples": len(digests),
+    }
+    return {**manifest, "digest": manifests.data_digest(manifest, digests)}
+
+
+def _described(source: Source) -> dict[str, Any]:
+    """What a source is, and what decodes it."""
     return {
         "format": manifests.FORMAT,
         "dataset": source.name,
@@ -129,11 +198,6 @@ def _manifest(source: Source, skipped: dict[str, str]) -> dict[str, Any]:
         "recipe": source.recipe,
         "classes": list(source.classes),
         "modalities": {name: modality.to_json() for name, modality in source.modalities.items()},
-        "group": source.groups is not None,
-        "splits": sorted(source.splits),
-        "default_split": source.default_split,
-        "skipped": skipped,
-        "sources": source_checksums(source),
         "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
     }
 

@@ -47,7 +47,9 @@ def test_rows_are_gathered_across_files(
 ) -> None:
     monkeypatch.setattr(shards, "SHARD_BYTES", 5 * 16)  # five samples of 12 + 4 bytes
     store = write_store(toy_source(), tmp_path / "store")
-    assert [file["name"] for file in store.manifest["files"]] == [f"samples-0000{n}.arrow" for n in range(3)]
+    assert [file["name"] for file in store.manifest["files"]] == [
+        f"samples-{n:07d}.arrow" for n in (0, 5, 10)
+    ]
     assert store.read("image", [11, 0, 4, 5])[:, 0, 0, 0].tolist() == [11, 0, 4, 5]
 
 
@@ -128,38 +130,38 @@ def test_a_manifest_that_makes_no_sense_is_refused(store: FeatureStore, content:
 
 
 def test_a_manifest_cannot_name_files_elsewhere(store: FeatureStore) -> None:
-    store.manifest["files"][0]["name"] = "../store/samples-00000.arrow"
+    store.manifest["files"][0]["name"] = "../store/samples-0000000.arrow"
     (store.path / FILE).write_text(json.dumps(store.manifest))
     with pytest.raises(InputError, match="outside its folder"):
         FeatureStore.open(store.path)
 
 
 def test_a_file_of_another_time_is_noticed(store: FeatureStore) -> None:
-    os.utime(store.path / "samples-00000.arrow", ns=(1, 1))
+    os.utime(store.path / "samples-0000000.arrow", ns=(1, 1))
     with pytest.raises(InputError, match=r"does not match its manifest.*study\.prepare --check"):
         FeatureStore.open(store.path)
 
 
 def test_a_missing_file_is_named(store: FeatureStore) -> None:
-    (store.path / "samples-00000.arrow").unlink()
-    with pytest.raises(InputError, match=r"lacks samples-00000\.arrow"):
+    (store.path / "samples-0000000.arrow").unlink()
+    with pytest.raises(InputError, match=r"lacks samples-0000000\.arrow"):
         FeatureStore.open(store.path)
 
 
 def test_checking_a_copied_store_makes_it_usable(store: FeatureStore, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(store.path, tmp_path / "copy", copy_function=shutil.copyfile))
-    os.utime(copy / "samples-00000.arrow", ns=(1, 1))
+    os.utime(copy / "samples-0000000.arrow", ns=(1, 1))
     check.verify(copy)
     assert FeatureStore.open(copy).digest == store.digest
 
 
 def test_checking_finds_one_changed_byte(store: FeatureStore) -> None:
-    file = store.path / "samples-00000.arrow"
+    file = store.path / "samples-0000000.arrow"
     content, status = bytearray(file.read_bytes()), file.stat()
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
     os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
-    with pytest.raises(InputError, match=r"is damaged \(samples-00000\.arrow\)"):
+    with pytest.raises(InputError, match=r"is damaged \(samples-0000000\.arrow\)"):
         check.verify(store.path)
 
 

@@ -1,14 +1,17 @@
 """Writing a store: whole or not at all, and every unusable sample named."""
 
+import fcntl
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from trainables.multimodal.data import cremad, shards
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store import Arrays
-from trainables.multimodal.data.writer import write_store
+from trainables.multimodal.data.writer import unfinished, write_store
 from trainables.multimodal.errors import InputError
 
 Sources = Callable[..., Source]
@@ -75,7 +78,7 @@ def test_an_array_of_another_shape_is_refused(toy_source: Sources, tmp_path: Pat
         write_store(toy_source(load=load), tmp_path / "store")
 
 
-@pytest.mark.parametrize("error", [InputError("broken"), KeyboardInterrupt(), RuntimeError("out of memory")])
+@pytest.mark.parametrize("error", [InputError("broken"), OSError("disk full"), RuntimeError("out of memory")])
 def test_a_failure_leaves_nothing_behind(toy_source: Sources, tmp_path: Path, error: BaseException) -> None:
     def load(row: int) -> Arrays:
         raise error
@@ -101,10 +104,13 @@ def test_source_files_are_in_the_manifest_with_their_checksum(toy_source: Source
     }
 
 
-def test_progress_is_told_after_every_sample(toy_source: Sources, tmp_path: Path) -> None:
-    calls: list[None] = []
-    write_store(toy_source(), tmp_path / "store", advance=lambda: calls.append(None))
-    assert len(calls) == 12
+def test_progress_is_told_after_every_file(
+    toy_source: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards, "SHARD_ROWS", 5)
+    done: list[int] = []
+    write_store(toy_source(), tmp_path / "store", advance=done.append)
+    assert done == [5, 5, 2]
 
 
 @pytest.mark.parametrize("name", ["../../x", "/etc/passwd", "a/../../b", "..\\x", "", "a\nb"])
@@ -131,3 +137,102 @@ def test_a_default_split_without_one_class_is_refused(toy_source: Sources) -> No
 def test_an_unknown_default_split_is_refused(toy_source: Sources) -> None:
     with pytest.raises(InputError, match="unknown split dnr: toy offers toy"):
         toy_source().with_default_split("dnr")
+
+
+@pytest.fixture
+def three_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twelve samples make three files."""
+    monkeypatch.setattr(shards, "SHARD_ROWS", 5)
+
+
+def interrupted_after(rows: int) -> tuple[Load, list[int]]:
+    """Loads that many samples, then is interrupted once; and the rows that were asked for."""
+    asked: list[int] = []
+    interruptions = iter([KeyboardInterrupt])
+
+    def load(row: int) -> Arrays:
+        asked.append(row)
+        if len(asked) > rows and (interruption := next(interruptions, None)):
+            raise interruption
+        return {"vector": np.full(3, row, np.float32), "image": np.full((1, 2, 2), row, np.uint8)}
+
+    return load, asked
+
+
+@pytest.mark.usefixtures("three_files")
+def test_an_interrupted_store_goes_on_with_the_first_unfinished_file(
+    toy_source: Sources, tmp_path: Path
+) -> None:
+    load, asked = interrupted_after(8)
+    with pytest.raises(KeyboardInterrupt):
+        write_store(toy_source(load=load), tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+    asked.clear()
+    store = write_store(toy_source(load=load), tmp_path / "store")
+    assert asked == list(range(5, 12))
+    assert store.digest == write_store(toy_source(load=load), tmp_path / "whole").digest
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["store", "whole"]
+    assert not (store.path / shards.NOTES).exists()
+
+
+@pytest.mark.usefixtures("three_files")
+@pytest.mark.parametrize("change", ["source", "file"])
+def test_what_no_longer_holds_is_decoded_again(toy_source: Sources, tmp_path: Path, change: str) -> None:
+    load, asked = interrupted_after(8)
+    with pytest.raises(KeyboardInterrupt):
+        write_store(toy_source(load=load), tmp_path / "store")
+    (file,) = unfinished(tmp_path / "store").glob("*.arrow")
+    if change == "file":
+        file.write_bytes(file.read_bytes()[:-1])
+    asked.clear()
+    changed = {"labels": 1 - np.arange(12) % 2} if change == "source" else {}
+    write_store(toy_source(load=load, **changed), tmp_path / "store")
+    assert asked == list(range(12))
+
+
+@pytest.mark.usefixtures("three_files")
+def test_problems_of_an_earlier_start_are_not_forgotten(
+    toy_source: Sources, broken_load: Load, tmp_path: Path
+) -> None:
+    asked: list[int] = []
+
+    def load(row: int) -> Arrays:
+        asked.append(row)
+        if asked.count(10) == 1 and row == 10:
+            raise KeyboardInterrupt
+        return broken_load(row)
+
+    with pytest.raises(KeyboardInterrupt):
+        write_store(toy_source(load=load), tmp_path / "store", skip_up_to=0.1)
+    store = write_store(toy_source(load=load), tmp_path / "store", skip_up_to=0.1)
+    assert store.manifest["skipped"] == {"s5": "its file is broken"}
+    assert asked.count(5) == 1
+
+
+def test_a_store_that_another_process_writes_is_refused(toy_source: Sources, tmp_path: Path) -> None:
+    folder = unfinished(tmp_path / "store")
+    folder.mkdir()
+    handle = os.open(folder, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    with pytest.raises(InputError, match="is being prepared by another process"):
+        write_store(toy_source(), tmp_path / "store")
+    os.close(handle)
+    write_store(toy_source(), tmp_path / "store")
+
+
+def test_processes_write_the_same_files(
+    raw: Path, tiny_recipe: cremad.Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards, "SHARD_ROWS", 25)
+    source = cremad.read(raw, tiny_recipe)
+    one, two = (write_store(source, tmp_path / f"store-{n}", workers=n) for n in (1, 2))
+    assert one.digest == two.digest
+    assert [file["sha256"] for file in one.manifest["files"]] == [f["sha256"] for f in two.manifest["files"]]
+    assert len(one.manifest["files"]) == 3
+
+
+@pytest.mark.usefixtures("three_files")
+def test_a_process_that_dies_is_told_and_leaves_nothing(toy_source: Sources, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a process died while it decoded"):
+        write_store(toy_source(load=os._exit), tmp_path / "store", workers=2)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,66 @@
+"""A function over many items in processes of their own: decoding is work for all cores."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from typing import Any, TypeVar
+
+import torch
+
+from trainables.multimodal.errors import InputError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def each(
+    function: Callable[[Any, Item], Result], shared: Any, items: Sequence[Item], workers: int
+) -> Iterator[Result]:
+    """function(shared, item) of every item, in order; `shared` is sent to each process once.
+
+    One worker, or one item, stays in this process. Raises what the function raised, and InputError if a
+    process died, which a damaged file can do to a decoder.
+    """
+    if min(workers, len(items)) <= 1:
+        yield from (function(shared, item) for item in items)
+        return
+    pool = ProcessPoolExecutor(
+        min(workers, len(items)), multiprocessing.get_context("spawn"), _settle, (shared,)
+    )
+    try:
+        yield from pool.map(partial(_apply, function), items)
+    except BrokenProcessPool as error:
+        raise InputError(
+            "a process died while it decoded, for want of memory or over a damaged file: "
+            "use fewer --workers, or one to find the file"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_shared: Any = None
+
+
+def _settle(shared: Any) -> None:
+    """Prepare a process: one thread, no interest in Ctrl-C, and an end when its parent has ended."""
+    global _shared
+    _shared = shared
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow, daemon=True).start()
+
+
+def _follow() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _apply(function: Callable[[Any, Item], Result], item: Item) -> Result:
+    return function(_shared, item)

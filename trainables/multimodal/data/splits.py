@@ -65,6 +65,16 @@ def hold_out(parts: Sequence[str], labels: NDArray[np.int64], *, seed: int = 0) 
     return [str(part) for part in result]
 
 
+def hold_out_groups(parts: Sequence[str], groups: Sequence[str], *, seed: int = 0) -> list[str]:
+    """Turn a tenth of the groups that train into validation, each as a whole."""
+    names = sorted({group for part, group in zip(parts, groups, strict=True) if part == TRAIN})
+    held = set(_shuffled(names, seed)[: max(1, round(HELD_OUT * len(names)))])
+    return [
+        VALIDATION if part == TRAIN and group in held else part
+        for part, group in zip(parts, groups, strict=True)
+    ]
+
+
 def by_actor_number(actors: Sequence[int], *, train_to: int, validation_to: int) -> list[str]:
     """Actors numbered up to `train_to` train, up to `validation_to` validate, the others test."""
     return [TRAIN if a <= train_to else VALIDATION if a <= validation_to else TEST for a in actors]

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -18,20 +19,32 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+WORTH = 10.0
+"""Seconds of work that must lie ahead before processes, which take seconds to start, are started for it."""
+
+
 def each(
     function: Callable[[Any, Item], Result], shared: Any, items: Sequence[Item], workers: int
 ) -> Iterator[Result]:
     """function(shared, item) of every item, in order; `shared` is sent to each process once.
 
-    One worker, or one item, stays in this process. Raises what the function raised, and InputError if a
-    process died, which a damaged file can do to a decoder.
+    The first items are done here, which tells how long the others will take. Raises what the function raised,
+    and InputError if a process died, which a damaged file can do to a decoder.
     """
-    if min(workers, len(items)) <= 1:
-        yield from (function(shared, item) for item in items)
-        return
-    pool = ProcessPoolExecutor(
-        min(workers, len(items)), multiprocessing.get_context("spawn"), _settle, (shared,)
-    )
+    started = time.monotonic()
+    for done, item in enumerate(items, 1):
+        yield function(shared, item)
+        rest = items[done:]
+        if workers > 1 and len(rest) > 1 and (time.monotonic() - started) / done * len(rest) > WORTH:
+            yield from _in_processes(function, shared, rest, workers)
+            return
+
+
+def _in_processes(
+    function: Callable[[Any, Item], Result], shared: Any, items: Sequence[Item], workers: int
+) -> Iterator[Result]:
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(min(workers, len(items)), context, _settle, (shared,))
     try:
         yield from pool.map(partial(_apply, function), items)
     except BrokenProcessPool as error:

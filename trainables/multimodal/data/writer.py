@@ -26,8 +26,6 @@ from trainables.multimodal.data.workers import each
 from trainables.multimodal.errors import InputError
 
 LIBRARIES = ("av", "numpy", "pillow", "pyarrow", "soundfile", "torch", "torchaudio")
-WORTH_PROCESSES = 1000
-"""Fewer files than this are hashed before another process has started."""
 PLAN = "plan"
 """File with the checksum of all that decides what the samples of an unfinished store are."""
 
@@ -68,7 +66,7 @@ def unfinished(out: Path) -> Path:
 def source_checksums(source: Source, workers: int = 1) -> dict[str, str]:
     """sha256 of every source file, by its path below the root."""
     files = [file for file in source.files if file.is_file()]
-    sums = each(_checksum, None, files, workers if len(files) > WORTH_PROCESSES else 1)
+    sums = each(_checksum, None, files, workers)
     return dict(zip((file.relative_to(source.root).as_posix() for file in files), sums, strict=True))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainables.multimodal.data import cremad, shards
+from trainables.multimodal.data import cremad, shards, workers
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store import Arrays
 from trainables.multimodal.data.writer import unfinished, write_store
@@ -223,16 +223,10 @@ def test_a_store_that_another_process_writes_is_refused(toy_source: Sources, tmp
 def test_processes_write_the_same_files(
     raw: Path, tiny_recipe: cremad.Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shards, "SHARD_ROWS", 25)
+    monkeypatch.setattr(shards, "SHARD_ROWS", 20)
+    monkeypatch.setattr(workers, "WORTH", 0.0)
     source = cremad.read(raw, tiny_recipe)
     one, two = (write_store(source, tmp_path / f"store-{n}", workers=n) for n in (1, 2))
     assert one.digest == two.digest
     assert [file["sha256"] for file in one.manifest["files"]] == [f["sha256"] for f in two.manifest["files"]]
     assert len(one.manifest["files"]) == 3
-
-
-@pytest.mark.usefixtures("three_files")
-def test_a_process_that_dies_is_told_and_leaves_nothing(toy_source: Sources, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="a process died while it decoded"):
-        write_store(toy_source(load=os._exit), tmp_path / "store", workers=2)
-    assert list(tmp_path.iterdir()) == []

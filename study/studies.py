@@ -180,6 +180,12 @@ STUDIES: Final[Mapping[str, Study]] = {
         Budget(epochs=14, trials=8, seeds=5),
         {"width": 0.25, "batch_size": 32},
     ),
+    **_studies(
+        "avdigits",
+        Budget(epochs=12, trials=12, seeds=5),
+        Budget(epochs=12, trials=8, seeds=5),
+        {"width": 0.25, "batch_size": 32},
+    ),
     **_studies("mosi", Budget(epochs=30, trials=12, seeds=5), Budget(epochs=30, trials=8, seeds=5), {}),
     **_studies("features", Budget(epochs=30, trials=12, seeds=5), Budget(epochs=30, trials=8, seeds=5), {}),
 }

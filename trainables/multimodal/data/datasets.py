@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from trainables.multimodal.data import cremad, features, mosi, ravdess, votes
+from trainables.multimodal.data import avdigits, cremad, features, mosi, ravdess, votes
 from trainables.multimodal.data.manifest import FILE
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store import FeatureStore
@@ -32,6 +32,7 @@ DATASETS: Final[Mapping[str, Dataset]] = {
     "cremad": Dataset(cremad.read, ("AudioWAV", "VideoFlash"), cremad.RECIPES),
     "cremad-votes": Dataset(votes.read, (votes.TABLE,)),
     "ravdess": Dataset(ravdess.read, (ravdess.TABLE,)),
+    "avdigits": Dataset(avdigits.read, (f"{avdigits.FOLDER}/*_*_*.wav",)),
     "mosi": Dataset(mosi.read, (mosi.TRANSCRIPTS,)),
     "features": Dataset(features.read, ("*.npz", "*.parquet")),
 }

@@ -44,6 +44,7 @@ class Progress:
 
     def stage(self, plans: Sequence[Plan], records: Sequence[Record]) -> None:
         """Announce a stage and what the ledger has of it already."""
+        plans = [plan for plan in plans if plan.count]
         self.wanted |= {(plan.stage, plan.method): plan.count for plan in plans}
         self.records |= {record.key: record for record in records}
         if not self.console.is_terminal:

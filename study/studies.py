@@ -172,6 +172,7 @@ def _studies(data: str, budget: Budget, compared: Budget, base: Mapping[str, Any
     }
 
 
+_VECTORS: Final = (Budget(epochs=30, trials=12, seeds=5), Budget(epochs=30, trials=8, seeds=5))
 STUDIES: Final[Mapping[str, Study]] = {
     **_studies("cremad", Budget(epochs=90, trials=32, seeds=3), Budget(epochs=90, trials=16, seeds=5), {}),
     **_studies(
@@ -186,8 +187,9 @@ STUDIES: Final[Mapping[str, Study]] = {
         Budget(epochs=12, trials=8, seeds=5),
         {"width": 0.25, "batch_size": 32},
     ),
-    **_studies("mosi", Budget(epochs=30, trials=12, seeds=5), Budget(epochs=30, trials=8, seeds=5), {}),
-    **_studies("features", Budget(epochs=30, trials=12, seeds=5), Budget(epochs=30, trials=8, seeds=5), {}),
+    **_studies("mosi", *_VECTORS, {}),
+    **_studies("ucf101-vgg16", *_VECTORS, {}),
+    **_studies("features", *_VECTORS, {}),
 }
 
 _SAMPLE_BASE: Final = {"width": 0.25, "batch_size": 16}

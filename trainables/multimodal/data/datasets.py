@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from trainables.multimodal.data import avdigits, cremad, features, mosi, ravdess, votes
+from trainables.multimodal.data import avdigits, cremad, features, mosi, ravdess, ucf101_vgg16, votes
 from trainables.multimodal.data.manifest import FILE
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store import FeatureStore
@@ -34,6 +34,7 @@ DATASETS: Final[Mapping[str, Dataset]] = {
     "ravdess": Dataset(ravdess.read, (ravdess.TABLE,)),
     "avdigits": Dataset(avdigits.read, (f"{avdigits.FOLDER}/*_*_*.wav",)),
     "mosi": Dataset(mosi.read, (mosi.TRANSCRIPTS,)),
+    "ucf101-vgg16": Dataset(ucf101_vgg16.read, (ucf101_vgg16.TABLE,)),
     "features": Dataset(features.read, ("*.npz", "*.parquet")),
 }
 

@@ -163,7 +163,7 @@ def _sweeps(analysis: Analysis) -> list[Table]:
     return [
         Table(
             f"{words.method(method)}: {words.axis(key)}",
-            [*heads, "Holm-adjusted p", ""],
+            heads,
             [_sweep_cells(row) for row in sweep_rows_of(analysis, method, key)],
         )
         for method, swept in analysis.sweeps.items()

@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 
 from study.analysis import report
+from study.analysis.analysis import analyse
+from study.analysis.pages import Table, page
 from study.ledger import Record
 
 
@@ -204,3 +206,19 @@ def test_controls_have_a_table_where_boosting_was_compared(of_many, written) -> 
 def test_cost_is_told_in_hours_of_what_is_scarce(tmp_path, whole, settings) -> None:
     asked = settings(resources={"cpus_per_trial": 2, "gpus_per_trial": 1})
     assert "GPU-hours search" in report.write(tmp_path, asked, whole().records).html.read_text()
+
+
+def tables(value) -> list[Table]:
+    """All tables among what the page shows."""
+    if isinstance(value, Table):
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [table for one in inner for table in tables(one)]
+
+
+def test_no_table_names_a_column_twice(whole, settings) -> None:
+    found = tables(page(analyse(settings(), whole().records)))
+    named = [[head for head in table.heads if head] for table in found]
+    assert len(found) > 5
+    assert all(len(heads) == len(set(heads)) for heads in named)
+    assert all(len(row) <= len(table.heads) for table in found for row in table.rows)

@@ -204,6 +204,7 @@ def _data(store: FeatureStore) -> dict[str, Any]:
         "samples": len(store),
         "classes": list(store.classes),
         "modalities": {name: list(modality.shape) for name, modality in store.modalities.items()},
+        **({"note": store.note} if store.note else {}),
     }
 
 

@@ -240,3 +240,9 @@ def test_a_control_that_cannot_be_tested_is_not_called_equal(synthetic, settings
     records = many(synthetic, boosting=shifted(0.1), boosting_random=shifted(0.05))
     line = sentence(said(settings(), records), "against its controls")
     assert "not testable against Boosting with heads at random (+5.0 points)" in line
+
+
+def test_a_note_on_the_data_is_told_first(whole, settings) -> None:
+    data = {**settings()["data"], "note": "features were fitted on the training part."}
+    first, *_ = findings(analyse(settings(data=data), whole().records))
+    assert first == "On the data: features were fitted on the training part."

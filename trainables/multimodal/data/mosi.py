@@ -27,6 +27,12 @@ PARTS: Final = {"train": TRAIN, "test": TEST}
 """Part in the files' names -> part of the published split."""
 SPLIT: Final = "poria"
 
+NOTE: Final = (
+    "text and vision features were fitted on the published training part, so scores on training videos, and "
+    "on a validation part taken from them, flatter: plain logistic regression on text reaches .98 there and "
+    ".757 on test."
+)
+
 Table = NDArray[np.float32]
 
 
@@ -64,6 +70,7 @@ def read(root: Path) -> Source:
         splits={SPLIT: hold_out_groups(list(published), videos), "video-disjoint": by_group(videos)},
         default_split=SPLIT,
         load=partial(_load, tables),
+        note=NOTE,
     )
 
 

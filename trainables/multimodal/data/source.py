@@ -43,6 +43,8 @@ class Source:
     """Decodes sample `row`; raises InputError where its files are missing or broken. Can be pickled."""
     is_sample: bool = False
     """True for the generated sample only."""
+    note: str = ""
+    """A sentence that every report on these data should show, if they need one."""
 
     def __post_init__(self) -> None:
         if not self.ids:

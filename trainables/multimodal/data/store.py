@@ -103,6 +103,11 @@ class FeatureStore:
         return bool(self.manifest["is_sample"])
 
     @property
+    def note(self) -> str:
+        """What every report on these data should say of them; empty if there is nothing."""
+        return str(self.manifest.get("note", ""))
+
+    @property
     def recipe(self) -> dict[str, Any]:
         """Name and parameters of the recipe."""
         return dict(self.manifest["recipe"])

@@ -24,6 +24,10 @@ FRAMES, SIZE = 25, 128
 PARTS: Final = {1: TRAIN, 2: TEST}
 """Number of a subset -> its part of the published split."""
 SPLIT: Final = "official-01"
+NOTE: Final = (
+    "validation clips may come from the same recording session as training clips, since the file does not "
+    "name sessions, so scores on validation flatter; motion is the change of frame features, not of pixels."
+)
 
 
 def read(root: Path) -> Source:
@@ -53,6 +57,7 @@ def read(root: Path) -> Source:
         splits={SPLIT: hold_out(parts, labels), "stratified": stratified(labels)},
         default_split=SPLIT,
         load=partial(_load, arrays["seq"]),
+        note=NOTE,
     )
 
 

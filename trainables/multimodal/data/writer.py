@@ -179,6 +179,7 @@ def _manifest(
         "group": source.groups is not None,
         "splits": sorted(source.splits),
         "default_split": source.default_split,
+        "note": source.note,
         "skipped": skipped,
         "sources": checksums,
         "files": [note.file for note in notes if note.file],

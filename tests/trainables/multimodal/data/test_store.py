@@ -184,3 +184,10 @@ def test_a_manifest_of_other_shapes_is_refused(store: FeatureStore) -> None:
     (store.path / FILE).write_text(json.dumps(store.manifest))
     with pytest.raises(InputError, match="is damaged"):
         FeatureStore.open(store.path)
+
+
+def test_a_note_on_the_data_is_kept_and_changes_no_digest(toy_source: Sources, tmp_path: Path) -> None:
+    noted = write_store(toy_source(note="Mind the gap."), tmp_path / "noted")
+    plain = write_store(toy_source(), tmp_path / "plain")
+    assert (noted.note, plain.note) == ("Mind the gap.", "")
+    assert noted.digest == plain.digest

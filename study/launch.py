@@ -22,7 +22,7 @@ from study.progress import Progress
 from study.scheduling import ENVIRONMENT, StageRun, asha, tuner
 from study.selection import confirmed, on_validation, protocols
 from study.settings import outline
-from study.shared import require_shared
+from study.shared_storage import require_shared
 from study.studies import method_named
 from study.tracking import Target, Tracker
 from study.trial import StudyTrial, discard_checkpoints, exported

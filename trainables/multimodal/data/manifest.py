@@ -74,12 +74,17 @@ def require_unchanged(folder: Path, manifest: Mapping[str, Any]) -> None:
         file = folder / entry["name"]
         if not file.is_file():
             raise InputError(f"{folder} lacks {entry['name']}, which its manifest names: prepare it again")
-        status = file.stat()
-        if (status.st_size, status.st_mtime_ns) != (entry["bytes"], entry["mtime_ns"]):
+        if not is_unchanged(file, entry):
             raise InputError(
                 f"{file} does not match its manifest (size or time differs): "
                 f"run `python -m study.prepare --check {folder}`"
             )
+
+
+def is_unchanged(file: Path, entry: Mapping[str, Any]) -> bool:
+    """Whether a file has the size and time of its description."""
+    status = file.stat()
+    return (status.st_size, status.st_mtime_ns) == (entry["bytes"], entry["mtime_ns"])
 
 
 def damaged_files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:

@@ -23,6 +23,8 @@ TRANSCRIPTS: Final = "transcripts.csv"
 CLASSES: Final = ("negative", "positive")
 TABLES: Final = {"text": "text_{}.csv", "audio": "audio_{}0.csv", "vision": "video_{}0.csv"}
 SIZES: Final = {"text": 100, "audio": 73, "vision": 100}
+COLUMNS: Final = {"text": slice(1, None), "audio": slice(-1), "vision": slice(-1)}
+"""Where the features stand: a number comes before those of text, a label after the others."""
 PARTS: Final = {"train": TRAIN, "test": TEST}
 """Part in the files' names -> part of the published split."""
 SPLIT: Final = "poria"
@@ -34,6 +36,7 @@ NOTE: Final = (
 )
 
 Table = NDArray[np.float32]
+Values = NDArray[np.float64]
 
 
 def read(root: Path) -> Source:
@@ -49,9 +52,11 @@ def read(root: Path) -> Source:
     for file in files:
         require_content(file)
     utterances = _transcripts(files[0])
-    numbers = {part: _row_numbers(root, part, len(utterances)) for part in PARTS}
+    values = {name: {part: _numbers(root, name, part) for part in PARTS} for name in TABLES}
+    numbers = {part: values["text"][part][:, 0].astype(np.int64) for part in PARTS}
     _require_each_once(numbers, len(utterances))
-    tables = {name: _table(root, name, numbers, utterances) for name in TABLES}
+    _require_labels(values, numbers, [label for _, label in utterances])
+    tables = {name: _table(values[name], numbers, COLUMNS[name]) for name in TABLES}
     ids = [utterance for utterance, _ in utterances]
     videos = [utterance.rpartition("_")[0] for utterance in ids]
     published = np.full(len(ids), "", dtype=object)
@@ -90,46 +95,36 @@ def _transcripts(file: Path) -> list[tuple[str, int]]:
     return found
 
 
-def _row_numbers(root: Path, part: str, total: int) -> NDArray[np.int64]:
-    """Rows of the transcripts that a part's tables are about: the first column of the text table."""
-    numbers = _numbers(root / TABLES["text"].format(part), 1 + SIZES["text"])[:, 0].astype(np.int64)
-    if len(numbers) and not 0 <= numbers.min() <= numbers.max() < total:
-        raise InputError(
-            f"{TABLES['text'].format(part)} names a row that {TRANSCRIPTS} lacks: take files that belong "
-            "together"
-        )
-    return numbers
-
-
 def _require_each_once(numbers: dict[str, NDArray[np.int64]], total: int) -> None:
+    """The first column of the text tables tells which row of the transcripts each of their rows is about."""
     if sorted(np.concatenate(list(numbers.values())).tolist()) != list(range(total)):
         raise InputError(
             f"the text tables do not name every row of {TRANSCRIPTS} once: take files that belong together"
         )
 
 
-def _table(
-    root: Path, name: str, numbers: dict[str, NDArray[np.int64]], utterances: list[tuple[str, int]]
-) -> Table:
+def _require_labels(
+    values: dict[str, dict[str, Values]], numbers: dict[str, NDArray[np.int64]], labels: list[int]
+) -> None:
+    """Tables of sound and vision have as many rows as that of text, and end with the label."""
+    for name, part in ((name, part) for name in ("audio", "vision") for part in PARTS):
+        file, found = TABLES[name].format(part), values[name][part]
+        if len(found) != len(numbers[part]):
+            raise InputError(f"{file} has {len(found)} rows instead of {len(numbers[part])}")
+        if found[:, -1].tolist() != [labels[row] for row in numbers[part]]:
+            raise InputError(f"{file}: its labels are not those of {TRANSCRIPTS}")
+
+
+def _table(values: dict[str, Values], numbers: dict[str, NDArray[np.int64]], columns: slice) -> Table:
     """Features of one modality, in the order of the transcripts."""
-    size = SIZES[name]
-    table = np.empty((len(utterances), size), np.float32)
-    for part, rows in numbers.items():
-        file = root / TABLES[name].format(part)
-        values = _numbers(file, size + 1)
-        if len(values) != len(rows):
-            raise InputError(f"{file.name} has {len(values)} rows instead of {len(rows)}")
-        if name == "text":
-            table[rows] = values[:, 1:]
-            continue
-        expected = [utterances[row][1] for row in rows]
-        if values[:, -1].tolist() != expected:
-            raise InputError(f"{file.name}: its labels are not those of {TRANSCRIPTS}")
-        table[rows] = values[:, :-1]
-    return table
+    rows = np.concatenate([numbers[part] for part in PARTS])
+    stacked = np.concatenate([values[part][:, columns] for part in PARTS])
+    return stacked[np.argsort(rows)].astype(np.float32)
 
 
-def _numbers(file: Path, width: int) -> NDArray[np.float64]:
+def _numbers(root: Path, name: str, part: str) -> Values:
+    """All columns of one table."""
+    file, width = root / TABLES[name].format(part), SIZES[name] + 1
     rows = _rows(file)
     wrong = next((number for number, row in enumerate(rows, 1) if len(row) != width), None)
     if wrong:

@@ -1,7 +1,7 @@
 """The files of a store: a span of samples in one Arrow record batch, and a note of what became of it."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -148,16 +148,10 @@ def _noted(folder: Path, span: range) -> Note | None:
     """The note on a span, if its file is there as it was written."""
     try:
         note = Note(**json.loads(_note(folder, span).read_bytes()))
-        status = (folder / note.file["name"]).stat() if note.file else None
+        whole = note.file is None or manifests.is_unchanged(folder / note.file["name"], note.file)
     except (FileNotFoundError, ValueError, TypeError):
         return None
-    if note.file and status and (status.st_size, status.st_mtime_ns) != _size_and_time(note.file):
-        return None
-    return note
-
-
-def _size_and_time(entry: dict[str, Any]) -> tuple[int, int]:
-    return entry["bytes"], entry["mtime_ns"]
+    return note if whole else None
 
 
 def _write_note(folder: Path, span: range, note: Note) -> None:
@@ -174,8 +168,3 @@ def _note(folder: Path, span: range) -> Path:
 def _fixed_size_lists(arrays: NDArray[Any]) -> Any:
     flat = np.ascontiguousarray(arrays).reshape(-1)
     return pa.FixedSizeListArray.from_arrays(pa.array(flat), flat.size // len(arrays))
-
-
-def all_digests(notes: Sequence[Note]) -> list[bytes]:
-    """Checksums of all samples, in order."""
-    return [bytes.fromhex(digest) for note in notes for digest in note.digests]

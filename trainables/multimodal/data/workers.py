@@ -28,15 +28,18 @@ def each(
 ) -> Iterator[Result]:
     """function(shared, item) of every item, in order; `shared` is sent to each process once.
 
-    The first items are done here, which tells how long the others will take. Raises what the function raised,
-    and InputError if a process died, which a damaged file can do to a decoder.
+    Items are done here until one tells, by its time, that the others are worth processes: what an earlier
+    start has done takes none. Raises what the function raised, and InputError if a process died, which a
+    damaged file can do to a decoder.
     """
-    started = time.monotonic()
     for done, item in enumerate(items, 1):
-        yield function(shared, item)
-        rest = items[done:]
-        if workers > 1 and len(rest) > 1 and (time.monotonic() - started) / done * len(rest) > WORTH:
-            yield from _in_processes(function, shared, rest, workers)
+        started = time.monotonic()
+        result = function(shared, item)
+        left = len(items) - done
+        ahead = (time.monotonic() - started) * left
+        yield result
+        if workers > 1 and left > 1 and ahead > WORTH:
+            yield from _in_processes(function, shared, items[done:], workers)
             return
 
 

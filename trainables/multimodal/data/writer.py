@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from trainables.multimodal.data import manifest as manifests
-from trainables.multimodal.data.shards import NOTES, Note, Sample, all_digests, spans, write_shard
+from trainables.multimodal.data.shards import NOTES, Note, Sample, spans, write_shard
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import rows_by_part
 from trainables.multimodal.data.store import FeatureStore
@@ -52,7 +52,7 @@ def write_store(
             _begin(folder, source)
             _fill(folder, source, skip_up_to, workers, advance)
             _publish(folder, out)
-        except Exception:
+        except Exception:  # whatever it is, it goes on to the caller: only interruptions keep the folder
             shutil.rmtree(folder, ignore_errors=True)
             raise
     return FeatureStore.open(out)
@@ -89,10 +89,11 @@ def _claimed(folder: Path, out: Path) -> Iterator[None]:
     """Hold the folder alone; the claim ends with the process, however that ends."""
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(f"{out} is being prepared by another process: wait for it") from error
         yield
-    except BlockingIOError as error:
-        raise InputError(f"{out} is being prepared by another process: wait for it") from error
     finally:
         os.close(handle)
 
@@ -142,8 +143,6 @@ def _fill(
     _require_few(source, problems, skip_up_to)
     _require_split(source, [row for row in range(len(source.ids)) if row not in problems])
     skipped = {source.ids[row]: reason for row, reason in problems.items()}
-    shutil.rmtree(folder / NOTES)
-    (folder / PLAN).unlink()
     manifests.write(folder, _manifest(source, notes, skipped, source_checksums(source, workers)))
 
 
@@ -173,7 +172,7 @@ def _require_split(source: Source, kept: list[int]) -> None:
 def _manifest(
     source: Source, notes: Sequence[Note], skipped: dict[str, str], checksums: dict[str, str]
 ) -> dict[str, Any]:
-    digests = all_digests(notes)
+    digests = [bytes.fromhex(digest) for note in notes for digest in note.digests]
     manifest = {
         **_described(source),
         "group": source.groups is not None,
@@ -202,7 +201,9 @@ def _described(source: Source) -> dict[str, Any]:
 
 
 def _publish(folder: Path, out: Path) -> None:
-    """Give the finished folder its name; another process may have been faster."""
+    """Give the finished folder its name, without what only an unfinished one needs."""
+    shutil.rmtree(folder / NOTES)
+    (folder / PLAN).unlink()
     try:
         folder.rename(out)
     except OSError as error:

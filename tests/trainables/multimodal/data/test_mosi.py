@@ -69,7 +69,7 @@ def change(file: Path, old: str, new: str) -> None:
     [
         ("transcripts.csv", '"SAID, SO","1","1"', '"SAID, SO","1","2"', "line 2 is not"),
         ("text_test.csv", '"47",', '"46",', "do not name every row"),
-        ("text_test.csv", '"47",', '"480",', "names a row that transcripts.csv lacks"),
+        ("text_test.csv", '"47",', '"480",', "do not name every row"),
         ("text_train.csv", '"39","39"', '"39","x"', "something else than numbers"),
         ("audio_test0.csv", '"47.5",', "", "line 1 has 73 columns instead of 74"),
         ("audio_test0.csv", '"47.5","1"', '"47.5","0"', "its labels are not those"),

@@ -2,6 +2,7 @@
 
 import ctypes
 import operator
+import time
 
 import pytest
 
@@ -37,3 +38,13 @@ def test_errors_come_as_they_were_raised() -> None:
 def test_short_work_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "_in_processes", None)
     assert list(each(operator.add, 1, [1, 2, 3], 2)) == [2, 3, 4]
+
+
+def test_items_that_were_done_before_do_not_hide_the_work_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    handed: list[list[float]] = []
+    monkeypatch.setattr(workers, "WORTH", 0.1)
+    monkeypatch.setattr(
+        workers, "_in_processes", lambda function, shared, rest, count: handed.append(rest) or []
+    )
+    list(each(lambda _, seconds: time.sleep(seconds), None, [0.0] * 50 + [0.05] * 10, 2))
+    assert handed == [[0.05] * 9]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainables.multimodal.data import cremad, shards, workers
+from trainables.multimodal.data import cremad, shards, workers, writer
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store import Arrays
 from trainables.multimodal.data.writer import unfinished, write_store
@@ -173,6 +173,24 @@ def test_an_interrupted_store_goes_on_with_the_first_unfinished_file(
     assert store.digest == write_store(toy_source(load=load), tmp_path / "whole").digest
     assert sorted(path.name for path in tmp_path.iterdir()) == ["store", "whole"]
     assert not (store.path / shards.NOTES).exists()
+
+
+@pytest.mark.usefixtures("three_files")
+def test_an_interruption_after_the_last_file_loses_none(
+    toy_source: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, asked = interrupted_after(12)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(writer, "source_checksums", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            write_store(toy_source(load=load), tmp_path / "store")
+    asked.clear()
+    assert len(write_store(toy_source(load=load), tmp_path / "store")) == 12
+    assert asked == []
 
 
 @pytest.mark.usefixtures("three_files")

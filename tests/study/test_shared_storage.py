@@ -3,8 +3,8 @@
 import pytest
 import ray
 
-from study import shared
-from study.shared import leave_mark, require_shared
+from study import shared_storage
+from study.shared_storage import leave_mark, require_shared
 from trainables.multimodal.errors import InputError
 
 HOSTS = {"a1": "first", "b2": "second"}
@@ -26,10 +26,12 @@ def cluster(monkeypatch):
 
     def answer(reply):
         nodes = [{"NodeID": node, "NodeManagerHostname": host, "Alive": True} for node, host in HOSTS.items()]
-        monkeypatch.setattr(shared.ray, "nodes", lambda: nodes)
-        monkeypatch.setattr(shared, "LAG", 0.0)
+        monkeypatch.setattr(shared_storage.ray, "nodes", lambda: nodes)
+        monkeypatch.setattr(shared_storage, "LAG", 0.0)
         monkeypatch.setattr(
-            shared, "ask", lambda nodes, marks, store: {node: reply(node, marks, store) for node in nodes}
+            shared_storage,
+            "ask",
+            lambda nodes, marks, store: {node: reply(node, marks, store) for node in nodes},
         )
 
     return answer

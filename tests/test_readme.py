@@ -48,7 +48,8 @@ def test_the_plain_loop_trains_and_its_export_is_used_for_inference(prepared):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_the_tuner_finds_a_configuration(prepared, tmp_path):
+def test_the_tuner_finds_a_configuration(prepared, tmp_path, monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "local")  # whatever cluster this machine was last part of
     below = f"run_config=tune.RunConfig(storage_path={str(tmp_path)!r})"
     code = example("tuner").replace("param_space=space", f"param_space=space, {below}")
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

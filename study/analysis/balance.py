@@ -1,5 +1,6 @@
 """What a study found about its modalities, in sentences: imbalance, purity, re-learning, boosted heads."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from study.analysis import words
@@ -111,6 +112,45 @@ def _ended_with(method: str, runs: Sequence[Record]) -> str:
     if not who:
         return f"{start}: no modality was given a second one in {words.count(len(runs), 'run')}."
     return f"{start}; new ones went to {words.listing(who)}."
+
+
+def too_early(analysis: Analysis) -> list[str]:
+    """Runs whose chosen weights are older than what the method does: their scores say nothing of it."""
+    said = []
+    for deed, began in (("re-learning", _relearnt_from), ("added head", _grown_from)):
+        early = {}
+        for method, runs in _runs(analysis).items():
+            first = [began(run) for run in runs]
+            if any(first):
+                early[method] = sum(_selected(r) < (f or math.inf) for r, f in zip(runs, first, strict=True))
+        each = [
+            f"{words.method(method)} in {number} of {len(_runs(analysis)[method])} runs"
+            for method, number in early.items()
+            if number
+        ]
+        start = f"The chosen epoch comes before the first {deed}, so that the result shows nothing of it"
+        said += [f"{start}: {words.listing(each)}."] if each else []
+    return said
+
+
+def _selected(run: Record) -> float:
+    return run.epochs[max(run.epochs)].get("best/epoch", math.inf)
+
+
+def _relearnt_from(run: Record) -> int | None:
+    """The first epoch trained from re-learnt weights; they are pulled back after an epoch was judged."""
+    moments = [e for e, metrics in run.epochs.items() if any(n.endswith("/strength") for n in metrics)]
+    return min(moments) + 1 if moments else None
+
+
+def _grown_from(run: Record) -> int | None:
+    """The first epoch that was judged with more than one head of a modality."""
+    grown = [
+        epoch
+        for epoch, metrics in run.epochs.items()
+        if any(columns.get("heads", 1) > 1 for columns in by_modality(metrics).values())
+    ]
+    return min(grown, default=None)
 
 
 def _newest(runs: Sequence[Record]) -> str:

@@ -24,6 +24,7 @@ def findings(analysis: Analysis) -> list[str]:
     parts: Sequence[Callable[[Analysis], list[str]]] = (
         _caveats,
         _results,
+        balance.too_early,
         balance.heads,
         balance.imbalance,
         balance.purity,

@@ -218,6 +218,33 @@ def test_a_modality_that_never_got_a_head_is_said(synthetic, settings) -> None:
     assert "newest head" not in text
 
 
+def chosen_at(synthetic, settings, method, epochs) -> str:
+    """What is said of confirm runs whose best epochs are these."""
+    study = synthetic().search(method, 0.6, 1).confirm(method, 0.6, len(epochs))
+    runs = [run for run in study.records if run.stage == "confirm"]
+    for run, epoch in zip(runs, epochs, strict=True):
+        run.epochs[max(run.epochs)]["best/epoch"] = float(epoch)
+    return said(settings(methods=[method]), study.records)
+
+
+def test_weights_chosen_before_the_first_relearning_are_counted(synthetic, settings) -> None:
+    every = synthetic().search("diagnose_relearn", 0.6, 1).first("diagnose_relearn")["every"]
+    text = chosen_at(synthetic, settings, "diagnose_relearn", [every, every + 1, every + 2])
+    assert "before the first re-learning" in text  # weights are pulled back after an epoch was judged
+    assert "Diagnose & Re-learn in 2 of 3 runs" in text
+
+
+def test_weights_chosen_before_the_first_added_head_are_counted(synthetic, settings) -> None:
+    period = synthetic().search("boosting", 0.6, 1).first("boosting")["period"]
+    text = chosen_at(synthetic, settings, "boosting", [1, period, period + 1])
+    assert "before the first added head" in text
+    assert "Boosting in 2 of 3 runs" in text
+
+
+def test_nothing_is_said_where_the_method_had_its_turn(synthetic, settings) -> None:
+    assert "The chosen epoch comes before" not in chosen_at(synthetic, settings, "boosting", [9, 9])
+
+
 def test_sweeps_that_show_nothing_share_a_sentence(boosted) -> None:
     line = sentence(said(*boosted), "Sweeps in which no value")
     assert "Boosting λ of the residual" in line

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torchaudio.compliance import kaldi
 
 from trainables.multimodal.data.media import require_content
+from trainables.multimodal.data.store import Modality
 from trainables.multimodal.errors import InputError
 
 WINDOW = 0.025
@@ -44,11 +45,19 @@ class Fbank:
         """[1, time_steps, mel_bins]."""
         return (1, self.time_steps, self.mel_bins)
 
+    def modality(self, name: str) -> Modality:
+        """Log mel energies that the model sees with the published normalisation."""
+        return Modality(name, self.shape, "float32", (self.NORM_MEAN,), (self.NORM_STD,))
+
     def __call__(self, file: Path) -> NDArray[np.float32]:
-        """Log mel energies [1, time_steps, mel_bins] of a wav file; InputError where it cannot be used."""
+        """What `energies` gives of a wav file; InputError where it cannot be used."""
         waveform = read_wav(file, self.sample_rate)
         if len(waveform) < WINDOW * self.sample_rate:
             raise InputError(f"{file.parent.name}/{file.name} is shorter than one window of 25 ms")
+        return self.energies(waveform)
+
+    def energies(self, waveform: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Log mel energies [1, time_steps, mel_bins] of a waveform [samples], at least one window long."""
         energies = log_mel(waveform, self.sample_rate, self.mel_bins)
         result = np.zeros(self.shape, dtype=np.float32)
         steps = min(len(energies), self.time_steps)

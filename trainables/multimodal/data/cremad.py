@@ -6,19 +6,19 @@ Names tell everything: 1001_DFA_ANG_XX is actor 1001, sentence DFA, anger, level
 import csv
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from trainables.multimodal.data.audio import Fbank
 from trainables.multimodal.data.media import inside, refuse_lfs_pointers, require_content, require_folder
+from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN, VALIDATION, by_group, from_lists, hold_out
-from trainables.multimodal.data.store import Arrays, Modality
-from trainables.multimodal.data.video import IMAGENET_MEAN, IMAGENET_STD, Frames
+from trainables.multimodal.data.store import Arrays
+from trainables.multimodal.data.video import Frames
 from trainables.multimodal.errors import InputError
 
 CLASSES: Final = ("ANG", "DIS", "FEA", "HAP", "NEU", "SAD")
@@ -41,30 +41,9 @@ DNR: Final[tuple[Lists, ...]] = (
 """Published lists, under names that tell their origin and under their own; the first complete set counts."""
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How sound and pictures become arrays; every parameter is open."""
-
-    name: str
-    audio: Fbank
-    video: Frames
-
-    def settings(self) -> dict[str, Any]:
-        """Name and all parameters, flat, as the manifest keeps them."""
-        return {"name": self.name, **asdict(self.audio), **asdict(self.video)}
-
-    def changed(self, settings: Mapping[str, str]) -> "Recipe":
-        """The recipe with some parameters replaced; InputError for an unknown or impossible one."""
-        known = self.settings().keys() - {"name"}
-        if unknown := settings.keys() - known:
-            raise InputError(
-                f"unknown recipe parameter {min(unknown)}: {self.name} has {', '.join(sorted(known))}"
-            )
-        values = {key: _positive(key, text) for key, text in settings.items()}
-        return replace(self, audio=_updated(self.audio, values), video=_updated(self.video, values))
-
-
-RECIPES: Final[Mapping[str, Recipe]] = {"dnr-fbank": Recipe("dnr-fbank", Fbank(), Frames())}
+RECIPES: Final[Mapping[str, Recipe]] = {
+    "dnr-fbank": Recipe("dnr-fbank", {"audio": Fbank(), "visual": Frames()})
+}
 
 
 def read(root: Path, recipe: Recipe) -> Source:
@@ -90,7 +69,7 @@ def read(root: Path, recipe: Recipe) -> Source:
         files=[*media, *lists],
         recipe=recipe.settings(),
         classes=CLASSES,
-        modalities=_modalities(recipe),
+        modalities=recipe.modalities(),
         ids=ids,
         labels=np.array([CLASSES.index(emotion(clip)) for clip in ids], dtype=np.int64),
         groups=actors,
@@ -167,28 +146,9 @@ def _media(root: Path) -> list[Path]:
     return sorted(inside(root, file.relative_to(root)) for file in files)
 
 
-def _modalities(recipe: Recipe) -> dict[str, Modality]:
-    audio, video = recipe.audio, recipe.video
-    return {
-        "audio": Modality("audio", audio.shape, "float32", (audio.NORM_MEAN,), (audio.NORM_STD,)),
-        "visual": Modality("visual", video.shape, "uint8", IMAGENET_MEAN, IMAGENET_STD),
-    }
-
-
 def _load(root: Path, recipe: Recipe, ids: list[str], row: int) -> Arrays:
     """Decode one clip."""
     return {
-        "audio": recipe.audio(root / "AudioWAV" / f"{ids[row]}.wav"),
-        "visual": recipe.video(root / "VideoFlash" / f"{ids[row]}.flv"),
+        "audio": recipe.parts["audio"](root / "AudioWAV" / f"{ids[row]}.wav"),
+        "visual": recipe.parts["visual"](root / "VideoFlash" / f"{ids[row]}.flv"),
     }
-
-
-def _positive(key: str, text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise InputError(f"recipe parameter {key} must be a whole number above 0, got {text!r}")
-    return int(text)
-
-
-def _updated(part: Any, values: Mapping[str, int]) -> Any:
-    """A dataclass with those of `values` that are fields of it."""
-    return replace(part, **{field.name: values[field.name] for field in fields(part) if field.name in values})

@@ -7,6 +7,7 @@ from typing import Final
 
 from trainables.multimodal.data import avdigits, cremad, features, mosi, ravdess, ucf101_vgg16, votes
 from trainables.multimodal.data.manifest import FILE
+from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store import FeatureStore
 from trainables.multimodal.errors import InputError
@@ -20,7 +21,7 @@ class Dataset:
     """Called with the source folder, and with the recipe where there are recipes."""
     marks: tuple[str, ...]
     """Glob patterns that tell its raw folder from others."""
-    recipes: Mapping[str, cremad.Recipe] | None = None
+    recipes: Mapping[str, Recipe] | None = None
     """Named recipes, the default first; None: the data are stored as they are."""
 
     def holds(self, folder: Path) -> bool:

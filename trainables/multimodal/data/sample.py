@@ -35,6 +35,7 @@ from trainables.multimodal.data.acting import (
 )
 from trainables.multimodal.data.audio import Fbank
 from trainables.multimodal.data.manifest import FILE
+from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.splits import PARTS, TEST, stratified
 from trainables.multimodal.data.store import FeatureStore
 from trainables.multimodal.data.video import Frames
@@ -44,7 +45,9 @@ from trainables.multimodal.errors import InputError
 VERSION: Final = 1
 """Raise it when the generated clips change: stores of older versions are then left alone."""
 
-RECIPE: Final = cremad.Recipe("dnr-fbank", Fbank(mel_bins=64, time_steps=128), Frames(image_size=64))
+RECIPE: Final = Recipe(
+    "dnr-fbank", {"audio": Fbank(mel_bins=64, time_steps=128), "visual": Frames(image_size=64)}
+)
 
 ACTORS: Final = tuple(str(number) for number in range(9001, 9013))
 """CREMA-D's own actors are 1001 to 1091."""

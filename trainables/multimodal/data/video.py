@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from trainables.multimodal.data.media import require_content
+from trainables.multimodal.data.store import Modality
 from trainables.multimodal.errors import InputError
 
 IMAGENET_MEAN = (0.485 * 255, 0.456 * 255, 0.406 * 255)
@@ -32,6 +33,10 @@ class Frames:
     def shape(self) -> tuple[int, int, int, int]:
         """[frames, 3, image_size, image_size]."""
         return (self.frames, 3, self.image_size, self.image_size)
+
+    def modality(self, name: str) -> Modality:
+        """Frames of 0..255 that the model sees with the published normalisation."""
+        return Modality(name, self.shape, "uint8", IMAGENET_MEAN, IMAGENET_STD)
 
     def __call__(self, file: Path) -> NDArray[np.uint8]:
         """RGB frames [frames, 3, image_size, image_size] of a clip; InputError where it cannot be used."""

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trainables.multimodal.data import cremad, sample
+from trainables.multimodal.data import sample
 from trainables.multimodal.data.audio import Fbank
+from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store import Arrays, Modality
 from trainables.multimodal.data.video import Frames
@@ -62,9 +63,12 @@ def broken_load() -> Callable[[int], Arrays]:
 
 
 @pytest.fixture(scope="session")
-def tiny_recipe() -> cremad.Recipe:
+def tiny_recipe() -> Recipe:
     """The published recipe, small."""
-    return cremad.Recipe("dnr-fbank", Fbank(mel_bins=16, time_steps=40), Frames(frames=2, image_size=16))
+    return Recipe(
+        "dnr-fbank",
+        {"audio": Fbank(mel_bins=16, time_steps=40), "visual": Frames(frames=2, image_size=16)},
+    )
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from trainables.multimodal.data import cremad
+from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.writer import write_store
 from trainables.multimodal.errors import InputError
 
@@ -19,22 +20,26 @@ def clip(raw: Path) -> str:
     return min(file.stem for file in (raw / "AudioWAV").iterdir())
 
 
-def test_names_tell_actor_and_emotion(raw: Path, tiny_recipe: cremad.Recipe) -> None:
+def test_names_tell_actor_and_emotion(raw: Path, tiny_recipe: Recipe) -> None:
     source = cremad.read(raw, tiny_recipe)
     row = source.ids.index("9002_IEO_FEA_XX")
     assert source.groups is not None
     assert (source.groups[row], source.classes[source.labels[row]]) == ("9002", "FEA")
 
 
-def test_a_clip_becomes_sound_and_pictures(raw: Path, tiny_recipe: cremad.Recipe) -> None:
+def test_a_clip_becomes_sound_and_pictures(raw: Path, tiny_recipe: Recipe) -> None:
     source = cremad.read(raw, tiny_recipe)
     arrays = source.load(7)
     clip = source.ids[7]
-    np.testing.assert_array_equal(arrays["audio"], tiny_recipe.audio(raw / "AudioWAV" / f"{clip}.wav"))
-    np.testing.assert_array_equal(arrays["visual"], tiny_recipe.video(raw / "VideoFlash" / f"{clip}.flv"))
+    np.testing.assert_array_equal(
+        arrays["audio"], tiny_recipe.parts["audio"](raw / "AudioWAV" / f"{clip}.wav")
+    )
+    np.testing.assert_array_equal(
+        arrays["visual"], tiny_recipe.parts["visual"](raw / "VideoFlash" / f"{clip}.flv")
+    )
 
 
-def test_loading_can_be_handed_to_another_process(raw: Path, tiny_recipe: cremad.Recipe) -> None:
+def test_loading_can_be_handed_to_another_process(raw: Path, tiny_recipe: Recipe) -> None:
     load = cremad.read(raw, tiny_recipe).load
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(load))(0)["audio"], load(0)["audio"])
 
@@ -44,7 +49,7 @@ def test_the_published_normalisation_is_that_of_audioset(raw: Path) -> None:
     assert (audio.shape, audio.mean, audio.std) == ((1, 1024, 128), (-4.503877,), (10.282552,))
 
 
-def test_actors_are_disjoint_by_default(raw: Path, tiny_recipe: cremad.Recipe) -> None:
+def test_actors_are_disjoint_by_default(raw: Path, tiny_recipe: Recipe) -> None:
     source = cremad.read(raw, tiny_recipe)
     assert source.default_split == "actor-disjoint"
     assert len(set(zip(source.groups or [], source.splits["actor-disjoint"], strict=True))) == 3
@@ -54,7 +59,7 @@ def test_actors_are_disjoint_by_default(raw: Path, tiny_recipe: cremad.Recipe) -
     "names", [("relearn_my_train", "relearn_val", "relearn_test"), ("my_train", "val", "test")]
 )
 def test_the_split_of_dnr_is_that_of_its_lists(
-    raw: Path, tiny_recipe: cremad.Recipe, names: tuple[str, ...]
+    raw: Path, tiny_recipe: Recipe, names: tuple[str, ...]
 ) -> None:
     for old, new in zip(("relearn_my_train", "relearn_val", "relearn_test"), names, strict=True):
         (raw / f"{old}.csv").rename(raw / f"{new}.csv")
@@ -65,32 +70,30 @@ def test_the_split_of_dnr_is_that_of_its_lists(
     assert {clip for clip, part in dnr if part == "validation"} == listed
 
 
-def test_the_official_split_holds_out_a_tenth_of_training(raw: Path, tiny_recipe: cremad.Recipe) -> None:
+def test_the_official_split_holds_out_a_tenth_of_training(raw: Path, tiny_recipe: Recipe) -> None:
     parts = cremad.read(raw, tiny_recipe).splits["official"]
     assert [parts.count(part) for part in ("train", "validation", "test")] == [46, 6, 8]
 
 
-def test_without_lists_only_actors_split(raw: Path, tiny_recipe: cremad.Recipe) -> None:
+def test_without_lists_only_actors_split(raw: Path, tiny_recipe: Recipe) -> None:
     for file in raw.glob("*.csv"):
         file.unlink()
     assert list(cremad.read(raw, tiny_recipe).splits) == ["actor-disjoint"]
 
 
-def test_generated_clips_are_a_sample_and_others_are_not(raw: Path, tiny_recipe: cremad.Recipe) -> None:
+def test_generated_clips_are_a_sample_and_others_are_not(raw: Path, tiny_recipe: Recipe) -> None:
     assert cremad.read(raw, tiny_recipe).is_sample
     (raw / cremad.SAMPLE_MARK).unlink()
     assert not cremad.read(raw, tiny_recipe).is_sample
 
 
-def test_media_that_were_never_fetched_are_named_at_once(
-    raw: Path, clip: str, tiny_recipe: cremad.Recipe
-) -> None:
+def test_media_that_were_never_fetched_are_named_at_once(raw: Path, clip: str, tiny_recipe: Recipe) -> None:
     (raw / "AudioWAV" / f"{clip}.wav").write_text(POINTER)
     with pytest.raises(InputError, match=rf"{clip}\.wav is a Git-LFS pointer.*1 of 120.*git lfs pull"):
         cremad.read(raw, tiny_recipe)
 
 
-def test_every_broken_clip_is_named(raw: Path, tiny_recipe: cremad.Recipe, tmp_path: Path) -> None:
+def test_every_broken_clip_is_named(raw: Path, tiny_recipe: Recipe, tmp_path: Path) -> None:
     clips = sorted(file.stem for file in (raw / "AudioWAV").iterdir())
     (raw / "AudioWAV" / f"{clips[0]}.wav").write_bytes(b"")
     (raw / "VideoFlash" / f"{clips[1]}.flv").unlink()
@@ -102,14 +105,14 @@ def test_every_broken_clip_is_named(raw: Path, tiny_recipe: cremad.Recipe, tmp_p
     assert [reason for reason in reasons if reason not in str(caught.value)] == []
 
 
-def test_a_foreign_file_is_named(raw: Path, clip: str, tiny_recipe: cremad.Recipe) -> None:
+def test_a_foreign_file_is_named(raw: Path, clip: str, tiny_recipe: Recipe) -> None:
     (raw / "AudioWAV" / f"{clip}.wav").rename(raw / "AudioWAV" / "voice memo.wav")
     with pytest.raises(InputError, match="'voice memo' is no clip name of CREMA-D"):
         cremad.read(raw, tiny_recipe)
 
 
 def test_a_link_out_of_the_source_is_refused(
-    raw: Path, clip: str, tiny_recipe: cremad.Recipe, tmp_path: Path
+    raw: Path, clip: str, tiny_recipe: Recipe, tmp_path: Path
 ) -> None:
     outside = (raw / "AudioWAV" / f"{clip}.wav").rename(tmp_path / "outside.wav")
     (raw / "AudioWAV" / f"{clip}.wav").symlink_to(outside)
@@ -127,7 +130,7 @@ def test_a_link_out_of_the_source_is_refused(
     ],
 )
 def test_a_line_that_cannot_be_right_is_named(
-    raw: Path, tiny_recipe: cremad.Recipe, line: str, complaint: str
+    raw: Path, tiny_recipe: Recipe, line: str, complaint: str
 ) -> None:
     with (raw / "ogmge_train.csv").open("a") as stream:
         stream.write(f"{line}\n")
@@ -135,41 +138,16 @@ def test_a_line_that_cannot_be_right_is_named(
         cremad.read(raw, tiny_recipe)
 
 
-def test_a_clip_listed_twice_is_named(raw: Path, tiny_recipe: cremad.Recipe) -> None:
+def test_a_clip_listed_twice_is_named(raw: Path, tiny_recipe: Recipe) -> None:
     lines = (raw / "ogmge_train.csv").read_text().splitlines()
     (raw / "ogmge_train.csv").write_text("\n".join([*lines, lines[4]]))
     with pytest.raises(InputError, match=f"duplicate id {lines[4].split(',')[0]}"):
         cremad.read(raw, tiny_recipe)
 
 
-def test_a_folder_without_clips_is_refused(tmp_path: Path, tiny_recipe: cremad.Recipe) -> None:
+def test_a_folder_without_clips_is_refused(tmp_path: Path, tiny_recipe: Recipe) -> None:
     with pytest.raises(InputError, match="holds no samples of cremad"):
         cremad.read(tmp_path, tiny_recipe)
-
-
-def test_recipe_parameters_can_be_changed() -> None:
-    changed = cremad.RECIPES["dnr-fbank"].changed({"image_size": "64", "mel_bins": "40"})
-    assert changed.settings() == {
-        "name": "dnr-fbank",
-        "sample_rate": 16_000,
-        "mel_bins": 40,
-        "time_steps": 1024,
-        "frames": 10,
-        "image_size": 64,
-    }
-
-
-@pytest.mark.parametrize(
-    ("settings", "complaint"),
-    [
-        ({"mels": "3"}, "unknown recipe parameter mels"),
-        ({"frames": "0"}, "above 0"),
-        ({"frames": "x"}, "above 0"),
-    ],
-)
-def test_impossible_recipe_parameters_are_refused(settings: dict[str, str], complaint: str) -> None:
-    with pytest.raises(InputError, match=complaint):
-        cremad.RECIPES["dnr-fbank"].changed(settings)
 
 
 def test_the_published_lists_have_the_published_sizes(real_data: Path) -> None:

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from trainables.multimodal.data import cremad, sample
+from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.store import FeatureStore
 from trainables.multimodal.data.writer import write_store
 
 
-def test_the_same_seed_gives_the_same_data(raw: Path, tiny_recipe: cremad.Recipe, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_data(raw: Path, tiny_recipe: Recipe, tmp_path: Path) -> None:
     sample.generate(tmp_path / "again", actors=sample.ACTORS[:3])
     digests = [
         write_store(cremad.read(root, tiny_recipe), tmp_path / f"store {root.name}").digest
@@ -33,14 +34,14 @@ def test_every_actor_shows_every_emotion_about_as_often(raw: Path) -> None:
         assert (len(clips), len(counts), counts.min()) == (20, 6, 3)
 
 
-def test_every_published_split_is_complete(raw: Path, tiny_recipe: cremad.Recipe) -> None:
+def test_every_published_split_is_complete(raw: Path, tiny_recipe: Recipe) -> None:
     source = cremad.read(raw, tiny_recipe)
     for policy in ("actor-disjoint", "official", "dnr"):
         source.require_split(policy)
 
 
 def test_a_voice_is_loud_when_angry_and_soft_when_sad(raw: Path) -> None:
-    recipe = sample.RECIPE.audio
+    recipe = sample.RECIPE.parts["audio"]
     loudness = [
         recipe(raw / "AudioWAV" / f"9002_DFA_{emotion}_XX.wav")[0, :98].mean() for emotion in ("ANG", "SAD")
     ]
@@ -48,7 +49,7 @@ def test_a_voice_is_loud_when_angry_and_soft_when_sad(raw: Path) -> None:
 
 
 def test_faces_move_while_they_speak(raw: Path) -> None:
-    frames = sample.RECIPE.video(raw / "VideoFlash" / "9001_DFA_ANG_XX.flv").astype(float)
+    frames = sample.RECIPE.parts["visual"](raw / "VideoFlash" / "9001_DFA_ANG_XX.flv").astype(float)
     assert min(np.abs(later - earlier).mean() for earlier, later in pairwise(frames)) > 0.5
 
 

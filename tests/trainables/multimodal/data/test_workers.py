@@ -2,7 +2,7 @@
 
 import ctypes
 import operator
-import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -42,9 +42,14 @@ def test_short_work_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_items_that_were_done_before_do_not_hide_the_work_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     handed: list[list[float]] = []
-    monkeypatch.setattr(workers, "WORTH", 0.1)
+    clock = [0.0]
+    monkeypatch.setattr(workers, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     monkeypatch.setattr(
         workers, "_in_processes", lambda function, shared, rest, count: handed.append(rest) or []
     )
-    list(each(lambda _, seconds: time.sleep(seconds), None, [0.0] * 50 + [0.05] * 10, 2))
-    assert handed == [[0.05] * 9]
+
+    def work(clock: list[float], seconds: float) -> None:
+        clock[0] += seconds
+
+    list(each(work, clock, [0.0] * 50 + [2.0] * 10, 2))
+    assert handed == [[2.0] * 9]

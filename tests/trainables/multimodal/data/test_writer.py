@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from trainables.multimodal.data import cremad, shards, workers, writer
+from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store import Arrays
 from trainables.multimodal.data.writer import unfinished, write_store
@@ -239,7 +240,7 @@ def test_a_store_that_another_process_writes_is_refused(toy_source: Sources, tmp
 
 
 def test_processes_write_the_same_files(
-    raw: Path, tiny_recipe: cremad.Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    raw: Path, tiny_recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shards, "SHARD_ROWS", 20)
     monkeypatch.setattr(workers, "WORTH", 0.0)

@@ -12,6 +12,7 @@ from trainables import DiagnoseRelearnTrainable
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(600),  # processes of trials start one by one on a busy machine
     pytest.mark.filterwarnings(
         "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning"
     ),

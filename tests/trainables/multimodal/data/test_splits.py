@@ -96,7 +96,7 @@ def test_a_class_with_one_sample_is_named() -> None:
 
 
 def test_groups_of_one_class_are_divided_class_by_class() -> None:
-    """Among 30 classes of 5 groups, a division of all groups together would leave some class out of a part."""
+    """A division of the groups of all 30 classes together leaves some class out of a part."""
     groups = [f"{row:03d}" for row in range(150)]
     labels = np.arange(150) // 5
     parts = splits.each_class(labels, np.arange(150), lambda rows: splits.by_group([groups[r] for r in rows]))

@@ -173,8 +173,9 @@ def _studies(data: str, budget: Budget, compared: Budget, base: Mapping[str, Any
 
 
 _VECTORS: Final = (Budget(epochs=30, trials=12, seeds=5), Budget(epochs=30, trials=8, seeds=5))
+_CLIPS: Final = (Budget(epochs=90, trials=32, seeds=3), Budget(epochs=90, trials=16, seeds=5))
 STUDIES: Final[Mapping[str, Study]] = {
-    **_studies("cremad", Budget(epochs=90, trials=32, seeds=3), Budget(epochs=90, trials=16, seeds=5), {}),
+    **_studies("cremad", *_CLIPS, {}),
     **_studies(
         "ravdess",
         Budget(epochs=14, trials=12, seeds=3),
@@ -189,6 +190,10 @@ STUDIES: Final[Mapping[str, Study]] = {
     ),
     **_studies("mosi", *_VECTORS, {}),
     **_studies("ucf101-vgg16", *_VECTORS, {}),
+    **_studies("ucf101", *_CLIPS, {}),
+    **_studies("kinetics-sounds", *_CLIPS, {}),
+    **_studies("vggsound", *_CLIPS, {}),
+    **_studies("nvgesture", *_CLIPS, {}),
     **_studies("features", *_VECTORS, {}),
 }
 

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("study", "trainables", "search_spaces")
 TRAINER_LIBRARIES = {
     "av",
+    "cv2",
     "numpy",
     "PIL",
     "pyarrow",

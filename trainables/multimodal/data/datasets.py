@@ -1,11 +1,24 @@
 """The one table of data sets, and opening a store with a helpful word where there is none."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from trainables.multimodal.data import avdigits, cremad, features, mosi, ravdess, ucf101_vgg16, votes
+from trainables.multimodal.data import (
+    avdigits,
+    clips,
+    cremad,
+    features,
+    kinetics_sounds,
+    mosi,
+    nvgesture,
+    ravdess,
+    ucf101,
+    ucf101_vgg16,
+    vggsound,
+    votes,
+)
 from trainables.multimodal.data.manifest import FILE
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
@@ -29,6 +42,11 @@ class Dataset:
         return any(next(folder.glob(mark), None) for mark in self.marks)
 
 
+def _anywhere(lists: Iterable[str]) -> tuple[str, ...]:
+    """Patterns of lists where they are looked for: in the folder and in those directly below it."""
+    return tuple(pattern for name in lists for pattern in (name, f"*/{name}"))
+
+
 DATASETS: Final[Mapping[str, Dataset]] = {
     "cremad": Dataset(cremad.read, ("AudioWAV", "VideoFlash"), cremad.RECIPES),
     "cremad-votes": Dataset(votes.read, (votes.TABLE,)),
@@ -36,6 +54,14 @@ DATASETS: Final[Mapping[str, Dataset]] = {
     "avdigits": Dataset(avdigits.read, (f"{avdigits.FOLDER}/*_*_*.wav",)),
     "mosi": Dataset(mosi.read, (mosi.TRANSCRIPTS,)),
     "ucf101-vgg16": Dataset(ucf101_vgg16.read, (ucf101_vgg16.TABLE,)),
+    "ucf101": Dataset(
+        ucf101.read, tuple(f"{depth}v_*_g??_c??.avi" for depth in ("", "*/", "*/*/")), ucf101.RECIPES
+    ),
+    "kinetics-sounds": Dataset(
+        kinetics_sounds.read, _anywhere(kinetics_sounds.LISTS.values()), clips.RECIPES
+    ),
+    "vggsound": Dataset(vggsound.read, _anywhere([vggsound.LIST]), clips.RECIPES),
+    "nvgesture": Dataset(nvgesture.read, _anywhere(nvgesture.LISTS.values()), nvgesture.RECIPES),
     "features": Dataset(features.read, ("*.npz", "*.parquet")),
 }
 

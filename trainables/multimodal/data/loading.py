@@ -87,11 +87,16 @@ class Loader:
         return len(self.labels)
 
     def shuffled(self, seed: int, epoch: int) -> Iterator[Batch]:
-        """Training batches: a random order, and a random frame inside each segment of each sample."""
+        """Training batches: a random order, and a random frame inside each segment of each sample.
+
+        Modalities that store the same number of frames show the same moments of a sample.
+        """
         draw = np.random.default_rng([seed, epoch])
         order = draw.permutation(len(self))
-        choices = {n: segment_choices(draw, len(self), f, self._frames) for n, f in self._stored.items()}
-        return self._batches(order, choices)
+        drawn = {
+            f: segment_choices(draw, len(self), f, self._frames) for f in dict.fromkeys(self._stored.values())
+        }
+        return self._batches(order, {name: drawn[stored] for name, stored in self._stored.items()})
 
     def ordered(self) -> Iterator[Batch]:
         """Evaluation batches: the order of the split, and the frame in the middle of each segment."""

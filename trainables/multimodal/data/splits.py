@@ -4,7 +4,7 @@ A policy assigns `train`, `validation`, `test` or `""` (in no part) to every sam
 offers are materialised when its store is prepared, so that a trial never draws a split of its own.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -73,6 +73,22 @@ def hold_out_groups(parts: Sequence[str], groups: Sequence[str], *, seed: int = 
         VALIDATION if part == TRAIN and group in held else part
         for part, group in zip(parts, groups, strict=True)
     ]
+
+
+def each_class(
+    labels: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    divide: Callable[[NDArray[np.int64]], Sequence[str]],
+) -> list[str]:
+    """Divide the given rows class by class: `divide` gives the parts of one class's rows; others are in none.
+
+    For groups that belong to a single class, which would otherwise leave classes out of a part.
+    """
+    parts = np.full(len(labels), "", dtype=object)
+    for label in np.unique(labels[rows]):
+        members = rows[labels[rows] == label]
+        parts[members] = divide(members)
+    return [str(part) for part in parts]
 
 
 def by_actor_number(actors: Sequence[int], *, train_to: int, validation_to: int) -> list[str]:

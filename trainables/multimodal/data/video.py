@@ -1,5 +1,6 @@
 """Video recipes: from a clip to a few evenly spaced frames."""
 
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,9 +41,18 @@ class Frames:
 
     def __call__(self, file: Path) -> NDArray[np.uint8]:
         """RGB frames [frames, 3, image_size, image_size] of a clip; InputError where it cannot be used."""
-        decoded = read_frames(file)
-        chosen = [decoded[index] for index in evenly_spaced(len(decoded), self.frames)]
-        return np.stack([_resized(frame, self.image_size) for frame in chosen])
+        chosen = read_chosen(file, lambda available: evenly_spaced(available, self.frames))
+        return self.stacked(frame.to_image() for frame in chosen)
+
+    def stacked(self, images: Iterable[Image.Image]) -> NDArray[np.uint8]:
+        """RGB images of any size, squeezed and stacked: [frames, 3, image_size, image_size]."""
+        squared = [squeezed(image, self.image_size) for image in images]
+        return np.ascontiguousarray(np.stack(squared).transpose(0, 3, 1, 2))
+
+
+def squeezed(image: Image.Image, size: int) -> NDArray[np.uint8]:
+    """An image as [size, size] or, if it is in colour, [size, size, 3]."""
+    return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR), dtype=np.uint8)
 
 
 def evenly_spaced(available: int, wanted: int) -> list[int]:
@@ -50,40 +60,61 @@ def evenly_spaced(available: int, wanted: int) -> list[int]:
     return [(2 * index + 1) * available // (2 * wanted) for index in range(wanted)]
 
 
-def read_frames(file: Path) -> list[Any]:
-    """All decoded frames of the first video stream.
+def read_chosen(file: Path, choose: Callable[[int], Sequence[int]]) -> list[Any]:
+    """Decoded frames of the first video stream at the indices that `choose` names, told how many there are.
 
-    Raises InputError: missing, empty, a Git-LFS pointer, undecodable, without frames, or cut short.
+    No other frames are held. A clip whose packets are not a frame each is decoded a second time, since its
+    number of frames is only known at the end.
+
+    Raises InputError: missing, empty, a Git-LFS pointer, undecodable, without frames, or cut short; and what
+    `choose` raises.
     """
     require_content(file)
     name = f"{file.parent.name}/{file.name}"
     try:
-        with av.open(str(file)) as container:
-            frames, end = _decode(container)
-            duration = (container.duration or 0) / av.time_base
+        expected = _packets(file)
+        clip = _decode(file, set(choose(expected)))
+        if 0 < clip.count != expected:
+            clip = _decode(file, set(choose(clip.count)))
     except (av.FFmpegError, IndexError) as error:
         raise InputError(f"{name} is no readable video ({error})") from error
-    if not frames:
+    if not clip.count:
         raise InputError(f"{name} holds no frames")
-    if end < CUT_SHORT * duration:
-        raise InputError(f"{name} is cut short: it ends after {end:.2f} of {duration:.2f} s")
-    return frames
+    if clip.end < CUT_SHORT * clip.duration:
+        raise InputError(f"{name} is cut short: it ends after {clip.end:.2f} of {clip.duration:.2f} s")
+    return [clip.kept[index] for index in choose(clip.count)]
 
 
-def _decode(container: Any) -> tuple[list[Any], float]:
-    """Frames of the first video stream, and the second at which the last packet of any stream ends."""
-    frames: list[Any] = []
-    end = 0.0
-    video = container.streams.video[0]
-    for packet in container.demux():
-        if packet.pts is not None:
-            end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
-        if packet.stream is video:
-            frames.extend(packet.decode())
-    return frames, end
+@dataclass(frozen=True)
+class _Decoded:
+    """What is left of a clip that was decoded once."""
+
+    kept: dict[int, Any]
+    """The wanted frames, by index."""
+    count: int
+    """Frames of the first video stream."""
+    end: float
+    """Second at which the last packet of any stream ends."""
+    duration: float
+    """Seconds that the file announces."""
 
 
-def _resized(frame: Any, size: int) -> NDArray[np.uint8]:
-    """One frame as RGB [3, size, size]."""
-    image = frame.to_image().resize((size, size), Image.Resampling.BILINEAR)
-    return np.ascontiguousarray(np.asarray(image, dtype=np.uint8).transpose(2, 0, 1))
+def _packets(file: Path) -> int:
+    """Packets of the first video stream, which costs next to nothing to know."""
+    with av.open(str(file)) as container:
+        return sum(packet.size > 0 for packet in container.demux(container.streams.video[0]))
+
+
+def _decode(file: Path, wanted: Collection[int]) -> _Decoded:
+    kept: dict[int, Any] = {}
+    count, end = 0, 0.0
+    with av.open(str(file)) as container:
+        video = container.streams.video[0]
+        for packet in container.demux():
+            if packet.pts is not None:
+                end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+            for frame in packet.decode() if packet.stream is video else ():
+                if count in wanted:
+                    kept[count] = frame
+                count += 1
+        return _Decoded(kept, count, end, (container.duration or 0) / av.time_base)

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
+from PIL import Image, ImageFilter
 
 from trainables.multimodal.data import sample
 from trainables.multimodal.data.audio import Fbank
@@ -91,3 +93,67 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("STUDY_TEST_DATA is not set")
     return Path(folder)
+
+
+Sound = tuple[str, int, np.ndarray]
+"""Codec, samples per second, and waveform [channels, samples] in -1..1."""
+
+
+def _encode(container: Any, stream: Any, frames: Any) -> None:
+    for frame in [*frames, None]:
+        container.mux(stream.encode(frame))
+
+
+def _write_sound(container: Any, stream: Any, waveform: np.ndarray) -> None:
+    layout = {1: "mono", 2: "stereo"}[len(waveform)]
+    frame = av.AudioFrame.from_ndarray(waveform.astype(np.float32), format="fltp", layout=layout)
+    frame.sample_rate = stream.rate
+    size = stream.codec_context.frame_size or None
+    resampler = av.AudioResampler(stream.format.name, layout, stream.rate, frame_size=size)
+    _encode(container, stream, [*resampler.resample(frame), *resampler.resample(None)])
+
+
+@pytest.fixture(scope="session")
+def film() -> Callable[..., Path]:
+    """Writes a clip of pictures [F, H, W, 3], 25 a second, in the container that its suffix names."""
+
+    def write(file: Path, pictures: np.ndarray, codec: str = "mpeg4", sound: Sound | None = None) -> Path:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with av.open(str(file), "w") as container:
+            video: Any = container.add_stream(codec, rate=25)
+            video.height, video.width = pictures.shape[1:3]
+            video.pix_fmt = "yuv420p"
+            video.bit_rate = 4_000_000
+            audio: Any = container.add_stream(sound[0], rate=sound[1]) if sound else None
+            if sound:
+                audio.layout = {1: "mono", 2: "stereo"}[len(sound[2])]
+            _encode(container, video, [av.VideoFrame.from_ndarray(image) for image in pictures])
+            if sound:
+                _write_sound(container, audio, sound[2])
+        return file
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def texture() -> Callable[[int, int], np.ndarray]:
+    """A smooth random picture [48, 64, 3] that has moved by so many pixels to the right and downwards."""
+    noise = np.random.default_rng(0).integers(0, 256, (160, 160), dtype=np.uint8)
+    canvas = np.asarray(Image.fromarray(noise).filter(ImageFilter.GaussianBlur(2)), np.float32)
+    canvas = np.clip((canvas - canvas.mean()) * 5 + 128, 0, 255).astype(np.uint8)
+
+    def moved(x: int, y: int) -> np.ndarray:
+        return np.repeat(canvas[50 - y : 98 - y, 50 - x : 114 - x, None], 3, axis=2).copy()
+
+    return moved
+
+
+@pytest.fixture(scope="session")
+def tone() -> Callable[..., np.ndarray]:
+    """A sine [channels, samples] of 440 Hz."""
+
+    def make(seconds: float, rate: int, gains: tuple[float, ...] = (0.5,)) -> np.ndarray:
+        wave = np.sin(2 * np.pi * 440 * np.arange(round(seconds * rate)) / rate)
+        return np.stack([gain * wave for gain in gains]).astype(np.float32)
+
+    return make

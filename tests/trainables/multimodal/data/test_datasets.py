@@ -31,12 +31,14 @@ def test_data_that_are_stored_as_they_are_take_no_recipe(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("name", "file"),
     [("cremad", "AudioWAV/x.wav"), ("cremad-votes", "tabulatedVotes.csv"), ("ravdess", "ravdess_av.npz"),
-     ("features", "mine.parquet")],
+     ("features", "mine.parquet"), ("ucf101", "UCF-101/Diving/v_Diving_g01_c01.avi"),
+     ("kinetics-sounds", "kinetic_sound_my_train.txt"), ("vggsound", "lists/vggsound.csv"),
+     ("nvgesture", "nvgesture_train_correct_cvpr2016_v2.lst")],
 )  # fmt: skip
 def test_raw_files_are_answered_with_the_command_that_prepares_them(
     tmp_path: Path, name: str, file: str
 ) -> None:
-    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / file).touch()
     with pytest.raises(
         InputError, match=f"python -m study.prepare {name} --source {tmp_path} --out data/{name}"

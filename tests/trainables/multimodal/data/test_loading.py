@@ -3,10 +3,43 @@ import pytest
 import torch
 
 from trainables.multimodal.data.loading import Cut, Loader, batch_bounds, segment_choices, segment_middles
-from trainables.multimodal.data.store import FeatureStore
+from trainables.multimodal.data.source import Source
+from trainables.multimodal.data.store import FeatureStore, Modality
+from trainables.multimodal.data.writer import write_store
 from trainables.multimodal.errors import InputError
 
 CPU = torch.device("cpu")
+
+
+STORED = {"near": 10, "far": 10, "other": 6}
+
+
+@pytest.fixture
+def moments(tmp_path):
+    """A loader of one frame of each modality; a frame holds its sample's row and its own number."""
+
+    def load(row):
+        return {
+            name: np.stack([np.full((1, 1, 1), 10 * row + frame, np.uint8) for frame in range(stored)])
+            for name, stored in STORED.items()
+        }
+
+    source = Source(
+        name="moments",
+        root=tmp_path,
+        files=[],
+        recipe={"name": "toy"},
+        classes=("a",),
+        modalities={name: Modality(name, (n, 1, 1, 1), "uint8") for name, n in STORED.items()},
+        ids=[str(row) for row in range(20)],
+        labels=np.zeros(20, np.int64),
+        groups=None,
+        splits={"toy": ["train"] * 18 + ["validation", "test"]},
+        default_split="toy",
+        load=load,
+    )
+    store = write_store(source, tmp_path / "store")
+    return Loader(store, Cut(store.split("toy")["train"], tuple(STORED)), 8, 1, CPU)
 
 
 @pytest.fixture
@@ -91,6 +124,29 @@ def test_training_takes_frames_of_the_right_samples(toy_store, loader):
             stored = clips[vector.numpy().tobytes()]
             assert any(np.array_equal(frames[0], stored[n]) for n in (0, 1))
             assert any(np.array_equal(frames[1], stored[n]) for n in (2, 3))
+
+
+def test_modalities_with_equally_many_frames_show_the_same_moment(moments):
+    near, far = (gathered(moments.shuffled(0, 0), name).flatten().tolist() for name in ("near", "far"))
+    assert near == far
+    assert len({value % 10 for value in near}) > 3
+
+
+def test_the_frames_of_one_modality_are_drawn_right_after_the_order(toy_store, loader):
+    draw = np.random.default_rng([3, 1])
+    order = draw.permutation(len(loader))
+    choices = segment_choices(draw, len(loader), 4, 2)[order]
+    store = FeatureStore.open(toy_store(2))
+    clips = store.read("clip", store.split("toy")["train"][order])
+    assert np.array_equal(
+        gathered(loader.shuffled(3, 1), "clip"), clips[np.arange(len(order))[:, None], choices]
+    )
+
+
+def test_modalities_with_other_numbers_of_frames_have_a_choice_of_their_own(moments):
+    near, other = (gathered(moments.shuffled(0, 0), name).flatten() for name in ("near", "other"))
+    assert torch.equal(near // 10, other // 10)
+    assert (near != other).any()
 
 
 def test_more_frames_than_are_stored_are_refused(toy_store):

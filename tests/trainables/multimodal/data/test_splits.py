@@ -93,3 +93,18 @@ def test_a_class_with_one_sample_is_named() -> None:
     labels = np.array([0] * 20 + [1])
     with pytest.raises(InputError, match="has no sample of class b"):
         splits.rows_by_part("stratified", splits.stratified(labels), labels, NAMES)
+
+
+def test_groups_of_one_class_are_divided_class_by_class() -> None:
+    """A division of the groups of all 30 classes together leaves some class out of a part."""
+    groups = [f"{row:03d}" for row in range(150)]
+    labels = np.arange(150) // 5
+    parts = splits.each_class(labels, np.arange(150), lambda rows: splits.by_group([groups[r] for r in rows]))
+    splits.rows_by_part("toy", parts, labels, [str(label) for label in range(30)])
+    with pytest.raises(InputError, match="has no sample of class"):
+        splits.rows_by_part("toy", splits.by_group(groups), labels, [str(label) for label in range(30)])
+
+
+def test_rows_that_are_not_divided_are_in_no_part() -> None:
+    parts = splits.each_class(np.array([0, 1, 0, 1]), np.array([1, 2]), lambda rows: ["test"] * len(rows))
+    assert parts == ["", "test", "test", ""]

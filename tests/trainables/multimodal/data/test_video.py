@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainables.multimodal.data.video import Frames, evenly_spaced, read_frames
+from trainables.multimodal.data import video
+from trainables.multimodal.data.video import Frames, evenly_spaced, read_chosen
 from trainables.multimodal.errors import InputError
 
 FRAMES = Frames(frames=3, image_size=16)
@@ -38,14 +39,28 @@ def test_frames_are_small_colour_pictures(clip: Path) -> None:
 
 
 def test_a_frame_is_red_where_the_clip_is_red(clip: Path) -> None:
-    decoded = read_frames(clip)[1].to_ndarray(format="rgb24").mean(axis=(0, 1))
+    decoded = read_chosen(clip, range)[1].to_ndarray(format="rgb24").mean(axis=(0, 1))
     stored = FRAMES(clip)[0].mean(axis=(1, 2))
     np.testing.assert_allclose(stored, decoded, atol=3)
 
 
+@pytest.mark.parametrize("announced", [0, 3, 11, 40])
+def test_frames_are_chosen_by_their_true_number(
+    clip: Path, announced: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = FRAMES(clip)
+    monkeypatch.setattr(video, "_packets", lambda file: announced)
+    np.testing.assert_array_equal(FRAMES(clip), expected)
+
+
+def test_frames_that_are_not_chosen_are_not_held(clip: Path) -> None:
+    assert len(read_chosen(clip, lambda available: [available - 1])) == 1
+    assert list(video._decode(clip, {2, 7}).kept) == [2, 7]
+
+
 def test_real_clips_with_sound_are_decoded(real_data: Path) -> None:
     file = min((real_data / "av_clips" / "grid").iterdir())
-    assert len(read_frames(file)) == 75
+    assert len(read_chosen(file, range)) == 75
     assert Frames()(file).shape == (10, 3, 224, 224)
 
 

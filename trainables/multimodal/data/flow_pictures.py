@@ -1,0 +1,90 @@
+"""Flow that others have computed: a folder per clip with x_00001.jpg, y_00001.jpg and so on."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from re import Pattern
+from typing import Final
+
+from PIL import Image
+
+from trainables.multimodal.data.flow import Flow, read_moments
+from trainables.multimodal.data.media import inside, require_content
+from trainables.multimodal.data.store import Arrays
+from trainables.multimodal.data.video import Frames, evenly_spaced, read_chosen
+from trainables.multimodal.errors import InputError
+
+SPARE: Final = 2
+"""So many of a clip's last frames may lack a picture; with more the pictures are of another clip or speed."""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The flow pictures of one clip; number 1 is the motion from its first frame to the second."""
+
+    folder: Path
+    count: int
+
+    def moments(self, wanted: int) -> list[int]:
+        """Indices of evenly spaced frames that have pictures."""
+        return evenly_spaced(self.count, wanted)
+
+    def files(self, wanted: int) -> Iterator[tuple[Path, Path]]:
+        """Pictures of x and of y at these moments."""
+        for index in self.moments(wanted):
+            x, y = (self.folder / f"{axis}_{index + 1:05d}.jpg" for axis in "xy")
+            yield x, y
+
+    def require_fit(self, frames: int) -> None:
+        """Raise InputError unless they can be those of a clip with so many frames."""
+        if not self.count <= frames <= self.count + SPARE:
+            raise InputError(
+                f"{self.folder.name} holds flow of {self.count} frames, but the clip has {frames}: "
+                "remove the folder, so that flow is computed, or take pictures of every frame"
+            )
+
+
+def flow_folders(root: Path, clip: Pattern[str]) -> dict[str, Pictures]:
+    """Folders of pictures anywhere below the root that are named as a clip is; InputError if one has two."""
+    found: dict[str, Pictures] = {}
+    for folder, _, names in os.walk(root):
+        path = Path(folder)
+        count = sum(name.startswith("x_") and name.endswith(".jpg") for name in names)
+        if count and clip.fullmatch(path.name):
+            if path.name in found:
+                raise InputError(
+                    f"flow of {path.name} is there twice, {found[path.name].folder} and {path}: remove one"
+                )
+            found[path.name] = Pictures(inside(root, path.relative_to(root)), count)
+    return found
+
+
+def two_streams(file: Path, pictures: Pictures | None, rgb: Frames, flow: Flow) -> Arrays:
+    """`rgb` and `flow` of the same moments of a clip, from one decoding; without pictures flow is computed.
+
+    Raises InputError: clip or pictures cannot be used, or do not belong together.
+    """
+    if pictures is None:
+        found = read_moments(file, flow.frames)
+        return {"rgb": rgb.stacked(first for first, _ in found), "flow": flow.between(found)}
+
+    def fitting(available: int) -> Sequence[int]:
+        pictures.require_fit(available)
+        return pictures.moments(flow.frames)
+
+    frames = read_chosen(file, fitting)
+    return {
+        "rgb": rgb.stacked(frame.to_image() for frame in frames),
+        "flow": flow.stacked([read_picture(axis) for axis in xy] for xy in pictures.files(flow.frames)),
+    }
+
+
+def read_picture(file: Path) -> Image.Image:
+    """A grey picture; InputError where it is missing or cannot be read."""
+    require_content(file)
+    try:
+        with Image.open(file) as image:
+            return image.convert("L")
+    except (OSError, SyntaxError) as error:
+        raise InputError(f"{file.parent.name}/{file.name} is no readable picture") from error

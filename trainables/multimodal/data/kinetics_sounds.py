@@ -1,0 +1,44 @@
+"""Kinetics-Sounds: ten seconds of sound and picture of things that can be heard and seen, 31 classes.
+
+Lists name the clips, their length and a number for their class; files are found by the clip's name. The
+videos vanish from where they were published, so that hardly any copy has all of them.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from trainables.multimodal.data.clips import Listed, audio_visual, read_text, require_list
+from trainables.multimodal.data.media import require_folder
+from trainables.multimodal.data.recipes import Recipe
+from trainables.multimodal.data.source import Source
+from trainables.multimodal.data.splits import TEST, TRAIN
+from trainables.multimodal.errors import InputError
+
+LISTS: Final = {TRAIN: "kinetic_sound_my_train.txt", TEST: "kinetic_sound_my_test.txt"}
+
+
+def read(root: Path, recipe: Recipe) -> Source:
+    """The listed clips; media (mp4, mkv, webm, avi, mpg) may lie anywhere below `root`.
+
+    Modalities: `audio` as the recipe makes it of the clip's own sound, `visual` [frames, 3, size, size].
+    Splits: `official`, the published lists with a stratified tenth of training for validation; `stratified`.
+
+    Raises InputError: no lists, bad lines, no clips, or two files of one name.
+    """
+    require_folder(root)
+    files = {part: require_list(root, name) for part, name in LISTS.items()}
+    clips = [clip for part, file in files.items() for clip in listed(file, part)]
+    return audio_visual("kinetics-sounds", root, recipe, list(files.values()), clips)
+
+
+def listed(file: Path, part: str) -> list[Listed]:
+    """Clips of a list with lines `clip,seconds,label`; InputError for other lines."""
+    clips = []
+    for number, line in enumerate(read_text(file).strip().splitlines(), 1):
+        clip, *rest = line.split(",")
+        if not clip or len(rest) != 2 or not rest[1].isdecimal():
+            raise InputError(
+                f"{file.name}, line {number} is not `clip,seconds,label`: take the published file"
+            )
+        clips.append(Listed(clip, (clip,), f"{int(rest[1]):02d}", part))
+    return clips

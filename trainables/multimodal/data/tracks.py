@@ -1,0 +1,45 @@
+"""Sound tracks of clips: decoded, resampled and mixed down to one channel."""
+
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from trainables.multimodal.data.audio import WINDOW
+from trainables.multimodal.data.media import require_content
+from trainables.multimodal.errors import InputError
+
+
+def read_track(file: Path, sample_rate: int) -> NDArray[np.float32]:
+    """Waveform [samples] in -1..1 of the first sound track, at `sample_rate`, the mean over its channels.
+
+    Raises InputError: missing, empty, a Git-LFS pointer, undecodable, or without a window's length of sound.
+    """
+    require_content(file)
+    name = f"{file.parent.name}/{file.name}"
+    try:
+        with av.open(str(file)) as container:
+            if not container.streams.audio:
+                raise InputError(f"{name} has no sound track")
+            blocks = _resampled(container, sample_rate)
+    except av.FFmpegError as error:
+        raise InputError(f"the sound of {name} cannot be decoded ({error})") from error
+    waveform = np.concatenate([np.zeros(0, np.float32), *blocks])
+    if len(waveform) < WINDOW * sample_rate:
+        raise InputError(f"the sound of {name} is shorter than one window of 25 ms")
+    return waveform
+
+
+def _resampled(container: Any, sample_rate: int) -> list[NDArray[np.float32]]:
+    """The first sound track in pieces; channels are kept by the resampler, whose own mix-down is louder."""
+    resampler = av.AudioResampler(format="fltp", rate=sample_rate)
+    frames = (frame for decoded in container.decode(audio=0) for frame in resampler.resample(decoded))
+    blocks = [_mono(frame) for frame in frames]
+    return [*blocks, *(_mono(frame) for frame in resampler.resample(None))] if blocks else []
+
+
+def _mono(frame: Any) -> NDArray[np.float32]:
+    waveform: NDArray[np.float32] = frame.to_ndarray().mean(axis=0, dtype=np.float32)
+    return waveform

@@ -1,0 +1,43 @@
+"""VGGSound: ten seconds of sound and picture from YouTube, 309 classes, read as Kinetics-Sounds is."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Final
+
+from trainables.multimodal.data.clips import Listed, audio_visual, read_text, require_list
+from trainables.multimodal.data.media import require_folder
+from trainables.multimodal.data.recipes import Recipe
+from trainables.multimodal.data.source import Source
+from trainables.multimodal.data.splits import TEST, TRAIN
+from trainables.multimodal.errors import InputError
+
+LIST: Final = "vggsound.csv"
+PARTS: Final = {"train": TRAIN, "test": TEST}
+"""Part in the list -> part of the published split."""
+
+
+def read(root: Path, recipe: Recipe) -> Source:
+    """The clips of vggsound.csv; their files, <id>_000030 or <id>_30, may lie anywhere below `root`.
+
+    Modalities and splits are those of Kinetics-Sounds; classes are named as in the list.
+
+    Raises InputError: no list, bad lines, no clips, or two files of one name.
+    """
+    require_folder(root)
+    file = require_list(root, LIST)
+    return audio_visual("vggsound", root, recipe, [file], listed(file))
+
+
+def listed(file: Path) -> list[Listed]:
+    """Clips of a list with lines `id,start,label,train or test`; InputError for other lines."""
+    clips = []
+    for number, row in enumerate(csv.reader(io.StringIO(read_text(file))), 1):
+        if len(row) != 4 or not row[1].isdecimal() or row[3] not in PARTS:
+            raise InputError(
+                f"{file.name}, line {number} is not `id,start,label,train or test`: take the published file"
+            )
+        video, start, label, part = row
+        clip = f"{video}_{int(start):06d}"
+        clips.append(Listed(clip, (clip, f"{video}_{int(start)}"), label, PARTS[part]))
+    return clips

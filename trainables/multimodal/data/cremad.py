@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from trainables.multimodal.data.audio import Fbank
+from trainables.multimodal.data.audio import Fbank, Stft
 from trainables.multimodal.data.media import inside, refuse_lfs_pointers, require_content, require_folder
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
@@ -42,7 +42,8 @@ DNR: Final[tuple[Lists, ...]] = (
 
 
 RECIPES: Final[Mapping[str, Recipe]] = {
-    "dnr-fbank": Recipe("dnr-fbank", {"audio": Fbank(), "visual": Frames()})
+    name: Recipe(name, {"audio": audio, "visual": Frames()})
+    for name, audio in {"dnr-fbank": Fbank(), "ogm-stft": Stft(), "aug-20s": Stft(seconds=20)}.items()
 }
 
 

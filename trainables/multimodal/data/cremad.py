@@ -16,7 +16,7 @@ from trainables.multimodal.data.audio import Fbank, Stft
 from trainables.multimodal.data.media import inside, refuse_lfs_pointers, require_content, require_folder
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
-from trainables.multimodal.data.splits import TEST, TRAIN, VALIDATION, by_group, from_lists, hold_out
+from trainables.multimodal.data.splits import TEST, TRAIN, VALIDATION, by_actor, from_lists, hold_out
 from trainables.multimodal.data.store import Arrays
 from trainables.multimodal.data.video import Frames
 from trainables.multimodal.errors import InputError
@@ -51,8 +51,8 @@ def read(root: Path, recipe: Recipe) -> Source:
     """All clips below `root`, from the names of the media files in it.
 
     Modalities: `audio` as the recipe makes it, `visual` [frames, 3, size, size] uint8.
-    Splits: `actor-disjoint`; `official` and `dnr` where their csv files are there. `official` has no
-    published validation part: a stratified tenth of its training clips (seed 0) is used.
+    Splits: `actor-disjoint` and its folds; `official` and `dnr` where their csv files are there. `official`
+    has no published validation part: a stratified tenth of its training clips (seed 0) is used.
 
     Raises InputError: no clips, unknown names, files leaving the root, Git-LFS pointers, or bad csv files.
     """
@@ -74,7 +74,7 @@ def read(root: Path, recipe: Recipe) -> Source:
         ids=ids,
         labels=np.array([CLASSES.index(emotion(clip)) for clip in ids], dtype=np.int64),
         groups=actors,
-        splits={"actor-disjoint": by_group(actors), **published},
+        splits={**by_actor(actors), **published},
         default_split="actor-disjoint",
         load=partial(_load, root, recipe, ids),
         is_sample=(root / SAMPLE_MARK).exists(),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from trainables.multimodal.data.features import read_npz
 from trainables.multimodal.data.media import inside, require_folder
 from trainables.multimodal.data.source import Source
-from trainables.multimodal.data.splits import by_actor_number, by_group
+from trainables.multimodal.data.splits import by_actor, by_actor_number
 from trainables.multimodal.data.store import Arrays, Modality
 from trainables.multimodal.errors import InputError
 
@@ -48,7 +48,7 @@ def read(root: Path) -> Source:
         groups=groups,
         splits={
             "ravdess-16-4-4": by_actor_number(actors, train_to=16, validation_to=20),
-            "actor-disjoint": by_group(groups),
+            **by_actor(groups),
         },
         default_split="ravdess-16-4-4",
         load=partial(_load, arrays["face_au"].astype(np.float32), arrays["logmel"].astype(np.uint8)),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from trainables.multimodal.data.cremad import CLASSES, actor, emotion, published_splits
 from trainables.multimodal.data.media import inside, require_content, require_folder
 from trainables.multimodal.data.source import Source
-from trainables.multimodal.data.splits import by_group
+from trainables.multimodal.data.splits import by_actor
 from trainables.multimodal.data.store import Arrays, Modality
 from trainables.multimodal.errors import InputError
 
@@ -51,7 +51,7 @@ def read(root: Path) -> Source:
         ids=ids,
         labels=np.array([CLASSES.index(emotion(clip)) for clip in ids], dtype=np.int64),
         groups=actors,
-        splits={"actor-disjoint": by_group(actors), **published},
+        splits={**by_actor(actors), **published},
         default_split="actor-disjoint",
         load=partial(_load, [votes[clip] for clip in ids]),
     )

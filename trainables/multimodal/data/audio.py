@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torchaudio.compliance import kaldi
 from torchaudio.transforms import Resample
 
-from trainables.multimodal.data.media import require_content
+from trainables.multimodal.data.media import require_content, require_modest_sound
 from trainables.multimodal.data.store import Modality
 from trainables.multimodal.errors import InputError
 
@@ -152,21 +152,30 @@ def log_mel(waveform: NDArray[np.float32], sample_rate: int, mel_bins: int) -> N
 def read_wav(file: Path, sample_rate: int) -> NDArray[np.float32]:
     """Waveform [samples] in -1..1, the mean over channels.
 
-    Raises InputError: missing, empty, a Git-LFS pointer, unreadable, cut short, or of another rate.
+    Raises InputError: missing, empty, a Git-LFS pointer, unreadable, cut short, too long, or of another rate.
     """
     require_content(file)
     try:
-        waveform, rate = soundfile.read(file, dtype="float32", always_2d=True)
+        with soundfile.SoundFile(file) as sound:
+            _require_expected(file, sound, sample_rate)
+            waveform = sound.read(dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
         raise InputError(
             f"{file.parent.name}/{file.name} is no readable wav ({error.error_string})"
         ) from error
     _require_whole(file)
-    if rate != sample_rate:
-        raise InputError(f"{file.parent.name}/{file.name} has {rate} Hz, the recipe expects {sample_rate} Hz")
     if not len(waveform):
         raise InputError(f"{file.parent.name}/{file.name} holds no sound")
     return _mono(waveform)
+
+
+def _require_expected(file: Path, sound: soundfile.SoundFile, sample_rate: int) -> None:
+    """What a header says, checked before anything is decoded."""
+    require_modest_sound(file, sound.frames, sound.samplerate, sound.channels)
+    if sound.samplerate != sample_rate:
+        raise InputError(
+            f"{file.parent.name}/{file.name} has {sound.samplerate} Hz, the recipe expects {sample_rate} Hz"
+        )
 
 
 def _mono(waveform: NDArray[Any]) -> NDArray[np.float32]:

@@ -3,8 +3,8 @@
 Names tell everything: 1001_DFA_ANG_XX is actor 1001, sentence DFA, anger, level unspecified.
 """
 
-import csv
 import re
+import reprlib
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,11 +13,12 @@ from typing import Final
 import numpy as np
 
 from trainables.multimodal.data.audio import Fbank, Stft
-from trainables.multimodal.data.media import inside, refuse_lfs_pointers, require_content, require_folder
+from trainables.multimodal.data.media import inside, refuse_lfs_pointers, require_folder
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN, VALIDATION, by_actor, from_lists, hold_out
 from trainables.multimodal.data.store import Arrays
+from trainables.multimodal.data.tables import read_rows
 from trainables.multimodal.data.video import Frames
 from trainables.multimodal.errors import InputError
 
@@ -119,14 +120,13 @@ def _first_complete(root: Path, candidates: Sequence[Lists]) -> dict[str, Path]:
 
 def _clips(file: Path) -> list[str]:
     """Clip names of a published csv (clip,label; with or without a header row)."""
-    require_content(file)
-    with file.open(newline="", encoding="utf-8-sig") as stream:
-        rows = [row for row in csv.reader(stream) if row and row != ["name", "label"]]
+    rows = [row for row in read_rows(file) if row != ["name", "label"]]
+    if not rows:
+        raise InputError(f"{file.name} lists no clips: take the published file")
     for row in rows:
         if len(row) != 2 or emotion(row[0]) != row[1]:
-            raise InputError(
-                f"{file.name}: {','.join(row)} is not a clip with its label: take the published file"
-            )
+            line = reprlib.repr(",".join(row))
+            raise InputError(f"{file.name}: {line} is not a clip with its label: take the published file")
     clips = [row[0] for row in rows]
     if len(set(clips)) < len(clips):
         raise InputError(f"{file.name}: duplicate id {max(clips, key=clips.count)}")
@@ -137,7 +137,7 @@ def _parts(clip: str) -> re.Match[str]:
     match = NAME.fullmatch(clip)
     if match is None:
         raise InputError(
-            f"{clip!r} is no clip name of CREMA-D (such as 1001_DFA_ANG_XX): remove or rename it"
+            f"{reprlib.repr(clip)} is no clip name of CREMA-D (such as 1001_DFA_ANG_XX): remove or rename it"
         )
     return match
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from trainables.multimodal.data.media import require_content
+from trainables.multimodal.data.media import MOST_PIXELS, require_content, require_modest_picture
 from trainables.multimodal.data.store import Modality
 from trainables.multimodal.errors import InputError
 
@@ -53,12 +53,14 @@ def evenly_spaced(available: int, wanted: int) -> list[int]:
 def read_frames(file: Path) -> list[Any]:
     """All decoded frames of the first video stream.
 
-    Raises InputError: missing, empty, a Git-LFS pointer, undecodable, without frames, or cut short.
+    Raises InputError: missing, empty, a Git-LFS pointer, undecodable, without or with too large
+    frames, or cut short.
     """
     require_content(file)
     name = f"{file.parent.name}/{file.name}"
     try:
         with av.open(str(file)) as container:
+            _limit(file, container.streams.video[0].codec_context)
             frames, end = _decode(container)
             duration = (container.duration or 0) / av.time_base
     except (av.FFmpegError, IndexError) as error:
@@ -68,6 +70,12 @@ def read_frames(file: Path) -> list[Any]:
     if end < CUT_SHORT * duration:
         raise InputError(f"{name} is cut short: it ends after {end:.2f} of {duration:.2f} s")
     return frames
+
+
+def _limit(file: Path, decoder: Any) -> None:
+    """Refuse frames that are too large, by the header now, and by the decoder where a later one is."""
+    require_modest_picture(file, decoder.width, decoder.height)
+    decoder.options = {"max_pixels": str(MOST_PIXELS)}
 
 
 def _decode(container: Any) -> tuple[list[Any], float]:

@@ -147,6 +147,16 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         FBANK(tmp_path / "a.wav")
 
 
+@pytest.mark.parametrize(("rate", "channels", "samples"), [(8, 1, 28_801), (8, 17, 8), (400_000, 1, 8)])
+def test_more_sound_than_a_clip_has_is_refused_before_decoding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rate: int, channels: int, samples: int
+) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros((samples, channels)), rate)
+    monkeypatch.setattr(soundfile.SoundFile, "read", None)
+    with pytest.raises(InputError, match=rf"has {channels} channels of {samples} samples at {rate} Hz, and"):
+        read_wav(tmp_path / "a.wav", rate)
+
+
 @pytest.mark.parametrize(("seconds", "complaint"), [(0, "holds no sound"), (0.02, "shorter than one window")])
 def test_too_little_sound_is_refused(tmp_path: Path, seconds: float, complaint: str) -> None:
     with pytest.raises(InputError, match=complaint):

@@ -3,6 +3,7 @@
 import io
 import pickle
 import struct
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from trainables.multimodal.errors import InputError
 
 CLASSIFIER = "fc."  # of torchvision's files; an encoder has none
+MOST_BYTES = 4 * 2**30
 COUNTER = "num_batches_tracked"  # older files of torchvision lack it, and batch norm never reads it here
 
 
@@ -53,13 +55,25 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
 def read_file(path: str | Path) -> bytes:
     """The bytes of a file with initial weights; InputError where it cannot be read."""
     try:
+        if Path(path).stat().st_size > MOST_BYTES:
+            raise InputError(f"initial weights {path} have more than {MOST_BYTES} bytes: too many for one")
         return Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"initial weights {path} cannot be read: {error.strerror}") from error
 
 
 def _read_torch(content: bytes) -> Any:
+    _require_modest(content)
     return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+
+
+def _require_modest(content: bytes) -> None:
+    """Torch stores tensors as they are: a zip file that holds more than its bytes was made to fill memory."""
+    if zipfile.is_zipfile(io.BytesIO(content)):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            declared = sum(member.file_size for member in archive.infolist())
+        if declared > len(content):
+            raise ValueError(f"{declared} bytes are packed into {len(content)}")
 
 
 def _is_state_dict(value: Any) -> bool:
@@ -75,5 +89,5 @@ def _shape(weights: Mapping[str, Tensor], key: str) -> str:
 READERS: Final[Mapping[str, Callable[[bytes], Any]]] = {".safetensors": safetensors.torch.load}
 """Readers by a file's ending; torch reads the others."""
 DAMAGED = (EOFError, RuntimeError, ValueError, LookupError, TypeError, AssertionError, struct.error)
-UNREADABLE = (SafetensorError, pickle.UnpicklingError, *DAMAGED)
+UNREADABLE = (SafetensorError, pickle.UnpicklingError, zipfile.BadZipFile, *DAMAGED)
 """What torch and safetensors were seen to raise on random bytes, changed files and refused objects."""

@@ -1,3 +1,5 @@
+import zipfile
+
 import numpy as np
 import pytest
 import torch
@@ -90,6 +92,25 @@ def test_half_a_file_is_refused(encoder, tmp_path, name):
     (tmp_path / name).write_bytes(content[: len(content) // 2])
     with pytest.raises(InputError, match="are damaged"):
         load_initial_weights(encoder, tmp_path / name)
+
+
+def test_a_file_that_unpacks_to_more_than_it_holds_is_refused(encoder, tmp_path):
+    torch.save(encoder.state_dict(), tmp_path / "plain.pt")
+    with zipfile.ZipFile(tmp_path / "plain.pt") as plain:
+        names = plain.namelist()
+    with zipfile.ZipFile(tmp_path / "w.pt", "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in names:
+            packed.writestr(name, bytes(10**5))
+    with pytest.raises(InputError, match="are damaged") as caught:
+        load_initial_weights(encoder, tmp_path / "w.pt")
+    assert "are packed into" in str(caught.value.__cause__)
+
+
+def test_more_weights_than_an_encoder_has_are_refused_unread(encoder, tmp_path):
+    with (tmp_path / "w.pt").open("wb") as stream:
+        stream.truncate(2**32 + 1)
+    with pytest.raises(InputError, match="have more than 4294967296 bytes"):
+        load_initial_weights(encoder, tmp_path / "w.pt")
 
 
 def test_nothing_in_a_file_is_executed(encoder, tmp_path, capsys):

@@ -1,5 +1,6 @@
 """Audio recipes: from a wav file to the array that a store keeps."""
 
+import functools
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +11,25 @@ import soundfile
 import torch
 from numpy.typing import NDArray
 from torchaudio.compliance import kaldi
+from torchaudio.transforms import Resample
 
-from trainables.multimodal.data.media import require_content
+from trainables.multimodal.data.media import require_content, require_modest_sound
 from trainables.multimodal.data.store import Modality
 from trainables.multimodal.errors import InputError
 
 WINDOW = 0.025
 """Seconds."""
+
+FLOOR = 1e-7
+"""Added to a magnitude before its logarithm."""
+
+KAISER_BEST = {
+    "resampling_method": "sinc_interp_kaiser",
+    "lowpass_filter_width": 64,
+    "rolloff": 0.9475937167399596,
+    "beta": 14.769656459379492,
+}
+"""torchaudio's settings for the filter that librosa resampled with, before it took soxr."""
 
 UNKNOWN_LENGTH = 0xFFFFFFFF
 """What streaming programs write where the length of a RIFF file belongs."""
@@ -65,6 +78,61 @@ class Fbank:
         return result
 
 
+@dataclass(frozen=True)
+class Stft:
+    """Log magnitudes of a short-time Fourier transform, as OGM-GE (3 s) and AUG (20 s) publish them.
+
+    The waveform is resampled, repeated until it is long enough, cut to `seconds` and clipped to -1..1; a
+    periodic Hann window of `window` samples moves on by `hop`. Both releases leave the logarithms as they
+    are, so mean 0 and standard deviation 1 are the modality's. Chosen here, since the releases leave it to
+    whatever librosa is installed: zeros beyond both ends (librosa 0.9 and newer; older ones mirrored), and
+    librosa's former filter for resampling. Bands above half the files' rate hold what the filter lets pass.
+    """
+
+    source_rate: int = 16_000
+    """Hz of the files; a file of another rate is refused."""
+    sample_rate: int = 22_050
+    """Hz to which they are resampled."""
+    seconds: int = 3
+    window: int = 512
+    """Samples, and the length of the transform."""
+    hop: int = 353
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """[1, bands, time steps]: [1, 257, 188] for 3 s, [1, 257, 1250] for 20 s."""
+        return (1, self.window // 2 + 1, self.seconds * self.sample_rate // self.hop + 1)
+
+    def modality(self, name: str) -> Modality:
+        """Log magnitudes that the model sees as they are."""
+        return Modality(name, self.shape, "float32", (0.0,), (1.0,))
+
+    def __call__(self, file: Path) -> NDArray[np.float32]:
+        """What `magnitudes` gives of a resampled wav file; InputError where it cannot be used."""
+        waveform = torch.from_numpy(read_wav(file, self.source_rate))
+        return self.magnitudes(_resampler(self.source_rate, self.sample_rate)(waveform).numpy())
+
+    def magnitudes(self, waveform: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Log magnitudes [1, bands, time steps] of a waveform [samples] of `sample_rate`."""
+        repeated = np.resize(waveform, self.seconds * self.sample_rate).clip(-1, 1)
+        spectrum = torch.stft(
+            torch.from_numpy(repeated),
+            self.window,
+            self.hop,
+            window=torch.hann_window(self.window),
+            pad_mode="constant",
+            return_complex=True,
+        )
+        result: NDArray[np.float32] = (spectrum.abs() + FLOOR).log().numpy()
+        return result[None]
+
+
+@functools.cache
+def _resampler(source_rate: int, sample_rate: int) -> Resample:
+    """Made once: to compute its filter takes longer than to resample a clip."""
+    return Resample(source_rate, sample_rate, **KAISER_BEST)
+
+
 def log_mel(waveform: NDArray[np.float32], sample_rate: int, mel_bins: int) -> NDArray[np.float32]:
     """Log mel energies [frames, mel_bins] of a waveform [samples] in -1..1, at least one window long."""
     signal = torch.from_numpy(waveform - waveform.mean())[None]
@@ -84,21 +152,30 @@ def log_mel(waveform: NDArray[np.float32], sample_rate: int, mel_bins: int) -> N
 def read_wav(file: Path, sample_rate: int) -> NDArray[np.float32]:
     """Waveform [samples] in -1..1, the mean over channels.
 
-    Raises InputError: missing, empty, a Git-LFS pointer, unreadable, cut short, or of another rate.
+    Raises InputError: missing, empty, a Git-LFS pointer, unreadable, cut short, too long, or of another rate.
     """
     require_content(file)
     try:
-        waveform, rate = soundfile.read(file, dtype="float32", always_2d=True)
+        with soundfile.SoundFile(file) as sound:
+            _require_expected(file, sound, sample_rate)
+            waveform = sound.read(dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
         raise InputError(
             f"{file.parent.name}/{file.name} is no readable wav ({error.error_string})"
         ) from error
     _require_whole(file)
-    if rate != sample_rate:
-        raise InputError(f"{file.parent.name}/{file.name} has {rate} Hz, the recipe expects {sample_rate} Hz")
     if not len(waveform):
         raise InputError(f"{file.parent.name}/{file.name} holds no sound")
     return _mono(waveform)
+
+
+def _require_expected(file: Path, sound: soundfile.SoundFile, sample_rate: int) -> None:
+    """What a header says, checked before anything is decoded."""
+    require_modest_sound(file, sound.frames, sound.samplerate, sound.channels)
+    if sound.samplerate != sample_rate:
+        raise InputError(
+            f"{file.parent.name}/{file.name} has {sound.samplerate} Hz, the recipe expects {sample_rate} Hz"
+        )
 
 
 def _mono(waveform: NDArray[Any]) -> NDArray[np.float32]:

@@ -3,8 +3,8 @@
 Names tell everything: 1001_DFA_ANG_XX is actor 1001, sentence DFA, anger, level unspecified.
 """
 
-import csv
 import re
+import reprlib
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,12 +12,13 @@ from typing import Final
 
 import numpy as np
 
-from trainables.multimodal.data.audio import Fbank
-from trainables.multimodal.data.media import inside, refuse_lfs_pointers, require_content, require_folder
+from trainables.multimodal.data.audio import Fbank, Stft
+from trainables.multimodal.data.media import inside, refuse_lfs_pointers, require_folder
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
-from trainables.multimodal.data.splits import TEST, TRAIN, VALIDATION, by_group, from_lists, hold_out
+from trainables.multimodal.data.splits import TEST, TRAIN, VALIDATION, by_actor, from_lists, hold_out
 from trainables.multimodal.data.store import Arrays
+from trainables.multimodal.data.tables import read_rows
 from trainables.multimodal.data.video import Frames
 from trainables.multimodal.errors import InputError
 
@@ -42,7 +43,8 @@ DNR: Final[tuple[Lists, ...]] = (
 
 
 RECIPES: Final[Mapping[str, Recipe]] = {
-    "dnr-fbank": Recipe("dnr-fbank", {"audio": Fbank(), "visual": Frames()})
+    name: Recipe(name, {"audio": audio, "visual": Frames()})
+    for name, audio in {"dnr-fbank": Fbank(), "ogm-stft": Stft(), "aug-20s": Stft(seconds=20)}.items()
 }
 
 
@@ -50,8 +52,8 @@ def read(root: Path, recipe: Recipe) -> Source:
     """All clips below `root`, from the names of the media files in it.
 
     Modalities: `audio` as the recipe makes it, `visual` [frames, 3, size, size] uint8.
-    Splits: `actor-disjoint`; `official` and `dnr` where their csv files are there. `official` has no
-    published validation part: a stratified tenth of its training clips (seed 0) is used.
+    Splits: `actor-disjoint` and its folds; `official` and `dnr` where their csv files are there. `official`
+    has no published validation part: a stratified tenth of its training clips (seed 0) is used.
 
     Raises InputError: no clips, unknown names, files leaving the root, Git-LFS pointers, or bad csv files.
     """
@@ -73,7 +75,7 @@ def read(root: Path, recipe: Recipe) -> Source:
         ids=ids,
         labels=np.array([CLASSES.index(emotion(clip)) for clip in ids], dtype=np.int64),
         groups=actors,
-        splits={"actor-disjoint": by_group(actors), **published},
+        splits={**by_actor(actors), **published},
         default_split="actor-disjoint",
         load=partial(_load, root, recipe, ids),
         is_sample=(root / SAMPLE_MARK).exists(),
@@ -118,14 +120,13 @@ def _first_complete(root: Path, candidates: Sequence[Lists]) -> dict[str, Path]:
 
 def _clips(file: Path) -> list[str]:
     """Clip names of a published csv (clip,label; with or without a header row)."""
-    require_content(file)
-    with file.open(newline="", encoding="utf-8-sig") as stream:
-        rows = [row for row in csv.reader(stream) if row and row != ["name", "label"]]
+    rows = [row for row in read_rows(file) if row != ["name", "label"]]
+    if not rows:
+        raise InputError(f"{file.name} lists no clips: take the published file")
     for row in rows:
         if len(row) != 2 or emotion(row[0]) != row[1]:
-            raise InputError(
-                f"{file.name}: {','.join(row)} is not a clip with its label: take the published file"
-            )
+            line = reprlib.repr(",".join(row))
+            raise InputError(f"{file.name}: {line} is not a clip with its label: take the published file")
     clips = [row[0] for row in rows]
     if len(set(clips)) < len(clips):
         raise InputError(f"{file.name}: duplicate id {max(clips, key=clips.count)}")
@@ -136,7 +137,7 @@ def _parts(clip: str) -> re.Match[str]:
     match = NAME.fullmatch(clip)
     if match is None:
         raise InputError(
-            f"{clip!r} is no clip name of CREMA-D (such as 1001_DFA_ANG_XX): remove or rename it"
+            f"{reprlib.repr(clip)} is no clip name of CREMA-D (such as 1001_DFA_ANG_XX): remove or rename it"
         )
     return match
 

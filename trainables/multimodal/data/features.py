@@ -5,7 +5,6 @@ optionally `id` [N] and `group` [N]. In Parquet the same names are columns, a mo
 """
 
 import zipfile
-import zlib
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +19,7 @@ from trainables.multimodal.data.media import inside, require_content
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import by_group, stratified
 from trainables.multimodal.data.store import Arrays, Modality
+from trainables.multimodal.data.tables import UNREADABLE, require_modest_npz, require_modest_parquet
 from trainables.multimodal.errors import InputError
 
 PREFIX: Final = "modality:"
@@ -67,9 +67,12 @@ def read_npz(file: Path) -> Table:
     if not zipfile.is_zipfile(file):
         raise InputError(f"{file} is no npz file, or cut short")
     try:
+        require_modest_npz(file)
         with np.load(file, allow_pickle=False) as archive:
             return dict(archive)
-    except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+    except InputError:
+        raise
+    except UNREADABLE as error:
         raise InputError(f"{file} cannot be read as npz ({error})") from error
 
 
@@ -77,7 +80,10 @@ def read_parquet(file: Path) -> Table:
     """Every column of a Parquet file as an array; lists of equal length become further axes."""
     require_content(file)
     try:
+        require_modest_parquet(file)
         table = pq.read_table(file)
+    except InputError:
+        raise
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{file} cannot be read as Parquet ({error})") from error
     return {name: _dense(name, table.column(name).combine_chunks()) for name in table.column_names}
@@ -108,7 +114,7 @@ def _dense(name: str, column: Any) -> NDArray[Any]:
     if len(lengths) > 1:
         raise InputError(f"column {name} has lists of {len(lengths)} different lengths: pad them to one")
     inner = _dense(name, column.flatten())
-    return inner.reshape(len(column), -1, *inner.shape[1:])
+    return inner.reshape(len(column), *lengths or [0], *inner.shape[1:])
 
 
 def _storable(name: str, array: NDArray[Any]) -> NDArray[Any]:

@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,25 @@ from trainables.multimodal.errors import InputError
 
 FORMAT = 1
 FILE = "manifest.json"
-KEYS = frozenset({
-    "format", "dataset", "is_sample", "digest", "recipe", "classes", "modalities", "samples", "group",
-    "splits", "default_split", "skipped", "sources", "files", "versions",
-})  # fmt: skip
-FILE_KEYS = frozenset({"name", "bytes", "mtime_ns", "sha256"})
+SHAPES: Final[Mapping[str, Any]] = {
+    "format": int,
+    "dataset": str,
+    "is_sample": bool,
+    "digest": str,
+    "recipe": {"name": str},
+    "classes": [str],
+    "modalities": {},
+    "samples": int,
+    "group": bool,
+    "splits": [str],
+    "default_split": str,
+    "skipped": {},
+    "sources": {},
+    "files": [{"name": str, "bytes": int, "mtime_ns": int, "sha256": str}],
+    "versions": {},
+}
+"""What each entry is: a type, a list of things of one shape, or an object with at least these keys."""
+MODALITY: Final = {"shape": [int], "dtype": str}
 
 
 def canonical(value: Any) -> bytes:
@@ -34,7 +48,7 @@ def read(folder: Path) -> dict[str, Any]:
     content = _content(folder)
     try:
         manifest = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{folder / FILE} cannot be read ({error}): prepare the store again") from error
     _require_format(folder, manifest)
     return dict(manifest)
@@ -134,8 +148,20 @@ def _nothing_in(folder: Path) -> str:
 
 
 def _require_format(folder: Path, manifest: Any) -> None:
-    if not isinstance(manifest, dict) or not manifest.keys() >= KEYS or manifest["format"] != FORMAT:
+    if not _has_shape(manifest, SHAPES) or manifest["format"] != FORMAT:
         raise InputError(f"{folder / FILE} is no manifest of format {FORMAT}: prepare the store again")
+    if not all(_has_shape(modality, MODALITY) for modality in manifest["modalities"].values()):
+        raise InputError(f"{folder / FILE} describes no modalities: prepare the store again")
     for entry in manifest["files"]:
-        if entry.keys() != FILE_KEYS or Path(entry["name"]).name != entry["name"]:
+        if Path(entry["name"]).name != entry["name"] or "\0" in entry["name"]:
             raise InputError(f"{folder / FILE} names files outside its folder, or nothing: prepare it again")
+
+
+def _has_shape(value: Any, shape: Any) -> bool:
+    if isinstance(shape, type):
+        return type(value) is shape
+    if isinstance(shape, list):
+        return isinstance(value, list) and all(_has_shape(item, shape[0]) for item in value)
+    return isinstance(value, dict) and all(
+        key in value and _has_shape(value[key], part) for key, part in shape.items()
+    )

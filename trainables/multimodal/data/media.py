@@ -1,10 +1,18 @@
 """Checks of source files that come before any decoding."""
 
+import reprlib
 from pathlib import Path
 
 from trainables.multimodal.errors import InputError
 
 LFS_HEADER = b"version https://git-lfs.github.com/spec/"
+
+MOST_PIXELS = 8192 * 8192
+"""Of a picture, or of a frame of a video: 64 megapixels."""
+MOST_SECONDS = 3600
+"""Of sound."""
+MOST_CHANNELS = 16
+MOST_HERTZ = 384_000
 
 
 def inside(root: Path, name: str | Path) -> Path:
@@ -13,9 +21,16 @@ def inside(root: Path, name: str | Path) -> Path:
     Raises InputError: the path, with links followed, leaves the root.
     """
     path = root / name
-    if not path.resolve().is_relative_to(root.resolve()):
+    if not _resolved(path).is_relative_to(root.resolve()):
         raise InputError(f"{name} leaves the source folder {root}: remove the link or the ../ in its name")
     return path
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, or a name that no file can have
+        raise InputError(f"{reprlib.repr(str(path))} names no file ({error}): remove or rename it") from error
 
 
 def is_lfs_pointer(file: Path) -> bool:
@@ -33,6 +48,24 @@ def require_content(file: Path) -> None:
     if is_lfs_pointer(file):
         raise InputError(
             f"{file} is a Git-LFS pointer, not the file itself: run `git lfs pull` in its repository"
+        )
+
+
+def require_modest_picture(file: Path, width: int, height: int) -> None:
+    """Raise InputError for more pixels than MOST_PIXELS: ask before decoding, with what the header says."""
+    if width * height > MOST_PIXELS:
+        raise InputError(
+            f"{file.parent.name}/{file.name} has {width} x {height} pixels, and {MOST_PIXELS} are the limit: "
+            "make it smaller"
+        )
+
+
+def require_modest_sound(file: Path, samples: int, rate: int, channels: int) -> None:
+    """Raise InputError for sound above one of the limits: ask before decoding, with what the header says."""
+    if channels > MOST_CHANNELS or rate > MOST_HERTZ or samples > MOST_SECONDS * rate:
+        raise InputError(
+            f"{file.parent.name}/{file.name} has {channels} channels of {samples} samples at {rate} Hz, and "
+            f"{MOST_CHANNELS} channels, {MOST_HERTZ} Hz and {MOST_SECONDS} s are the limit: cut it into clips"
         )
 
 

@@ -5,7 +5,6 @@ and a test part that share no video. Text and vision features were fitted on tha
 validation part carved from it flatters: text alone reaches .98 on training utterances and .757 on test.
 """
 
-import csv
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -13,10 +12,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trainables.multimodal.data.media import inside, require_content, require_folder
+from trainables.multimodal.data.media import inside, require_folder
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN, by_group, hold_out_groups
 from trainables.multimodal.data.store import Arrays, Modality
+from trainables.multimodal.data.tables import read_rows
 from trainables.multimodal.errors import InputError
 
 TRANSCRIPTS: Final = "transcripts.csv"
@@ -49,8 +49,6 @@ def read(root: Path) -> Source:
     """
     require_folder(root)
     files = [inside(root, TRANSCRIPTS), *(inside(root, n.format(p)) for n in TABLES.values() for p in PARTS)]
-    for file in files:
-        require_content(file)
     utterances = _transcripts(files[0])
     values = {name: {part: _numbers(root, name, part) for part in PARTS} for name in TABLES}
     numbers = {part: values["text"][part][:, 0].astype(np.int64) for part in PARTS}
@@ -86,7 +84,7 @@ def _load(tables: dict[str, Table], row: int) -> Arrays:
 def _transcripts(file: Path) -> list[tuple[str, int]]:
     """Id and label of every utterance."""
     found = []
-    for number, row in enumerate(_rows(file), 1):
+    for number, row in enumerate(read_rows(file), 1):
         if len(row) != 4 or row[3] not in ("0", "1") or "_" not in row[0]:
             raise InputError(
                 f"{file.name}, line {number} is not `utterance, text, video, 0 or 1`: take the published file"
@@ -125,7 +123,7 @@ def _table(values: dict[str, Values], numbers: dict[str, NDArray[np.int64]], col
 def _numbers(root: Path, name: str, part: str) -> Values:
     """All columns of one table."""
     file, width = root / TABLES[name].format(part), SIZES[name] + 1
-    rows = _rows(file)
+    rows = read_rows(file)
     wrong = next((number for number, row in enumerate(rows, 1) if len(row) != width), None)
     if wrong:
         raise InputError(f"{file.name}, line {wrong} has {len(rows[wrong - 1])} columns instead of {width}")
@@ -133,11 +131,3 @@ def _numbers(root: Path, name: str, part: str) -> Values:
         return np.array(rows, dtype=np.float64).reshape(-1, width)
     except ValueError as error:
         raise InputError(f"{file.name} holds something else than numbers ({error})") from error
-
-
-def _rows(file: Path) -> list[list[str]]:
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as stream:
-            return list(csv.reader(stream))
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise InputError(f"{file.name} cannot be read as csv ({error})") from error

@@ -10,14 +10,21 @@ from numpy.typing import NDArray
 from trainables.multimodal.data.features import read_npz
 from trainables.multimodal.data.media import inside, require_folder
 from trainables.multimodal.data.source import Source
-from trainables.multimodal.data.splits import by_actor_number, by_group
+from trainables.multimodal.data.splits import by_actor, by_actor_number
 from trainables.multimodal.data.store import Arrays, Modality
+from trainables.multimodal.data.tables import NUMBERS, TEXT, WHOLE, require_arrays
 from trainables.multimodal.errors import InputError
 
 TABLE: Final = "ravdess_av.npz"
 CLASSES: Final = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
-FIELDS: Final = {"clip": (), "emotion": (), "actor": (), "face_au": (35,), "logmel": (200, 64)}
-"""Arrays that are read, with their shape per clip."""
+FIELDS: Final = {
+    "clip": (TEXT, ()),
+    "emotion": (WHOLE, ()),
+    "actor": (WHOLE, ()),
+    "face_au": (NUMBERS, (35,)),
+    "logmel": (NUMBERS, (200, 64)),
+}
+"""Arrays that are read, with their kind of type and their shape per clip."""
 
 
 def read(root: Path) -> Source:
@@ -48,7 +55,7 @@ def read(root: Path) -> Source:
         groups=groups,
         splits={
             "ravdess-16-4-4": by_actor_number(actors, train_to=16, validation_to=20),
-            "actor-disjoint": by_group(groups),
+            **by_actor(groups),
         },
         default_split="ravdess-16-4-4",
         load=partial(_load, arrays["face_au"].astype(np.float32), arrays["logmel"].astype(np.uint8)),
@@ -60,12 +67,7 @@ def _load(face_au: NDArray[np.float32], logmel: NDArray[np.uint8], row: int) -> 
 
 
 def _require_fields(arrays: dict[str, NDArray[Any]]) -> None:
-    for name, shape in FIELDS.items():
-        if name not in arrays:
-            raise InputError(f"{TABLE} lacks the array {name}: take the complete file")
-        expected = (len(arrays["clip"]), *shape)
-        if arrays[name].shape != expected:
-            raise InputError(f"{TABLE}: {name} is {arrays[name].shape} instead of {expected}")
+    require_arrays(TABLE, arrays, FIELDS)
     emotion = arrays["emotion"]
     if len(emotion) and not 0 <= emotion.min() <= emotion.max() < len(CLASSES):
         raise InputError(f"{TABLE}: emotion must lie in 0..7, got {emotion.min()}..{emotion.max()}")

@@ -1,10 +1,12 @@
 """What an adapter hands over: the samples of one data set, not yet decoded."""
 
+import re
+import reprlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,10 @@ from numpy.typing import NDArray
 from trainables.multimodal.data.splits import rows_by_part
 from trainables.multimodal.data.store import Arrays, Modality
 from trainables.multimodal.errors import InputError
+
+MOST_CHARACTERS: Final = 255
+"""Of an id, which ends up in names of files."""
+WORD: Final = re.compile(r"[\w-]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,8 @@ class Source:
         _require_unique(self.ids)
         for sample in self.ids:
             _require_harmless(sample)
+        for modality in self.modalities:
+            _require_word(modality)
         self.require_split(self.default_split)
 
     def require_split(self, policy: str) -> None:
@@ -75,4 +83,16 @@ def _require_harmless(sample: str) -> None:
     """Ids end up in file names of reports and caches: none may climb out of a folder."""
     path = PurePosixPath(sample.replace("\\", "/"))
     if not sample or path.is_absolute() or ".." in path.parts or not sample.isprintable():
-        raise InputError(f"id {sample!r} is empty, unprintable or leaves its folder: rename the sample")
+        raise InputError(
+            f"id {reprlib.repr(sample)} is empty, unprintable or leaves its folder: rename the sample"
+        )
+    if len(sample) > MOST_CHARACTERS:
+        raise InputError(f"id {reprlib.repr(sample)} has more than {MOST_CHARACTERS} characters: shorten it")
+
+
+def _require_word(modality: str) -> None:
+    """Names of modalities end up in names of methods, settings, files and metrics."""
+    if not WORD.fullmatch(modality):
+        raise InputError(
+            f"modality {reprlib.repr(modality)} is no word of at most 64 letters, digits, _ and -: rename it"
+        )

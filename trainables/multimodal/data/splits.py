@@ -20,6 +20,8 @@ TRAIN, VALIDATION, TEST = PARTS
 SHARES = (0.70, 0.15)
 """Shares of training and validation; the rest is test."""
 
+FOLDS = 5
+
 HELD_OUT = 0.1
 """Share of the published training clips that becomes validation where none was published."""
 
@@ -29,6 +31,26 @@ def by_group(groups: Sequence[str], *, seed: int = 0) -> list[str]:
     names = sorted(set(groups))
     part_of = dict(zip(_shuffled(names, seed), _shares(len(names)), strict=True))
     return [part_of[group] for group in groups]
+
+
+def by_actor(actors: Sequence[str]) -> dict[str, list[str]]:
+    """Policies that keep actors apart: `actor-disjoint`, and its folds `actor-disjoint-1` to `-5`."""
+    return {"actor-disjoint": by_group(actors), **by_fold("actor-disjoint", actors)}
+
+
+def by_fold(policy: str, groups: Sequence[str], *, seed: int = 0) -> dict[str, list[str]]:
+    """Policies `policy`-1 to `policy`-5, which test every group once, for the variance between groups.
+
+    The shuffled groups are cut into folds; fold k is the test part of policy k, the next one validation, the
+    others train. Nothing for fewer groups than folds.
+    """
+    order = _shuffled(sorted(set(groups)), seed)
+    fold_of = {group: FOLDS * place // len(order) for place, group in enumerate(order)}
+    part_of = (TEST, VALIDATION, *[TRAIN] * (FOLDS - 2))
+    return {
+        f"{policy}-{fold + 1}": [part_of[(fold_of[group] - fold) % FOLDS] for group in groups]
+        for fold in range(FOLDS if len(order) >= FOLDS else 0)
+    }
 
 
 def stratified(labels: NDArray[np.int64], *, seed: int = 0) -> list[str]:

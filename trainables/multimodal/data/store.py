@@ -81,7 +81,7 @@ class FeatureStore:
         """Map the files of a store whose manifest was read already; InputError if they do not fit it."""
         try:
             return cls(folder, manifest)
-        except (OSError, pa.ArrowInvalid, KeyError, TypeError) as error:
+        except (OSError, pa.ArrowException, LookupError, TypeError, ValueError, OverflowError) as error:
             raise InputError(f"{folder} is damaged ({error}): prepare it again") from error
 
     def __len__(self) -> int:
@@ -174,4 +174,13 @@ def _map(file: Path, columns: dict[str, Any]) -> Any:
     for name, kind in columns.items():
         if batch.schema.field(name).type != kind:
             raise TypeError(f"{file.name} holds {batch.schema.field(name)} instead of {kind}")
+        _require_sound(file, name, batch.column(name))
     return batch
+
+
+def _require_sound(file: Path, name: str, column: Any) -> None:
+    """Numbers and text that lie inside their file and are all there: to read others can end the process."""
+    column.validate(full=pa.types.is_string(column.type))
+    values = column.flatten() if pa.types.is_fixed_size_list(column.type) else column
+    if name != "group" and (column.null_count or values.null_count):
+        raise ValueError(f"{file.name} has empty cells in {name}")

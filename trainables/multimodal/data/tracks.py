@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainables.multimodal.data.audio import WINDOW
-from trainables.multimodal.data.media import require_content
+from trainables.multimodal.data.media import require_content, require_modest_sound
 from trainables.multimodal.errors import InputError
 
 
@@ -23,6 +23,7 @@ def read_track(file: Path, sample_rate: int) -> NDArray[np.float32]:
         with av.open(str(file)) as container:
             if not container.streams.audio:
                 raise InputError(f"{name} has no sound track")
+            _require_modest(file, container)
             blocks = _resampled(container, sample_rate)
     except av.FFmpegError as error:
         raise InputError(f"the sound of {name} cannot be decoded ({error})") from error
@@ -30,6 +31,12 @@ def read_track(file: Path, sample_rate: int) -> NDArray[np.float32]:
     if len(waveform) < WINDOW * sample_rate:
         raise InputError(f"the sound of {name} is shorter than one window of 25 ms")
     return waveform
+
+
+def _require_modest(file: Path, container: Any) -> None:
+    track = container.streams.audio[0]
+    seconds = (container.duration or 0) / av.time_base
+    require_modest_sound(file, round(seconds * track.rate), track.rate, track.channels)
 
 
 def _resampled(container: Any, sample_rate: int) -> list[NDArray[np.float32]]:

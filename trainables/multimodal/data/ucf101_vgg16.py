@@ -17,10 +17,18 @@ from trainables.multimodal.data.media import inside, require_folder
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN, hold_out, stratified
 from trainables.multimodal.data.store import Arrays, Modality
+from trainables.multimodal.data.tables import NUMBERS, TEXT, WHOLE, require_arrays
 from trainables.multimodal.errors import InputError
 
 TABLE: Final = "ucf101_vgg16_rp128.npz"
 FRAMES, SIZE = 25, 128
+FIELDS: Final = {
+    "label": (WHOLE, ()),
+    "subset": (WHOLE, ()),
+    "video": (TEXT, ()),
+    "seq": (NUMBERS, (FRAMES, SIZE)),
+}
+"""Arrays that are read, with their kind of type and their shape per clip."""
 PARTS: Final = {1: TRAIN, 2: TEST}
 """Number of a subset -> its part of the published split."""
 SPLIT: Final = "official-01"
@@ -67,14 +75,10 @@ def _load(sequences: NDArray[np.float16], row: int) -> Arrays:
 
 
 def _require_fields(arrays: dict[str, NDArray[np.float32]]) -> None:
-    for name in ("seq", "label", "subset", "video", "actions"):
-        if name not in arrays:
-            raise InputError(f"{TABLE} lacks the array {name}: take the complete file")
-    clips = len(arrays["label"])
-    for name, shape in {"seq": (clips, FRAMES, SIZE), "subset": (clips,), "video": (clips,)}.items():
-        if arrays[name].shape != shape:
-            raise InputError(f"{TABLE}: {name} is {arrays[name].shape} instead of {shape}")
+    require_arrays(TABLE, arrays, FIELDS)
+    require_arrays(TABLE, arrays, {"actions": (TEXT, ())})
     if not set(arrays["subset"].tolist()) <= PARTS.keys():
         raise InputError(f"{TABLE}: subset must be 1 (train) or 2 (test)")
-    if clips and not 1 <= arrays["label"].min() <= arrays["label"].max() <= len(arrays["actions"]):
-        raise InputError(f"{TABLE}: label must be a number of one of the {len(arrays['actions'])} actions")
+    labels, actions = arrays["label"], len(arrays["actions"])
+    if len(labels) and not 1 <= labels.min() <= labels.max() <= actions:
+        raise InputError(f"{TABLE}: label must be a number of one of the {actions} actions")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from trainables.multimodal.data.media import require_content
+from trainables.multimodal.data.media import MOST_PIXELS, require_content, require_modest_picture
 from trainables.multimodal.data.store import Modality
 from trainables.multimodal.errors import InputError
 
@@ -66,8 +66,8 @@ def read_chosen(file: Path, choose: Callable[[int], Sequence[int]]) -> list[Any]
     No other frames are held. A clip whose packets are not a frame each is decoded a second time, since its
     number of frames is only known at the end.
 
-    Raises InputError: missing, empty, a Git-LFS pointer, undecodable, without frames, or cut short; and what
-    `choose` raises.
+    Raises InputError: missing, empty, a Git-LFS pointer, undecodable, without or with too large frames, or
+    cut short; and what `choose` raises.
     """
     require_content(file)
     name = f"{file.parent.name}/{file.name}"
@@ -102,7 +102,9 @@ class _Decoded:
 def _packets(file: Path) -> int:
     """Packets of the first video stream, which costs next to nothing to know."""
     with av.open(str(file)) as container:
-        return sum(packet.size > 0 for packet in container.demux(container.streams.video[0]))
+        video = container.streams.video[0]
+        require_modest_picture(file, video.codec_context.width, video.codec_context.height)
+        return sum(packet.size > 0 for packet in container.demux(video))
 
 
 def _decode(file: Path, wanted: Collection[int]) -> _Decoded:
@@ -110,6 +112,9 @@ def _decode(file: Path, wanted: Collection[int]) -> _Decoded:
     count, end = 0, 0.0
     with av.open(str(file)) as container:
         video = container.streams.video[0]
+        video.codec_context.options = {
+            "max_pixels": str(MOST_PIXELS)
+        }  # later frames may be larger than the first
         for packet in container.demux():
             if packet.pts is not None:
                 end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))

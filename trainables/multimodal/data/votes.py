@@ -4,7 +4,6 @@ A complete two-modality problem without any media: 7,442 clips, six emotions, 91
 emotion that the actor was asked for, from the clip's name.
 """
 
-import csv
 from collections import defaultdict
 from functools import partial
 from pathlib import Path
@@ -14,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainables.multimodal.data.cremad import CLASSES, actor, emotion, published_splits
-from trainables.multimodal.data.media import inside, require_content, require_folder
+from trainables.multimodal.data.media import inside, require_folder
 from trainables.multimodal.data.source import Source
-from trainables.multimodal.data.splits import by_group
+from trainables.multimodal.data.splits import by_actor
 from trainables.multimodal.data.store import Arrays, Modality
+from trainables.multimodal.data.tables import read_rows
 from trainables.multimodal.errors import InputError
 
 TABLE: Final = "tabulatedVotes.csv"
@@ -36,7 +36,6 @@ def read(root: Path) -> Source:
     """
     require_folder(root)
     table = inside(root, TABLE)
-    require_content(table)
     votes = _votes(table)
     ids = sorted(votes)
     actors = [actor(clip) for clip in ids]
@@ -51,7 +50,7 @@ def read(root: Path) -> Source:
         ids=ids,
         labels=np.array([CLASSES.index(emotion(clip)) for clip in ids], dtype=np.int64),
         groups=actors,
-        splits={"actor-disjoint": by_group(actors), **published},
+        splits={**by_actor(actors), **published},
         default_split="actor-disjoint",
         load=partial(_load, [votes[clip] for clip in ids]),
     )
@@ -60,13 +59,15 @@ def read(root: Path) -> Source:
 def _votes(table: Path) -> Votes:
     """Clip -> modality -> number of votes for each class."""
     votes: Votes = defaultdict(dict)
-    with table.open(newline="", encoding="utf-8-sig") as stream:
-        rows = csv.DictReader(stream)
-        missing = {"", "fileName", *VOTES} - set(rows.fieldnames or ())
-        if missing:
-            raise InputError(f"{table} lacks the columns {sorted(missing)}: take the published {TABLE}")
-        for row in rows:
-            _add(votes, row, f"{table.name}, line {rows.line_num}")
+    header, *rows = read_rows(table) or [[]]
+    missing = {"", "fileName", *VOTES} - set(header)
+    if missing:
+        raise InputError(f"{table} lacks the columns {sorted(missing)}: take the published {TABLE}")
+    for number, row in enumerate(rows, 2):
+        where = f"{table.name}, line {number}"
+        if len(row) != len(header):
+            raise InputError(f"{where} cannot be read ({len(row)} columns instead of {len(header)})")
+        _add(votes, dict(zip(header, row, strict=True)), where)
     return votes
 
 

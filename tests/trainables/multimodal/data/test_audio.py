@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from scipy import signal
 from torchaudio.compliance import kaldi
 
-from trainables.multimodal.data.audio import Fbank, log_mel, read_wav
+from trainables.multimodal.data.audio import Fbank, Stft, log_mel, read_wav
 from trainables.multimodal.errors import InputError
 
 FBANK = Fbank(mel_bins=16, time_steps=30)
@@ -56,9 +57,49 @@ def test_a_real_wav_gives_what_torchaudio_gives(real_data: Path) -> None:
     assert not result[0, len(expected) :].any()
 
 
-def test_every_real_wav_is_accepted(real_data: Path) -> None:
+STFT = Stft(source_rate=8_000, sample_rate=16_000, seconds=2, window=64, hop=50)
+
+
+@pytest.mark.parametrize(("seconds", "shape"), [(3, (1, 257, 188)), (20, (1, 257, 1250))])
+def test_the_published_shapes_come_out(seconds: int, shape: tuple[int, ...]) -> None:
+    noise = np.random.default_rng(0).normal(size=30_000).astype(np.float32)
+    assert Stft(seconds=seconds).shape == Stft(seconds=seconds).magnitudes(noise).shape == shape
+
+
+def test_magnitudes_are_those_of_scipy() -> None:
+    wave = np.random.default_rng(0).uniform(-1, 1, 3 * 22_050).astype(np.float32)
+    transform = signal.ShortTimeFFT(signal.windows.hann(512, sym=False), 353, 22_050)
+    expected = np.log(np.abs(transform.stft(wave, p0=0, p1=188)) + 1e-7)
+    np.testing.assert_allclose(Stft().magnitudes(wave)[0], expected, atol=1e-3)
+
+
+def test_a_short_waveform_is_repeated_and_a_long_one_cut() -> None:
+    wave = np.random.default_rng(0).uniform(-1, 1, 40_000).astype(np.float32)
+    short = STFT.magnitudes(wave[:12_000])
+    np.testing.assert_array_equal(short, STFT.magnitudes(np.tile(wave[:12_000], 3)[:32_000]))
+    np.testing.assert_array_equal(STFT.magnitudes(wave), STFT.magnitudes(wave[:32_000]))
+
+
+def test_what_is_louder_than_possible_is_clipped() -> None:
+    wave = np.random.default_rng(0).normal(size=32_000).astype(np.float32)
+    np.testing.assert_array_equal(STFT.magnitudes(wave), STFT.magnitudes(wave.clip(-1, 1)))
+
+
+def test_a_tone_keeps_its_pitch_when_it_is_resampled(tmp_path: Path) -> None:
+    result = STFT(write_tone(tmp_path / "a.wav", seconds=2, rate=8_000))
+    assert result.shape == STFT.shape
+    assert np.all(result[0, :, 5:-5].argmax(axis=0) == round(440 / 16_000 * 64))
+
+
+def test_a_rate_that_was_not_stated_is_never_resampled(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"has 16000 Hz, the recipe expects 8000 Hz"):
+        STFT(write_tone(tmp_path / "a.wav"))
+
+
+@pytest.mark.parametrize("recipe", [Fbank(), Stft()])
+def test_every_real_wav_is_accepted(real_data: Path, recipe: Fbank | Stft) -> None:
     files = sorted((real_data / "crema_d_wav").glob("*.wav"))
-    assert len([Fbank()(file) for file in files]) == 7
+    assert len([recipe(file) for file in files]) == 7
 
 
 def test_a_real_wav_of_another_rate_is_refused(real_data: Path) -> None:
@@ -104,6 +145,16 @@ def test_a_file_that_is_no_wav_is_refused(tmp_path: Path, content: bytes, compla
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a\.wav is missing"):
         FBANK(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize(("rate", "channels", "samples"), [(8, 1, 28_801), (8, 17, 8), (400_000, 1, 8)])
+def test_more_sound_than_a_clip_has_is_refused_before_decoding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rate: int, channels: int, samples: int
+) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros((samples, channels)), rate)
+    monkeypatch.setattr(soundfile.SoundFile, "read", None)
+    with pytest.raises(InputError, match=rf"has {channels} channels of {samples} samples at {rate} Hz, and"):
+        read_wav(tmp_path / "a.wav", rate)
 
 
 @pytest.mark.parametrize(("seconds", "complaint"), [(0, "holds no sound"), (0.02, "shorter than one window")])

@@ -46,6 +46,9 @@ def test_the_default_split_is_by_actor_number(tmp_path: Path) -> None:
         ({"face_au": np.zeros((192, 34))}, r"face_au is \(192, 34\) instead of \(192, 35\)"),
         ({"actor": np.ones(5, np.int8)}, "actor is"),
         ({"emotion": np.full(192, 8)}, r"emotion must lie in 0\.\.7, got 8\.\.8"),
+        ({"actor": np.full(192, np.nan)}, "actor holds float64"),
+        ({"face_au": np.full((192, 35), "x")}, "face_au holds <U1"),
+        ({"clip": np.array("alone")}, "emotion is"),
         ({"clip": np.array(["same"] * 192)}, "duplicate id: same"),
     ],
 )

@@ -18,6 +18,20 @@ def test_recipe_parameters_can_be_changed() -> None:
     }
 
 
+def test_resampling_stands_in_the_manifest_and_can_be_changed() -> None:
+    changed = cremad.RECIPES["aug-20s"].changed({"source_rate": "48000", "seconds": "5"})
+    assert changed.settings() == {
+        "name": "aug-20s",
+        "source_rate": 48_000,
+        "sample_rate": 22_050,
+        "seconds": 5,
+        "window": 512,
+        "hop": 353,
+        "frames": 10,
+        "image_size": 224,
+    }
+
+
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [

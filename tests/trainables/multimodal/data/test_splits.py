@@ -35,6 +35,53 @@ def test_groups_are_shuffled_before_they_are_shared() -> None:
     assert splits.by_group(groups) != sorted(splits.by_group(groups), key=splits.PARTS.index)
 
 
+GROUPS = [f"{row % 23:02d}" for row in range(230)]
+
+
+def members(parts: list[str], part: str) -> set[str]:
+    return {group for group, own in zip(GROUPS, parts, strict=True) if own == part}
+
+
+def test_every_group_is_tested_in_one_fold_and_validates_in_another() -> None:
+    folds = list(splits.by_fold("p", GROUPS).values())
+    for part in ("test", "validation"):
+        assert sorted(group for parts in folds for group in members(parts, part)) == sorted(set(GROUPS))
+
+
+def test_folds_are_of_one_size_and_keep_groups_apart() -> None:
+    for parts in splits.by_fold("p", GROUPS).values():
+        assert len(members(parts, "test")) in (4, 5)
+        assert sum(len(members(parts, part)) for part in splits.PARTS) == 23
+
+
+def test_the_next_fold_validates() -> None:
+    folds = splits.by_fold("p", GROUPS)
+    assert list(folds) == ["p-1", "p-2", "p-3", "p-4", "p-5"]
+    assert members(folds["p-5"], "validation") == members(folds["p-1"], "test")
+    assert members(folds["p-1"], "validation") == members(folds["p-2"], "test")
+
+
+def test_folds_depend_on_neither_order_nor_number_of_samples() -> None:
+    once = sorted(set(GROUPS), reverse=True)
+    by_name = dict(zip(once, splits.by_fold("p", once)["p-3"], strict=True))
+    assert splits.by_fold("p", GROUPS)["p-3"] == [by_name[group] for group in GROUPS]
+
+
+def test_groups_are_shuffled_before_they_are_folded() -> None:
+    assert members(splits.by_fold("p", GROUPS)["p-1"], "test") != set(sorted(set(GROUPS))[:5])
+
+
+def test_fewer_groups_than_folds_have_none() -> None:
+    assert splits.by_fold("p", list("abcd")) == {}
+    assert len(splits.by_fold("p", list("abcde"))) == 5
+
+
+def test_folds_leave_the_default_policy_as_it_is() -> None:
+    policies = splits.by_actor(GROUPS)
+    assert policies["actor-disjoint"] == splits.by_group(GROUPS)
+    assert len(policies) == 6
+
+
 def test_stratified_gives_every_label_the_same_shares() -> None:
     labels = np.repeat([0, 1], [100, 20])
     parts = np.array(splits.stratified(labels))

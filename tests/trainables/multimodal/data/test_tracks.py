@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from trainables.multimodal.data import media, tracks
 from trainables.multimodal.data.tracks import read_track
 from trainables.multimodal.errors import InputError
 
@@ -66,6 +67,19 @@ def test_sound_shorter_than_a_window_is_refused(
 ) -> None:
     file = film(tmp_path / "a.mkv", PICTURES, sound=("pcm_s16le", 16_000, tone(0.02, 16_000)))
     with pytest.raises(InputError, match="shorter than one window"):
+        read_track(file, 16_000)
+
+
+def test_sound_that_is_too_long_is_refused_before_decoding(
+    tmp_path: Path,
+    film: Callable[..., Path],
+    tone: Callable[..., np.ndarray],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = film(tmp_path / "a.mkv", PICTURES, sound=("pcm_s16le", 16_000, tone(2.0, 16_000)))
+    monkeypatch.setattr(media, "MOST_SECONDS", 1)
+    monkeypatch.setattr(tracks, "_resampled", None)
+    with pytest.raises(InputError, match="1 s are the limit"):
         read_track(file, 16_000)
 
 

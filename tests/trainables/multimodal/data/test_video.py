@@ -1,11 +1,13 @@
 """Video recipes: evenly spaced frames of whole clips."""
 
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
-from trainables.multimodal.data import video
+from trainables.multimodal.data import media, video
 from trainables.multimodal.data.video import Frames, evenly_spaced, read_chosen
 from trainables.multimodal.errors import InputError
 
@@ -94,6 +96,38 @@ def test_a_file_that_is_no_video_is_refused(clip: Path, content: bytes, complain
     clip.write_bytes(content)
     with pytest.raises(InputError, match=complaint):
         FRAMES(clip)
+
+
+def test_large_frames_are_refused_before_decoding(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media, "MOST_PIXELS", 96 * 96 - 1)
+    monkeypatch.setattr(video, "_decode", None)
+    with pytest.raises(InputError, match=r"has 96 x 96 pixels, and 9215 are the limit"):
+        FRAMES(clip)
+
+
+def write_growing(file: Path) -> Path:
+    """Sixteen frames, the last eight of them twice as wide and high as the header says."""
+    tick = Fraction(1, 5)
+    with av.open(str(file), "w", format="flv") as container:
+        stream = container.add_stream("flv", rate=5, width=32, height=32, pix_fmt="yuv420p")
+        for place, size in enumerate([32] * 8 + [64] * 8):
+            encoder = av.CodecContext.create("flv", "w")
+            encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = size, size, "yuv420p", tick
+            for packet in [*encoder.encode(av.VideoFrame(size, size, "yuv420p")), *encoder.encode(None)]:
+                packet.pts = packet.dts = place
+                packet.time_base, packet.stream = tick, stream
+                container.mux(packet)
+    return file
+
+
+def test_frames_that_grow_in_the_middle_of_a_clip_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write_growing(tmp_path / "a.flv")
+    assert [frame.width for frame in read_chosen(file, range)] == [32] * 8 + [64] * 8
+    monkeypatch.setattr(video, "MOST_PIXELS", 48 * 48)
+    with pytest.raises(InputError, match="no readable video"):
+        read_chosen(file, range)
 
 
 def test_sound_alone_is_no_video(raw: Path) -> None:

@@ -79,7 +79,13 @@ def real_votes(real_data: Path) -> Source:
 
 def test_the_real_table_is_complete(real_votes: Source) -> None:
     assert (len(real_votes.ids), len(set(real_votes.groups or []))) == (7442, 91)
-    assert set(real_votes.splits) == {"actor-disjoint", "official", "dnr"}
+    folds = {f"actor-disjoint-{fold}" for fold in range(1, 6)}
+    assert set(real_votes.splits) == {"actor-disjoint", "official", "dnr", *folds}
+
+
+def test_every_fold_of_the_real_table_can_be_used(real_votes: Source) -> None:
+    for fold in range(1, 6):
+        real_votes.require_split(f"actor-disjoint-{fold}")
 
 
 @pytest.mark.parametrize(

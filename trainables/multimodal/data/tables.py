@@ -1,0 +1,133 @@
+"""Tables that others wrote: rows of csv files, and what npz and Parquet files declare."""
+
+import csv
+import lzma
+import struct
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from trainables.multimodal.data.media import require_content
+from trainables.multimodal.errors import InputError
+
+MOST_BYTES: Final = 8 * 2**30
+"""Of a table once it is unpacked: 8 GiB."""
+MOST_TEXT: Final = 2**30
+"""Bytes of a csv file."""
+MOST_CHARACTERS: Final = 2**20
+"""Of a line of a csv file."""
+MOST_COLUMNS: Final = 10_000
+MOST_ROWS: Final = 100_000_000
+"""Of a Parquet file."""
+VALUE_BYTES: Final = 4
+"""What a value of a Parquet file is taken to need, since numbers are kept as float32."""
+
+UNREADABLE: Final = (
+    OSError, ValueError, EOFError, RuntimeError, MemoryError, SyntaxError, TypeError, LookupError,
+    tokenize.TokenError, struct.error, zlib.error, lzma.LZMAError, zipfile.BadZipFile,
+)  # fmt: skip
+"""What zipfile and NumPy raise on damaged npz files."""
+
+NUMBERS: Final = "biuf"
+WHOLE: Final = "biu"
+TEXT: Final = "US"
+"""Kinds of NumPy types."""
+
+
+def read_rows(file: Path) -> list[list[str]]:
+    """All rows of a csv file, blank ones left out.
+
+    Raises InputError: missing, empty, a Git-LFS pointer, above a limit, or no csv in UTF-8.
+    """
+    require_content(file)
+    if file.stat().st_size > MOST_TEXT:
+        raise InputError(f"{file.name} has more than {MOST_TEXT} bytes: take the published file")
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as stream:
+            return [row for row in csv.reader(_lines(file, stream)) if row]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise InputError(f"{file.name} cannot be read as csv ({error})") from error
+
+
+def _lines(file: Path, stream: TextIO) -> Iterator[str]:
+    """Lines of bounded length without NUL characters, which csv would let pass."""
+    while line := stream.readline(MOST_CHARACTERS + 1):
+        if len(line) > MOST_CHARACTERS or line.count(",") >= MOST_COLUMNS or "\0" in line:
+            raise InputError(
+                f"{file.name} cannot be read as csv (a line has NUL characters, more than {MOST_CHARACTERS} "
+                f"characters or more than {MOST_COLUMNS} columns)"
+            )
+        yield line
+
+
+def require_modest_archive(file: Path, archive: zipfile.ZipFile) -> None:
+    """Raise InputError for a zip file that declares more than MOST_BYTES; no more than declared is unpacked.
+
+    Nothing is ever unpacked to disk, so that names in it lead nowhere.
+    """
+    declared = sum(member.file_size for member in archive.infolist())
+    if declared > MOST_BYTES:
+        raise InputError(f"{file} unpacks to {declared} bytes, and {MOST_BYTES} are the limit: divide it")
+
+
+def require_modest_npz(file: Path) -> None:
+    """Compare what the arrays of an npz file declare with the sizes of its members, before any is read.
+
+    Raises InputError above MOST_BYTES, ValueError for pickled objects or an array of another size than its
+    member. What zipfile and NumPy raise on damaged files goes on to the caller.
+    """
+    with zipfile.ZipFile(file) as archive:
+        require_modest_archive(file, archive)
+        for member in archive.infolist():
+            with archive.open(member) as stream:
+                declared = _declared(stream)
+                if declared + stream.tell() != member.file_size:
+                    raise ValueError(f"{member.filename} is not as long as its header says")
+
+
+def _declared(stream: Any) -> int:
+    """Bytes of the array that a npy header declares; the stream stands after the header."""
+    version = np.lib.format.read_magic(stream)
+    read = {(1, 0): np.lib.format.read_array_header_1_0}.get(version, np.lib.format.read_array_header_2_0)
+    shape, _, dtype = read(stream)
+    if dtype.hasobject:
+        raise ValueError("pickled objects are never loaded")
+    size = dtype.itemsize
+    for length in shape:  # whole numbers of Python: a declared shape may not overflow
+        size *= length
+    return size
+
+
+def require_modest_parquet(file: Path) -> None:
+    """Raise InputError for a Parquet file above one of the limits; pyarrow's errors go on to the caller."""
+    found = pq.read_metadata(file)
+    groups = [found.row_group(index) for index in range(found.num_row_groups)]
+    values = sum(group.column(index).num_values for group in groups for index in range(group.num_columns))
+    unpacked = max(VALUE_BYTES * values, sum(group.total_byte_size for group in groups))
+    if found.num_columns > MOST_COLUMNS or found.num_rows > MOST_ROWS or unpacked > MOST_BYTES:
+        raise InputError(
+            f"{file} has {found.num_rows} rows of {found.num_columns} columns in {unpacked} bytes, and "
+            f"{MOST_ROWS}, {MOST_COLUMNS} and {MOST_BYTES} are the limit: divide it"
+        )
+
+
+def require_arrays(
+    name: str, arrays: Mapping[str, NDArray[Any]], expected: Mapping[str, tuple[str, tuple[int, ...]]]
+) -> None:
+    """Raise InputError unless `arrays` has the expected ones, each of a kind of type and [N, *shape]."""
+    for field, (kinds, shape) in expected.items():
+        if field not in arrays:
+            raise InputError(f"{name} lacks the array {field}: take the complete file")
+        found, first = arrays[field], arrays[next(iter(expected))]
+        complete = (*first.shape[:1], *shape)
+        if found.shape != complete:
+            raise InputError(f"{name}: {field} is {found.shape} instead of {complete}")
+        if found.dtype.kind not in kinds:
+            raise InputError(f"{name}: {field} holds {found.dtype}: take the published file")

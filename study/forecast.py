@@ -77,7 +77,7 @@ def _measure(plan: Outline, settings: Mapping[str, Any], store: FeatureStore) ->
     )
     size = trainer.config.batch_size
     rows = np.resize(store.split(split)["train"], size * (_STEPS + 1))
-    cut = Cut(rows, tuple(trainer.model.encoders))
+    cut = Cut(rows, tuple(trainer.model.encoders), trainer.task.targets)
     batches = Loader(store, cut, size, trainer.config.frames, trainer.runtime.device).ordered()
     trainer.joint_step(next(batches))
     started, samples = time.perf_counter(), 0

@@ -28,6 +28,7 @@ def describe(settings: Mapping[str, Any], store: FeatureStore, *, slots: int) ->
     hours = sum(trials.values()) * plan.epochs * epoch / slots / 3600
     disk = 2 * _COPIES * 4 * parameters * slots / 2**20
     lines = [f"study {settings['study']} on {store.name}: {len(store)} samples", *_spaces(plan)]
+    lines += [f"{name}: not applicable, {why}" for name, why in settings.get("inapplicable", {}).items()]
     lines += [f"rungs at epochs {', '.join(map(str, rungs(plan)))}"]
     lines += [f"{stage}: at most {count} trials of {plan.epochs} epochs" for stage, count in trials.items()]
     lines += [f"an epoch takes about {epoch:.1f} s; {slots} trials at once: at most {hours:.2f} h in all"]

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from trainables.multimodal.data import avdigits, cremad, features, mosi, ravdess, ucf101_vgg16, votes
+from trainables.multimodal.data import (
+    avdigits,
+    cremad,
+    features,
+    mosi,
+    mosi_sequences,
+    ravdess,
+    ucf101_vgg16,
+    votes,
+)
 from trainables.multimodal.data.manifest import FILE
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
@@ -23,6 +32,8 @@ class Dataset:
     """Glob patterns that tell its raw folder from others."""
     recipes: Mapping[str, Recipe] | None = None
     """Named recipes, the default first; None: the data are stored as they are."""
+    values: str = ""
+    """Where the numbers to predict stand, if the data set can have them."""
 
     def holds(self, folder: Path) -> bool:
         """Whether `folder` looks like the raw files of this data set."""
@@ -34,7 +45,8 @@ DATASETS: Final[Mapping[str, Dataset]] = {
     "cremad-votes": Dataset(votes.read, (votes.TABLE,)),
     "ravdess": Dataset(ravdess.read, (ravdess.TABLE,)),
     "avdigits": Dataset(avdigits.read, (f"{avdigits.FOLDER}/*_*_*.wav",)),
-    "mosi": Dataset(mosi.read, (mosi.TRANSCRIPTS,)),
+    "mosi": Dataset(mosi.read, (mosi.TRANSCRIPTS,), values=f"{mosi.SENTIMENT} in the source folder"),
+    "mosi-sequences": Dataset(mosi_sequences.read, mosi_sequences.FILES, values="its pickle"),
     "ucf101-vgg16": Dataset(ucf101_vgg16.read, (ucf101_vgg16.TABLE,)),
     "features": Dataset(features.read, ("*.npz", "*.parquet")),
 }
@@ -58,6 +70,16 @@ def read_source(
     if recipe not in dataset.recipes:
         raise InputError(f"unknown recipe {recipe}: {name} has {', '.join(dataset.recipes)}")
     return dataset.read(root.resolve(), dataset.recipes[recipe].changed(settings or {}))
+
+
+def require_values(store: FeatureStore) -> None:
+    """Raise InputError where a store keeps no number per sample, naming the data sets that can have one."""
+    if store.values is None:
+        able = [f"{name} (from {dataset.values})" for name, dataset in DATASETS.items() if dataset.values]
+        raise InputError(
+            f"task regression predicts a number per sample, and {store.path} holds none: "
+            f"prepare data that have one, which are {', '.join(able)}"
+        )
 
 
 def open_store(path: str | Path) -> FeatureStore:

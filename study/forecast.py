@@ -28,6 +28,7 @@ def describe(settings: Mapping[str, Any], store: FeatureStore, *, slots: int) ->
     hours = sum(trials.values()) * plan.epochs * epoch / slots / 3600
     disk = 2 * _COPIES * 4 * parameters * slots / 2**20
     lines = [f"study {settings['study']} on {store.name}: {len(store)} samples", *_spaces(plan)]
+    lines += [f"{name}: not applicable, {why}" for name, why in settings.get("inapplicable", {}).items()]
     lines += [f"rungs at epochs {', '.join(map(str, rungs(plan)))}"]
     lines += [f"{stage}: at most {count} trials of {plan.epochs} epochs" for stage, count in trials.items()]
     lines += [f"an epoch takes about {epoch:.1f} s; {slots} trials at once: at most {hours:.2f} h in all"]
@@ -77,7 +78,7 @@ def _measure(plan: Outline, settings: Mapping[str, Any], store: FeatureStore) ->
     )
     size = trainer.config.batch_size
     rows = np.resize(store.split(split)["train"], size * (_STEPS + 1))
-    cut = Cut(rows, tuple(trainer.model.encoders))
+    cut = Cut(rows, tuple(trainer.model.encoders), trainer.task.targets)
     batches = Loader(store, cut, size, trainer.config.frames, trainer.runtime.device).ordered()
     trainer.joint_step(next(batches))
     started, samples = time.perf_counter(), 0

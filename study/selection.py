@@ -7,6 +7,7 @@ from typing import Any
 from study.ledger import Record
 
 METRICS = ("accuracy", "macro_f1")
+BASELINE = "joint"  # what all other methods are compared with
 PER_STAGE = {"seed", "data", "split", "selection", "diagnose"}
 """Settings that stages and protocols may change."""
 

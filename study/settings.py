@@ -8,13 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from study.selection import BASELINE
 from study.stages import STAGES, Outline
 from study.studies import Budget, Study, method_named, named
 from trainables.multimodal.building import build_model
 from trainables.multimodal.config import TrainerConfig
+from trainables.multimodal.data.datasets import require_values
 from trainables.multimodal.data.store import FeatureStore
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.pretrained import read_file
+from trainables.multimodal.tasks import AUTO, CLASSIFICATION, LOSSES, REGRESSION
 
 OWN_OPTIONS = {
     "data": "--data",
@@ -51,7 +54,10 @@ def build(name: str, study: Study, store: FeatureStore, wish: Wish) -> dict[str,
     """Resolve everything that decides the results; raises InputError for what makes no sense."""
     budget = _budget(study.budget, wish)
     modalities = tuple(store.modalities)
-    methods = named(study.methods, modalities)
+    task = {**study.base, **(wish.fixed or {})}.get("task", CLASSIFICATION)
+    asked = named(study.methods, modalities)
+    inapplicable = _inapplicable(name, asked, task)
+    methods = tuple(method for method in asked if method not in inapplicable)
     _require_modalities(methods, modalities)
     fixed = _fixed(methods, modalities, wish.fixed or {})
     sweeps = _sweeps(study, budget.epochs, fixed)
@@ -67,6 +73,7 @@ def build(name: str, study: Study, store: FeatureStore, wish: Wish) -> dict[str,
         "base": base,
         "fixed": fixed,
         "sensitivity": sweeps,
+        "inapplicable": inapplicable,
     }
     _require_sensible(settings, store)
     settings["initial_weights"] = _digests(wish.fixed or {})
@@ -140,6 +147,20 @@ def _require_modalities(methods: Sequence[str], modalities: Sequence[str]) -> No
             raise InputError(f"{name} needs at least {least} modalities, and the data have {len(modalities)}")
 
 
+def _inapplicable(study: str, methods: Sequence[str], task: str) -> dict[str, str]:
+    """Methods that cannot train this task, and why; InputError where nothing but the baseline is left."""
+    if task != REGRESSION:
+        return {}
+    balancers = {name: method_named(name).load().balancers for name in methods}
+    found = [name for name, own in balancers.items() if any(one.needs_classes for one in own)]
+    if found and {*methods} <= {*found, BASELINE}:
+        raise InputError(
+            f"--set task={task}: {', '.join(found)} need classes, and {study} compares nothing else with "
+            f"{BASELINE}: choose another study"
+        )
+    return dict.fromkeys(found, "needs classes")
+
+
 def _fixed(
     methods: Sequence[str], modalities: Sequence[str], wished: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:
@@ -173,6 +194,8 @@ def _require_sensible(settings: Mapping[str, Any], store: FeatureStore) -> None:
         config = plan.config(name, plan.defaults(name))
         checked.append(method_named(name).load().check({**config, "data": "not opened yet"}))
     trainer, balancers = checked[0]
+    if trainer.task == REGRESSION:
+        require_values(store)
     if trainer.encoders or trainer.initial_weights:
         build_model(trainer, balancers, store)
 
@@ -189,6 +212,7 @@ def _sweeps(
     return {
         method: {key: list(values(epochs)) for key, values in keys.items() if key not in fixed[method]}
         for method, keys in study.sweeps.items()
+        if method in fixed
     }
 
 
@@ -230,7 +254,18 @@ def _protocol(store: FeatureStore, wish: Wish, base: Mapping[str, Any]) -> dict[
         "frames": base.get("frames", 1) if frames else "none",
         "selection": " / ".join(selections[name] for name in splits),
         "optimizer": _optimizer(base),
+        **_goal(store, base),
     }
+
+
+def _goal(store: FeatureStore, base: Mapping[str, Any]) -> dict[str, str]:
+    """What a regression predicts and what accuracy means there; nothing for classes, which need no word."""
+    if base.get("task") != REGRESSION or store.quantity is None:
+        return {}
+    loss = base.get("loss", AUTO)
+    lost = next(iter(LOSSES[REGRESSION])) if loss == AUTO else loss
+    scale = f"{store.quantity.name} in {store.quantity.lowest}..{store.quantity.highest}"
+    return {"task": f"regression of {scale}, {lost} loss; accuracy is that of the sign, zero as positive"}
 
 
 def _optimizer(base: Mapping[str, Any]) -> str:

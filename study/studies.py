@@ -189,6 +189,12 @@ STUDIES: Final[Mapping[str, Study]] = {
         {"width": 0.25, "batch_size": 32},
     ),
     **_studies("mosi", *_VECTORS, {}),
+    **_studies(
+        "mosi-sequences",
+        Budget(epochs=20, trials=12, seeds=5),
+        Budget(epochs=20, trials=8, seeds=5),
+        {"encoders": dict.fromkeys(("text", "audio", "vision"), "transformer"), "batch_size": 32},
+    ),
     **_studies("ucf101-vgg16", *_VECTORS, {}),
     **_studies("ucf101", *_CLIPS, {}),
     **_studies("kinetics-sounds", *_CLIPS, {}),

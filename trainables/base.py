@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from ray import tune
 
 from trainables.multimodal.balancers.base import Balancer
+from trainables.multimodal.building import require_applicable
 from trainables.multimodal.checkpoint import read_checkpoint, write_checkpoint
 from trainables.multimodal.config import TrainerConfig, known_settings, split_settings
 from trainables.multimodal.errors import Diverged
@@ -37,6 +38,7 @@ class MultimodalTrainable(tune.Trainable):  # type: ignore[misc]
         """The trainer's config and balancers, with no data opened; InputError for what makes no sense."""
         config, arguments = split_settings(settings, cls.balancers)
         built = [balancer(**own) for balancer, own in zip(cls.balancers, arguments, strict=True)]
+        require_applicable(config, built)
         return config, built
 
     @classmethod

@@ -8,9 +8,9 @@ from study.analysis.comparisons import Comparison, baseline, with_baseline, with
 from study.analysis.completeness import complete
 from study.analysis.sensitivity import Importance, Point, importance, sweep
 from study.analysis.standing import Standing, standings
-from study.analysis.summary import Measure, Sweeps, methods, summarise
+from study.analysis.summary import SPLITS, Measure, Sweeps, methods, summarise
 from study.ledger import Record
-from study.selection import protocols
+from study.selection import METRICS, protocols
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,15 @@ class Analysis:
         return sorted(means, key=lambda method: (means[method] is None, -(means[method] or 0.0)))
 
     def standing(self, protocol: str) -> list[Standing]:
-        """How far every method came under one protocol, the best first."""
+        """How far every method came under one protocol, the best first and those left out last."""
         found = {one.method: one for one in self.standings if one.protocol == protocol}
-        return [found[method] for method in self.ranked(protocol)]
+        return [found[method] for method in dict.fromkeys([*self.ranked(protocol), *found])]
+
+    def columns(self, protocol: str) -> list[tuple[str, str]]:
+        """Split and metric of every number that methods have under one protocol."""
+        tested = (name for found in self.results(protocol).values() for name in found["test"])
+        more = [name for name in dict.fromkeys(tested) if name not in METRICS]
+        return [(split, name) for split in SPLITS for name in METRICS] + [("test", name) for name in more]
 
 
 def analyse(settings: Mapping[str, Any], records: Sequence[Record]) -> Analysis:

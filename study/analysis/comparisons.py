@@ -6,10 +6,10 @@ from typing import Any
 
 from study.analysis.sensitivity import paired_seeds
 from study.analysis.statistics import PairedTest, holm
-from study.analysis.summary import BASELINE, by_seed, methods, on_test, split_of
+from study.analysis.summary import by_seed, methods, on_test, split_of
 from study.analysis.words import CONTROLS
 from study.ledger import Record
-from study.selection import confirmed, on_validation, protocols
+from study.selection import BASELINE, confirmed, on_validation, protocols
 
 BOOSTING = "boosting"
 

@@ -1,6 +1,6 @@
 """Which figures a study's trials allow: picks their numbers, has them drawn and says what each one shows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +51,7 @@ def _comparisons(analysis: Analysis) -> Iterator[Drawn]:
         split, results = analysis.split(protocol), analysis.results(protocol)
         scores = {method: results[method][split] for method in analysis.ranked(protocol)}
         compared = [one for one in analysis.comparisons if one.protocol == protocol]
-        notes = {one.method: one.status for one in analysis.standings if _empty(one, protocol)}
+        notes = {one.method: one.status for one in analysis.standings if _empty(one, protocol, scores)}
         if len(notes) < len(scores):
             figure = plots.comparison(scores, compared, split, analysis.baseline, notes)
             figure.suptitle(f"Methods on {split}, {protocol} protocol")
@@ -151,7 +151,9 @@ def moments(runs: Sequence[Record]) -> dict[str, list[int]]:
 
 
 def chance(settings: Any) -> float | None:
-    """Accuracy of guessing, for equally frequent classes."""
+    """Accuracy of guessing, for equally frequent classes; those of a regression are the signs."""
+    if "task" in settings.get("protocol", {}):
+        return 1 / 2
     classes = settings.get("data", {}).get("classes")
     number = classes if isinstance(classes, int) else len(classes or [])
     return 1 / number if number else None
@@ -170,8 +172,8 @@ def _runs(analysis: Analysis) -> list[Record]:
     return [run for method in analysis.methods for run in confirmed(analysis.records, method, protocol)]
 
 
-def _empty(one: Standing, protocol: str) -> bool:
-    return one.protocol == protocol and not one.seeds
+def _empty(one: Standing, protocol: str, methods: Collection[str]) -> bool:
+    return one.protocol == protocol and one.method in methods and not one.seeds
 
 
 def _column(frame: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -40,6 +40,8 @@ def _caveats(analysis: Analysis) -> list[str]:
     said = [SAMPLE] if analysis.summary["data"]["is_sample"] else []
     note = analysis.settings.get("data", {}).get("note")
     said += [f"On the data: {note}"] if note else []
+    task = analysis.summary["protocol"].get("task")
+    said += [f"The task is {task}."] if task else []
     if not analysis.summary["complete"]:
         ran = [s for s, counts in analysis.summary["stages"].items() if counts["trials"]]
         so_far = f"trials so far come from {words.listing(ran)}" if ran else "no trial has run so far"

@@ -11,8 +11,8 @@ from study.analysis.comparisons import Comparison
 from study.analysis.published import WARNING, published
 from study.analysis.rows import Row, sweep_rows_of
 from study.analysis.standing import Standing
-from study.analysis.summary import FIVE, SPLITS, five
-from study.selection import METRICS, incumbent
+from study.analysis.summary import FIVE, five
+from study.selection import incumbent
 
 NAMES = {"clean": "clean", "paper": "paper (published split, best epoch chosen on test)"}
 
@@ -61,6 +61,7 @@ def _facts(data: Mapping[str, Any], summary: Mapping[str, Any]) -> list[tuple[st
         "Classes": classes if isinstance(classes, int) else words.listing([str(c) for c in classes]),
         "Modalities": words.listing(each),
         "Digest": str(data.get("digest") or "")[:16],
+        "Task": summary["protocol"].get("task"),
         "Protocol": summary["protocol"]["name"],
     }
     return [(name, str(value)) for name, value in facts.items() if value]
@@ -76,16 +77,19 @@ def _results(analysis: Analysis, protocol: str) -> Table:
     found = analysis.standing(protocol)
     base = words.method(analysis.baseline).lower()
     heads = ["Method", "Seeds", *(f"{unit.upper()}-hours {stage}" for stage in found[0].costs)]
-    heads += [f"{s.capitalize()} {words.metric(m)}" for s, m in _COLUMNS]
+    heads += [f"{s.capitalize()} {words.metric(m)}" for s, m in analysis.columns(protocol)]
     heads += [f"{split.capitalize()} accuracy minus {base}", "Holm-adjusted p"]
+    units = _units(analysis, protocol)
     title = (
-        f"Methods, {NAMES[protocol]} protocol: mean over fresh seeds with 95 % t-interval, in percent; "
-        f"paired t-tests, Holm-adjusted over {words.count(len(found) - 1, 'comparison')}"
+        f"Methods, {NAMES[protocol]} protocol: mean over fresh seeds with 95 % t-interval, {units}; "
+        f"paired t-tests, Holm-adjusted over {words.count(len(analysis.methods) - 1, 'comparison')}"
     )
     return Table(title, heads, [row for one in found for row in _result(analysis, one, unit)])
 
 
-_COLUMNS = [(split, metric) for split in SPLITS for metric in METRICS]
+def _units(analysis: Analysis, protocol: str) -> str:
+    plain = [words.metric(m) for _, m in analysis.columns(protocol) if m in words.PLAIN_NUMBERS]
+    return f"in percent, but {words.listing(plain)} as they are" if plain else "in percent"
 
 
 def _result(analysis: Analysis, one: Standing, unit: str) -> list[list[str]]:
@@ -96,7 +100,8 @@ def _result(analysis: Analysis, one: Standing, unit: str) -> list[list[str]]:
         return [[*start, ": ".join(part for part in (one.status, one.reason) if part)]]
     results = analysis.results(one.protocol)[one.method]
     tested = _tested(analysis.against_baseline(one.protocol, one.method))
-    row = [*start, *(_cell(results[s][m]) for s, m in _COLUMNS), *tested]
+    cells = [_score(results[s].get(m), m) for s, m in analysis.columns(one.protocol)]
+    row = [*start, *cells, *tested]
     return [row, ["", f"left out: {one.reason}"]] if one.reason else [row]
 
 
@@ -107,6 +112,17 @@ def _seeds(one: Standing) -> str:
 def _unit(analysis: Analysis) -> str:
     """GPU where trials held one: its hours are what is scarce."""
     return "gpu" if analysis.summary["cost"]["gpu_hours"] else "cpu"
+
+
+def _score(found: Mapping[str, Any] | None, metric: str) -> str:
+    """A metric of a method: a fraction in percent, any other number as it is, a dash where there is none."""
+    if found is None or found["mean"] is None:
+        return words.NONE
+    if metric not in words.PLAIN_NUMBERS:
+        return _cell(found)
+    low, high = found["low"], found["high"]
+    ends = [] if low is None else [words.ends(f"{low:.3f}", f"{high:.3f}")]
+    return "\n".join([f"{found['mean']:.3f}", *ends])
 
 
 def _cell(found: Mapping[str, Any], between: str = "\n") -> str:

@@ -6,8 +6,8 @@ from study.analysis.analysis import Analysis
 from study.analysis.comparisons import Comparison
 from study.analysis.sensitivity import Point, Shift, shifts
 from study.analysis.standing import Standing
-from study.analysis.summary import SPLITS, five
-from study.selection import METRICS, incumbent
+from study.analysis.summary import five
+from study.selection import incumbent
 
 Row = dict[str, Any]
 
@@ -60,11 +60,10 @@ def sweep_rows_of(analysis: Analysis, method: str, key: str) -> list[Row]:
 
 
 def _measures(analysis: Analysis, one: Standing) -> Row:
-    results = analysis.results(one.protocol)[one.method]
-    names = [(split, metric) for split in SPLITS for metric in METRICS]
+    results = analysis.results(one.protocol).get(one.method, {})
     return {
-        f"{split}_{metric}_{end}": results[split][metric][end]
-        for split, metric in names
+        f"{split}_{metric}_{end}": results.get(split, {}).get(metric, {}).get(end)
+        for split, metric in analysis.columns(one.protocol)
         for end in ("mean", "low", "high")
     }
 

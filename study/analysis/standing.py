@@ -11,6 +11,7 @@ from study.ledger import Record
 from study.selection import agrees, confirmed, incumbent, protocols
 
 CONFIRMED = "confirmed"
+INAPPLICABLE = "not applicable"
 LOST = ("diverged", "failed")
 
 
@@ -29,9 +30,17 @@ class Standing:
 
 
 def standings(settings: Mapping[str, Any], records: Sequence[Record]) -> list[Standing]:
-    """Every method that was asked for, whatever became of it."""
+    """Every method that was asked for, whatever became of it, then those that the task leaves out."""
     names = methods(settings, records)
-    return [_standing(settings, records, name, one) for one in protocols(settings) for name in names]
+    none = {stage: cost(settings, []) for stage in ("search", "confirm")}
+    return [
+        *(_standing(settings, records, name, one) for one in protocols(settings) for name in names),
+        *(
+            Standing(name, one, INAPPLICABLE, why, seeds=0, asked=0, ended=True, costs=none)
+            for one in protocols(settings)
+            for name, why in settings.get("inapplicable", {}).items()
+        ),
+    ]
 
 
 def _standing(settings: Mapping[str, Any], records: Sequence[Record], method: str, protocol: str) -> Standing:

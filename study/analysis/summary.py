@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from study.analysis import words
 from study.analysis.sensitivity import Point
 from study.analysis.statistics import mean_interval
 from study.analysis.table import by_modality
 from study.ledger import Record
 from study.selection import METRICS, confirmed, incumbent, on_validation, protocols
 
-BASELINE = "joint"
 SPLITS = ("test", "validation")
 ENDINGS = ("completed", "pruned", "failed", "diverged")
 FIVE = ("split", "recipe", "frames", "selection", "optimizer")  # without these a number means nothing
@@ -29,7 +29,7 @@ def summarise(
         "study": settings.get("study"),
         "complete": complete,
         "data": {name: settings.get("data", {}).get(name) for name in ("name", "digest", "is_sample")},
-        "protocol": {name: settings.get("protocol", {}).get(name) for name in ("name", *FIVE)},
+        "protocol": _protocol(settings.get("protocol", {})),
         "stages": {stage: _stage(records, stage) for stage in stages(settings, records)},
         "methods": {name: _method(records, name, first) for name in names},
         **{other: {name: _method(records, name, other) for name in names} for other in others},
@@ -39,6 +39,12 @@ def summarise(
             name: settings.get("mlflow", {}).get(name) for name in ("uri", "experiment", "parent_run")
         },
     }
+
+
+def _protocol(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What every number rests on; a regression also says what it predicts."""
+    named = ("name", *FIVE, *(["task"] if "task" in asked else []))
+    return {name: asked.get(name) for name in named}
 
 
 def methods(settings: Mapping[str, Any], records: Sequence[Record]) -> list[str]:
@@ -63,8 +69,9 @@ def five(settings: Mapping[str, Any], protocol: str) -> dict[str, Any]:
 
 
 def on_test(record: Record) -> dict[str, float]:
-    """Test metrics of the best weights."""
-    return {name: record.test[f"test/{name}"] for name in METRICS if f"test/{name}" in record.test}
+    """Test metrics of the best weights, with those of a regression where it was one."""
+    found = {name.removeprefix("test/"): number for name, number in record.test.items()}
+    return {name: number for name, number in found.items() if name in METRICS or words.of_regression(name)}
 
 
 def measure(values: Mapping[int, float]) -> Measure:
@@ -120,10 +127,11 @@ def _metrics_at_best(record: Record, split: str) -> Mapping[str, float]:
 def _method(records: Sequence[Record], method: str, protocol: str) -> dict[str, Any]:
     best = incumbent(records, method)
     runs = confirmed(records, method, protocol)
+    tested = dict.fromkeys([*METRICS, *(name for run in runs for name in on_test(run))])
     return {
         "config": None if best is None else best.config,
         "validation": {name: measure(by_seed(runs, on_validation, name)) for name in METRICS},
-        "test": {name: measure(by_seed(runs, on_test, name)) for name in METRICS},
+        "test": {name: measure(by_seed(runs, on_test, name)) for name in tested},
     }
 
 

@@ -28,6 +28,8 @@ CONTROLS = {  # of boosting, with what each of them does without
     "boosting_tripled": "heads in place of a larger weight of the weak modality's loss",
 }
 WITHOUT_RELEARNING = {"diagnose_relearn": "joint training", "dr_boosting": "boosting"}
+PLAIN_NUMBERS = ("mae", "correlation")  # metrics of a regression that are no fractions
+BINS = "accuracy_"  # followed by the number of bins that a regression is scored in
 SYMBOLS = {
     "lam": "λ",
     "sigma": "\N{GREEK SMALL LETTER SIGMA}",
@@ -67,7 +69,14 @@ def method(name: str) -> str:
 
 def metric(name: str) -> str:
     """Display name of a metric."""
-    return {"macro_f1": "macro-F1"}.get(name, plain(name))
+    if name.startswith(BINS):
+        return f"{name.removeprefix(BINS)}-class accuracy"
+    return {"macro_f1": "macro-F1", "mae": "mean absolute error"}.get(name, plain(name))
+
+
+def of_regression(name: str) -> bool:
+    """Whether a metric is one that only a regression has."""
+    return name in PLAIN_NUMBERS or name.startswith(BINS)
 
 
 def broken(text: str) -> str:

@@ -1,6 +1,7 @@
 """Toy stores and trainers: a few dozen samples, encoders of a handful of channels."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.source import Source
-from trainables.multimodal.data.store import Modality
+from trainables.multimodal.data.store import Modality, Quantity
 from trainables.multimodal.data.writer import write_store
 from trainables.multimodal.trainer import Trainer
 
@@ -30,7 +31,15 @@ def toy_arrays(labels: np.ndarray, count: int) -> dict[str, np.ndarray]:
     return arrays
 
 
-def write_toy(folder: Path, labels: np.ndarray, arrays: dict[str, np.ndarray]) -> Path:
+def toy_values(labels: np.ndarray) -> np.ndarray:
+    """A number for each sample that its label shifts, of both signs."""
+    draw = np.random.default_rng(1)
+    return (labels - 1 + draw.uniform(-0.9, 0.9, size=len(labels))).astype(np.float32)
+
+
+def write_toy(
+    folder: Path, labels: np.ndarray, arrays: dict[str, np.ndarray], values: np.ndarray | None = None
+) -> Path:
     """A store with the split policy `toy`, in the order of PARTS."""
     parts = [part for part, size in PARTS.items() for _ in range(size)]
     source = Source(
@@ -46,6 +55,8 @@ def write_toy(folder: Path, labels: np.ndarray, arrays: dict[str, np.ndarray]) -
         splits={"toy": parts},
         default_split="toy",
         load=lambda row: {name: array[row] for name, array in arrays.items()},
+        values=values,
+        quantity=None if values is None else Quantity("mood", -2, 2),
     )
     return write_store(source, folder / "store").path
 
@@ -66,11 +77,27 @@ def toy_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]
 
 
 @pytest.fixture(scope="session")
-def settings(toy_store: Callable[[int], Path]) -> Callable[..., dict[str, Any]]:
+def valued_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """Path of a store with the first n of the toy modalities and a number to predict for every sample."""
+
+    @cache
+    def get(count: int) -> Path:
+        labels = np.arange(sum(PARTS.values())) % CLASSES
+        folder = tmp_path_factory.mktemp(f"valued-{count}")
+        return write_toy(folder, labels, toy_arrays(labels, count), toy_values(labels))
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def settings(
+    toy_store: Callable[[int], Path], valued_store: Callable[[int], Path]
+) -> Callable[..., dict[str, Any]]:
     """Flat settings of a run on n toy modalities that takes milliseconds."""
 
     def get(modalities: int = 2, /, **changes: Any) -> dict[str, Any]:
-        data = str(toy_store(modalities))
+        store = valued_store if changes.get("task") == "regression" else toy_store
+        data = str(store(modalities))
         small = {"epochs": 3, "batch_size": 12, "lr": 0.02, "width": 0.05, "hidden": 6, "threads": 1}
         return {"data": data, "device": "cpu", **small, **changes}
 

@@ -8,6 +8,7 @@ from trainables.multimodal.data.store import FeatureStore
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.model import ModelSpec, MultimodalModel
 from trainables.multimodal.pretrained import load_initial_weights
+from trainables.multimodal.tasks import CLASSIFICATION, task_on
 
 
 def build_model(config: TrainerConfig, balancers: Sequence[Balancer], store: FeatureStore) -> MultimodalModel:
@@ -20,7 +21,7 @@ def build_model(config: TrainerConfig, balancers: Sequence[Balancer], store: Fea
     config.require_modalities(store.modalities)
     names = chosen_modalities(store, config.modalities)
     spec = ModelSpec(
-        classes=store.classes,
+        classes=task_on(store, config.task, config.loss).classes,
         shapes={name: store.modalities[name].shape for name in names},
         width=config.width,
         hidden=config.hidden,
@@ -47,6 +48,13 @@ def chosen_modalities(store: FeatureStore, named: Sequence[str]) -> tuple[str, .
             f"the store has no modality {', '.join(unknown)}; it has {', '.join(store.modalities)}"
         )
     return tuple(named or store.modalities)
+
+
+def require_applicable(config: TrainerConfig, balancers: Sequence[Balancer]) -> None:
+    """Raise InputError where a balancer compares classes and the task has none."""
+    needy = [type(balancer).__name__ for balancer in balancers if balancer.needs_classes]
+    if needy and config.task != CLASSIFICATION:
+        raise InputError(f"{needy[0]} needs classes: leave task at classification, not {config.task}")
 
 
 def step_owner(balancers: Sequence[Balancer]) -> Balancer:

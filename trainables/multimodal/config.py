@@ -10,6 +10,7 @@ from typing import Any
 
 from trainables.multimodal.encoders import ENCODERS
 from trainables.multimodal.errors import InputError
+from trainables.multimodal.tasks import AUTO, CLASSIFICATION, LOSSES, loss_of
 
 
 def _is_integer(value: object, least: int) -> bool:
@@ -56,6 +57,7 @@ _NAME = (lambda value: isinstance(value, str) and value != ""), "a non-empty str
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "data": _NAME,
     "epochs": _COUNT,
+    "task": _one_of(*LOSSES),
     "modalities": (_is_names, "different names"),
     "split": _NAME,
     "selection": _one_of("validation", "test"),
@@ -96,6 +98,10 @@ class TrainerConfig:
     """Folder of a prepared feature store (the one that holds manifest.json)."""
     epochs: int
     """Passes over the training split."""
+    task: str = CLASSIFICATION
+    """`classification` predicts the class, `regression` the number that the store keeps of each sample."""
+    loss: str = AUTO
+    """`l1` or `mse` for regression, `cross_entropy` for classification; `auto` is the first of them."""
     modalities: tuple[str, ...] = ()
     """Modalities of the store that are used, in this order; none named means all."""
     split: str = "default"
@@ -157,6 +163,7 @@ class TrainerConfig:
             value = getattr(self, name)
             if not accepts(value):
                 raise InputError(f"{name} must be {wanted}, got {value!r}")
+        loss_of(self.task, self.loss)
         if self.d_model % self.attention_heads:
             raise InputError(
                 f"attention_heads must divide d_model, got {self.attention_heads} and {self.d_model}"

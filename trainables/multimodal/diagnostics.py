@@ -1,6 +1,6 @@
 """Looking at features: purity of their clusters, and linear probes. Neither changes training."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,13 +104,19 @@ def measure_purity(train: Labelled, validation: Labelled, n_clusters: int) -> Pu
 
 
 class Probes(nn.Module):
-    """A linear head per modality on detached features, with an optimizer of its own.
+    """A linear head per modality on detached features, trained by a loss and an optimizer of their own.
 
     Heads start at zero, so that they draw no random number; nothing of theirs reaches the model.
     """
 
-    def __init__(self, sizes: Mapping[str, int], classes: int) -> None:
+    def __init__(
+        self,
+        sizes: Mapping[str, int],
+        classes: int,
+        loss: Callable[[Tensor, Tensor], Tensor] = functional.cross_entropy,
+    ) -> None:
         super().__init__()
+        self._loss = loss
         self.heads = nn.ModuleDict(
             {name: nn.Linear(size, classes, device="meta") for name, size in sizes.items()}
         )
@@ -127,10 +133,8 @@ class Probes(nn.Module):
         return {name: head(features[name].detach()) for name, head in self.heads.items()}
 
     def fit(self, optimizer: torch.optim.Optimizer, features: Mapping[str, Tensor], labels: Tensor) -> None:
-        """One step on a batch: cross-entropy of each head."""
-        losses: Iterable[Tensor] = (
-            functional.cross_entropy(z, labels) for z in self.logits(features).values()
-        )
+        """One step on a batch: the loss of each head."""
+        losses: Iterable[Tensor] = (self._loss(z, labels) for z in self.logits(features).values())
         optimizer.zero_grad(set_to_none=True)
         torch.stack(list(losses)).sum().backward()  # type: ignore[no-untyped-call]
         optimizer.step()

@@ -1,13 +1,18 @@
 """Metrics of predictions, and their means over an epoch."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from trainables.multimodal.errors import Diverged
+
+if TYPE_CHECKING:
+    from trainables.multimodal.tasks import Task
 
 WORST = {
     "train/loss": 1e9,
@@ -41,22 +46,27 @@ def macro_f1(logits: Tensor, labels: Tensor) -> Tensor:
     return (2 * hits / involved.clamp(min=1)).mean()
 
 
+def correlation(one: Tensor, other: Tensor) -> Tensor:
+    """Pearson's correlation of two vectors [N]; 0 where one of them is constant."""
+    pair = torch.stack([one, other]).double()
+    centred = pair - pair.mean(dim=1, keepdim=True)
+    covariance, spread = centred.prod(dim=0).sum(), centred.norm(dim=1).prod()
+    varies = (pair.amax(dim=1) > pair.amin(dim=1)).all() & (spread > 0)
+    return torch.where(varies, covariance / spread, 0.0)
+
+
 @dataclass(frozen=True)
 class Evaluation:
-    """One pass over a split in eval mode: features [N, D_m], fused logits [N, C] and labels [N]."""
+    """One pass over a split in eval mode: features [N, D_m], fused outputs [N, K] and targets [N]."""
 
     features: dict[str, Tensor]
     fused: Tensor
     labels: Tensor
 
-    def metrics(self, probes: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Scores of the fused logits, and the accuracy of the probes' logits [N, C] of each modality."""
-        return {
-            "loss": functional.cross_entropy(self.fused, self.labels),
-            "accuracy": accuracy(self.fused, self.labels),
-            "macro_f1": macro_f1(self.fused, self.labels),
-            **{f"{name}/accuracy": accuracy(logits, self.labels) for name, logits in probes.items()},
-        }
+    def metrics(self, task: Task, probes: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Scores of the fused outputs, and the accuracy of the probes' outputs [N, K] of each modality."""
+        own = {f"{name}/accuracy": task.accuracy(outputs, self.labels) for name, outputs in probes.items()}
+        return {**task.scores(self.fused, self.labels), **own}
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ class ModelSpec:
     """What a model is built from; written beside exported weights."""
 
     classes: tuple[str, ...]
+    """Names of the outputs; none: the one output is a number."""
     shapes: dict[str, tuple[int, ...]]
     """Shape of one raw sample by modality: [D], [T, D], [C, H, W] or [F, C, H, W]."""
     width: float = 1.0
@@ -55,11 +56,11 @@ class MultimodalModel(nn.Module):
         encoders = {name: kind.build(shapes[name], spec) for name, kind in kinds.items()}
         self.encoders = nn.ModuleDict(encoders)
         sizes = {name: encoder.features for name, encoder in encoders.items()}
-        self.fusion: Fusion = FUSIONS[spec.fusion](sizes, len(spec.classes), spec.fusion_weights)
+        self.fusion: Fusion = FUSIONS[spec.fusion](sizes, max(1, len(spec.classes)), spec.fusion_weights)
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes, in the order of the logits."""
+        """Names of the classes, in the order of the logits; none where a number is predicted."""
         return self.spec.classes
 
     def standardisation(self, modality: str) -> Standardise:
@@ -79,10 +80,13 @@ class MultimodalModel(nn.Module):
 
     @torch.inference_mode()
     def predict(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Class probabilities [N, C] of raw store arrays [N, *shape_m]; the model must be in eval mode."""
+        """Class probabilities [N, C], or numbers [N] where there are no classes, of raw store arrays
+        [N, *shape_m]; the model must be in eval mode.
+        """
         device = next(self.parameters()).device
         output = self({name: torch.as_tensor(array, device=device) for name, array in arrays.items()})
-        return np.asarray(output.fused.softmax(dim=1).cpu())
+        predicted = output.fused.softmax(dim=1) if self.classes else output.fused.squeeze(1)
+        return np.asarray(predicted.cpu())
 
 
 def _check_names(spec: ModelSpec) -> None:

@@ -9,10 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from trainables.multimodal.balancers.base import Balancer
-from trainables.multimodal.building import build_model, chosen_modalities, step_owner
+from trainables.multimodal.building import (
+    build_model,
+    chosen_modalities,
+    require_applicable,
+    step_owner,
+)
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.loading import Batch, Cut, Loader
 from trainables.multimodal.data.store import FeatureStore
@@ -20,7 +24,7 @@ from trainables.multimodal.diagnostics import Labelled, Probes, Purity, measure_
 from trainables.multimodal.errors import Diverged, InputError
 from trainables.multimodal.fusion import Output
 from trainables.multimodal.inputs import statistics
-from trainables.multimodal.metrics import Best, Evaluation, Means, accuracy, read, require_finite
+from trainables.multimodal.metrics import Best, Evaluation, Means, read, require_finite
 from trainables.multimodal.model import MultimodalModel, export_model
 from trainables.multimodal.runtime import (
     Runtime,
@@ -30,6 +34,7 @@ from trainables.multimodal.runtime import (
     set_random_state,
     to_cpu,
 )
+from trainables.multimodal.tasks import Task, task_on
 
 __all__ = ["Diverged", "Trainer"]
 
@@ -37,16 +42,18 @@ __all__ = ["Diverged", "Trainer"]
 class Trainer:
     """Trains one configuration on one feature store.
 
-    Public attributes: config, store, runtime, model, optimizer, probes, best, and epoch, the number of
+    Public attributes: config, store, task, runtime, model, optimizer, probes, best, and epoch, the number of
     finished epochs. Order of samples, choice of frames and learning rate are functions of (config, epoch).
     Raises InputError for settings, stores or splits that do not fit together.
     """
 
     def __init__(self, config: TrainerConfig, balancers: Sequence[Balancer] = ()) -> None:
         self.config, self.balancers = config, tuple(balancers)
+        require_applicable(config, self.balancers)
         self._stepper = step_owner(self.balancers)
         self.runtime: Runtime = resolve(config)
         self.store = FeatureStore.open(config.data)
+        self.task: Task = task_on(self.store, config.task, config.loss)
         self._modalities = chosen_modalities(self.store, config.modalities)
         self._rows = self.store.split(config.split)
         self._loaders: dict[str, Loader] = {}
@@ -56,7 +63,8 @@ class Trainer:
         self.epoch, self.best = 0, None
         seed_everything(config.seed)
         self.model = self._build_model()
-        self.probes = Probes(self.model.fusion.sizes, len(self.store.classes)).to(self.runtime.device)
+        outputs = max(1, len(self.task.classes))
+        self.probes = Probes(self.model.fusion.sizes, outputs, self.task.loss).to(self.runtime.device)
         self.optimizer: torch.optim.Optimizer = torch.optim.SGD(
             self.model.parameters(), config.lr, fused=True
         )
@@ -97,12 +105,13 @@ class Trainer:
         return {**metrics, "seconds": time.perf_counter() - started}
 
     def joint_step(self, batch: Batch) -> dict[str, Tensor]:
-        """The default step: cross-entropy of the fused logits only."""
+        """The default step: the task's loss of the fused outputs only."""
         output = self.forward(batch)
-        loss = functional.cross_entropy(output.fused, batch.labels)
+        loss = self.task.loss(output.fused, batch.labels)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        metrics = {"loss": loss.detach(), "accuracy": accuracy(output.fused.detach(), batch.labels)}
+        right = self.task.accuracy(output.fused.detach(), batch.labels)
+        metrics = {"loss": loss.detach(), "accuracy": right}
         for balancer in self.balancers:
             metrics |= balancer.after_backward(self, batch, output)
         self.optimizer.step()
@@ -137,11 +146,13 @@ class Trainer:
         """
         if not self._diagnosis:
             train, validation = self.evaluate("train"), self.evaluate("validation")
+            count = self.task.n_clusters(_array(train.labels))
             for name in self.model.encoders:
                 seen, unseen = (
-                    Labelled(_array(e.features[name]), _array(e.labels)) for e in (train, validation)
+                    Labelled(_array(e.features[name]), self.task.bins(_array(e.labels)))
+                    for e in (train, validation)
                 )
-                self._diagnosis[name] = measure_purity(seen, unseen, len(self.store.classes))
+                self._diagnosis[name] = measure_purity(seen, unseen, count)
         return self._diagnosis
 
     def add_module(self, place: nn.ModuleList, module: nn.Module) -> None:
@@ -238,7 +249,7 @@ class Trainer:
         """Scores of the current weights on a split, under its name."""
         evaluation = self.evaluate(split)
         probes = self.probes.logits(evaluation.features) if self.config.probes else {}
-        return read(evaluation.metrics(probes), split)
+        return read(evaluation.metrics(self.task, probes), split)
 
     def _judge(self, metrics: dict[str, float]) -> Best:
         """Keep the epoch's weights if they are the best so far; of equals the first."""
@@ -284,7 +295,7 @@ class Trainer:
     def _loader(self, split: str) -> Loader:
         """A split is opened when it is first read; only `test` and the paper's protocol ask for test."""
         if split not in self._loaders:
-            cut = Cut(self._rows[split], self._modalities)
+            cut = Cut(self._rows[split], self._modalities, self.task.targets)
             size, frames, device = self.config.batch_size, self.config.frames, self.runtime.device
             self._loaders[split] = Loader(self.store, cut, size, frames, device)
         return self._loaders[split]

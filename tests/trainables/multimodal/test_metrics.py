@@ -3,7 +3,15 @@ import torch
 from sklearn.metrics import f1_score
 
 from trainables.multimodal.errors import Diverged
-from trainables.multimodal.metrics import WORST, Evaluation, Means, accuracy, macro_f1, require_finite
+from trainables.multimodal.metrics import (
+    WORST,
+    Evaluation,
+    Means,
+    accuracy,
+    macro_f1,
+    require_finite,
+)
+from trainables.multimodal.tasks import Classification
 
 
 def test_accuracy_counts_the_largest_logit():
@@ -33,7 +41,7 @@ def test_means_weigh_batches_by_their_size():
 def test_probes_are_scored_by_modality():
     labels = torch.tensor([0, 1])
     right, wrong = torch.eye(2), 1 - torch.eye(2)
-    metrics = Evaluation({}, right, labels).metrics({"a": right, "b": wrong})
+    metrics = Evaluation({}, right, labels).metrics(Classification(("x", "y")), {"a": right, "b": wrong})
     assert (metrics["a/accuracy"], metrics["b/accuracy"]) == (1, 0)
 
 

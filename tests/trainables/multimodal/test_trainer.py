@@ -11,6 +11,7 @@ from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
 from trainables.multimodal.balancers.late_fusion import LateFusion
 from trainables.multimodal.checkpoint import read_checkpoint, write_checkpoint
 from trainables.multimodal.config import TrainerConfig
+from trainables.multimodal.diagnostics import purity
 from trainables.multimodal.errors import Diverged, InputError
 from trainables.multimodal.model import load_model
 from trainables.multimodal.trainer import Trainer
@@ -390,3 +391,63 @@ def test_the_settings_of_a_transformer_reach_it(make_trainer):
     encoder = make_trainer(3, **{**ATTENTIVE, "d_model": 12, "layers": 3}).model.encoders["sequence"]
     assert encoder.features == 12
     assert [layer.self_attn.num_heads for layer in encoder.layers] == [2, 2, 2]
+
+
+REGRESSION = {"task": "regression", "epochs": 30, "hidden": 16}
+
+
+def test_a_regression_learns_its_values(make_trainer):
+    history = make_trainer(1, **REGRESSION).fit()
+    assert history[-1]["validation/mae"] < 0.8 * history[0]["validation/mae"]
+    assert history[-1]["validation/correlation"] > 0.5
+    assert history[-1]["best/accuracy"] > 0.6
+
+
+def test_an_epoch_of_a_regression_reports_these_metrics_of_its_splits(make_trainer):
+    trainer = make_trainer(1, task="regression", epochs=1)
+    metrics = {**trainer.run_epoch(), **trainer.test()}
+    scores = {"loss", "accuracy", "macro_f1", "mae", "correlation", "accuracy_5", "vector/accuracy"}
+    for split in ("validation", "test"):
+        assert {name for name in metrics if name.startswith(f"{split}/")} == {f"{split}/{s}" for s in scores}
+
+
+@pytest.mark.parametrize("loss", ["l1", "mse"])
+def test_the_loss_of_a_regression_is_the_one_that_was_chosen(make_trainer, loss):
+    trainer = make_trainer(2, task="regression", loss=loss, epochs=1)
+    reported = trainer.run_epoch()["validation/loss"]
+    rows = trainer.store.split("toy")["validation"]
+    outputs, values = trainer.evaluate("validation").fused[:, 0], torch.tensor(trainer.store.values[rows])
+    expected = {"l1": torch.nn.functional.l1_loss, "mse": torch.nn.functional.mse_loss}[loss]
+    assert reported == pytest.approx(expected(outputs, values).item())
+
+
+def test_purity_of_a_regression_is_that_of_rounded_values(make_trainer):
+    trainer = make_trainer(1, task="regression", epochs=1)
+    trainer.run_epoch()
+    bins = {part: np.round(trainer.store.values[rows]) + 2 for part, rows in trainer.store.split().items()}
+    expected = purity(trainer.features("train")["vector"].numpy(), bins["train"].astype(int), 5)
+    assert len(np.unique(bins["train"])) == 5
+    assert trainer.diagnose()["vector"].train == expected
+
+
+def test_probes_of_a_regression_are_linear_regressors_scored_by_their_sign(make_trainer):
+    trainer = make_trainer(1, **REGRESSION)
+    metrics = trainer.fit()[-1]
+    rows = trainer.store.split()["validation"]
+    predicted = trainer.probes.logits(trainer.features("validation"))["vector"][:, 0]
+    predicted = predicted.detach().numpy()
+    right = ((predicted >= 0) == (trainer.store.values[rows] >= 0)).mean()
+    assert metrics["validation/vector/accuracy"] == pytest.approx(right)
+    assert right > 0.6
+
+
+def test_an_exported_regression_predicts_the_numbers_that_were_scored(make_trainer, tmp_path):
+    trainer = make_trainer(2, task="regression", epochs=2)
+    trainer.fit()
+    trainer.export(tmp_path)
+    rows = trainer.store.split()["test"]
+    raw = {name: trainer.store.read(name, rows) for name in trainer.store.modalities}
+    predicted = load_model(tmp_path).predict(raw)
+    assert predicted.shape == (len(rows),)
+    error = np.abs(predicted - trainer.store.values[rows]).mean()
+    assert error == pytest.approx(trainer.test()["test/mae"], rel=1e-5)

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor
 
@@ -36,6 +36,8 @@ class Balancer:
     """How features become logits, by a name in fusion.FUSIONS."""
     fusion_weights: Mapping[str, float] = MappingProxyType({})
     """Weight of each modality in the fused logits, where the fusion has weights; equal if empty."""
+    needs_classes: ClassVar[bool] = False
+    """Whether the method is about classes, so that it can train nothing but a classification."""
 
     def on_fit_start(self, trainer: Trainer) -> None:
         """Model and optimizer are built, nothing is trained yet."""

@@ -101,6 +101,7 @@ class Boosting(Balancer):
     """
 
     fusion = "boosted"
+    needs_classes = True  # residuals and scores are probabilities of the true class
 
     def __init__(
         self,

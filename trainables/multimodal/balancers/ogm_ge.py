@@ -60,6 +60,8 @@ class OgmGe(Balancer):
     conv_only: as in the release, convolutions alone; the default takes every weight matrix of an encoder.
     """
 
+    needs_classes = True  # scores are probabilities of the true class
+
     def __init__(
         self, alpha: float = 0.1, begin: int = 0, end: int | None = None, *, conv_only: bool = False
     ) -> None:

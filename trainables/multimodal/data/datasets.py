@@ -12,6 +12,7 @@ from trainables.multimodal.data import (
     features,
     kinetics_sounds,
     mosi,
+    mosi_sequences,
     nvgesture,
     ravdess,
     ucf101,
@@ -36,6 +37,8 @@ class Dataset:
     """Glob patterns that tell its raw folder from others."""
     recipes: Mapping[str, Recipe] | None = None
     """Named recipes, the default first; None: the data are stored as they are."""
+    values: str = ""
+    """Where the numbers to predict stand, if the data set can have them."""
 
     def holds(self, folder: Path) -> bool:
         """Whether `folder` looks like the raw files of this data set."""
@@ -52,7 +55,8 @@ DATASETS: Final[Mapping[str, Dataset]] = {
     "cremad-votes": Dataset(votes.read, (votes.TABLE,)),
     "ravdess": Dataset(ravdess.read, (ravdess.TABLE,)),
     "avdigits": Dataset(avdigits.read, (f"{avdigits.FOLDER}/*_*_*.wav",)),
-    "mosi": Dataset(mosi.read, (mosi.TRANSCRIPTS,)),
+    "mosi": Dataset(mosi.read, (mosi.TRANSCRIPTS,), values=f"{mosi.SENTIMENT} in the source folder"),
+    "mosi-sequences": Dataset(mosi_sequences.read, mosi_sequences.FILES, values="its pickle"),
     "ucf101-vgg16": Dataset(ucf101_vgg16.read, (ucf101_vgg16.TABLE,)),
     "ucf101": Dataset(
         ucf101.read, tuple(f"{depth}v_*_g??_c??.avi" for depth in ("", "*/", "*/*/")), ucf101.RECIPES
@@ -84,6 +88,16 @@ def read_source(
     if recipe not in dataset.recipes:
         raise InputError(f"unknown recipe {recipe}: {name} has {', '.join(dataset.recipes)}")
     return dataset.read(root.resolve(), dataset.recipes[recipe].changed(settings or {}))
+
+
+def require_values(store: FeatureStore) -> None:
+    """Raise InputError where a store keeps no number per sample, naming the data sets that can have one."""
+    if store.values is None:
+        able = [f"{name} (from {dataset.values})" for name, dataset in DATASETS.items() if dataset.values]
+        raise InputError(
+            f"task regression predicts a number per sample, and {store.path} holds none: "
+            f"prepare data that have one, which are {', '.join(able)}"
+        )
 
 
 def open_store(path: str | Path) -> FeatureStore:

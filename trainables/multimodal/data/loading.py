@@ -1,7 +1,8 @@
 """Batches from a feature store: order and frames are functions of (seed, epoch), so a loader has no state."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Protocol
 
 import numpy as np
@@ -16,7 +17,7 @@ RESIDENT_SHARE = 0.25  # of the device's free memory; several trials may share o
 
 @dataclass(frozen=True)
 class Batch:
-    """Raw inputs [B, *shape_m] by modality and labels [B], all on the trainer's device."""
+    """Raw inputs [B, *shape_m] by modality, and labels or values to predict [B], on the trainer's device."""
 
     inputs: dict[str, Tensor]
     labels: Tensor
@@ -24,10 +25,11 @@ class Batch:
 
 @dataclass(frozen=True)
 class Cut:
-    """The part of a store that a loader reads: rows [N] of the named modalities."""
+    """The part of a store that a loader reads: rows [N] of the named modalities, and what they predict."""
 
     rows: np.ndarray
     modalities: tuple[str, ...]
+    targets: Callable[[FeatureStore], np.ndarray] = attrgetter("labels")
 
 
 class Source(Protocol):
@@ -79,7 +81,7 @@ class Loader:
         for name, stored in self._stored.items():
             if frames > stored:
                 raise InputError(f"frames is {frames}, but modality {name} stores {stored} frames per sample")
-        self.labels = torch.from_numpy(store.labels[rows]).to(device)
+        self.labels = torch.from_numpy(cut.targets(store)[rows]).to(device)
         self._batch_size, self._frames = batch_size, frames
 
     def __len__(self) -> int:

@@ -111,7 +111,7 @@ def damaged_files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
 
 
 def sample_digest(fields: Sequence[Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Digest of one sample: its fields (id, label, group, parts) and the bytes of its arrays by name."""
+    """Digest of one sample: its fields (id, label, group, parts, perhaps a value) and its arrays by name."""
     digest = hashlib.sha256(canonical(fields))
     for _, array in sorted(arrays.items()):
         digest.update(np.ascontiguousarray(array).tobytes())
@@ -119,11 +119,12 @@ def sample_digest(fields: Sequence[Any], arrays: Mapping[str, NDArray[Any]]) -> 
 
 
 def data_digest(manifest: Mapping[str, Any], samples: Iterable[bytes]) -> str:
-    """Digest of a data set: recipe, classes, modalities, policies, and its samples in order.
+    """Digest of a data set: recipe, classes, modalities, policies, what its values are if it has any, and
+    its samples in order.
 
     Independent of how the samples are spread over files, and of paths, times and versions.
     """
-    header = {key: manifest[key] for key in ("recipe", "classes", "modalities")}
+    header = {key: manifest[key] for key in ("recipe", "classes", "modalities", "value") if key in manifest}
     digest = hashlib.sha256(canonical({**header, "splits": sorted(manifest["splits"])}))
     for sample in samples:
         digest.update(sample)

@@ -3,6 +3,7 @@
 The layout is that of Poria et al. (ACL 2017): csv files without header, one row per utterance, for a training
 and a test part that share no video. Text and vision features were fitted on that training part, so that a
 validation part carved from it flatters: text alone reaches .98 on training utterances and .757 on test.
+The sentiment scores that the labels are the signs of come in a file of their own, which may be missing.
 """
 
 from functools import partial
@@ -15,11 +16,14 @@ from numpy.typing import NDArray
 from trainables.multimodal.data.media import inside, require_folder
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN, by_group, hold_out_groups
-from trainables.multimodal.data.store import Arrays, Modality
+from trainables.multimodal.data.store import Arrays, Modality, Quantity
 from trainables.multimodal.data.tables import read_rows
 from trainables.multimodal.errors import InputError
 
 TRANSCRIPTS: Final = "transcripts.csv"
+SENTIMENT: Final = "sentiment_recovered.csv"
+"""Optional: columns `utterance` and `sentiment`, a number in -3..3."""
+SCALE: Final = Quantity("sentiment", -3, 3)
 CLASSES: Final = ("negative", "positive")
 TABLES: Final = {"text": "text_{}.csv", "audio": "audio_{}0.csv", "vision": "video_{}0.csv"}
 SIZES: Final = {"text": 100, "audio": 73, "vision": 100}
@@ -29,6 +33,7 @@ PARTS: Final = {"train": TRAIN, "test": TEST}
 """Part in the files' names -> part of the published split."""
 SPLIT: Final = "poria"
 
+WHOLE: Final = f"take the complete file that belongs to {TRANSCRIPTS}, or remove it"
 NOTE: Final = (
     "text and vision features were fitted on the published training part, so scores on training videos, and "
     "on a validation part taken from them, flatter: plain logistic regression on text reaches .98 there and "
@@ -43,7 +48,8 @@ def read(root: Path) -> Source:
     """The utterances below `root`; the label is whether the sentiment is positive (zero counts as that).
 
     Modalities: `text` [100], `audio` [73], `vision` [100], float32. Split `poria` is the published one with a
-    tenth of its training videos for validation; `video-disjoint` draws all parts anew.
+    tenth of its training videos for validation; `video-disjoint` draws all parts anew. With the sentiment
+    scores beside them, utterances have these as values.
 
     Raises InputError: a file is missing, cannot be read, or does not agree with the others.
     """
@@ -55,6 +61,7 @@ def read(root: Path) -> Source:
     _require_each_once(numbers, len(utterances))
     _require_labels(values, numbers, [label for _, label in utterances])
     tables = {name: _table(values[name], numbers, COLUMNS[name]) for name in TABLES}
+    scores = _scores(inside(root, SENTIMENT), utterances)
     ids = [utterance for utterance, _ in utterances]
     videos = [utterance.rpartition("_")[0] for utterance in ids]
     published = np.full(len(ids), "", dtype=object)
@@ -63,7 +70,7 @@ def read(root: Path) -> Source:
     return Source(
         name="mosi",
         root=root,
-        files=files,
+        files=files if scores is None else [*files, root / SENTIMENT],
         recipe={"name": "poria-utterance"},
         classes=CLASSES,
         modalities={name: Modality(name, (size,), "float32") for name, size in SIZES.items()},
@@ -74,6 +81,8 @@ def read(root: Path) -> Source:
         default_split=SPLIT,
         load=partial(_load, tables),
         note=NOTE,
+        values=scores,
+        quantity=None if scores is None else SCALE,
     )
 
 
@@ -91,6 +100,33 @@ def _transcripts(file: Path) -> list[tuple[str, int]]:
             )
         found.append((row[0], int(row[3])))
     return found
+
+
+def _scores(file: Path, utterances: list[tuple[str, int]]) -> NDArray[np.float32] | None:
+    """Sentiment of every utterance, if the file is there; its sign, zero as positive, must be the label."""
+    if not file.is_file():
+        return None
+    head, *rows = read_rows(file) or [[]]
+    if not {"utterance", "sentiment"} <= set(head) or any(len(row) != len(head) for row in rows):
+        raise InputError(f"{file.name} is no table with columns `utterance` and `sentiment`: {WHOLE}")
+    found = {row[head.index("utterance")]: row[head.index("sentiment")] for row in rows}
+    return np.array([_score(file, found, *utterance) for utterance in utterances], dtype=np.float32)
+
+
+def _score(file: Path, found: dict[str, str], utterance: str, label: int) -> float:
+    try:
+        score = float(found[utterance])
+    except KeyError as error:
+        raise InputError(f"{file.name} lacks {utterance}: {WHOLE}") from error
+    except ValueError as error:
+        raise InputError(
+            f"{file.name}: {utterance} has {found[utterance]!r} for a number: {WHOLE}"
+        ) from error
+    if (score >= 0) != bool(label):
+        raise InputError(
+            f"{file.name}: {utterance} has {score:g}, and its label is {CLASSES[label]}: {WHOLE}"
+        )
+    return score
 
 
 def _require_each_once(numbers: dict[str, NDArray[np.int64]], total: int) -> None:

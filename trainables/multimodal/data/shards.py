@@ -32,10 +32,12 @@ class Sample:
     group: str | None
     parts: dict[str, str]
     arrays: Arrays
+    value: float | None = None
 
     def digest(self) -> bytes:
         """Checksum of the sample; independent of where it is stored."""
-        return manifests.sample_digest([self.id, self.label, self.group, self.parts], self.arrays)
+        fields = [self.id, self.label, self.group, self.parts]
+        return manifests.sample_digest(fields if self.value is None else [*fields, self.value], self.arrays)
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,7 @@ class _Samples:
             source.groups[row] if source.groups else None,
             {policy: column[row] for policy, column in source.splits.items()},
             {name: array[place] for name, array in self._arrays.items()},
+            None if source.values is None else float(source.values[row]),
         )
         self._samples.append(sample)
         self.digests.append(sample.digest().hex())
@@ -137,6 +140,8 @@ class _Samples:
             "label": pa.array([sample.label for sample in samples], pa.int64()),
             "group": pa.array([sample.group for sample in samples], pa.string()),
         }
+        if self._source.quantity:
+            columns["value"] = pa.array([sample.value for sample in samples], pa.float32())
         for policy in samples[0].parts:
             columns[f"split:{policy}"] = pa.array([sample.parts[policy] for sample in samples])
         for name, array in self._arrays.items():

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainables.multimodal.data.splits import rows_by_part
-from trainables.multimodal.data.store import Arrays, Modality
+from trainables.multimodal.data.store import Arrays, Modality, Quantity
 from trainables.multimodal.errors import InputError
 
 MOST_CHARACTERS: Final = 255
@@ -51,6 +51,10 @@ class Source:
     """True for the generated sample only."""
     note: str = ""
     """A sentence that every report on these data should show, if they need one."""
+    values: NDArray[np.float32] | None = None
+    """A number [N] to predict beside the label, where the data set has such a thing."""
+    quantity: Quantity | None = None
+    """What `values` are; there where they are."""
 
     def __post_init__(self) -> None:
         if not self.ids:
@@ -61,6 +65,7 @@ class Source:
         for modality in self.modalities:
             _require_word(modality)
         self.require_split(self.default_split)
+        _require_described(self.ids, self.values, self.quantity)
 
     def require_split(self, policy: str) -> None:
         """Raise InputError if `policy` is unknown, or one of its parts is empty or lacks a class."""
@@ -71,6 +76,20 @@ class Source:
     def with_default_split(self, policy: str) -> "Source":
         """The same source with another default; InputError where that split cannot be used."""
         return replace(self, default_split=policy)
+
+
+def _require_described(ids: list[str], values: NDArray[np.float32] | None, quantity: Quantity | None) -> None:
+    """Values come with what they are, one for each sample, and lie on its scale."""
+    if values is None and quantity is None:
+        return
+    if values is None or quantity is None or values.shape != (len(ids),):
+        raise InputError(f"{len(ids)} samples need as many values, and the name and the ends of their scale")
+    wrong = np.flatnonzero(~((values >= quantity.lowest) & (values <= quantity.highest)))
+    if len(wrong):
+        raise InputError(
+            f"{quantity.name} of {ids[wrong[0]]} is {values[wrong[0]]}, which does not lie in "
+            f"{quantity.lowest}..{quantity.highest}: correct the source files"
+        )
 
 
 def _require_unique(ids: list[str]) -> None:

@@ -2,7 +2,8 @@
 
     store/
         manifest.json         what the store is, and size, time and sha256 of each file
-        samples-00000.arrow   one record batch; columns id, label, group, split:<policy>, modality:<name>
+        samples-00000.arrow   one record batch; columns id, label, group, split:<policy>, modality:<name>,
+                          and value where the manifest has one
 
 Arrays are fixed-size lists, so that a column is read as one NumPy array without a copy.
 """
@@ -51,6 +52,24 @@ class Modality:
         return {"shape": list(self.shape), "dtype": self.dtype, "mean": self.mean, "std": self.std}
 
 
+@dataclass(frozen=True)
+class Quantity:
+    """What the one number of each sample is that a regression predicts.
+
+    `lowest` and `highest` are the ends of its scale, whole numbers around zero: its sign tells the class.
+    """
+
+    name: str
+    lowest: int
+    highest: int
+
+    def __post_init__(self) -> None:
+        if not self.lowest < 0 < self.highest:
+            raise InputError(
+                f"{self.name} is in {self.lowest}..{self.highest}: zero must lie inside, as signs are scored"
+            )
+
+
 class FeatureStore:
     """A prepared data set, opened for reading."""
 
@@ -59,11 +78,16 @@ class FeatureStore:
         self.manifest = manifest
         self.modalities = {n: Modality.from_json(n, f) for n, f in manifest["modalities"].items()}
         self.classes: tuple[str, ...] = tuple(manifest["classes"])
+        self.quantity = Quantity(**manifest["value"]) if "value" in manifest else None
         self._batches = [_map(path / file["name"], self._columns()) for file in manifest["files"]]
         self._starts = np.cumsum([0, *(batch.num_rows for batch in self._batches)])
         self.ids: list[str] = self._column("id")
         self.labels: NDArray[np.int64] = np.asarray(self._column("label"), dtype=np.int64)
         self.groups: list[str] | None = self._column("group") if manifest["group"] else None
+        self.values: NDArray[np.float32] | None = None
+        """The number of each sample [N], described by `quantity`; none in most stores."""
+        if self.quantity:
+            self.values = np.asarray(self._column("value"), dtype=np.float32)
 
     @classmethod
     def open(cls, path: str | Path) -> "FeatureStore":
@@ -159,6 +183,7 @@ class FeatureStore:
         """Columns that every file must have, with their Arrow types."""
         columns = {"id": pa.string(), "label": pa.int64(), "group": pa.string()}
         columns |= {f"split:{policy}": pa.string() for policy in self.policies}
+        columns |= {"value": pa.float32()} if self.quantity else {}
         for name, spec in self.modalities.items():
             value = pa.from_numpy_dtype(np.dtype(spec.dtype))
             columns[f"modality:{name}"] = pa.list_(value, int(np.prod(spec.shape)))

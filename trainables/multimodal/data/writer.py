@@ -11,6 +11,7 @@ import importlib.metadata
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,8 @@ def stored_samples(store: FeatureStore) -> Iterator[Sample]:
         group = store.groups[row] if store.groups else None
         parts = {policy: column[row] for policy, column in columns.items()}
         arrays = {name: store.read(name, [row])[0] for name in store.modalities}
-        yield Sample(sample, int(store.labels[row]), group, parts, arrays)
+        value = None if store.values is None else float(store.values[row])
+        yield Sample(sample, int(store.labels[row]), group, parts, arrays, value)
 
 
 @contextlib.contextmanager
@@ -119,6 +121,7 @@ def _plan(source: Source) -> str:
         "splits": source.splits,
         "spans": [[span.start, span.stop] for span in spans(source)],
         "files": files,
+        **({} if source.values is None else {"values": source.values.tolist()}),
     }
     return hashlib.sha256(manifests.canonical(parts)).hexdigest()
 
@@ -197,6 +200,7 @@ def _described(source: Source) -> dict[str, Any]:
         "classes": list(source.classes),
         "modalities": {name: modality.to_json() for name, modality in source.modalities.items()},
         "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
+        **({"value": asdict(source.quantity)} if source.quantity else {}),
     }
 
 

@@ -69,12 +69,17 @@ COUNTS = {  # of modalities; what is a variant of another method is run at two
     ),
     "ogm_ge": (2, 3, 4),
 }
-CASES = [(name, count) for name, counts in COUNTS.items() for count in counts]
+REGRESSIONS = ("joint", "late_fusion", "diagnose_relearn", "diagnose_relearn_switches")
+CASES = [
+    *((name, count, "classification") for name, counts in COUNTS.items() for count in counts),
+    *((name, count, "regression") for name in REGRESSIONS for count in COUNTS[name]),
+]
 SCHEDULE = {"epochs": 4, "schedule": "step", "milestones": (1, 3), "gamma": 0.5}
 
 
-each_case = pytest.mark.parametrize(("name", "modalities"), CASES)
+each_case = pytest.mark.parametrize(("name", "modalities", "task"), CASES)
 each_method = pytest.mark.parametrize("name", METHODS)
+each_task = pytest.mark.parametrize("task", ["classification", "regression"])
 each_count = pytest.mark.parametrize("modalities", [1, 2, 3, 4])
 
 
@@ -110,9 +115,9 @@ def resumed(make, state, constants):
 
 
 @each_case
-def test_resuming_equals_never_stopping(make_trainer, name, modalities, tmp_path):
+def test_resuming_equals_never_stopping(make_trainer, name, modalities, task, tmp_path):
     def make():
-        return make_trainer(modalities, METHODS[name](), **SCHEDULE)
+        return make_trainer(modalities, METHODS[name](), **SCHEDULE, task=task)
 
     whole = make()
     expected = without_time(whole.fit())
@@ -173,17 +178,17 @@ def resumed_once(make, state, constants):
 
 
 @each_case
-def test_every_trainable_parameter_is_in_the_optimizer(make_trainer, name, modalities):
-    trainer = make_trainer(modalities, METHODS[name](), epochs=2)
+def test_every_trainable_parameter_is_in_the_optimizer(make_trainer, name, modalities, task):
+    trainer = make_trainer(modalities, METHODS[name](), epochs=2, task=task)
     trainer.fit()
     trained = [id(parameter) for group in trainer.optimizer.param_groups for parameter in group["params"]]
     assert sorted(trained) == sorted(id(p) for p in trainer.model.parameters() if p.requires_grad)
 
 
 @each_case
-def test_probes_do_not_change_training(make_trainer, name, modalities):
+def test_probes_do_not_change_training(make_trainer, name, modalities, task):
     plain, probed = (
-        fitted(make_trainer, modalities, METHODS[name](), epochs=2, probes=probes).state_dict()
+        fitted(make_trainer, modalities, METHODS[name](), epochs=2, probes=probes, task=task).state_dict()
         for probes in (False, True)
     )
     for part in ("model", "optimizer", "random"):
@@ -201,9 +206,11 @@ def test_looking_at_purity_every_epoch_does_not_change_training(make_trainer, na
 
 @pytest.mark.parametrize("options", [{"lam": 0.0}, {"max_relearnings": 0}, {"lam": 0.0, **SWITCHES}], ids=str)
 @each_count
-def test_zero_is_honoured_and_equals_joint_bit_for_bit(make_trainer, modalities, options):
-    joint = fitted(make_trainer, modalities).state_dict()
-    zero = fitted(make_trainer, modalities, [DiagnoseRelearn(**{"every": 1, **options})]).state_dict()
+@each_task
+def test_zero_is_honoured_and_equals_joint_bit_for_bit(make_trainer, modalities, options, task):
+    joint = fitted(make_trainer, modalities, task=task).state_dict()
+    method = [DiagnoseRelearn(**{"every": 1, **options})]
+    zero = fitted(make_trainer, modalities, method, task=task).state_dict()
     for part in ("model", "optimizer", "random", "probes", "best"):
         assert differences(joint[part], zero[part]) == []
 
@@ -224,15 +231,17 @@ def test_zero_is_honoured_and_equals_the_method_without(make_trainer, zero, plai
 
 
 @each_count
-def test_lambda_above_zero_differs_from_joint(make_trainer, modalities):
-    joint = fitted(make_trainer, modalities).state_dict()
-    balanced = fitted(make_trainer, modalities, [DiagnoseRelearn(lam=3.0, every=1)]).state_dict()
+@each_task
+def test_lambda_above_zero_differs_from_joint(make_trainer, modalities, task):
+    joint = fitted(make_trainer, modalities, task=task).state_dict()
+    method = [DiagnoseRelearn(lam=3.0, every=1)]
+    balanced = fitted(make_trainer, modalities, method, task=task).state_dict()
     assert differences(joint["model"], balanced["model"]) != []
 
 
 @each_case
-def test_metrics_name_every_modality(make_trainer, name, modalities):
-    trainer = make_trainer(modalities, METHODS[name](), epochs=1)
+def test_metrics_name_every_modality(make_trainer, name, modalities, task):
+    trainer = make_trainer(modalities, METHODS[name](), epochs=1, task=task)
     metrics = trainer.run_epoch()
     names = [
         f"{prefix}/{m}/{n}"
@@ -249,6 +258,12 @@ def test_the_seed_decides_everything(make_trainer, name):
         trainer = make_trainer(2, METHODS[name](), epochs=2, seed=seed)
         histories.append(without_time(trainer.fit()))
     assert histories[0] == histories[1] != histories[2]
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if name not in (*REGRESSIONS, "drawing")])
+def test_a_method_that_needs_classes_refuses_any_other_task(make_trainer, name):
+    with pytest.raises(InputError, match=r"^(OgmGe|Boosting) needs classes: leave task at classification"):
+        make_trainer(2, METHODS[name](), task="regression")
 
 
 def test_a_method_that_compares_modalities_refuses_a_single_one(make_trainer):

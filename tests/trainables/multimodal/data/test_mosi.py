@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from trainables.multimodal.data import mosi
 from trainables.multimodal.data.source import Source
+from trainables.multimodal.data.store import Quantity
 from trainables.multimodal.errors import InputError
 
 VIDEOS = {"train": [f"t{n}" for n in range(10)], "test": ["x0", "x1"]}
@@ -90,6 +91,55 @@ def test_a_missing_file_is_named(raw: Path) -> None:
         mosi.read(raw)
 
 
+def score(raw: Path, changes: dict[str, object] | None = None) -> None:
+    """Write the sentiment of every utterance, in another order than the transcripts."""
+    with (raw / "transcripts.csv").open(newline="") as stream:
+        labels = {row[0]: int(row[3]) for row in csv.reader(stream)}
+    scores = {name: 1.5 * label if label else -0.2 for name, label in labels.items()} | (changes or {})
+    rows = [[name, "train", value] for name, value in reversed(scores.items()) if value is not None]
+    write(raw / "sentiment_recovered.csv", [["utterance", "std_split", "sentiment"], *rows])
+
+
+def test_without_sentiment_scores_there_are_no_values(raw: Path) -> None:
+    source = mosi.read(raw)
+    assert (source.values, source.quantity) == (None, None)
+
+
+def test_sentiment_scores_are_the_values_of_their_utterances(raw: Path) -> None:
+    score(raw, {"t3_1": 0, "x1_2": -3})
+    source = mosi.read(raw)
+    assert source.values is not None
+    rows = [source.ids.index(name) for name in ("t3_1", "x1_2", "t3_3")]
+    assert source.values[rows].tolist() == [0, -3, 1.5]
+    assert source.quantity == Quantity("sentiment", -3, 3)
+    assert raw / "sentiment_recovered.csv" in source.files
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"t3_1": -0.1}, "t3_1 has -0.1, and its label is positive"),
+        ({"t3_0": 0}, "t3_0 has 0, and its label is negative"),
+        ({"t3_1": "good"}, "t3_1 has 'good' for a number"),
+        ({"t3_0": "nan"}, "sentiment of t3_0 is nan"),
+        ({"t3_1": 3.5}, "sentiment of t3_1 is 3.5"),
+        ({"t3_1": None}, "lacks t3_1"),
+    ],
+)
+def test_sentiment_scores_that_do_not_fit_are_refused(
+    raw: Path, changes: dict[str, object], complaint: str
+) -> None:
+    score(raw, changes)
+    with pytest.raises(InputError, match=complaint):
+        mosi.read(raw)
+
+
+def test_a_table_of_other_columns_is_refused(raw: Path) -> None:
+    write(raw / "sentiment_recovered.csv", [["utterance", "mood"], ["t3_1", 1]])
+    with pytest.raises(InputError, match="no table with columns `utterance` and `sentiment`"):
+        mosi.read(raw)
+
+
 @pytest.fixture(scope="module")
 def real(real_data: Path) -> Source:
     return mosi.read(real_data / "mosi_utterance")
@@ -98,6 +148,20 @@ def real(real_data: Path) -> Source:
 def test_the_real_files_are_complete(real: Source) -> None:
     parts = real.splits["poria"]
     assert (len(real.ids), len(set(real.groups or [])), parts.count("test")) == (2199, 93, 752)
+
+
+def test_the_signs_of_the_real_scores_are_the_labels(real: Source) -> None:
+    assert real.values is not None
+    assert ((real.values >= 0) == real.labels).all()
+
+
+def test_ridge_regression_reaches_what_is_known(real: Source) -> None:
+    features = np.array([np.concatenate(list(real.load(row).values())) for row in range(len(real.ids))])
+    test = np.array(real.splits["poria"]) == "test"
+    assert real.values is not None
+    model = make_pipeline(StandardScaler(), Ridge(1000.0)).fit(features[~test], real.values[~test])
+    error = np.abs(model.predict(features[test]) - real.values[test]).mean()
+    assert error == pytest.approx(0.946, abs=0.05)
 
 
 @pytest.mark.parametrize(

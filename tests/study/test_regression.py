@@ -1,0 +1,142 @@
+"""A study whose task is regression: what it asks, leaves out, and refuses."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from analysis.synthetic import Synthetic
+
+from study.analysis import report
+from study.analysis.analysis import analyse
+from study.forecast import describe
+from study.run import main
+from study.settings import Wish, build, continued
+from study.studies import STUDIES
+from trainables.multimodal.data.datasets import read_source
+from trainables.multimodal.data.store import FeatureStore, Quantity
+from trainables.multimodal.data.writer import write_store
+from trainables.multimodal.errors import InputError
+
+NEEDY = [
+    "ogm_ge",
+    "boosting",
+    "dr_boosting",
+    *(f"boosting_{x}" for x in ("no_heads", "frozen", "random", "tripled")),
+]
+
+
+@pytest.fixture
+def valued(toy_store, tmp_path):
+    """The toy store with a number per sample."""
+    source = read_source("features", toy_store.parent / "raw")
+    values = np.linspace(-2, 2, len(source.ids)).astype(np.float32)
+    source = replace(source, values=values, quantity=Quantity("mood", -2, 2))
+    return FeatureStore.open(write_store(source, tmp_path / "valued").path)
+
+
+def settings(store, study="features_dr", **fixed):
+    return build(study, STUDIES[study], store, Wish(fixed={"task": "regression", **fixed}))
+
+
+@pytest.mark.parametrize(("loss", "said"), [({}, "l1"), ({"loss": "mse"}, "mse")])
+def test_the_protocol_says_what_is_predicted_and_what_accuracy_means(valued, loss, said):
+    assert settings(valued, **loss)["protocol"]["task"] == (
+        f"regression of mood in -2..2, {said} loss; accuracy is that of the sign, zero as positive"
+    )
+
+
+def test_a_classification_has_no_task_to_speak_of(valued):
+    plain = build("toy", STUDIES["features_dr"], valued, Wish())
+    assert "task" not in plain["protocol"]
+    assert plain["inapplicable"] == {}
+
+
+def test_methods_that_need_classes_are_left_out_with_their_reason(valued):
+    found = settings(valued, "features_compare")
+    assert found["inapplicable"] == dict.fromkeys(NEEDY, "needs classes")
+    expected = ["joint", "unimodal_strong", "unimodal_weak", "late_fusion", "diagnose_relearn"]
+    assert found["methods"] == list(found["fixed"]) == expected
+
+
+@pytest.mark.parametrize("question", ["boosting", "dr_boosting"])
+def test_a_study_of_nothing_else_is_refused(valued, question):
+    with pytest.raises(InputError, match=r"boosting.* need classes, and .* compares nothing else with joint"):
+        settings(valued, f"features_{question}")
+
+
+def test_a_store_without_values_is_refused_with_the_data_that_can_have_them(toy_store):
+    with pytest.raises(InputError, match=r"holds none: .*mosi \(from sentiment_recovered\.csv in the source"):
+        settings(FeatureStore.open(toy_store))
+
+
+@pytest.mark.parametrize(
+    ("fixed", "said"),
+    [({"task": "ranking"}, "task must be one of"), ({"loss": "l2"}, "loss must be l1 or mse")],
+)
+def test_a_task_or_loss_that_is_not_there_is_refused(valued, fixed, said):
+    with pytest.raises(InputError, match=said):
+        settings(valued, **fixed)
+
+
+def test_the_task_of_a_study_that_goes_on_cannot_change(valued):
+    plain = build("features_dr", STUDIES["features_dr"], valued, Wish())
+    with pytest.raises(InputError, match=r"fixed\.joint\.task was None, now 'regression'"):
+        continued(plain, settings(valued))
+
+
+def test_bad_input_ends_with_exit_code_2_before_anything_is_written(valued, tmp_path, capsys):
+    where = ["--data", str(valued.path), "--results", str(tmp_path / "results")]
+    assert main(["features_boosting", *where, "--set", "task=regression"]) == 2
+    assert "need classes" in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_dry_run_measures_a_regression_and_names_what_is_left_out(valued):
+    found = {**settings(valued, "features_compare"), "resources": {"device": "cpu"}}
+    assert "ogm_ge: not applicable, needs classes" in describe(found, valued, slots=1)
+
+
+@pytest.fixture
+def ended(valued):
+    """Settings and trials of a comparison with two methods that have come to an end."""
+    trials = Synthetic(["strong", "weak"])
+    asked = {**settings(valued, "features_compare"), "stages": ["search", "confirm"]}
+    asked |= {"methods": ["joint", "late_fusion"], "budget": {"epochs": 12, "trials": 1, "seeds": 3}}
+    for method in asked["methods"]:
+        trials.search(method, 0.7, trials=1).confirm(method, 0.7)
+    for record in trials.records:
+        if record.stage == "confirm":
+            scores = {"mae": 1 + (record.seed - 1000) / 10, "correlation": 0.5, "accuracy_5": 0.25}
+            record.epochs[max(record.epochs)] |= {f"test/{name}": value for name, value in scores.items()}
+    return asked, trials.records
+
+
+def test_it_is_complete_without_the_methods_that_are_left_out(ended):
+    assert analyse(*ended).summary["complete"]
+
+
+def test_the_summary_has_the_scores_of_a_regression_on_test(ended):
+    summary = analyse(*ended).summary
+    test = summary["methods"]["joint"]["test"]
+    assert set(test) == {"accuracy", "macro_f1", "mae", "correlation", "accuracy_5"}
+    assert test["mae"]["mean"] == pytest.approx(1.1)
+    assert set(summary["methods"]["joint"]["validation"]) == {"accuracy", "macro_f1"}
+    assert summary["protocol"]["task"].startswith("regression of mood")
+
+
+def test_the_report_shows_the_scores_and_the_methods_that_are_left_out(ended, tmp_path):
+    written = report.write(tmp_path, *ended)
+    page = written.html.read_text()
+    assert page.count(">not applicable: needs classes</td>") == len(NEEDY)
+    for shown in (
+        "Test mean absolute error",
+        "Test correlation",
+        "Test 5-class accuracy",
+        "1.100\n[0.852,",
+        "25.0",
+    ):
+        assert shown in page
+    assert any("accuracy is that of the sign" in sentence for sentence in written.findings)
+    table = (tmp_path / "tables" / "methods.csv").read_text()
+    assert "test_mae_mean" in table
+    assert table.count("not applicable,needs classes") == len(NEEDY)

@@ -1,0 +1,108 @@
+"""Classification and regression: targets, losses, scores and bins."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import pearsonr
+from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error, mean_squared_error
+
+from trainables.multimodal.config import TrainerConfig
+from trainables.multimodal.data.store import FeatureStore, Quantity
+from trainables.multimodal.errors import InputError
+from trainables.multimodal.metrics import correlation
+from trainables.multimodal.tasks import Classification, Regression, loss_of, task_on
+
+MOOD = Quantity("mood", -3, 3)
+TASK = Regression(MOOD)
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """Predictions [N, 1] beyond the scale too, and values [N] with zeros among them."""
+    draw = np.random.default_rng(0)
+    values = np.clip(np.round(draw.normal(scale=1.6, size=400), 1), -3, 3).astype(np.float32)
+    predicted = (0.6 * values + draw.normal(scale=1.5, size=400)).astype(np.float32)
+    return torch.from_numpy(predicted[:, None]), torch.from_numpy(values)
+
+
+def scores(predicted, values):
+    found = TASK.scores(torch.tensor(predicted)[:, None], torch.tensor(values))
+    return {name: value.item() for name, value in found.items()}
+
+
+def test_the_numbers_equal_scipys_and_sklearns(drawn):
+    outputs, values = drawn
+    found = {name: value.item() for name, value in TASK.scores(outputs, values).items()}
+    predicted, true = outputs[:, 0].numpy(), values.numpy()
+    whole = [np.round(np.clip(numbers, -3, 3)) for numbers in (true, predicted)]
+    assert found == pytest.approx(
+        {
+            "loss": mean_absolute_error(true, predicted),
+            "mae": mean_absolute_error(true, predicted),
+            "correlation": pearsonr(true, predicted).statistic,
+            "accuracy": accuracy_score(true >= 0, predicted >= 0),
+            "macro_f1": f1_score(true >= 0, predicted >= 0, average="macro"),
+            "accuracy_7": accuracy_score(*whole),
+        }
+    )
+
+
+def test_the_squared_loss_equals_sklearns(drawn):
+    outputs, values = drawn
+    expected = mean_squared_error(values.numpy(), outputs[:, 0].numpy())
+    assert loss_of("regression", "mse")(outputs, values).item() == pytest.approx(expected)
+
+
+def test_zero_counts_as_positive_in_prediction_and_value():
+    assert scores([0.0, -0.1, 2.0, -2.0], [0.0, 0.0, 0.0, -1.0])["accuracy"] == 0.75
+
+
+@pytest.mark.parametrize("predicted", [[0.3] * 5, [0.0] * 5, [1e-30] * 5])
+def test_constant_predictions_correlate_with_nothing(predicted):
+    assert scores(predicted, [-1.0, 0.5, 2.0, 1.0, 0.1])["correlation"] == 0.0
+
+
+def test_constant_values_correlate_with_nothing():
+    assert correlation(torch.tensor([0.0, 1.0]), torch.tensor([0.1, 0.1])).item() == 0.0
+
+
+def test_predictions_beyond_the_scale_fall_into_its_last_bins():
+    assert scores([9.0, -9.0, 2.4], [3.0, -2.6, 2.0])["accuracy_7"] == 1.0
+
+
+def test_the_scale_says_how_many_bins_there_are():
+    found = Regression(Quantity("mood", -1, 2)).scores(torch.zeros(2, 1), torch.zeros(2))
+    assert "accuracy_4" in found
+
+
+def test_bins_are_whole_numbers_counted_from_the_lowest():
+    values = np.array([-3.0, -2.5, -0.4, 0.0, 0.5, 1.5, 2.6], np.float32)
+    assert TASK.bins(values).tolist() == [0, 1, 3, 3, 3, 5, 6]
+
+
+def test_purity_has_as_many_clusters_as_bins_with_samples():
+    assert TASK.n_clusters(np.array([-3.0, -2.9, 0.1, 3.0], np.float32)) == 3
+
+
+def test_classes_are_their_own_bins():
+    labels = np.array([0, 2, 2])
+    assert Classification(("a", "b", "c")).bins(labels) is labels
+    assert Classification(("a", "b", "c")).n_clusters(labels) == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"task": "ranking"}, "task must be one of classification, regression"),
+        ({"loss": "l1"}, "loss must be cross_entropy where task is classification, got 'l1'"),
+        ({"task": "regression", "loss": "cross_entropy"}, "loss must be l1 or mse where task is regression"),
+    ],
+)
+def test_a_loss_of_another_task_is_refused(settings, complaint):
+    with pytest.raises(InputError, match=complaint):
+        TrainerConfig(data="anywhere", epochs=1, **settings)
+
+
+def test_a_store_without_values_is_no_regression(toy_store):
+    with pytest.raises(InputError, match=r"predicts a number per sample, and .* holds none: prepare"):
+        task_on(FeatureStore.open(toy_store(1)), "regression", "auto")

@@ -1,0 +1,178 @@
+"""What a run predicts: the class of a sample, or the number that its store keeps of it.
+
+A task says what targets are, how wrong a prediction is and how it is scored. Every task has an `accuracy`, so
+that choosing the best epoch, stopping trials and comparing methods are the same whatever the task.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from trainables.multimodal.data.store import FeatureStore, Quantity
+from trainables.multimodal.errors import InputError
+from trainables.multimodal.metrics import accuracy, correlation, macro_f1
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+AUTO: Final = "auto"
+CLASSIFICATION, REGRESSION = "classification", "regression"
+
+
+def absolute(outputs: Tensor, values: Tensor) -> Tensor:
+    """Mean absolute error of outputs [N, 1] and values [N]."""
+    return functional.l1_loss(outputs.squeeze(1), values)
+
+
+def squared(outputs: Tensor, values: Tensor) -> Tensor:
+    """Mean squared error of outputs [N, 1] and values [N]."""
+    return functional.mse_loss(outputs.squeeze(1), values)
+
+
+LOSSES: Final[Mapping[str, Mapping[str, Loss]]] = {
+    CLASSIFICATION: {"cross_entropy": functional.cross_entropy},
+    REGRESSION: {"l1": absolute, "mse": squared},
+}
+"""Losses by task and by the name that settings carry, the default first."""
+
+
+def loss_of(task: str, name: str) -> Loss:
+    """The loss of this name, `auto` being the task's first; InputError for one of another task."""
+    own = LOSSES[task]
+    if name not in (AUTO, *own):
+        raise InputError(f"loss must be {' or '.join(own)} where task is {task}, got {name!r}")
+    return next(iter(own.values())) if name == AUTO else own[name]
+
+
+class Task(Protocol):
+    """What the trainer asks of a task; outputs are [N, K], targets [N]."""
+
+    @property
+    def loss(self) -> Loss:
+        """How wrong outputs are."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the outputs; none where the only output is a number."""
+
+    def targets(self, store: FeatureStore) -> np.ndarray:
+        """What is to be predicted of every sample [N]."""
+
+    def accuracy(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Share of right predictions."""
+
+    def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        """All scores by name, among them `loss`, `accuracy` and `macro_f1`."""
+
+    def bins(self, targets: np.ndarray) -> np.ndarray:
+        """Whole numbers >= 0 [N] of targets: what the purity of clusters is measured against."""
+
+    def n_clusters(self, targets: np.ndarray) -> int:
+        """How many clusters purity is measured with, from the targets of the training part."""
+
+
+@dataclass(frozen=True)
+class Classification:
+    """The class with the largest output."""
+
+    classes: tuple[str, ...]
+    loss: Loss = functional.cross_entropy
+
+    def targets(self, store: FeatureStore) -> np.ndarray:
+        """The labels."""
+        return store.labels
+
+    def accuracy(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Share of samples whose largest output is the label."""
+        return accuracy(outputs, targets)
+
+    def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        """Loss, accuracy and macro-F1."""
+        return {
+            "loss": self.loss(outputs, targets),
+            "accuracy": accuracy(outputs, targets),
+            "macro_f1": macro_f1(outputs, targets),
+        }
+
+    def bins(self, targets: np.ndarray) -> np.ndarray:
+        """The labels themselves."""
+        return targets
+
+    def n_clusters(self, targets: np.ndarray) -> int:
+        """As many as there are classes."""
+        return len(self.classes)
+
+
+@dataclass(frozen=True)
+class Regression:
+    """The only output is the number.
+
+    Its two classes are the signs, zero counted as positive in prediction and value alike. Its bins are the
+    whole numbers of the scale: a number is clipped to the scale and rounded, halves to the even neighbour.
+    """
+
+    quantity: Quantity
+    loss: Loss = absolute
+    classes: tuple[str, ...] = ()
+
+    def targets(self, store: FeatureStore) -> np.ndarray:
+        """The values."""
+        return values_of(store)
+
+    def accuracy(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Share of samples whose sign is predicted right."""
+        return accuracy(signs(outputs), (targets >= 0).long())
+
+    def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        """Loss, accuracy and macro-F1 of the signs, mae, correlation, and accuracy_<n> of the n bins."""
+        predicted, negative_or_not = outputs.squeeze(1), (targets >= 0).long()
+        count = self.quantity.highest - self.quantity.lowest + 1
+        return {
+            "loss": self.loss(outputs, targets),
+            "accuracy": self.accuracy(outputs, targets),
+            "macro_f1": macro_f1(signs(outputs), negative_or_not),
+            "mae": absolute(outputs, targets),
+            "correlation": correlation(predicted, targets),
+            f"accuracy_{count}": (self._bins(predicted) == self._bins(targets)).double().mean(),
+        }
+
+    def bins(self, targets: np.ndarray) -> np.ndarray:
+        """Whole numbers of the scale, counted from its lowest."""
+        return self._bins(torch.from_numpy(targets)).numpy()
+
+    def n_clusters(self, targets: np.ndarray) -> int:
+        """As many as there are bins with a sample in them."""
+        return len(np.unique(self.bins(targets)))
+
+    def _bins(self, values: Tensor) -> Tensor:
+        lowest, highest = self.quantity.lowest, self.quantity.highest
+        return (values.clamp(lowest, highest).round() - lowest).long()
+
+
+def signs(outputs: Tensor) -> Tensor:
+    """Logits [N, 2] whose larger one tells whether an output [N, 1] is negative, or zero and above."""
+    positive = (outputs >= 0).float()
+    return torch.cat([1 - positive, positive], dim=1)
+
+
+def values_of(store: FeatureStore) -> np.ndarray:
+    """Values [N] of a store; InputError where it has none."""
+    if store.values is None:
+        raise InputError(
+            f"task regression predicts a number per sample, and {store.path} holds none: "
+            "prepare the data again with the file of their values, or leave the task at classification"
+        )
+    return store.values
+
+
+def task_on(store: FeatureStore, task: str, loss: str) -> Task:
+    """The task of this name on a store, with the loss of this name; InputError where they do not fit."""
+    chosen = loss_of(task, loss)
+    if task == CLASSIFICATION:
+        return Classification(store.classes, chosen)
+    values_of(store)
+    assert store.quantity is not None  # noqa: S101  (there where values are)
+    return Regression(store.quantity, chosen)

@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from torch.nn import functional
 from trainables.multimodal.balancers.base import Balancer
 from trainables.multimodal.building import build_model, chosen_modalities, step_owner
 from trainables.multimodal.config import TrainerConfig
+from trainables.multimodal.data.augmentation import augmented
 from trainables.multimodal.data.loading import Batch, Cut, Loader
 from trainables.multimodal.data.store import FeatureStore
 from trainables.multimodal.diagnostics import Labelled, Probes, Purity, measure_purity
@@ -228,11 +229,17 @@ class Trainer:
         self.model.train()
         self._apply_hyperparameters()
         means = Means()
-        for batch in self._loader("train").shuffled(self.config.seed, self.epoch):
+        for batch in self._training_batches():
             means.add(self._stepper.step(self, batch), len(batch.labels))
             if self.config.probes:
                 self.probes.fit(self._probe_optimizer, self._seen, batch.labels)
         return means.read("train")
+
+    def _training_batches(self) -> Iterator[Batch]:
+        """Batches of the current epoch; what is random in them is a function of (seed, epoch)."""
+        seed, epoch = self.config.seed, self.epoch
+        batches = self._loader("train").shuffled(seed, epoch)
+        return augmented(batches, self.store.modalities, seed, epoch) if self.config.augment else batches
 
     def _score(self, split: str) -> dict[str, float]:
         """Scores of the current weights on a split, under its name."""

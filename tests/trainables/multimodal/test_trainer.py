@@ -272,6 +272,26 @@ def test_bf16_trains_on_a_cpu_too(make_trainer):
     assert {p.dtype for p in trainer.model.parameters()} == {torch.float32}
 
 
+def test_augmented_training_resumes_as_if_it_had_never_stopped(make_trainer):
+    whole = make_trainer(2, epochs=4, augment=True)
+    whole.fit()
+    half = make_trainer(2, epochs=4, augment=True)
+    half.run_epoch()
+    half.run_epoch()
+    rest = make_trainer(2, epochs=4, augment=True)
+    rest.load_constants(half.constants())
+    rest.load_state_dict(half.state_dict())
+    rest.fit()
+    assert tensors(rest.state_dict()) == tensors(whole.state_dict())
+
+
+def test_augmentation_changes_training_and_never_evaluation(make_trainer):
+    plain, augmented = make_trainer(2), make_trainer(2, augment=True)
+    for split in ("train", "validation", "test"):
+        assert torch.equal(plain.evaluate(split).fused, augmented.evaluate(split).fused)
+    assert plain.run_epoch()["train/loss"] != augmented.run_epoch()["train/loss"]
+
+
 STEPS = {"modalities": ("vector", "sequence"), "d_model": 8, "layers": 1, "attention_heads": 2}
 ATTENTIVE = {**STEPS, "encoders": {"sequence": "transformer"}}
 GROWING = {"period": 1, "max_heads": 3, "sigma": 0.0, "tau": 0.0}

@@ -20,6 +20,8 @@ class Batch:
 
     inputs: dict[str, Tensor]
     labels: Tensor
+    rows: np.ndarray
+    """Rows [B] of the store that the samples are."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Loader:
             if frames > stored:
                 raise InputError(f"frames is {frames}, but modality {name} stores {stored} frames per sample")
         self.labels = torch.from_numpy(store.labels[rows]).to(device)
-        self._batch_size, self._frames = batch_size, frames
+        self._rows, self._batch_size, self._frames = rows, batch_size, frames
 
     def __len__(self) -> int:
         """Samples in the split."""
@@ -104,7 +106,8 @@ class Loader:
             positions = order[start:stop]
             frames = {name: np.ascontiguousarray(choice[positions]) for name, choice in choices.items()}
             inputs = {name: s.take(positions, frames.get(name)) for name, s in self._sources.items()}
-            yield Batch(inputs, self.labels[torch.from_numpy(positions).to(self.labels.device)])
+            labels = self.labels[torch.from_numpy(positions).to(self.labels.device)]
+            yield Batch(inputs, labels, self._rows[positions])
 
 
 def batch_bounds(samples: int, batch_size: int) -> list[tuple[int, int]]:

@@ -32,10 +32,14 @@ class Sample:
     group: str | None
     parts: dict[str, str]
     arrays: Arrays
+    present: dict[str, bool]
+    """Whether it has each of the modalities that some samples lack."""
 
     def digest(self) -> bytes:
         """Checksum of the sample; independent of where it is stored."""
-        return manifests.sample_digest([self.id, self.label, self.group, self.parts], self.arrays)
+        lacking = [self.present] if self.present else []  # data that lack nothing keep the digests they had
+        fields = [self.id, self.label, self.group, self.parts, *lacking]
+        return manifests.sample_digest(fields, self.arrays)
 
 
 @dataclass(frozen=True)
@@ -105,17 +109,21 @@ class _Samples:
 
     def add(self, row: int) -> None:
         """Decode one more sample; InputError if it cannot be used."""
-        source, place = self._source, len(self.digests)
+        source, place, present = self._source, len(self.digests), self._source.presence(row)
+        held = {name: m for name, m in source.modalities.items() if present.get(name, True)}
+        if not held:
+            raise InputError("it has none of the modalities")
         loaded = source.load(row)
-        require_conform(loaded, source.modalities)
+        require_conform(loaded, held)
         for name, array in self._arrays.items():
-            array[place] = loaded[name]
+            array[place] = loaded[name] if name in held else 0
         sample = Sample(
             source.ids[row],
             int(source.labels[row]),
             source.groups[row] if source.groups else None,
             {policy: column[row] for policy, column in source.splits.items()},
             {name: array[place] for name, array in self._arrays.items()},
+            present,
         )
         self._samples.append(sample)
         self.digests.append(sample.digest().hex())
@@ -139,6 +147,8 @@ class _Samples:
         }
         for policy in samples[0].parts:
             columns[f"split:{policy}"] = pa.array([sample.parts[policy] for sample in samples])
+        for name in samples[0].present:
+            columns[f"present:{name}"] = pa.array([sample.present[name] for sample in samples])
         for name, array in self._arrays.items():
             columns[f"modality:{name}"] = _fixed_size_lists(array[: len(samples)])
         return columns

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -45,6 +45,8 @@ class Source:
     """True for the generated sample only."""
     note: str = ""
     """A sentence that every report on these data should show, if they need one."""
+    present: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+    """Modality -> which samples [N] have it, for modalities that some samples lack."""
 
     def __post_init__(self) -> None:
         if not self.ids:
@@ -53,6 +55,10 @@ class Source:
         for sample in self.ids:
             _require_harmless(sample)
         self.require_split(self.default_split)
+
+    def presence(self, row: int) -> dict[str, bool]:
+        """Whether sample `row` has each of the modalities that some samples lack."""
+        return {name: bool(mask[row]) for name, mask in self.present.items()}
 
     def require_split(self, policy: str) -> None:
         """Raise InputError if `policy` is unknown, or one of its parts is empty or lacks a class."""

@@ -3,8 +3,10 @@
     store/
         manifest.json         what the store is, and size, time and sha256 of each file
         samples-00000.arrow   one record batch; columns id, label, group, split:<policy>, modality:<name>
+                              and present:<name>, bool, of a modality that some samples lack
 
-Arrays are fixed-size lists, so that a column is read as one NumPy array without a copy.
+Arrays are fixed-size lists, so that a column is read as one NumPy array without a copy. The array of
+a modality that a sample lacks is zeros.
 """
 
 from collections.abc import Sequence
@@ -64,6 +66,9 @@ class FeatureStore:
         self.ids: list[str] = self._column("id")
         self.labels: NDArray[np.int64] = np.asarray(self._column("label"), dtype=np.int64)
         self.groups: list[str] | None = self._column("group") if manifest["group"] else None
+        self.present: dict[str, NDArray[np.bool_]] = {
+            name: np.asarray(self._column(f"present:{name}"), dtype=np.bool_) for name in self._masked
+        }
 
     @classmethod
     def open(cls, path: str | Path) -> "FeatureStore":
@@ -113,6 +118,11 @@ class FeatureStore:
         return dict(self.manifest["recipe"])
 
     @property
+    def _masked(self) -> list[str]:
+        """Modalities that some samples lack."""
+        return list(self.manifest.get("present", []))
+
+    @property
     def default_split(self) -> str:
         """The split policy used where none is named."""
         return str(self.manifest["default_split"])
@@ -159,6 +169,7 @@ class FeatureStore:
         """Columns that every file must have, with their Arrow types."""
         columns = {"id": pa.string(), "label": pa.int64(), "group": pa.string()}
         columns |= {f"split:{policy}": pa.string() for policy in self.policies}
+        columns |= {f"present:{name}": pa.bool_() for name in self._masked}
         for name, spec in self.modalities.items():
             value = pa.from_numpy_dtype(np.dtype(spec.dtype))
             columns[f"modality:{name}"] = pa.list_(value, int(np.prod(spec.shape)))

@@ -30,7 +30,18 @@ def toy_arrays(labels: np.ndarray, count: int) -> dict[str, np.ndarray]:
     return arrays
 
 
-def write_toy(folder: Path, labels: np.ndarray, arrays: dict[str, np.ndarray]) -> Path:
+def toy_gaps(samples: int, count: int) -> dict[str, np.ndarray]:
+    """Who has the vector and the clip: nobody lacks both, and batches of 3 often hold no clip or one."""
+    place = np.arange(samples) % 12
+    return dict(list({"vector": place > 0, "clip": place < 3}.items())[:count])
+
+
+def write_toy(
+    folder: Path,
+    labels: np.ndarray,
+    arrays: dict[str, np.ndarray],
+    present: dict[str, np.ndarray] | None = None,
+) -> Path:
     """A store with the split policy `toy`, in the order of PARTS."""
     parts = [part for part, size in PARTS.items() for _ in range(size)]
     source = Source(
@@ -46,6 +57,7 @@ def write_toy(folder: Path, labels: np.ndarray, arrays: dict[str, np.ndarray]) -
         splits={"toy": parts},
         default_split="toy",
         load=lambda row: {name: array[row] for name, array in arrays.items()},
+        present=present or {},
     )
     return write_store(source, folder / "store").path
 
@@ -66,6 +78,22 @@ def toy_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]
 
 
 @pytest.fixture(scope="session")
+def gappy_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """As `toy_store`, but samples lack some of the n modalities, two at least."""
+    stores: dict[int, Path] = {}
+
+    def get(count: int) -> Path:
+        if count not in stores:
+            labels = np.arange(sum(PARTS.values())) % CLASSES
+            folder = tmp_path_factory.mktemp(f"gappy-{count}")
+            arrays = toy_arrays(labels, count)
+            stores[count] = write_toy(folder, labels, arrays, toy_gaps(len(labels), count))
+        return stores[count]
+
+    return get
+
+
+@pytest.fixture(scope="session")
 def settings(toy_store: Callable[[int], Path]) -> Callable[..., dict[str, Any]]:
     """Flat settings of a run on n toy modalities that takes milliseconds."""
 
@@ -75,6 +103,19 @@ def settings(toy_store: Callable[[int], Path]) -> Callable[..., dict[str, Any]]:
         return {"data": data, "device": "cpu", **small, **changes}
 
     return get
+
+
+@pytest.fixture(scope="session")
+def make_gappy(
+    settings: Callable[..., dict[str, Any]], gappy_store: Callable[[int], Path]
+) -> Callable[..., Trainer]:
+    """A trainer on n toy modalities that some samples lack, in batches of 3."""
+
+    def make(modalities: int = 2, balancers: Any = (), /, **changes: Any) -> Trainer:
+        gappy = {"data": str(gappy_store(modalities)), "batch_size": 3, "lr": 0.002}
+        return Trainer(TrainerConfig(**settings(modalities, **{**gappy, **changes})), balancers)
+
+    return make
 
 
 @pytest.fixture(scope="session")

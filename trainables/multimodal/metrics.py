@@ -1,13 +1,14 @@
 """Metrics of predictions, and their means over an epoch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from trainables.multimodal.errors import Diverged
+from trainables.multimodal.presence import Present, own_rows
 
 WORST = {
     "train/loss": 1e9,
@@ -48,6 +49,7 @@ class Evaluation:
     features: dict[str, Tensor]
     fused: Tensor
     labels: Tensor
+    present: Present = field(default_factory=dict)
 
     def metrics(self, probes: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Scores of the fused logits, and the accuracy of the probes' logits [N, C] of each modality."""
@@ -55,8 +57,12 @@ class Evaluation:
             "loss": functional.cross_entropy(self.fused, self.labels),
             "accuracy": accuracy(self.fused, self.labels),
             "macro_f1": macro_f1(self.fused, self.labels),
-            **{f"{name}/accuracy": accuracy(logits, self.labels) for name, logits in probes.items()},
+            **{f"{name}/accuracy": accuracy(*own) for name, own in self.own_rows(probes).items()},
         }
+
+    def own_rows(self, by_modality: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
+        """Values and labels of the samples that have each modality."""
+        return own_rows(self.present, by_modality, self.labels)
 
 
 @dataclass(frozen=True)

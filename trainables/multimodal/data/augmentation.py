@@ -5,7 +5,7 @@ As D&R, OGM-GE and two-stream networks were published: a box of 8 to 100 percent
 all pictures of a sample are seen through the same box, for they show the same moment.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainables.multimodal.data.loading import Batch
+from trainables.multimodal.data.loading import Batch, Batches
 from trainables.multimodal.data.store import Modality
 
 SCALE = (0.08, 1.0)  # area of the box as a share of the picture's
@@ -60,9 +60,7 @@ def is_picture(modality: Modality) -> bool:
     return is_flow(modality) or (modality.dtype == "uint8" and colour)
 
 
-def augmented(
-    batches: Iterable[Batch], modalities: Mapping[str, Modality], seed: int, epoch: int
-) -> Iterator[Batch]:
+def augmented(batches: Iterable[Batch], modalities: Mapping[str, Modality], seed: int, epoch: int) -> Batches:
     """The batches with their pictures seen through boxes that (seed, epoch, row of the store) decide."""
     pictures = {name: modality for name, modality in modalities.items() if is_picture(modality)}
     for batch in batches:

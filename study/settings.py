@@ -250,7 +250,7 @@ def _protocol(store: FeatureStore, wish: Wish, base: Mapping[str, Any]) -> dict[
         "name": wish.protocol,
         "split": " / ".join(str(split) for split in splits.values()),
         "splits": splits,
-        "recipe": store.recipe["name"],
+        "recipe": store.recipe["name"] + (", augmented" if base.get("augment") else ""),
         "frames": base.get("frames", 1) if frames else "none",
         "selection": " / ".join(selections[name] for name in splits),
         "optimizer": _optimizer(base),

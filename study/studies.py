@@ -175,7 +175,7 @@ def _studies(data: str, budget: Budget, compared: Budget, base: Mapping[str, Any
 _VECTORS: Final = (Budget(epochs=30, trials=12, seeds=5), Budget(epochs=30, trials=8, seeds=5))
 _CLIPS: Final = (Budget(epochs=90, trials=32, seeds=3), Budget(epochs=90, trials=16, seeds=5))
 STUDIES: Final[Mapping[str, Study]] = {
-    **_studies("cremad", *_CLIPS, {}),
+    **_studies("cremad", *_CLIPS, {"augment": True}),  # not the sample, whose difficulty was tuned without
     **_studies(
         "ravdess",
         Budget(epochs=14, trials=12, seeds=3),

@@ -11,7 +11,7 @@ from study.analysis.comparisons import Comparison
 from study.analysis.published import WARNING, published
 from study.analysis.rows import Row, sweep_rows_of
 from study.analysis.standing import Standing
-from study.analysis.summary import FIVE, five
+from study.analysis.summary import FIVE, five, without
 from study.selection import incumbent
 
 NAMES = {"clean": "clean", "paper": "paper (published split, best epoch chosen on test)"}
@@ -37,6 +37,7 @@ def page(analysis: Analysis) -> dict[str, Any]:
         "tables": {
             "results": [
                 *(_results(analysis, protocol) for protocol in analysis.protocols),
+                *(_without(analysis, protocol) for protocol in analysis.protocols),
                 _controls(analysis),
                 _protocols(analysis),
             ],
@@ -132,6 +133,25 @@ def _cell(found: Mapping[str, Any], between: str = "\n") -> str:
     low, high = found["low"], found["high"]
     ends = [] if low is None else [words.ends(f"{100 * max(0, low):.1f}", f"{100 * min(1, high):.1f}")]
     return between.join([f"{100 * found['mean']:.1f}", *ends])
+
+
+def _without(analysis: Analysis, protocol: str) -> Table:
+    """What is left of each method's test accuracy where a modality is missing."""
+    found = {m: without(analysis.records, m, protocol) for m in analysis.ranked(protocol)}
+    names = list(dict.fromkeys(name for measures in found.values() for name in measures))
+    rows = [
+        [
+            words.method(method),
+            _cell(analysis.results(protocol)[method]["test"]["accuracy"]),
+            *(_cell(measures[name]) if name in measures else words.NONE for name in names),
+        ]
+        for method, measures in found.items()
+        if measures
+    ]
+    heads = ["Method", "All modalities", *(f"Without {words.plain(name)}" for name in names)]
+    return Table(
+        f"Test accuracy with a modality missing, {NAMES[protocol]} protocol, in percent", heads, rows
+    )
 
 
 def _controls(analysis: Analysis) -> Table:

@@ -119,6 +119,16 @@ def probes(records: Sequence[Record], method: str, protocol: str) -> tuple[str, 
     return "validation", {}
 
 
+def without(records: Sequence[Record], method: str, protocol: str) -> dict[str, Measure]:
+    """Test accuracy of a method with each modality left out."""
+    found: dict[str, dict[int, float]] = {}
+    for record in confirmed(records, method, protocol):
+        for modality, columns in by_modality(record.test).items():
+            if "test_accuracy_without" in columns:
+                found.setdefault(modality, {})[record.seed] = columns["test_accuracy_without"]
+    return {modality: measure(values) for modality, values in found.items()}
+
+
 def _metrics_at_best(record: Record, split: str) -> Mapping[str, float]:
     last = record.epochs[max(record.epochs)]
     return record.test if split == "test" else record.epochs.get(int(last.get("best/epoch", 0)), {})

@@ -17,12 +17,14 @@ MODALITY = {  # column -> first and last part of the metric's name
     "strength": ("relearning", "strength"),
     "accuracy": ("validation", "accuracy"),
     "test_accuracy": ("test", "accuracy"),
+    "test_accuracy_without": ("test/without", "accuracy"),
     "heads": ("boosting", "heads"),
     "score": ("boosting", "score"),
     "accuracy_all": ("boosting", "accuracy"),
     "accuracy_earlier": ("boosting", "accuracy_earlier"),
     "coefficient": ("train", "coefficient"),
 }
+_WITHOUT = "without_"  # test/without_<modality>/... is what the others achieve
 _COLUMNS = {ends: column for column, ends in MODALITY.items()}
 
 
@@ -81,6 +83,8 @@ def by_modality(metrics: Mapping[str, float]) -> dict[str, dict[str, float]]:
     for name, number in metrics.items():
         first, _, rest = name.partition("/")
         modality, _, last = rest.rpartition("/")
+        if first == "test" and modality.startswith(_WITHOUT):
+            first, modality = "test/without", modality.removeprefix(_WITHOUT)
         if modality and (first, last) in _COLUMNS:
             found.setdefault(modality, {})[_COLUMNS[first, last]] = number
     return found

@@ -6,7 +6,7 @@ from safetensors.torch import load_file, save_file
 from study.scheduling import distributions
 from study.settings import Wish, _require_modalities, build, continued, outline, parse_fixed
 from study.stages import search
-from study.studies import METHODS, STUDIES, method_named
+from study.studies import METHODS, SAMPLE, STUDIES, method_named
 from trainables.multimodal.building import build_model
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.store import FeatureStore
@@ -217,3 +217,8 @@ def test_a_study_whose_space_ran_out_asks_for_what_there_is(settings, open_toy):
     plan = outline(settings(fixed={"lr": 0.1}) | {"exhausted": ["joint"]})
     counts = {plan.method: plan.count for plan in search(plan, open_toy())}
     assert counts == {"joint": 0, "diagnose_relearn": plan.trials}
+
+
+def test_pictures_are_augmented_on_real_data_and_not_on_the_sample():
+    assert all(study.base["augment"] for name, study in STUDIES.items() if name.startswith("cremad"))
+    assert not any("augment" in study.base for study in SAMPLE.values())

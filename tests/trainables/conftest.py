@@ -37,8 +37,19 @@ def toy_values(labels: np.ndarray) -> np.ndarray:
     return (labels - 1 + draw.uniform(-0.9, 0.9, size=len(labels))).astype(np.float32)
 
 
+def toy_gaps(samples: int, count: int) -> dict[str, np.ndarray]:
+    """Who has the vector and the clip: nobody lacks both, and batches of 3 often hold no clip or one."""
+    place = np.arange(samples) % 12
+    return dict(list({"vector": place > 0, "clip": place < 3}.items())[:count])
+
+
 def write_toy(
-    folder: Path, labels: np.ndarray, arrays: dict[str, np.ndarray], values: np.ndarray | None = None
+    folder: Path,
+    labels: np.ndarray,
+    arrays: dict[str, np.ndarray],
+    *,
+    values: np.ndarray | None = None,
+    present: dict[str, np.ndarray] | None = None,
 ) -> Path:
     """A store with the split policy `toy`, in the order of PARTS."""
     parts = [part for part, size in PARTS.items() for _ in range(size)]
@@ -57,6 +68,7 @@ def write_toy(
         load=lambda row: {name: array[row] for name, array in arrays.items()},
         values=values,
         quantity=None if values is None else Quantity("mood", -2, 2),
+        present=present or {},
     )
     return write_store(source, folder / "store").path
 
@@ -84,7 +96,20 @@ def valued_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Pa
     def get(count: int) -> Path:
         labels = np.arange(sum(PARTS.values())) % CLASSES
         folder = tmp_path_factory.mktemp(f"valued-{count}")
-        return write_toy(folder, labels, toy_arrays(labels, count), toy_values(labels))
+        return write_toy(folder, labels, toy_arrays(labels, count), values=toy_values(labels))
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def gappy_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """As `toy_store`, but samples lack some of the n modalities, two at least."""
+
+    @cache
+    def get(count: int) -> Path:
+        labels = np.arange(sum(PARTS.values())) % CLASSES
+        folder = tmp_path_factory.mktemp(f"gappy-{count}")
+        return write_toy(folder, labels, toy_arrays(labels, count), present=toy_gaps(len(labels), count))
 
     return get
 
@@ -102,6 +127,19 @@ def settings(
         return {"data": data, "device": "cpu", **small, **changes}
 
     return get
+
+
+@pytest.fixture(scope="session")
+def make_gappy(
+    settings: Callable[..., dict[str, Any]], gappy_store: Callable[[int], Path]
+) -> Callable[..., Trainer]:
+    """A trainer on n toy modalities that some samples lack, in batches of 3."""
+
+    def make(modalities: int = 2, balancers: Any = (), /, **changes: Any) -> Trainer:
+        gappy = {"data": str(gappy_store(modalities)), "batch_size": 3, "lr": 0.002}
+        return Trainer(TrainerConfig(**settings(modalities, **{**gappy, **changes})), balancers)
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,9 @@
 """What a run is built from: whose step, whose fusion, which modalities, and the model itself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from trainables.multimodal.balancers.base import Balancer
 from trainables.multimodal.config import TrainerConfig
@@ -55,6 +58,26 @@ def require_applicable(config: TrainerConfig, balancers: Sequence[Balancer]) -> 
     needy = [type(balancer).__name__ for balancer in balancers if balancer.needs_classes]
     if needy and config.task != CLASSIFICATION:
         raise InputError(f"{needy[0]} needs classes: leave task at classification, not {config.task}")
+
+
+def usable_rows(
+    store: FeatureStore, names: Sequence[str], rows: Mapping[str, NDArray[np.int64]]
+) -> dict[str, NDArray[np.int64]]:
+    """Rows of each part; training leaves out samples that have none of the modalities and teach nothing.
+
+    Raises InputError for a modality with fewer samples than classes to train or to validate with.
+    """
+    for name in store.present.keys() & set(names):
+        for part in ("train", "validation"):
+            count = int(store.present[name][rows[part]].sum())
+            if count < len(store.classes):
+                raise InputError(
+                    f"{name} is present in {count} samples of the {part} part, fewer than there are classes: "
+                    "leave it out with --set modalities=..., or choose another --split"
+                )
+    everybody = np.ones(len(store), dtype=np.bool_)
+    some = np.any([store.present.get(name, everybody) for name in names], axis=0)
+    return {**rows, "train": rows["train"][some[rows["train"]]]}
 
 
 def step_owner(balancers: Sequence[Balancer]) -> Balancer:

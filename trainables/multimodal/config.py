@@ -72,6 +72,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "width": _POSITIVE,
     "hidden": _COUNT,
     "frames": _COUNT,
+    "augment": _FLAG,
     "encoders": (_are_encoders, f"one of {', '.join(ENCODERS)} by modality"),
     "d_model": _COUNT,
     "layers": _COUNT,
@@ -130,6 +131,8 @@ class TrainerConfig:
     """Units of both layers of the encoder for vectors."""
     frames: int = 1
     """Frames taken per clip of those stored."""
+    augment: bool = False
+    """Crop, stretch and mirror pictures and optical flow at random while training."""
     encoders: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
     """Encoder by modality, a name in encoders.ENCODERS; by default `mlp` for vectors and `resnet18` else."""
     d_model: int = 128

@@ -1,6 +1,6 @@
 """Looking at features: purity of their clusters, and linear probes. Neither changes training."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainables.multimodal.errors import Diverged
+from trainables.multimodal.presence import EVERYWHERE, Present, own_rows
 
 PERMUTATIONS = 20  # of the labels, for the noise floor
 PROBE_LR = 1e-2
@@ -132,9 +133,16 @@ class Probes(nn.Module):
         """Logits [N, C] of each modality; no gradient reaches the features."""
         return {name: head(features[name].detach()) for name, head in self.heads.items()}
 
-    def fit(self, optimizer: torch.optim.Optimizer, features: Mapping[str, Tensor], labels: Tensor) -> None:
+    def fit(
+        self,
+        optimizer: torch.optim.Optimizer,
+        features: Mapping[str, Tensor],
+        labels: Tensor,
+        present: Present = EVERYWHERE,
+    ) -> None:
         """One step on a batch: the loss of each head."""
-        losses: Iterable[Tensor] = (self._loss(z, labels) for z in self.logits(features).values())
+        own = own_rows(present, self.logits(features), labels)
+        losses = [self._loss(*pair) for pair in own.values()]
         optimizer.zero_grad(set_to_none=True)
-        torch.stack(list(losses)).sum().backward()  # type: ignore[no-untyped-call]
+        torch.stack(losses).sum().backward()  # type: ignore[no-untyped-call]
         optimizer.step()

@@ -10,8 +10,10 @@ from torch.nn import functional
 
 from trainables.multimodal.config import is_real
 from trainables.multimodal.errors import InputError
+from trainables.multimodal.presence import EVERYWHERE, Present, without
 
 HEAD_UNITS = 256  # of every boosted head, as published
+TINY = 1e-12  # in place of the weight of no modality at all
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,10 @@ class Output:
 
 
 class Fusion(nn.Module):
-    """What all fusions share: `fusion(features) -> Output`, from features of `sizes` by modality."""
+    """What all fusions share: `fusion(features, present) -> Output`, from features of `sizes` by modality.
+
+    Features of absent modalities are zero (`presence.py`).
+    """
 
     def __init__(self, sizes: Mapping[str, int]) -> None:
         super().__init__()
@@ -39,14 +44,14 @@ class ConcatenationFusion(Fusion):
     """One linear head over concatenated features: logits = W [u_1; ...; u_n] + b.
 
     The logits of one modality are W_m u_m + b / n, where W_m are the head's columns for it, so that the
-    logits of all modalities sum to the fused ones.
+    logits of all modalities sum to the fused ones. An absent modality contributes W_m 0.
     """
 
     def __init__(self, sizes: Mapping[str, int], classes: int) -> None:
         super().__init__(sizes)
         self.head = nn.Linear(sum(self.sizes.values()), classes)
 
-    def forward(self, features: Mapping[str, Tensor]) -> Output:
+    def forward(self, features: Mapping[str, Tensor], present: Present = EVERYWHERE) -> Output:
         """Derive every logit from features [B, D_m]; each modality of the head must be there."""
         share = self.head.bias / len(self.sizes)
         unimodal = {
@@ -63,17 +68,17 @@ class ConcatenationFusion(Fusion):
 
 
 class LateFusion(Fusion):
-    """A linear head per modality; the fused logits are their weighted mean, equal by default."""
+    """A linear head per modality; the fused logits are the mean over those present, weighted or not."""
 
     def __init__(self, sizes: Mapping[str, int], classes: int, weights: Mapping[str, float]) -> None:
         super().__init__(sizes)
         self.weights = shares(weights, sizes)
         self.heads = nn.ModuleDict({name: nn.Linear(size, classes) for name, size in sizes.items()})
 
-    def forward(self, features: Mapping[str, Tensor]) -> Output:
+    def forward(self, features: Mapping[str, Tensor], present: Present = EVERYWHERE) -> Output:
         """Derive every logit from features [B, D_m]."""
         unimodal = {name: head(features[name]) for name, head in self.heads.items()}
-        return Output(dict(features), unimodal, weighted(unimodal, self.weights))
+        return Output(dict(features), unimodal, weighted(unimodal, self.weights, present))
 
     def columns(self) -> dict[str, Tensor]:
         """Weight [C, D_m] of each head, by modality."""
@@ -85,7 +90,7 @@ class BoostedFusion(Fusion):
 
     Head t of modality m is Linear(D_m, 256), ReLU and then the final Linear(256, C), which all heads of all
     modalities share. The logits of a modality are the sum over its heads; the fused logits are the weighted
-    mean over modalities. Loading a state brings the heads that the state has.
+    mean over the modalities that are present. Loading a state brings the heads that the state has.
     """
 
     def __init__(self, sizes: Mapping[str, int], classes: int, weights: Mapping[str, float]) -> None:
@@ -94,10 +99,10 @@ class BoostedFusion(Fusion):
         self.shared = nn.Linear(HEAD_UNITS, classes)
         self.heads = nn.ModuleDict({name: nn.ModuleList([new_head(size)]) for name, size in sizes.items()})
 
-    def forward(self, features: Mapping[str, Tensor]) -> Output:
+    def forward(self, features: Mapping[str, Tensor], present: Present = EVERYWHERE) -> Output:
         """Derive every logit from features [B, D_m]."""
         unimodal = {name: sum_of(self.head_logits(name, features[name])) for name in self.heads}
-        return Output(dict(features), unimodal, weighted(unimodal, self.weights))
+        return Output(dict(features), unimodal, weighted(unimodal, self.weights, present))
 
     def head_logits(self, modality: str, features: Tensor) -> list[Tensor]:
         """Logits [B, C] of each head of a modality from its features [B, D_m], the oldest head first."""
@@ -133,9 +138,31 @@ def sum_of(logits: list[Tensor]) -> Tensor:
     return torch.stack(logits).sum(dim=0)
 
 
-def weighted(logits: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
-    """Weighted sum [B, C] of the logits of each modality."""
-    return torch.stack([weight * logits[name] for name, weight in weights.items()]).sum(dim=0)
+def weighted(
+    logits: Mapping[str, Tensor], weights: Mapping[str, float], present: Present = EVERYWHERE
+) -> Tensor:
+    """Weighted mean [B, C] of the logits over the modalities that each sample has; zeros if it has none.
+
+    The weights sum to 1. Without logits a modality is absent from every sample.
+    """
+    if not present:
+        return torch.stack([weight * logits[name] for name, weight in weights.items()]).sum(dim=0)
+    shares = {name: weights[name] * _held(present, name, values) for name, values in logits.items()}
+    total = torch.stack(list(shares.values())).sum(dim=0).clamp(min=TINY)
+    return torch.stack([share / total * logits[name] for name, share in shares.items()]).sum(dim=0)
+
+
+def _held(present: Present, modality: str, logits: Tensor) -> Tensor:
+    """1 for samples that have the modality, 0 for the others, [B, 1]."""
+    everyone = torch.ones_like(logits[:, :1])
+    return present[modality][:, None].to(logits.dtype) if modality in present else everyone
+
+
+def fused_without(fusion: Fusion, features: Mapping[str, Tensor], present: Present, modality: str) -> Tensor:
+    """Fused logits [N, C] as if no sample had a modality."""
+    absent = torch.zeros_like(features[modality])
+    output: Output = fusion({**features, modality: absent}, without(present, modality, absent))
+    return output.fused
 
 
 def shares(weights: Mapping[str, float], names: Mapping[str, Any]) -> dict[str, float]:

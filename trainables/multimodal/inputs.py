@@ -78,7 +78,7 @@ def statistics(
 ) -> dict[str, Tensor]:
     """State of a modality's `inputs`: the recipe's constants, else statistics of the samples `rows`.
 
-    What never varies is divided by 1.
+    Samples that lack the modality count nothing. What never varies is divided by 1.
     """
     described, size = store.modalities[modality], inputs.statistics_shape()
     if described.mean is not None and described.std is not None:
@@ -86,6 +86,8 @@ def statistics(
             "mean": torch.tensor(described.mean).view(size),
             "std": torch.tensor(described.std).view(size),
         }
+    if modality in store.present:
+        rows = rows[store.present[modality][rows]]
     moments = torch.zeros(3, *size, dtype=torch.float64)
     for start in range(0, len(rows), CHUNK):
         moments += inputs.moments(torch.from_numpy(store.read(modality, rows[start : start + CHUNK])))

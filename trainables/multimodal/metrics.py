@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from trainables.multimodal.errors import Diverged
+from trainables.multimodal.presence import Present, own_rows
 
 if TYPE_CHECKING:
     from trainables.multimodal.tasks import Task
@@ -62,11 +63,16 @@ class Evaluation:
     features: dict[str, Tensor]
     fused: Tensor
     labels: Tensor
+    present: Present = field(default_factory=dict)
 
     def metrics(self, task: Task, probes: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Scores of the fused outputs, and the accuracy of the probes' outputs [N, K] of each modality."""
-        own = {f"{name}/accuracy": task.accuracy(outputs, self.labels) for name, outputs in probes.items()}
+        own = {f"{name}/accuracy": task.accuracy(*pair) for name, pair in self.own_rows(probes).items()}
         return {**task.scores(self.fused, self.labels), **own}
+
+    def own_rows(self, by_modality: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
+        """Values and labels of the samples that have each modality."""
+        return own_rows(self.present, by_modality, self.labels)
 
 
 @dataclass(frozen=True)

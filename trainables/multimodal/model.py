@@ -17,6 +17,7 @@ from trainables.multimodal.encoders import encoder_kind
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.fusion import FUSIONS, Fusion, Output
 from trainables.multimodal.inputs import Standardise
+from trainables.multimodal.presence import EVERYWHERE, Present, having, spread
 
 WEIGHTS, SETTINGS = "model.safetensors", "config.json"
 
@@ -69,22 +70,46 @@ class MultimodalModel(nn.Module):
         assert isinstance(inputs, Standardise)  # noqa: S101  (tells mypy what __init__ made)
         return inputs
 
-    def encode(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Features [B, D_m] in float32 of raw inputs [B, *shape_m]; each encoder runs once."""
-        return {name: e(self.inputs[name](inputs[name])).float() for name, e in self.encoders.items()}
+    def encode(self, inputs: Mapping[str, Tensor], present: Present = EVERYWHERE) -> dict[str, Tensor]:
+        """Features [B, D_m] in float32 of raw inputs [B, *shape_m]; each encoder runs once.
 
-    def forward(self, inputs: Mapping[str, Tensor]) -> Output:
+        It sees the samples that have its modality; those of the others are zero.
+        """
+        seen = {name: having(present, name, inputs[name]) for name in self.encoders}
+        own = {name: self._encode_few if name in present else self._encode for name in seen}
+        return {name: spread(present, name, own[name](name, raw)) for name, raw in seen.items()}
+
+    def _encode(self, name: str, raw: Tensor) -> Tensor:
+        features: Tensor = self.encoders[name](self.inputs[name](raw)).float()
+        return features
+
+    def _encode_few(self, name: str, raw: Tensor) -> Tensor:
+        """Features of any number of samples: of one, batch norm uses the statistics that it has gathered."""
+        if not len(raw):
+            return torch.zeros(0, self.fusion.sizes[name], device=raw.device)
+        self.encoders[name].train(self.training and len(raw) > 1)
+        return self._encode(name, raw)
+
+    def forward(self, inputs: Mapping[str, Tensor], present: Present = EVERYWHERE) -> Output:
         """Features and all logits of raw inputs [B, *shape_m]."""
-        output: Output = self.fusion(self.encode(inputs))
+        output: Output = self.fusion(self.encode(inputs, present), present)
         return output
 
     @torch.inference_mode()
-    def predict(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    def predict(
+        self, arrays: Mapping[str, np.ndarray], present: Mapping[str, np.ndarray] | None = None
+    ) -> np.ndarray:
         """Class probabilities [N, C], or numbers [N] where there are no classes, of raw store arrays
         [N, *shape_m]; the model must be in eval mode.
+
+        `present` says of each modality that samples lack which of them [N] have it.
         """
         device = next(self.parameters()).device
-        output = self({name: torch.as_tensor(array, device=device) for name, array in arrays.items()})
+        inputs, masks = (
+            {name: torch.as_tensor(array, device=device) for name, array in given.items()}
+            for given in (arrays, present or {})
+        )
+        output = self(inputs, masks)
         predicted = output.fused.softmax(dim=1) if self.classes else output.fused.squeeze(1)
         return np.asarray(predicted.cpu())
 

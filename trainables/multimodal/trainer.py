@@ -3,6 +3,7 @@
 import copy
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,15 @@ from trainables.multimodal.building import (
     chosen_modalities,
     require_applicable,
     step_owner,
+    usable_rows,
 )
 from trainables.multimodal.config import TrainerConfig
-from trainables.multimodal.data.loading import Batch, Cut, Loader
+from trainables.multimodal.data.augmentation import augmented
+from trainables.multimodal.data.loading import Batch, Batches, Cut, Loader
 from trainables.multimodal.data.store import FeatureStore
 from trainables.multimodal.diagnostics import Labelled, Probes, Purity, measure_purity
 from trainables.multimodal.errors import Diverged, InputError
-from trainables.multimodal.fusion import Output
+from trainables.multimodal.fusion import Output, fused_without
 from trainables.multimodal.inputs import statistics
 from trainables.multimodal.metrics import Best, Evaluation, Means, read, require_finite
 from trainables.multimodal.model import MultimodalModel, export_model
@@ -55,7 +58,7 @@ class Trainer:
         self.store = FeatureStore.open(config.data)
         self.task: Task = task_on(self.store, config.task, config.loss)
         self._modalities = chosen_modalities(self.store, config.modalities)
-        self._rows = self.store.split(config.split)
+        self._rows = usable_rows(self.store, self._modalities, self.store.split(config.split))
         self._loaders: dict[str, Loader] = {}
         self._evaluations: dict[str, Evaluation] = {}
         self._diagnosis: dict[str, Purity] = {}
@@ -119,13 +122,13 @@ class Trainer:
 
     def forward(self, batch: Batch) -> Output:
         """Encode each modality once and derive all logits from the features, in fp32."""
-        output: Output = self.model.fusion(self.encode(batch))
+        output: Output = self.model.fusion(self.encode(batch), batch.present)
         return output
 
     def encode(self, batch: Batch) -> dict[str, Tensor]:
         """Features [B, D_m] of each modality, computed in the run's precision and given in fp32."""
         with self.runtime.autocast():
-            features = self.model.encode(batch.inputs)
+            features = self.model.encode(batch.inputs, batch.present)
         self._seen = {name: value.detach() for name, value in features.items()}
         return features
 
@@ -145,15 +148,17 @@ class Trainer:
         Once a balancer has changed the weights this is still the diagnosis of the weights that were judged.
         """
         if not self._diagnosis:
-            train, validation = self.evaluate("train"), self.evaluate("validation")
-            count = self.task.n_clusters(_array(train.labels))
+            evaluations = self.evaluate("train"), self.evaluate("validation")
+            train, validation = (e.own_rows(e.features) for e in evaluations)
             for name in self.model.encoders:
-                seen, unseen = (
-                    Labelled(_array(e.features[name]), self.task.bins(_array(e.labels)))
-                    for e in (train, validation)
-                )
+                seen, unseen = (self._labelled(*own[name]) for own in (train, validation))
+                count = self.task.n_clusters(_array(train[name][1]))
                 self._diagnosis[name] = measure_purity(seen, unseen, count)
         return self._diagnosis
+
+    def _labelled(self, features: Tensor, targets: Tensor) -> Labelled:
+        """Features [N, D] with what their clusters' purity is measured against."""
+        return Labelled(_array(features), self.task.bins(_array(targets)))
 
     def add_module(self, place: nn.ModuleList, module: nn.Module) -> None:
         """Grow the model by `module` at a place of its own, and train it at the current settings.
@@ -168,12 +173,15 @@ class Trainer:
             self._apply_hyperparameters()
 
     def test(self) -> dict[str, float]:
-        """Scores of the best weights on the test split, under test/...; training can go on afterwards."""
+        """Scores of the best weights on the test split, under test/...; training can go on afterwards.
+
+        test/without_<modality>/accuracy is that of all samples with one of several modalities left out.
+        """
         best, current = self._require_best(), (self.model, self.probes)
         self.model, self.probes = copy.deepcopy(current)  # the best epoch may have had fewer heads
         try:
             self._load_weights(best.weights)
-            return self._score("test")
+            return self._score("test") | self._score_without("test")
         finally:
             self.model, self.probes = current
             self._forget()
@@ -223,13 +231,12 @@ class Trainer:
         """Features and fused logits of a whole split; one pass for all who ask while the weights stand."""
         if split not in self._evaluations:
             self.model.eval()
-            outputs, labels = [], []
-            for batch in self._loader(split).ordered():
-                outputs.append(self.forward(batch))
-                labels.append(batch.labels)
+            loader = self._loader(split)
+            with closing(loader.ordered()) as batches:
+                outputs = [self.forward(batch) for batch in batches]
             features = {n: torch.cat([o.features[n] for o in outputs]) for n in self.model.encoders}
             fused = torch.cat([output.fused for output in outputs])
-            self._evaluations[split] = Evaluation(features, fused, torch.cat(labels))
+            self._evaluations[split] = Evaluation(features, fused, loader.labels, loader.present)
         return self._evaluations[split]
 
     def _train(self) -> dict[str, float]:
@@ -239,17 +246,35 @@ class Trainer:
         self.model.train()
         self._apply_hyperparameters()
         means = Means()
-        for batch in self._loader("train").shuffled(self.config.seed, self.epoch):
-            means.add(self._stepper.step(self, batch), len(batch.labels))
-            if self.config.probes:
-                self.probes.fit(self._probe_optimizer, self._seen, batch.labels)
+        with closing(self._training_batches()) as batches:
+            for batch in batches:
+                means.add(self._stepper.step(self, batch), len(batch.labels))
+                if self.config.probes:
+                    self.probes.fit(self._probe_optimizer, self._seen, batch.labels, batch.present)
         return means.read("train")
+
+    def _training_batches(self) -> Batches:
+        """Batches of the current epoch; what is random in them is a function of (seed, epoch)."""
+        seed, epoch = self.config.seed, self.epoch
+        batches = self._loader("train").shuffled(seed, epoch)
+        return augmented(batches, self.store.modalities, seed, epoch) if self.config.augment else batches
 
     def _score(self, split: str) -> dict[str, float]:
         """Scores of the current weights on a split, under its name."""
         evaluation = self.evaluate(split)
         probes = self.probes.logits(evaluation.features) if self.config.probes else {}
         return read(evaluation.metrics(self.task, probes), split)
+
+    @torch.no_grad()
+    def _score_without(self, split: str) -> dict[str, float]:
+        """Accuracy on a split with each of several modalities left out, from the features of one pass."""
+        judged, names = self.evaluate(split), list(self.model.encoders)
+        if len(names) < 2:
+            return {}
+        fused = {n: fused_without(self.model.fusion, judged.features, judged.present, n) for n in names}
+        return read(
+            {f"without_{n}/accuracy": self.task.accuracy(z, judged.labels) for n, z in fused.items()}, split
+        )
 
     def _judge(self, metrics: dict[str, float]) -> Best:
         """Keep the epoch's weights if they are the best so far; of equals the first."""

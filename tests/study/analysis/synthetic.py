@@ -74,6 +74,8 @@ def finish(run: dict[int, dict[str, float]], modalities: Sequence[str], shift: f
     last = run[max(run)]
     last |= {"test/accuracy": last["best/accuracy"] + shift, "test/macro_f1": last["best/macro_f1"] + shift}
     last |= {f"test/{m}/accuracy": last[f"validation/{m}/accuracy"] for m in modalities}
+    if len(modalities) > 1:
+        last |= {f"test/without_{m}/accuracy": last["test/accuracy"] / 2 for m in modalities}
 
 
 class Synthetic:

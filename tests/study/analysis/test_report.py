@@ -222,3 +222,12 @@ def test_no_table_names_a_column_twice(whole, settings) -> None:
     assert len(found) > 5
     assert all(len(heads) == len(set(heads)) for heads in named)
     assert all(len(row) <= len(table.heads) for table in found for row in table.rows)
+
+
+def test_the_page_tells_what_is_left_where_a_modality_is_missing(whole, settings) -> None:
+    analysis = analyse(settings(), whole().records)
+    [table] = [one for one in page(analysis)["tables"]["results"] if "missing" in one.title]
+    assert table.heads == ["Method", "All modalities", "Without audio", "Without visual"]
+    joint = next(row for row in table.rows if row[0] == "Joint training")
+    whole_accuracy, left = (float(cell.split("\n")[0]) for cell in joint[1:3])
+    assert left == pytest.approx(whole_accuracy / 2, abs=0.1)

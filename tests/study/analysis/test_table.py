@@ -72,3 +72,19 @@ def test_a_mean_over_all_runs_is_left_out_where_one_of_them_has_no_number() -> N
     assert means["x"].tolist()[0] == 2.0
     assert means["x"].isna().tolist() == [False, True]
     assert means["y"].tolist() == [1.0, 1.0]
+
+
+def test_what_a_method_achieves_without_a_modality_belongs_to_that_modality() -> None:
+    found = table.by_modality({"test/without_face/accuracy": 0.3, "test/face/accuracy": 0.5})
+    assert found == {"face": {"test_accuracy_without": 0.3, "test_accuracy": 0.5}}
+
+
+def test_accuracy_without_a_modality_stands_beside_the_last_epoch(synthetic) -> None:
+    study = synthetic(("face", "voice"))
+    tested = study.add("confirm", "joint", 0.6).test["test/without_face/accuracy"]
+    frame = table.modalities(study.records)
+    told = frame[frame["test_accuracy_without"].notna()]
+    assert told[["modality", "epoch"]].values.tolist() == [
+        [m, frame["epoch"].max()] for m in ("face", "voice")
+    ]
+    assert told["test_accuracy_without"].tolist()[0] == tested

@@ -9,6 +9,7 @@ from trainables.multimodal.balancers.base import Balancer
 from trainables.multimodal.balancers.boosting import Boosting
 from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
 from trainables.multimodal.balancers.late_fusion import LateFusion
+from trainables.multimodal.building import usable_rows
 from trainables.multimodal.checkpoint import read_checkpoint, write_checkpoint
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.diagnostics import purity
@@ -114,7 +115,37 @@ def test_test_reports_each_modality(make_trainer):
     trainer = make_trainer(2, epochs=1)
     trainer.fit()
     names = {"accuracy", "macro_f1", "loss", "vector/accuracy", "clip/accuracy"}
-    assert set(trainer.test()) == {f"test/{name}" for name in names}
+    left_out = {"without_vector/accuracy", "without_clip/accuracy"}
+    assert set(trainer.test()) == {f"test/{name}" for name in names | left_out}
+
+
+def test_without_a_modality_the_head_sees_zeros_in_its_place(make_trainer):
+    trainer = make_trainer(2, epochs=1)
+    trainer.fit()
+    known, head = trainer.features("test"), trainer.model.fusion.head
+    logits = head(torch.cat([known["vector"], torch.zeros_like(known["clip"])], dim=1))
+    right = logits.argmax(dim=1).numpy() == trainer.store.labels[rows(trainer, "test")]
+    assert trainer.test()["test/without_clip/accuracy"] == pytest.approx(right.mean())
+
+
+def test_nothing_is_left_out_of_a_single_modality(make_trainer):
+    trainer = make_trainer(1, epochs=1)
+    trainer.fit()
+    assert not any("without" in name for name in trainer.test())
+
+
+def test_a_modality_too_rare_to_train_with_is_refused(make_gappy):
+    trainer = make_gappy(2)
+    trainer.store.present["clip"][:] = False
+    with pytest.raises(InputError, match="clip is present in 0 samples of the train part"):
+        usable_rows(trainer.store, ("vector", "clip"), trainer.store.split())
+
+
+def test_training_leaves_out_samples_without_any_of_the_runs_modalities(make_gappy):
+    trainer = make_gappy(2, modalities=("clip",), epochs=1)
+    assert trainer.evaluate("train").present["clip"].all()
+    assert len(trainer.evaluate("validation").labels) == 12
+    assert "validation/clip/accuracy" in trainer.run_epoch()
 
 
 def test_testing_in_between_does_not_change_training(make_trainer):
@@ -271,6 +302,26 @@ def test_bf16_trains_on_a_cpu_too(make_trainer):
     trainer = make_trainer(2, epochs=1, precision="bf16")
     assert np.isfinite(trainer.run_epoch()["train/loss"])
     assert {p.dtype for p in trainer.model.parameters()} == {torch.float32}
+
+
+def test_augmented_training_resumes_as_if_it_had_never_stopped(make_trainer):
+    whole = make_trainer(2, epochs=4, augment=True)
+    whole.fit()
+    half = make_trainer(2, epochs=4, augment=True)
+    half.run_epoch()
+    half.run_epoch()
+    rest = make_trainer(2, epochs=4, augment=True)
+    rest.load_constants(half.constants())
+    rest.load_state_dict(half.state_dict())
+    rest.fit()
+    assert tensors(rest.state_dict()) == tensors(whole.state_dict())
+
+
+def test_augmentation_changes_training_and_never_evaluation(make_trainer):
+    plain, augmented = make_trainer(2), make_trainer(2, augment=True)
+    for split in ("train", "validation", "test"):
+        assert torch.equal(plain.evaluate(split).fused, augmented.evaluate(split).fused)
+    assert plain.run_epoch()["train/loss"] != augmented.run_epoch()["train/loss"]
 
 
 STEPS = {"modalities": ("vector", "sequence"), "d_model": 8, "layers": 1, "attention_heads": 2}

@@ -27,6 +27,7 @@ from trainables.multimodal.config import is_real
 from trainables.multimodal.errors import Diverged, InputError
 from trainables.multimodal.fusion import BoostedFusion, new_head, sum_of, weighted
 from trainables.multimodal.metrics import Means, accuracy, true_class
+from trainables.multimodal.presence import own_rows, spread
 
 if TYPE_CHECKING:
     from trainables.multimodal.data.loading import Batch
@@ -146,17 +147,15 @@ class Boosting(Balancer):
 
     def step(self, trainer: Trainer, batch: Batch) -> Mapping[str, Tensor]:
         """Train each modality on its own loss, from one forward pass of all encoders."""
-        features = trainer.encode(batch)
+        own = own_rows(batch.present, trainer.encode(batch), batch.labels)
         logits: dict[str, Tensor] = {}
         metrics: dict[str, Tensor] = {}
 
         def losses() -> Iterator[Tensor]:
-            for (
-                name
-            ) in features:  # logits are computed when their turn comes, by the shared layer as it is then
-                heads = _fusion(trainer).head_logits(name, features[name])
+            for name, (features, labels) in own.items():  # logits by the shared layer as it is at their turn
+                heads = _fusion(trainer).head_logits(name, features)
                 logits[name] = sum_of(heads).detach()
-                terms = boosting_terms(heads, batch.labels, smoothing=self.smoothing, residual=self.residual)
+                terms = boosting_terms(heads, labels, smoothing=self.smoothing, residual=self.residual)
                 loss = torch.stack(list(terms.values())).sum() * self.factors.get(name, 1.0)
                 terms = {f"loss_{term}": value for term, value in terms.items()}
                 metrics.update({f"{name}/{key}": value.detach() for key, value in terms.items()})
@@ -164,9 +163,11 @@ class Boosting(Balancer):
                 yield loss
 
         STEPS[self.order](trainer, losses())
-        self._watch(logits, metrics, batch.labels)
-        total = torch.stack([metrics[f"{name}/loss"] for name in features]).sum()
-        fused = weighted(logits, _fusion(trainer).weights)
+        for name, (_, labels) in own.items():
+            self._watch(name, true_class(logits[name], labels), metrics[f"{name}/loss_all"])
+        total = torch.stack([metrics[f"{name}/loss"] for name in own]).sum()
+        everyones = {name: spread(batch.present, name, summed) for name, summed in logits.items()}
+        fused = weighted(everyones, _fusion(trainer).weights, batch.present)
         return {"loss": total, "accuracy": accuracy(fused, batch.labels), **metrics}
 
     def on_epoch_end(self, trainer: Trainer) -> Mapping[str, float]:
@@ -207,11 +208,9 @@ class Boosting(Balancer):
         draw = random.Random(f"{trainer.config.seed}/{trainer.epoch}")  # noqa: S311  (no secret)
         return ASSIGNMENTS[self.assignment](self, scores, draw)
 
-    def _watch(self, logits: Mapping[str, Tensor], metrics: Mapping[str, Tensor], labels: Tensor) -> None:
-        """Collect scores and losses over the epoch, on the device."""
-        scores = {f"{name}/score": true_class(summed, labels).mean() for name, summed in logits.items()}
-        losses = {f"{name}/loss": metrics[f"{name}/loss_all"] for name in logits}
-        self._seen.add(scores | losses, len(labels))
+    def _watch(self, name: str, scores: Tensor, loss: Tensor) -> None:
+        """Collect the scores [B] and the loss of a modality over the epoch, on the device."""
+        self._seen.add({f"{name}/score": scores.mean(), f"{name}/loss": loss}, len(scores))
 
 
 @torch.no_grad()
@@ -219,15 +218,15 @@ def _report(trainer: Trainer, scores: Mapping[str, float]) -> dict[str, float]:
     """Heads, scores and validation accuracy with and without the newest head, of the judged weights."""
     judged = trainer.evaluate("validation")
     metrics: dict[str, float] = {}
-    for name, score in scores.items():
-        heads = _fusion(trainer).head_logits(name, judged.features[name])
+    for name, (features, labels) in judged.own_rows(judged.features).items():
+        heads = _fusion(trainer).head_logits(name, features)
         own: dict[str, float | Tensor] = {
             "heads": len(heads),
-            "score": score,
-            "accuracy": accuracy(sum_of(heads), judged.labels),
+            "score": scores[name],
+            "accuracy": accuracy(sum_of(heads), labels),
         }
         if len(heads) > 1:
-            own["accuracy_earlier"] = accuracy(sum_of(heads[:-1]), judged.labels)
+            own["accuracy_earlier"] = accuracy(sum_of(heads[:-1]), labels)
         metrics |= {f"boosting/{name}/{key}": float(value) for key, value in own.items()}
     return metrics
 

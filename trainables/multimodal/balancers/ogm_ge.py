@@ -17,6 +17,7 @@ from trainables.multimodal.balancers.base import Balancer
 from trainables.multimodal.config import is_real
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.metrics import true_class
+from trainables.multimodal.presence import own_rows
 
 if TYPE_CHECKING:
     from trainables.multimodal.data.loading import Batch
@@ -85,7 +86,8 @@ class OgmGe(Balancer):
         if not self.is_active(trainer.epoch):
             return {}
         with torch.no_grad():
-            scores = {n: true_class(logits, batch.labels).mean() for n, logits in output.unimodal.items()}
+            own = own_rows(batch.present, output.unimodal, batch.labels)
+            scores = {name: true_class(*pair).mean() for name, pair in own.items()}
         found = coefficients(scores, self.alpha)
         for name, coefficient in found.items():
             modulate(trainer.model.encoders[name], coefficient, self.least_dims)

@@ -1,10 +1,12 @@
 """The generic adapter: features that somebody has computed already, as npz or Parquet.
 
 One file with an array [N, ...] per modality named `modality:<name>`, `label` [N] (whole numbers or text), and
-optionally `id` [N] and `group` [N]. In Parquet the same names are columns, a modality a column of lists.
+optionally `id` [N], `group` [N] and, where samples lack a modality, `present:<name>` [N] (true or false). In
+Parquet the same names are columns, a modality a column of lists; an empty cell says that the sample lacks it.
 """
 
 import zipfile
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +25,7 @@ from trainables.multimodal.data.tables import UNREADABLE, require_modest_npz, re
 from trainables.multimodal.errors import InputError
 
 PREFIX: Final = "modality:"
+PRESENT: Final = "present:"
 KEPT: Final = ("float32", "float16", "uint8")
 """Types that are stored as they are; every other number becomes float32."""
 
@@ -58,6 +61,9 @@ def read(path: Path) -> Source:
         splits={policy: parts},
         default_split=policy,
         load=partial(_load, arrays),
+        present={
+            name.removeprefix(PRESENT): table[name] for name in sorted(table) if name.startswith(PRESENT)
+        },
     )
 
 
@@ -86,7 +92,9 @@ def read_parquet(file: Path) -> Table:
         raise
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{file} cannot be read as Parquet ({error})") from error
-    return {name: _dense(name, table.column(name).combine_chunks()) for name in table.column_names}
+    columns = {name: table.column(name).combine_chunks() for name in table.column_names}
+    filled = [_filled(name, column, table.column_names) for name, column in columns.items()]
+    return {name: array for one in filled for name, array in one.items()}
 
 
 READERS: Final = {".npz": read_npz, ".parquet": read_parquet}
@@ -101,6 +109,20 @@ def _only_file(path: Path) -> Path:
     if len(files) != 1:
         raise InputError(f"{path} holds {len(files)} npz or Parquet files: name one with --source FILE")
     return inside(path, files[0].name)
+
+
+def _filled(name: str, column: Any, names: Sequence[str]) -> Table:
+    """A column as an array; of a modality with empty cells, zeros there and an array that says where."""
+    if not name.startswith(PREFIX) or not 0 < column.null_count < len(column):
+        return {name: _dense(name, column)}
+    said = name.replace(PREFIX, PRESENT, 1)
+    if said in names:
+        raise InputError(f"column {name} has empty cells, and there is a column {said}: keep one of both")
+    held = np.asarray(column.is_valid().to_numpy(zero_copy_only=False))
+    values = _dense(name, column.drop_null())
+    filled = np.zeros((len(column), *values.shape[1:]), values.dtype)
+    filled[held] = values
+    return {name: filled, said: held}
 
 
 def _dense(name: str, column: Any) -> NDArray[Any]:
@@ -134,6 +156,17 @@ def _require_complete(file: Path, table: Table, arrays: Table) -> None:
     for name, array in columns.items():
         if len(array) != samples:
             raise InputError(f"{file}: {name} has shape {array.shape}, which does not fit `label` [N]")
+    for name in (name for name in table if name.startswith(PRESENT)):
+        _require_mask(name, table[name], samples)
+        if name.removeprefix(PRESENT) not in arrays:
+            raise InputError(f"{file} holds {name}, but no {PREFIX}{name.removeprefix(PRESENT)}: rename one")
+
+
+def _require_mask(name: str, mask: NDArray[Any], samples: int) -> None:
+    if mask.dtype != np.bool_ or mask.shape != (samples,):
+        raise InputError(
+            f"{name} is {mask.dtype} {list(mask.shape)}: it must say true or false of {samples} samples"
+        )
 
 
 def _classes(values: NDArray[Any]) -> tuple[tuple[str, ...], NDArray[np.int64]]:

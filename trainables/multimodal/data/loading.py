@@ -1,7 +1,7 @@
 """Batches from a feature store: order and frames are functions of (seed, epoch), so a loader has no state."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Protocol
 
@@ -9,18 +9,31 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from trainables.multimodal.data.prefetch import ahead
 from trainables.multimodal.data.store import FeatureStore, Modality
 from trainables.multimodal.errors import InputError
 
 RESIDENT_SHARE = 0.25  # of the device's free memory; several trials may share one device
+AHEAD = {"cuda": 2, "cpu": 0}
+"""Batches that a thread gathers ahead where they do not lie on the device; a CPU's cores have work enough."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Raw inputs [B, *shape_m] by modality, and labels or values to predict [B], on the trainer's device."""
+    """Raw inputs [B, *shape_m] by modality, labels or values to predict [B] and masks, all on the trainer's
+    device.
+    """
 
     inputs: dict[str, Tensor]
     labels: Tensor
+    rows: np.ndarray
+    """Rows [B] of the store that the samples are."""
+    present: dict[str, Tensor] = field(default_factory=dict)
+    """Which samples [B] have a modality, for those that some samples of the store lack."""
+
+
+Batches = Generator[Batch, None, None]
+"""Closing them ends the thread that gathers ahead."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +49,10 @@ class Source(Protocol):
     """Where a loader takes the samples of one modality from."""
 
     def take(self, positions: np.ndarray, frames: np.ndarray | None) -> Tensor:
-        """Samples [B, *shape] at positions [B] of the split; `frames` [B, n] picks n frames of each."""
+        """Samples [B, *shape] at positions [B] of the split; `frames` [B, n] picks n frames of each.
+
+        They lie on the device, or in memory from which it takes them. May be called in another thread.
+        """
         ...
 
 
@@ -47,11 +63,12 @@ class MappedSource:
         self._store, self._modality, self._rows, self._device = store, modality, rows, device
 
     def take(self, positions: np.ndarray, frames: np.ndarray | None) -> Tensor:
-        """Copy the samples out of the map, then to the device."""
+        """Copy the samples out of the map, for CUDA into pinned memory."""
         samples = self._store.read(self._modality, self._rows[positions])
         if frames is not None:
             samples = samples[np.arange(len(samples))[:, None], frames]
-        return torch.from_numpy(samples).to(self._device, non_blocking=True)
+        gathered = torch.from_numpy(samples)
+        return gathered.pin_memory() if self._device.type == "cuda" else gathered
 
 
 class ResidentSource:
@@ -75,20 +92,24 @@ class Loader:
         self, store: FeatureStore, cut: Cut, batch_size: int, frames: int, device: torch.device
     ) -> None:
         rows, used = cut.rows, {name: store.modalities[name] for name in cut.modalities}
-        source = ResidentSource if fits_device(used.values(), len(rows), device) else MappedSource
+        resident = fits_device(used.values(), len(rows), device)
+        source = ResidentSource if resident else MappedSource
         self._sources: dict[str, Source] = {name: source(store, name, rows, device) for name in used}
+        self._ahead = 0 if resident else AHEAD[device.type]
         self._stored = {name: m.shape[0] for name, m in used.items() if len(m.shape) == 4}
         for name, stored in self._stored.items():
             if frames > stored:
                 raise InputError(f"frames is {frames}, but modality {name} stores {stored} frames per sample")
         self.labels = torch.from_numpy(cut.targets(store)[rows]).to(device)
-        self._batch_size, self._frames = batch_size, frames
+        masks = {name: store.present[name] for name in used if name in store.present}
+        self.present = {name: torch.from_numpy(mask[rows]).to(device) for name, mask in masks.items()}
+        self._rows, self._batch_size, self._frames = rows, batch_size, frames
 
     def __len__(self) -> int:
         """Samples in the split."""
         return len(self.labels)
 
-    def shuffled(self, seed: int, epoch: int) -> Iterator[Batch]:
+    def shuffled(self, seed: int, epoch: int) -> Batches:
         """Training batches: a random order, and a random frame inside each segment of each sample.
 
         Modalities that store the same number of frames show the same moments of a sample.
@@ -100,18 +121,29 @@ class Loader:
         }
         return self._batches(order, {name: drawn[stored] for name, stored in self._stored.items()})
 
-    def ordered(self) -> Iterator[Batch]:
+    def ordered(self) -> Batches:
         """Evaluation batches: the order of the split, and the frame in the middle of each segment."""
         middles = {n: segment_middles(f, self._frames) for n, f in self._stored.items()}
         choices = {n: np.broadcast_to(m, (len(self), len(m))) for n, m in middles.items()}
         return self._batches(np.arange(len(self)), choices)
 
-    def _batches(self, order: np.ndarray, choices: dict[str, np.ndarray]) -> Iterator[Batch]:
+    def _batches(self, order: np.ndarray, choices: dict[str, np.ndarray]) -> Batches:
+        gathered = self._gathered(order, choices)
+        device = self.labels.device
+        for positions, samples in ahead(gathered, self._ahead) if self._ahead else gathered:
+            inputs = {name: values.to(device, non_blocking=True) for name, values in samples.items()}
+            index = torch.from_numpy(positions).to(device)
+            present = {name: mask[index] for name, mask in self.present.items()}
+            yield Batch(inputs, self.labels[index], self._rows[positions], present)
+
+    def _gathered(
+        self, order: np.ndarray, choices: dict[str, np.ndarray]
+    ) -> Iterator[tuple[np.ndarray, dict[str, Tensor]]]:
+        """Positions of each batch and its samples, on the device or on the way to it."""
         for start, stop in batch_bounds(len(order), self._batch_size):
             positions = order[start:stop]
             frames = {name: np.ascontiguousarray(choice[positions]) for name, choice in choices.items()}
-            inputs = {name: s.take(positions, frames.get(name)) for name, s in self._sources.items()}
-            yield Batch(inputs, self.labels[torch.from_numpy(positions).to(self.labels.device)])
+            yield positions, {name: s.take(positions, frames.get(name)) for name, s in self._sources.items()}
 
 
 def batch_bounds(samples: int, batch_size: int) -> list[tuple[int, int]]:

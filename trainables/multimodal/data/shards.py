@@ -32,12 +32,16 @@ class Sample:
     group: str | None
     parts: dict[str, str]
     arrays: Arrays
+    present: dict[str, bool]
+    """Whether it has each of the modalities that some samples lack."""
     value: float | None = None
 
     def digest(self) -> bytes:
         """Checksum of the sample; independent of where it is stored."""
         fields = [self.id, self.label, self.group, self.parts]
-        return manifests.sample_digest(fields if self.value is None else [*fields, self.value], self.arrays)
+        fields += [self.present] if self.present else []  # data without these keep the digests they had
+        fields += [] if self.value is None else [self.value]
+        return manifests.sample_digest(fields, self.arrays)
 
 
 @dataclass(frozen=True)
@@ -107,17 +111,21 @@ class _Samples:
 
     def add(self, row: int) -> None:
         """Decode one more sample; InputError if it cannot be used."""
-        source, place = self._source, len(self.digests)
+        source, place, present = self._source, len(self.digests), self._source.presence(row)
+        held = {name: m for name, m in source.modalities.items() if present.get(name, True)}
+        if not held:
+            raise InputError("it has none of the modalities")
         loaded = source.load(row)
-        require_conform(loaded, source.modalities)
+        require_conform(loaded, held)
         for name, array in self._arrays.items():
-            array[place] = loaded[name]
+            array[place] = loaded[name] if name in held else 0
         sample = Sample(
             source.ids[row],
             int(source.labels[row]),
             source.groups[row] if source.groups else None,
             {policy: column[row] for policy, column in source.splits.items()},
             {name: array[place] for name, array in self._arrays.items()},
+            present,
             None if source.values is None else float(source.values[row]),
         )
         self._samples.append(sample)
@@ -144,6 +152,8 @@ class _Samples:
             columns["value"] = pa.array([sample.value for sample in samples], pa.float32())
         for policy in samples[0].parts:
             columns[f"split:{policy}"] = pa.array([sample.parts[policy] for sample in samples])
+        for name in samples[0].present:
+            columns[f"present:{name}"] = pa.array([sample.present[name] for sample in samples])
         for name, array in self._arrays.items():
             columns[f"modality:{name}"] = _fixed_size_lists(array[: len(samples)])
         return columns

@@ -4,7 +4,7 @@ import re
 import reprlib
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -55,6 +55,8 @@ class Source:
     """A number [N] to predict beside the label, where the data set has such a thing."""
     quantity: Quantity | None = None
     """What `values` are; there where they are."""
+    present: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+    """Modality -> which samples [N] have it, for modalities that some samples lack."""
 
     def __post_init__(self) -> None:
         if not self.ids:
@@ -66,6 +68,10 @@ class Source:
             _require_word(modality)
         self.require_split(self.default_split)
         _require_described(self.ids, self.values, self.quantity)
+
+    def presence(self, row: int) -> dict[str, bool]:
+        """Whether sample `row` has each of the modalities that some samples lack."""
+        return {name: bool(mask[row]) for name, mask in self.present.items()}
 
     def require_split(self, policy: str) -> None:
         """Raise InputError if `policy` is unknown, or one of its parts is empty or lacks a class."""

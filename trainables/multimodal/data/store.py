@@ -3,9 +3,11 @@
     store/
         manifest.json         what the store is, and size, time and sha256 of each file
         samples-00000.arrow   one record batch; columns id, label, group, split:<policy>, modality:<name>,
-                          and value where the manifest has one
+                              present:<name>, bool, of a modality that some samples lack, and value where
+                              the manifest has one
 
-Arrays are fixed-size lists, so that a column is read as one NumPy array without a copy.
+Arrays are fixed-size lists, so that a column is read as one NumPy array without a copy. The array of
+a modality that a sample lacks is zeros.
 """
 
 from collections.abc import Sequence
@@ -88,6 +90,9 @@ class FeatureStore:
         """The number of each sample [N], described by `quantity`; none in most stores."""
         if self.quantity:
             self.values = np.asarray(self._column("value"), dtype=np.float32)
+        self.present: dict[str, NDArray[np.bool_]] = {
+            name: np.asarray(self._column(f"present:{name}"), dtype=np.bool_) for name in self._masked
+        }
 
     @classmethod
     def open(cls, path: str | Path) -> "FeatureStore":
@@ -137,6 +142,11 @@ class FeatureStore:
         return dict(self.manifest["recipe"])
 
     @property
+    def _masked(self) -> list[str]:
+        """Modalities that some samples lack."""
+        return list(self.manifest.get("present", []))
+
+    @property
     def default_split(self) -> str:
         """The split policy used where none is named."""
         return str(self.manifest["default_split"])
@@ -183,6 +193,7 @@ class FeatureStore:
         """Columns that every file must have, with their Arrow types."""
         columns = {"id": pa.string(), "label": pa.int64(), "group": pa.string()}
         columns |= {f"split:{policy}": pa.string() for policy in self.policies}
+        columns |= {f"present:{name}": pa.bool_() for name in self._masked}
         columns |= {"value": pa.float32()} if self.quantity else {}
         for name, spec in self.modalities.items():
             value = pa.from_numpy_dtype(np.dtype(spec.dtype))

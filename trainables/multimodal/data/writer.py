@@ -82,8 +82,9 @@ def stored_samples(store: FeatureStore) -> Iterator[Sample]:
         group = store.groups[row] if store.groups else None
         parts = {policy: column[row] for policy, column in columns.items()}
         arrays = {name: store.read(name, [row])[0] for name in store.modalities}
+        present = {name: bool(mask[row]) for name, mask in store.present.items()}
         value = None if store.values is None else float(store.values[row])
-        yield Sample(sample, int(store.labels[row]), group, parts, arrays, value)
+        yield Sample(sample, int(store.labels[row]), group, parts, arrays, present, value)
 
 
 @contextlib.contextmanager
@@ -119,6 +120,7 @@ def _plan(source: Source) -> str:
         "labels": source.labels.tolist(),
         "groups": source.groups,
         "splits": source.splits,
+        "present": {name: mask.tolist() for name, mask in source.present.items()},
         "spans": [[span.start, span.stop] for span in spans(source)],
         "files": files,
         **({} if source.values is None else {"values": source.values.tolist()}),
@@ -186,6 +188,7 @@ def _manifest(
         "sources": checksums,
         "files": [note.file for note in notes if note.file],
         "samples": len(digests),
+        **({"present": sorted(source.present)} if source.present else {}),
     }
     return {**manifest, "digest": manifests.data_digest(manifest, digests)}
 

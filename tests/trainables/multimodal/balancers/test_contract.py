@@ -2,8 +2,10 @@
 
 import copy
 import random
+import shutil
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 
@@ -13,6 +15,7 @@ from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
 from trainables.multimodal.balancers.late_fusion import LateFusion
 from trainables.multimodal.balancers.ogm_ge import OgmGe
 from trainables.multimodal.checkpoint import read_checkpoint, write_checkpoint
+from trainables.multimodal.data import manifest as manifests
 from trainables.multimodal.errors import InputError
 
 SWITCHES = {"reset_buffers": True, "reset_head": True, "reset_momentum": True}
@@ -28,7 +31,8 @@ class Drawing(Balancer):
         self.steps += 1
         noise = random.random() + np.random.rand() + torch.rand(()).item() + self.steps / 10
         for parameter in trainer.model.parameters():
-            parameter.grad *= 1 + noise
+            if parameter.grad is not None:  # of an encoder whose modality the whole batch lacks
+                parameter.grad *= 1 + noise
         return {}
 
     def state_dict(self):
@@ -264,6 +268,71 @@ def test_the_seed_decides_everything(make_trainer, name):
 def test_a_method_that_needs_classes_refuses_any_other_task(make_trainer, name):
     with pytest.raises(InputError, match=r"^(OgmGe|Boosting) needs classes: leave task at classification"):
         make_trainer(2, METHODS[name](), task="regression")
+
+
+GAPPY = [(name, 2) for name in METHODS] + [
+    (name, 3) for name in ("joint", "late_fusion", "ogm_ge", "dr_boosting")
+]
+each_gappy = pytest.mark.parametrize(("name", "modalities"), GAPPY)
+
+
+@pytest.fixture(scope="session")
+def poisoned(gappy_store, tmp_path_factory):
+    """The store with gaps of n modalities, with garbage in the place of all that is absent."""
+
+    def get(count):
+        folder = tmp_path_factory.mktemp("poisoned") / "store"
+        shutil.copytree(gappy_store(count), folder)
+        manifest = manifests.read(folder)
+        manifest["files"] = [poison(folder / entry["name"]) for entry in manifest["files"]]
+        manifests.write(folder, manifest)
+        return folder
+
+    return get
+
+
+def poison(file):
+    """Rewrite a file of a store with garbage in it, and describe it anew."""
+    batch = pa.ipc.open_file(file.read_bytes()).get_batch(0)
+    columns = {name: batch.column(name) for name in batch.schema.names}
+    for name in [name for name in columns if name.startswith("present:")]:
+        column = columns[name.replace("present", "modality")]
+        values = column.flatten().to_numpy().reshape(len(batch), -1).copy()
+        absent = ~columns[name].to_numpy(zero_copy_only=False)
+        assert not values[absent].any()
+        values[absent] = 77 if values.dtype == np.uint8 else np.nan
+        columns[name.replace("present", "modality")] = pa.FixedSizeListArray.from_arrays(
+            pa.array(values.ravel()), values.shape[1]
+        )
+    batch = pa.RecordBatch.from_pydict(columns)
+    with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    return manifests.describe(file)
+
+
+@each_gappy
+def test_what_stands_in_the_place_of_absent_samples_changes_nothing(make_gappy, poisoned, name, modalities):
+    stores = {}, {"data": str(poisoned(modalities))}
+    (clean, told), (dirty, said) = (
+        (trainer, [*without_time(trainer.fit()), trainer.test()])
+        for trainer in (make_gappy(modalities, METHODS[name](), **store) for store in stores)
+    )
+    assert told == said
+    assert differences(clean.state_dict(), dirty.state_dict()) == []
+
+
+@each_gappy
+def test_resuming_equals_never_stopping_where_samples_lack_modalities(make_gappy, name, modalities):
+    def make():
+        return make_gappy(modalities, METHODS[name](), **SCHEDULE)
+
+    whole = make()
+    expected = without_time(whole.fit())
+    half = make()
+    first = [half.run_epoch(), half.run_epoch()]
+    rest = resumed(make, half.state_dict(), half.constants())
+    assert without_time([*first, *rest.fit()]) == expected
+    assert differences(rest.state_dict(), whole.state_dict()) == []
 
 
 def test_a_method_that_compares_modalities_refuses_a_single_one(make_trainer):

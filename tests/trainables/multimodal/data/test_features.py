@@ -148,6 +148,75 @@ def test_empty_cells_are_refused(tmp_path: Path) -> None:
         features.read(tmp_path)
 
 
+HELD = np.arange(COUNT) % 5 > 0
+
+
+def write_parquet(root: Path, **changes: Any) -> Path:
+    columns = {name: pa.array(array.tolist()) for name, array in arrays().items()}
+    pq.write_table(pa.table({**columns, **changes}), root / "table.parquet")
+    return root
+
+
+def test_a_modality_may_be_absent_from_some_samples(tmp_path: Path) -> None:
+    store = write_store(features.read(save(tmp_path, **{"present:text": HELD})), tmp_path / "store")
+    assert store.present.keys() == {"text"}
+    np.testing.assert_array_equal(store.present["text"], HELD)
+    assert not store.read("text", np.flatnonzero(~HELD)).any()
+    assert store.read("text", np.flatnonzero(HELD)).all()
+
+
+def test_an_empty_parquet_cell_says_that_the_sample_lacks_the_modality(tmp_path: Path) -> None:
+    cells = [
+        cell if held else None for cell, held in zip(arrays()["modality:sound"].tolist(), HELD, strict=True)
+    ]
+    source = features.read(write_parquet(tmp_path, **{"modality:sound": pa.array(cells)}))
+    np.testing.assert_array_equal(source.present["sound"], HELD)
+    np.testing.assert_allclose(source.load(7)["sound"], arrays()["modality:sound"][7])
+
+
+def test_npz_and_parquet_with_the_same_gaps_are_the_same_data(tmp_path: Path) -> None:
+    cells = [
+        cell if held else None for cell, held in zip(arrays()["modality:sound"].tolist(), HELD, strict=True)
+    ]
+    for name in ("npz", "parquet"):
+        (tmp_path / name).mkdir()
+    gaps = save(tmp_path / "npz", **{"present:sound": HELD})
+    cut = write_parquet(
+        tmp_path / "parquet", **{"modality:sound": pa.array(cells, pa.list_(pa.list_(pa.float32())))}
+    )
+    one, two = (write_store(features.read(root), root / "store") for root in (gaps, cut))
+    assert one.digest == two.digest
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"present:text": np.ones(COUNT)}, r"present:text is float64 \[40\]: it must say true or false"),
+        ({"present:text": np.ones(COUNT - 1, bool)}, r"present:text is bool \[39\]"),
+        ({"present:smell": np.ones(COUNT, bool)}, "holds present:smell, but no modality:smell"),
+    ],
+)
+def test_a_mask_that_cannot_be_right_is_refused(
+    tmp_path: Path, change: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(InputError, match=complaint):
+        features.read(save(tmp_path, **change))
+
+
+def test_a_mask_beside_empty_cells_is_refused(tmp_path: Path) -> None:
+    cells = [[0.0], *[None] * (COUNT - 1)]
+    write_parquet(tmp_path, **{"modality:a": pa.array(cells), "present:a": pa.array([True] * COUNT)})
+    with pytest.raises(InputError, match="modality:a has empty cells, and there is a column present:a"):
+        features.read(tmp_path)
+
+
+def test_a_sample_that_lacks_every_modality_is_named(tmp_path: Path) -> None:
+    held = np.arange(COUNT) != 3
+    source = features.read(save(tmp_path, **{"present:text": held, "present:sound": held}))
+    with pytest.raises(InputError, match=r"1 of 40 samples .*3: it has none of the modalities"):
+        write_store(source, tmp_path / "store")
+
+
 def test_a_folder_must_hold_one_file(tmp_path: Path) -> None:
     save(tmp_path)
     (tmp_path / "other.npz").write_bytes(b"")

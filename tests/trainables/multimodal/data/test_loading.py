@@ -1,8 +1,17 @@
+import threading
+
 import numpy as np
 import pytest
 import torch
 
-from trainables.multimodal.data.loading import Cut, Loader, batch_bounds, segment_choices, segment_middles
+from trainables.multimodal.data.loading import (
+    AHEAD,
+    Cut,
+    Loader,
+    batch_bounds,
+    segment_choices,
+    segment_middles,
+)
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store import FeatureStore, Modality
 from trainables.multimodal.data.writer import write_store
@@ -153,3 +162,50 @@ def test_more_frames_than_are_stored_are_refused(toy_store):
     store = FeatureStore.open(toy_store(2))
     with pytest.raises(InputError, match="frames is 5, but modality clip stores 4"):
         Loader(store, Cut(store.split("toy")["train"], tuple(store.modalities)), 8, 5, CPU)
+
+
+@pytest.mark.parametrize("count", [1, 2, 100])
+def test_batches_gathered_ahead_are_the_same(toy_store, loader, monkeypatch, count):
+    monkeypatch.setitem(AHEAD, "cpu", count)
+    store = FeatureStore.open(toy_store(2))
+    eager = Loader(store, Cut(store.split("toy")["train"], tuple(store.modalities)), 8, 2, CPU)
+    for plain, early in zip(loader.shuffled(3, 4), eager.shuffled(3, 4), strict=True):
+        assert all(torch.equal(plain.inputs[name], early.inputs[name]) for name in plain.inputs)
+        assert torch.equal(plain.labels, early.labels)
+        assert np.array_equal(plain.rows, early.rows)
+
+
+def test_masks_follow_their_samples(gappy_store):
+    store = FeatureStore.open(gappy_store(2))
+    rows = store.split("toy")["train"]
+    for batch in Loader(store, Cut(rows, tuple(store.modalities)), 8, 2, CPU).shuffled(0, 0):
+        assert batch.present.keys() == {"vector", "clip"}
+        for name, mask in batch.present.items():
+            assert mask.tolist() == store.present[name][batch.rows].tolist()
+
+
+def test_without_gaps_there_are_no_masks(loader):
+    assert next(loader.ordered()).present == {}
+
+
+@pytest.mark.gpu
+def test_batches_that_do_not_fit_a_gpu_are_those_that_do(toy_store, monkeypatch):
+    store = FeatureStore.open(toy_store(2))
+    cut, device = Cut(store.split("toy")["train"], tuple(store.modalities)), torch.device("cuda")
+    resident = Loader(store, cut, 8, 2, device)
+    monkeypatch.setattr("trainables.multimodal.data.loading.RESIDENT_SHARE", 0.0)
+    for one, other in zip(
+        resident.shuffled(0, 0), Loader(store, cut, 8, 2, device).shuffled(0, 0), strict=True
+    ):
+        assert all(torch.equal(one.inputs[name], other.inputs[name]) for name in one.inputs)
+
+
+def test_closing_the_batches_ends_the_thread_that_gathers_them(toy_store, monkeypatch):
+    monkeypatch.setitem(AHEAD, "cpu", 2)
+    store = FeatureStore.open(toy_store(2))
+    batches = Loader(store, Cut(store.split("toy")["train"], tuple(store.modalities)), 4, 2, CPU).ordered()
+    next(batches)
+    running = [thread.name for thread in threading.enumerate()]
+    batches.close()
+    assert any(name.startswith("prefetch") for name in running)
+    assert not any(thread.name.startswith("prefetch") for thread in threading.enumerate())

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from trainables.multimodal.data import cremad, shards, workers, writer
+from trainables.multimodal.data.check import verify
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store import Arrays
@@ -249,3 +250,47 @@ def test_processes_write_the_same_files(
     assert one.digest == two.digest
     assert [file["sha256"] for file in one.manifest["files"]] == [f["sha256"] for f in two.manifest["files"]]
     assert len(one.manifest["files"]) == 3
+
+
+HELD = np.arange(12) % 3 > 0
+
+
+@pytest.mark.parametrize("garbage", [np.nan, 7.0])
+def test_what_is_absent_is_stored_as_zeros_whatever_was_loaded(
+    toy_source: Sources, tmp_path: Path, garbage: float
+) -> None:
+    plain = toy_source(present={"vector": HELD})
+
+    def load(row: int) -> Arrays:
+        return (
+            plain.load(row) if HELD[row] else {**plain.load(row), "vector": np.full(3, garbage, np.float32)}
+        )
+
+    store = write_store(toy_source(present={"vector": HELD}, load=load), tmp_path / "store")
+    assert store.digest == write_store(plain, tmp_path / "plain").digest
+    assert not store.read("vector", np.flatnonzero(~HELD)).any()
+
+
+def test_what_is_absent_need_not_be_loaded(toy_source: Sources, tmp_path: Path) -> None:
+    def load(row: int) -> Arrays:
+        loaded = toy_source().load(row)
+        return loaded if HELD[row] else {"image": loaded["image"]}
+
+    store = write_store(toy_source(present={"vector": HELD}, load=load), tmp_path / "store")
+    assert store.present["vector"].tolist() == HELD.tolist()
+
+
+def test_what_is_absent_is_part_of_the_digest_and_survives_a_check(
+    toy_source: Sources, tmp_path: Path
+) -> None:
+    def zeros(row: int) -> Arrays:
+        return {**toy_source().load(row), "vector": np.zeros(3, np.float32)}
+
+    masks = {"none": {}, "some": {"vector": HELD}, "all": {"vector": np.ones(12, bool)}}
+    stores = {
+        name: write_store(toy_source(present=mask, load=zeros), tmp_path / name)
+        for name, mask in masks.items()
+    }
+    assert len({store.digest for store in stores.values()}) == 3
+    assert verify(tmp_path / "some").present["vector"].tolist() == HELD.tolist()
+    assert "present" not in stores["none"].manifest

@@ -173,6 +173,7 @@ def _studies(data: str, budget: Budget, compared: Budget, base: Mapping[str, Any
 
 
 _VECTORS: Final = (Budget(epochs=30, trials=12, seeds=5), Budget(epochs=30, trials=8, seeds=5))
+_TWEETS: Final = (Budget(epochs=30, trials=12, seeds=3), Budget(epochs=30, trials=8, seeds=5))
 STUDIES: Final[Mapping[str, Study]] = {
     **_studies("cremad", Budget(epochs=90, trials=32, seeds=3), Budget(epochs=90, trials=16, seeds=5), {}),
     **_studies(
@@ -189,6 +190,8 @@ STUDIES: Final[Mapping[str, Study]] = {
     ),
     **_studies("mosi", *_VECTORS, {}),
     **_studies("ucf101-vgg16", *_VECTORS, {}),
+    **_studies("twitter15", *_TWEETS, {}),
+    **_studies("sarcasm", *_TWEETS, {}),
     **_studies("features", *_VECTORS, {}),
 }
 

@@ -20,6 +20,7 @@ TRAINER_LIBRARIES = {
     "torchaudio",
     "torchvision",
     "threadpoolctl",
+    "transformers",
 }
 
 

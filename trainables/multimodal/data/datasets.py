@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from trainables.multimodal.data import avdigits, cremad, features, mosi, ravdess, ucf101_vgg16, votes
+from trainables.multimodal.data import (
+    avdigits,
+    cremad,
+    features,
+    mosi,
+    ravdess,
+    sarcasm,
+    twitter15,
+    ucf101_vgg16,
+    votes,
+)
 from trainables.multimodal.data.manifest import FILE
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
@@ -36,6 +46,8 @@ DATASETS: Final[Mapping[str, Dataset]] = {
     "avdigits": Dataset(avdigits.read, (f"{avdigits.FOLDER}/*_*_*.wav",)),
     "mosi": Dataset(mosi.read, (mosi.TRANSCRIPTS,)),
     "ucf101-vgg16": Dataset(ucf101_vgg16.read, (ucf101_vgg16.TABLE,)),
+    "twitter15": Dataset(twitter15.read, (twitter15.TABLES,), twitter15.RECIPES),
+    "sarcasm": Dataset(sarcasm.read, (sarcasm.IMAGES,), sarcasm.RECIPES),
     "features": Dataset(features.read, ("*.npz", "*.parquet")),
 }
 

@@ -31,6 +31,7 @@ def test_data_that_are_stored_as_they_are_take_no_recipe(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("name", "file"),
     [("cremad", "AudioWAV/x.wav"), ("cremad-votes", "tabulatedVotes.csv"), ("ravdess", "ravdess_av.npz"),
+     ("twitter15", "twitter2015/train.tsv"), ("sarcasm", "dataset_image/1.jpg"),
      ("features", "mine.parquet")],
 )  # fmt: skip
 def test_raw_files_are_answered_with_the_command_that_prepares_them(

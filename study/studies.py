@@ -174,6 +174,7 @@ def _studies(data: str, budget: Budget, compared: Budget, base: Mapping[str, Any
 
 _VECTORS: Final = (Budget(epochs=30, trials=12, seeds=5), Budget(epochs=30, trials=8, seeds=5))
 _CLIPS: Final = (Budget(epochs=90, trials=32, seeds=3), Budget(epochs=90, trials=16, seeds=5))
+_TWEETS: Final = (Budget(epochs=30, trials=12, seeds=3), Budget(epochs=30, trials=8, seeds=5))
 STUDIES: Final[Mapping[str, Study]] = {
     **_studies("cremad", *_CLIPS, {"augment": True}),  # not the sample, whose difficulty was tuned without
     **_studies(
@@ -196,10 +197,12 @@ STUDIES: Final[Mapping[str, Study]] = {
         {"encoders": dict.fromkeys(("text", "audio", "vision"), "transformer"), "batch_size": 32},
     ),
     **_studies("ucf101-vgg16", *_VECTORS, {}),
-    **_studies("ucf101", *_CLIPS, {}),
-    **_studies("kinetics-sounds", *_CLIPS, {}),
-    **_studies("vggsound", *_CLIPS, {}),
-    **_studies("nvgesture", *_CLIPS, {}),
+    **_studies("ucf101", *_CLIPS, {"augment": True}),
+    **_studies("kinetics-sounds", *_CLIPS, {"augment": True}),
+    **_studies("vggsound", *_CLIPS, {"augment": True}),
+    **_studies("nvgesture", *_CLIPS, {}),  # a mirror image is another gesture
+    **_studies("twitter15", *_TWEETS, {}),
+    **_studies("sarcasm", *_TWEETS, {}),
     **_studies("features", *_VECTORS, {}),
 }
 

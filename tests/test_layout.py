@@ -21,6 +21,7 @@ TRAINER_LIBRARIES = {
     "torchaudio",
     "torchvision",
     "threadpoolctl",
+    "transformers",
 }
 
 

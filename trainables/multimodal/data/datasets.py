@@ -15,6 +15,8 @@ from trainables.multimodal.data import (
     mosi_sequences,
     nvgesture,
     ravdess,
+    sarcasm,
+    twitter15,
     ucf101,
     ucf101_vgg16,
     vggsound,
@@ -66,6 +68,8 @@ DATASETS: Final[Mapping[str, Dataset]] = {
     ),
     "vggsound": Dataset(vggsound.read, _anywhere([vggsound.LIST]), clips.RECIPES),
     "nvgesture": Dataset(nvgesture.read, _anywhere(nvgesture.LISTS.values()), nvgesture.RECIPES),
+    "twitter15": Dataset(twitter15.read, (twitter15.TABLES,), twitter15.RECIPES),
+    "sarcasm": Dataset(sarcasm.read, (sarcasm.IMAGES,), sarcasm.RECIPES),
     "features": Dataset(features.read, ("*.npz", "*.parquet")),
 }
 

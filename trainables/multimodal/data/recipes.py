@@ -1,9 +1,12 @@
 """Recipes: how the files of a data set become arrays, by name and with every parameter open."""
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import Field, dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
+from trainables.multimodal.data.manifest import canonical, sha256
 from trainables.multimodal.data.store import Modality
 from trainables.multimodal.errors import InputError
 
@@ -14,12 +17,13 @@ class Recipe:
 
     name: str
     parts: Mapping[str, Any]
-    """Modality -> a frozen dataclass of whole numbers, such as Fbank or Frames, that turns a file into an
-    array and describes that with `modality(name)`. Parts share parameters of the same name."""
+    """Modality -> a frozen dataclass such as Fbank or Frames, that turns a sample's file (or whatever stands
+    for it) into an array and describes that with `modality(name)`. Its fields are whole numbers, unless their
+    metadata hold a function that reads them from text. Parts share parameters of the same name."""
 
     def settings(self) -> dict[str, Any]:
-        """Name and all parameters, flat, as the manifest keeps them."""
-        parameters = {key: value for part in self.parts.values() for key, value in vars(part).items()}
+        """Name and all parameters, flat, as the manifest keeps them: a folder as its checksum."""
+        parameters = {key: _plain(value) for part in self.parts.values() for key, value in vars(part).items()}
         return {"name": self.name, **parameters}
 
     def modalities(self) -> dict[str, Modality]:
@@ -33,8 +37,34 @@ class Recipe:
             raise InputError(
                 f"unknown recipe parameter {min(unknown)}: {self.name} has {', '.join(sorted(known))}"
             )
-        values = {key: _positive(key, text) for key, text in settings.items()}
-        return replace(self, parts={name: _updated(part, values) for name, part in self.parts.items()})
+        return replace(self, parts={name: _updated(part, settings) for name, part in self.parts.items()})
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder that a recipe needs beside the raw files, such as a model."""
+
+    path: Path
+    sha256: str
+    """Checksum of its files: all that recipes and digests know of it, wherever it lies."""
+
+
+def read_folder(key: str, text: str) -> Folder:
+    """The folder at path `text`, known by names and contents of the files directly in it, hidden ones aside.
+
+    Raises InputError: there is no such folder, or no file in it.
+    """
+    path = Path(text).expanduser().resolve()
+    if not path.is_dir():
+        raise InputError(f"recipe parameter {key} must be a folder on this machine, and {text} is none")
+    files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+    if not files:
+        raise InputError(f"recipe parameter {key}: the folder {text} holds no files")
+    return Folder(path, hashlib.sha256(canonical([[file.name, sha256(file)] for file in files])).hexdigest())
+
+
+def _plain(value: Any) -> Any:
+    return value.sha256 if isinstance(value, Folder) else value
 
 
 def _positive(key: str, text: str) -> int:
@@ -43,6 +73,10 @@ def _positive(key: str, text: str) -> int:
     return int(text)
 
 
-def _updated(part: Any, values: Mapping[str, int]) -> Any:
-    """A dataclass with those of `values` that are fields of it."""
-    return replace(part, **{field.name: values[field.name] for field in fields(part) if field.name in values})
+def _updated(part: Any, settings: Mapping[str, str]) -> Any:
+    """A dataclass with those of `settings` that are fields of it."""
+    return replace(part, **{f.name: _read(f, settings[f.name]) for f in fields(part) if f.name in settings})
+
+
+def _read(parameter: Field[Any], text: str) -> Any:
+    return parameter.metadata.get("read", _positive)(parameter.name, text)

@@ -33,7 +33,8 @@ def test_data_that_are_stored_as_they_are_take_no_recipe(tmp_path: Path) -> None
     [("cremad", "AudioWAV/x.wav"), ("cremad-votes", "tabulatedVotes.csv"), ("ravdess", "ravdess_av.npz"),
      ("features", "mine.parquet"), ("ucf101", "UCF-101/Diving/v_Diving_g01_c01.avi"),
      ("kinetics-sounds", "kinetic_sound_my_train.txt"), ("vggsound", "lists/vggsound.csv"),
-     ("nvgesture", "nvgesture_train_correct_cvpr2016_v2.lst")],
+     ("nvgesture", "nvgesture_train_correct_cvpr2016_v2.lst"),
+     ("twitter15", "twitter2015/train.tsv"), ("sarcasm", "dataset_image/1.jpg")],
 )  # fmt: skip
 def test_raw_files_are_answered_with_the_command_that_prepares_them(
     tmp_path: Path, name: str, file: str

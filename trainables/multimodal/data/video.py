@@ -59,7 +59,7 @@ def read_frames(file: Path) -> list[Any]:
     require_content(file)
     name = f"{file.parent.name}/{file.name}"
     try:
-        with av.open(str(file)) as container:
+        with av.open(str(file), metadata_errors="replace") as container:  # titles may be in any encoding
             _limit(file, container.streams.video[0].codec_context)
             frames, end = _decode(container)
             duration = (container.duration or 0) / av.time_base

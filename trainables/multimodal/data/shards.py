@@ -21,6 +21,8 @@ SHARD_ROWS = 256
 """Nor holds a file more samples, so that all processes have work and little is lost by an interruption."""
 NOTES = "notes"
 """Folder of the notes, which are of no use once the store is whole."""
+MARK = ".decoding"
+"""Ending of the file beside the notes that names the sample at hand, in case its decoder ends the process."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,9 @@ def write_shard(folder: Path, source: Source, span: range) -> Note:
         return noted
     samples = _Samples(source, len(span))
     problems: dict[str, str] = {}
+    mark = _note(folder, span).with_suffix(MARK)
     for row in span:
+        mark.write_text(source.ids[row], encoding="utf-8")
         try:
             samples.add(row)
         except InputError as error:
@@ -83,7 +87,19 @@ def write_shard(folder: Path, source: Source, span: range) -> Note:
     file = folder / f"samples-{span.start:07d}.arrow"
     note = Note(samples.write(file), samples.digests, problems)
     _write_note(folder, span, note)
+    mark.unlink()
     return note
+
+
+def being_decoded(folder: Path) -> list[str]:
+    """Ids of the samples over which processes are at work, or died."""
+    return sorted(mark.read_text(encoding="utf-8") for mark in (folder / NOTES).glob(f"*{MARK}"))
+
+
+def forget_marks(folder: Path) -> None:
+    """Begin without the marks that an interruption left."""
+    for mark in (folder / NOTES).glob(f"*{MARK}"):
+        mark.unlink()
 
 
 def require_conform(arrays: Arrays, modalities: dict[str, Modality]) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from trainables.multimodal.data.audio import WINDOW
 from trainables.multimodal.data.media import require_content, require_modest_sound
+from trainables.multimodal.data.video import open_clip
 from trainables.multimodal.errors import InputError
 
 
@@ -20,7 +21,7 @@ def read_track(file: Path, sample_rate: int) -> NDArray[np.float32]:
     require_content(file)
     name = f"{file.parent.name}/{file.name}"
     try:
-        with av.open(str(file)) as container:
+        with open_clip(file) as container:
             if not container.streams.audio:
                 raise InputError(f"{name} has no sound track")
             _require_modest(file, container)

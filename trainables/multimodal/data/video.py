@@ -99,9 +99,14 @@ class _Decoded:
     """Seconds that the file announces."""
 
 
+def open_clip(file: Path) -> Any:
+    """A container, open; its titles may be in any encoding."""
+    return av.open(str(file), metadata_errors="replace")
+
+
 def _packets(file: Path) -> int:
     """Packets of the first video stream, which costs next to nothing to know."""
-    with av.open(str(file)) as container:
+    with open_clip(file) as container:
         video = container.streams.video[0]
         require_modest_picture(file, video.codec_context.width, video.codec_context.height)
         return sum(packet.size > 0 for packet in container.demux(video))
@@ -110,11 +115,9 @@ def _packets(file: Path) -> int:
 def _decode(file: Path, wanted: Collection[int]) -> _Decoded:
     kept: dict[int, Any] = {}
     count, end = 0, 0.0
-    with av.open(str(file)) as container:
+    with open_clip(file) as container:
         video = container.streams.video[0]
-        video.codec_context.options = {
-            "max_pixels": str(MOST_PIXELS)
-        }  # later frames may be larger than the first
+        video.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # later frames may be larger
         for packet in container.demux():
             if packet.pts is not None:
                 end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))

@@ -1,5 +1,6 @@
 """A function over many items in processes of their own: decoding is work for all cores."""
 
+import faulthandler
 import multiprocessing
 import os
 import signal
@@ -19,8 +20,14 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+class WorkerDied(InputError):  # noqa: N818  (what happened, not a mistake of the caller)
+    """A process died over its item, or ended itself because it took too long: see LONGEST."""
+
+
 WORTH = 10.0
 """Seconds of work that must lie ahead before processes, which take seconds to start, are started for it."""
+LONGEST = 1800.0
+"""Seconds after which a process ends itself: a damaged file can keep a decoder busy for ever."""
 
 
 def each(
@@ -29,7 +36,7 @@ def each(
     """function(shared, item) of every item, in order; `shared` is sent to each process once.
 
     Items are done here until one tells, by its time, that the others are worth processes: what an earlier
-    start has done takes none. Raises what the function raised, and InputError if a process died, which a
+    start has done takes none. Raises what the function raised, and WorkerDied if a process died, which a
     damaged file can do to a decoder.
     """
     for done, item in enumerate(items, 1):
@@ -47,25 +54,27 @@ def _in_processes(
     function: Callable[[Any, Item], Result], shared: Any, items: Sequence[Item], workers: int
 ) -> Iterator[Result]:
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(items)), context, _settle, (shared,))
+    pool = ProcessPoolExecutor(min(workers, len(items)), context, _settle, (shared, LONGEST))
     try:
         yield from pool.map(partial(_apply, function), items)
     except BrokenProcessPool as error:
-        raise InputError(
-            "a process died while it decoded, for want of memory or over a damaged file: "
-            "use fewer --workers, or one to find the file"
+        raise WorkerDied(
+            "a process died while it decoded, for want of memory, over a damaged file, "
+            f"or because it took more than {LONGEST:.0f} s"
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 _shared: Any = None
+_longest = LONGEST
+_nowhere = os.open(os.devnull, os.O_WRONLY)
 
 
-def _settle(shared: Any) -> None:
+def _settle(shared: Any, longest: float) -> None:
     """Prepare a process: one thread, no interest in Ctrl-C, and an end when its parent has ended."""
-    global _shared
-    _shared = shared
+    global _shared, _longest
+    _shared, _longest = shared, longest
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, daemon=True).start()
@@ -79,4 +88,8 @@ def _follow() -> None:
 
 
 def _apply(function: Callable[[Any, Item], Result], item: Item) -> Result:
-    return function(_shared, item)
+    faulthandler.dump_traceback_later(_longest, exit=True, file=_nowhere)  # ends even a decoder that hangs
+    try:
+        return function(_shared, item)
+    finally:
+        faulthandler.cancel_dump_traceback_later()

@@ -19,11 +19,19 @@ from typing import Any
 import numpy as np
 
 from trainables.multimodal.data import manifest as manifests
-from trainables.multimodal.data.shards import NOTES, Note, Sample, spans, write_shard
+from trainables.multimodal.data.shards import (
+    NOTES,
+    Note,
+    Sample,
+    being_decoded,
+    forget_marks,
+    spans,
+    write_shard,
+)
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import rows_by_part
 from trainables.multimodal.data.store import FeatureStore
-from trainables.multimodal.data.workers import each
+from trainables.multimodal.data.workers import WorkerDied, each
 from trainables.multimodal.errors import InputError
 
 LIBRARIES = ("av", "numpy", "pillow", "pyarrow", "soundfile", "torch", "torchaudio")
@@ -141,9 +149,14 @@ def _fill(
 ) -> None:
     notes: list[Note] = []
     rows = spans(source)
-    for span, note in zip(rows, each(partial(write_shard, folder), source, rows, workers), strict=True):
-        notes.append(note)
-        advance(len(span))
+    forget_marks(folder)
+    try:
+        for span, note in zip(rows, each(partial(write_shard, folder), source, rows, workers), strict=True):
+            notes.append(note)
+            advance(len(span))
+    except WorkerDied as error:
+        suspects = " or ".join(being_decoded(folder))
+        raise InputError(f"{error}; at hand was {suspects}: repair it, or use fewer --workers") from error
     problems = {int(row): reason for note in notes for row, reason in note.problems.items()}
     _require_few(source, problems, skip_up_to)
     _require_split(source, [row for row in range(len(source.ids)) if row not in problems])

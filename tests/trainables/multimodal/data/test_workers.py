@@ -2,12 +2,13 @@
 
 import ctypes
 import operator
+import time
 from types import SimpleNamespace
 
 import pytest
 
 from trainables.multimodal.data import workers
-from trainables.multimodal.data.workers import each
+from trainables.multimodal.data.workers import WorkerDied, each
 from trainables.multimodal.errors import InputError
 
 
@@ -27,6 +28,13 @@ def test_a_process_that_dies_is_told() -> None:
     nowhere = 1  # to read nothing at this address is harmless, to read bytes ends the process
     with pytest.raises(InputError, match="a process died while it decoded"):
         list(each(ctypes.string_at, nowhere, [0, 0, 8], 2))
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_a_process_that_hangs_ends_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "LONGEST", 0.5)
+    with pytest.raises(WorkerDied, match="because it took more than"):
+        list(each(operator.call, time.sleep, [0, 0, 1000], 2))
 
 
 @pytest.mark.usefixtures("_at_once")

@@ -1,6 +1,7 @@
 """Writing a store: whole or not at all, and every unusable sample named."""
 
 import fcntl
+import importlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from trainables.multimodal.data import cremad, shards, workers, writer
 from trainables.multimodal.data.check import verify
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
-from trainables.multimodal.data.store import Arrays
+from trainables.multimodal.data.store import Arrays, Modality
 from trainables.multimodal.data.writer import unfinished, write_store
 from trainables.multimodal.errors import InputError
 
@@ -119,6 +120,18 @@ def test_progress_is_told_after_every_file(
 def test_ids_that_leave_a_folder_are_refused(toy_source: Sources, name: str) -> None:
     with pytest.raises(InputError, match="rename the sample"):
         toy_source(ids=[name, *(f"s{row}" for row in range(1, 12))])
+
+
+def test_ids_too_long_for_a_file_name_are_refused(toy_source: Sources) -> None:
+    with pytest.raises(InputError, match="has more than 255 characters") as caught:
+        toy_source(ids=["x" * 10**6, *(f"s{row}" for row in range(1, 12))])
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "a.b", "", "a b", "x" * 65, "a\n"])
+def test_names_of_modalities_that_are_no_words_are_refused(toy_source: Sources, name: str) -> None:
+    with pytest.raises(InputError, match="is no word"):
+        toy_source(modalities={name: Modality(name, (3,), "float32")})
 
 
 def test_duplicate_ids_are_named(toy_source: Sources) -> None:
@@ -238,6 +251,40 @@ def test_a_store_that_another_process_writes_is_refused(toy_source: Sources, tmp
         write_store(toy_source(), tmp_path / "store")
     os.close(handle)
     write_store(toy_source(), tmp_path / "store")
+
+
+DYING = """
+import ctypes
+import numpy as np
+
+def load(row):
+    if row == 7:
+        ctypes.string_at(1)  # nobody may read there: the process ends
+    return {"vector": np.zeros(3, np.float32), "image": np.zeros((1, 2, 2), np.uint8)}
+"""
+
+
+@pytest.mark.usefixtures("three_files")
+def test_the_sample_over_which_a_process_died_is_named(
+    toy_source: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dying.py").write_text(DYING)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(workers, "WORTH", 0.0)
+    source = toy_source(load=importlib.import_module("dying").load)
+    with pytest.raises(InputError, match=r"a process died .*; at hand was .*s7.*: repair it"):
+        write_store(source, tmp_path / "store", workers=2)
+    assert not (tmp_path / "store").exists()
+    assert not unfinished(tmp_path / "store").exists()
+
+
+def test_marks_of_an_interrupted_start_are_forgotten(toy_source: Sources, tmp_path: Path) -> None:
+    load, _ = interrupted_after(3)
+    with pytest.raises(KeyboardInterrupt):
+        write_store(toy_source(load=load), tmp_path / "store")
+    assert shards.being_decoded(unfinished(tmp_path / "store")) == ["s3"]
+    shards.forget_marks(unfinished(tmp_path / "store"))
+    assert shards.being_decoded(unfinished(tmp_path / "store")) == []
 
 
 def test_processes_write_the_same_files(

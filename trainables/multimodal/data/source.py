@@ -66,8 +66,8 @@ class Source:
             _require_harmless(sample)
         for modality in self.modalities:
             _require_word(modality)
-        self.require_split(self.default_split)
         _require_described(self.ids, self.values, self.quantity)
+        self.require_split(self.default_split)
 
     def presence(self, row: int) -> dict[str, bool]:
         """Whether sample `row` has each of the modalities that some samples lack."""

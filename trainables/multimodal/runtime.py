@@ -11,9 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from trainables.multimodal.config import TrainerConfig
+from trainables.multimodal.encoders import STAGES
 from trainables.multimodal.errors import InputError
 
 Module = TypeVar("Module", bound=nn.Module)
+
+SAFE_CHANNELS = 16
+"""With fewer, the gradient of a strided 1 x 1 convolution in channels_last overruns its memory on a CPU (seen
+with torch 2.11: crashes, or wrong numbers in silence)."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +56,20 @@ def resolve(config: TrainerConfig) -> Runtime:
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False
     bf16 = on_cuda if config.precision == "auto" else config.precision == "bf16"
-    channels_last = True if config.channels_last == "auto" else config.channels_last
-    return Runtime(device, bf16, torch.channels_last if channels_last else torch.contiguous_format)
+    return Runtime(device, bf16, _memory_format(config, device))
+
+
+def _memory_format(config: TrainerConfig, device: torch.device) -> torch.memory_format:
+    """channels_last where it is safe, unless the settings say otherwise; InputError where it is not."""
+    narrow = round(STAGES[0][0] * config.width) < SAFE_CHANNELS
+    unsafe = device.type == "cpu" and narrow
+    if unsafe and config.channels_last is True:
+        raise InputError(
+            f"channels_last on a CPU needs at least {SAFE_CHANNELS} channels everywhere, and width "
+            f"{config.width} has fewer: leave it at auto or choose another width"
+        )
+    channels_last = not unsafe if config.channels_last == "auto" else config.channels_last
+    return torch.channels_last if channels_last else torch.contiguous_format
 
 
 def _device(name: str) -> torch.device:

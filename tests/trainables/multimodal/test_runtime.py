@@ -29,6 +29,16 @@ def test_settings_win_over_the_defaults_of_the_device():
     assert runtime.memory_format == torch.contiguous_format
 
 
+@pytest.mark.parametrize(("width", "expected"), [(0.2, torch.contiguous_format), (0.25, torch.channels_last)])
+def test_narrow_encoders_are_not_channels_last_on_a_cpu(width, expected):
+    assert resolve(config(device="cpu", width=width)).memory_format == expected
+
+
+def test_channels_last_is_refused_where_it_would_overrun_memory():
+    with pytest.raises(InputError, match="needs at least 16 channels"):
+        resolve(config(device="cpu", width=0.2, channels_last=True))
+
+
 def test_bf16_reaches_the_operations_inside_autocast_only():
     runtime = resolve(config(device="cpu", precision="bf16"))
     ones = torch.ones(2, 2)

@@ -5,6 +5,7 @@ from trainables.multimodal.fusion import BoostedFusion, ConcatenationFusion, Lat
 from trainables.multimodal.metrics import Evaluation
 from trainables.multimodal.model import ModelSpec, MultimodalModel
 from trainables.multimodal.presence import EVERYWHERE, having, own_rows, spread, without
+from trainables.multimodal.tasks import Classification
 
 SIZES = {"a": 3, "b": 5}
 MASK = torch.tensor([True, False, True, False])
@@ -128,6 +129,6 @@ def test_a_modality_is_scored_on_the_samples_that_have_it():
     labels = torch.tensor([0, 1, 0, 1])
     right_where_present = torch.eye(2)[torch.tensor([0, 0, 0, 0])]
     metrics = Evaluation({}, right_where_present, labels, {"a": MASK}).metrics(
-        {"a": right_where_present, "b": right_where_present}
+        Classification(("no", "yes")), {"a": right_where_present, "b": right_where_present}
     )
     assert (metrics["accuracy"], metrics["a/accuracy"], metrics["b/accuracy"]) == (0.5, 1.0, 0.5)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).with_name("device_throughput.py")
-SMALL = ["--size=64", "--width=0.1", "--samples=64", "--batch-size=32", "--epochs=1", "--device=cpu"]
+SMALL = ["--size=64", "--width=0.25", "--samples=64", "--batch-size=32", "--epochs=1", "--device=cpu"]
 FULL = ["--samples=256", "--batch-size=32", "--device=cuda"]
 
 

@@ -3,6 +3,8 @@
 import csv
 import lzma
 import struct
+import subprocess
+import sys
 import tokenize
 import zipfile
 import zlib
@@ -106,7 +108,11 @@ def _declared(stream: Any) -> int:
 
 
 def require_modest_parquet(file: Path) -> None:
-    """Raise InputError for a Parquet file above one of the limits; pyarrow's errors go on to the caller."""
+    """Raise InputError for a Parquet file above one of the limits, or that ends the process that reads it.
+
+    pyarrow's errors go on to the caller.
+    """
+    _require_survivable("pq.read_metadata", file)
     found = pq.read_metadata(file)
     groups = [found.row_group(index) for index in range(found.num_row_groups)]
     values = sum(group.column(index).num_values for group in groups for index in range(group.num_columns))
@@ -116,6 +122,16 @@ def require_modest_parquet(file: Path) -> None:
             f"{file} has {found.num_rows} rows of {found.num_columns} columns in {unpacked} bytes, and "
             f"{MOST_ROWS}, {MOST_COLUMNS} and {MOST_BYTES} are the limit: divide it"
         )
+    _require_survivable("pq.read_table", file)
+
+
+def _require_survivable(read: str, file: Path) -> None:
+    """Let a process of its own try first: some of what pyarrow throws on damaged files cannot be caught."""
+    attempt = f"import sys, pyarrow.parquet as pq; {read}(sys.argv[1])"
+    command = [sys.executable, "-c", attempt, str(file.absolute())]
+    ended = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - the command is ours
+    if ended.returncode < 0:
+        raise InputError(f"{file} cannot be read as Parquet: it is damaged, and ends a process that reads it")
 
 
 def require_arrays(

@@ -20,7 +20,7 @@ from trainables.multimodal.data.writer import write_store
 SCRIPT = Path(__file__).with_name("damage.py")
 ROOT = Path(__file__).parents[4]
 KINDS = ("wav", "flv", "npz", "parquet", "arrow", "manifest")
-FEW, MANY = 12, 600
+FEW, MANY = 12, 200
 """Seeds of each kind, by default and in the slow test."""
 HUNG = 900
 """Seconds after which the process counts as hung, on however busy a machine."""

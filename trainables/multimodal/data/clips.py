@@ -136,13 +136,13 @@ def _file(clip: Listed, media: Mapping[str, Path]) -> Path | None:
 
 def _load(recipe: Recipe, files: Sequence[Path | None], row: int) -> Arrays:
     """Decode one clip."""
-    file = present(files[row])
+    file = require_present(files[row])
     visual = recipe.parts["visual"](file)
     audio: Fbank = recipe.parts["audio"]
     return {"audio": audio.energies(read_track(file, audio.sample_rate)), "visual": visual}
 
 
-def present(file: Path | None) -> Path:
+def require_present(file: Path | None) -> Path:
     """The file, if there is one; otherwise InputError."""
     if file is None:
         raise InputError("it is listed, but its file is missing")

@@ -7,10 +7,9 @@ from pathlib import Path
 from re import Pattern
 from typing import Final
 
-from PIL import Image
-
 from trainables.multimodal.data.flow import Flow, read_moments
-from trainables.multimodal.data.media import inside, require_content
+from trainables.multimodal.data.image import open_picture
+from trainables.multimodal.data.media import inside
 from trainables.multimodal.data.store import Arrays
 from trainables.multimodal.data.video import Frames, evenly_spaced, read_chosen
 from trainables.multimodal.errors import InputError
@@ -76,15 +75,7 @@ def two_streams(file: Path, pictures: Pictures | None, rgb: Frames, flow: Flow) 
     frames = read_chosen(file, fitting)
     return {
         "rgb": rgb.stacked(frame.to_image() for frame in frames),
-        "flow": flow.stacked([read_picture(axis) for axis in xy] for xy in pictures.files(flow.frames)),
+        "flow": flow.stacked(
+            [open_picture(axis).convert("L") for axis in xy] for xy in pictures.files(flow.frames)
+        ),
     }
-
-
-def read_picture(file: Path) -> Image.Image:
-    """A grey picture; InputError where it is missing or cannot be read."""
-    require_content(file)
-    try:
-        with Image.open(file) as image:
-            return image.convert("L")
-    except (OSError, SyntaxError) as error:
-        raise InputError(f"{file.parent.name}/{file.name} is no readable picture") from error

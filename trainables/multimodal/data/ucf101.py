@@ -17,8 +17,8 @@ from trainables.multimodal.data.clips import (
     find_files,
     find_list,
     note_of_missing_classes,
-    present,
     read_text,
+    require_present,
 )
 from trainables.multimodal.data.flow import Dis, Farneback, opencv
 from trainables.multimodal.data.flow_pictures import Pictures, flow_folders, two_streams
@@ -162,4 +162,4 @@ def _note_of_flow(flows: Mapping[str, Pictures], media: Mapping[str, Path]) -> s
 
 def _load(recipe: Recipe, files: Sequence[Path | None], flows: Sequence[Pictures | None], row: int) -> Arrays:
     """Decode one clip."""
-    return two_streams(present(files[row]), flows[row], recipe.parts["rgb"], recipe.parts["flow"])
+    return two_streams(require_present(files[row]), flows[row], recipe.parts["rgb"], recipe.parts["flow"])

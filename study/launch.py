@@ -19,7 +19,7 @@ from rich.console import Console
 from study import stages
 from study.ledger import Ledger, Record
 from study.progress import Progress
-from study.scheduling import ENVIRONMENT, StageRun, asha, tuner
+from study.scheduling import ENVIRONMENT, Plan, StageRun, asha, tuner
 from study.selection import confirmed, on_validation, protocols
 from study.settings import outline
 from study.shared_storage import require_shared
@@ -111,7 +111,7 @@ def _last_line(error: Exception) -> str:
 
 
 def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) -> bool:
-    """Run whatever is missing, stage by stage; False if nothing was."""
+    """Run whatever is missing, wave by wave; False if nothing was."""
     ran = False
     plan = outline(ledger.settings)
     title = ledger.settings["study"]
@@ -123,14 +123,17 @@ def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) ->
             if record.finished:
                 discard_checkpoints(_trial_folder(job, record))
 
-        for stage in ledger.settings["stages"]:
-            plans = stages.PLANS[stage](plan, ledger)
-            progress.stage(plans, ledger.records(stage))
-            pruners = {m: asha(plan.epochs, plan.grace) for m in plan.methods} if stage == "search" else {}
+        for wave in stages.WAVES:
+            plans: list[Plan] = []
+            for stage in (stage for stage in wave if stage in ledger.settings["stages"]):
+                asked = stages.PLANS[stage](plan, ledger)
+                progress.stage(asked, ledger.records(stage))
+                plans += asked
+            pruners = {m: asha(plan.epochs, plan.grace) for m in plan.methods} if "search" in wave else {}
             run = StageRun(ledger, plans, pruners, lambda record: _ray_config(job, ledger, record), changed)
             if run.due:
                 _connect(job.resources)
-                _execute(job, run, stage)
+                _execute(job, run)
                 _keep_exhausted(ledger, run.exhausted)
                 ran = True
             if run.halted:
@@ -145,11 +148,11 @@ def _keep_exhausted(ledger: Ledger, methods: set[str]) -> None:
         ledger.save_settings({**ledger.settings, "exhausted": sorted({*known, *methods})})
 
 
-def _execute(job: Job, run: StageRun, stage: str) -> None:
-    """Run one stage; Ray's own files live in a throw-away folder below the study's."""
+def _execute(job: Job, run: StageRun) -> None:
+    """Run one wave; Ray's own files live in a throw-away folder below the study's."""
     scratch = job.folder / ".ray"
     scratch.mkdir(exist_ok=True)
-    storage = Path(tempfile.mkdtemp(prefix=f"{stage}-", dir=scratch))
+    storage = Path(tempfile.mkdtemp(dir=scratch))
     held = {"cpu": job.resources.cpus_per_trial, "gpu": job.resources.gpus_per_trial}
     try:
         slots = _slots(job.resources)

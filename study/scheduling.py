@@ -40,11 +40,11 @@ class Plan:
 
 
 class StageRun:
-    """The trials of one stage on their way through Ray.
+    """The trials of one stage, or of stages that run together, on their way through Ray.
 
     Args:
         ledger: Where trials are born, recorded and closed.
-        plans: One per method.
+        plans: One per stage and method; the stages in the order in which they begin.
         pruners: An ASHA scheduler per method; methods without one run every trial to its end.
         ray_config: Turns a record into what the trial process needs.
         on_change: Called with a record whenever it changed.
@@ -168,10 +168,14 @@ class StageRun:
         return plan.count - len(self.ledger.records(plan.stage, plan.method))
 
     def _bear(self) -> Record | None:
-        """Bear the next trial of the method furthest from its count, so that methods advance together."""
-        plan = max(self.plans, key=self._missing, default=None)
-        if plan is None or self._missing(plan) <= 0:
+        """Bear the next trial of the method furthest from its count, so that methods advance together.
+
+        A stage's trials begin when all of the stage before have begun: no place stands empty between them.
+        """
+        due = [plan for plan in self.plans if self._missing(plan) > 0]
+        if not due:
             return None
+        plan = max((plan for plan in due if plan.stage == due[0].stage), key=self._missing)
         record = self._draw(plan)
         if record is None:
             self.exhausted.add(plan.method)
@@ -298,7 +302,7 @@ def tuner(
     concurrent: int,
     storage: Path,
 ) -> tune.Tuner:
-    """Build the Tuner of a stage, under a throw-away name: Ray's own snapshots are never read."""
+    """Build the Tuner of a wave of stages, under a throw-away name: Ray's own snapshots are never read."""
     return tune.Tuner(
         tune.with_resources(trainable, dict(resources)),
         tune_config=tune.TuneConfig(

@@ -9,7 +9,9 @@ from study.scheduling import Plan, distributions, sample
 from study.selection import incumbent
 from study.studies import method_named
 
-STAGES = ("search", "confirm", "sensitivity")
+WAVES = (("search",), ("confirm", "sensitivity"))
+"""Stages that ask for nothing but what the waves before have found; those of one wave run together."""
+STAGES = tuple(stage for wave in WAVES for stage in wave)
 CONFIRM_SEED = (
     1000  # seeds of the stages do not meet: a configuration is confirmed on seeds it was not chosen on
 )

@@ -48,7 +48,7 @@ class Watch(tune.Callback):  # type: ignore[misc]
     """Looks at every working trial about once a second.
 
     Args:
-        run: The stage that the trials belong to.
+        run: What the trials belong to.
 
     """
 

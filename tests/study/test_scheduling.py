@@ -8,7 +8,7 @@ import pytest
 from optuna.storages import RDBStorage
 from toy_study import EPOCHS, plan, stage_run, work, work_all
 
-from study.ledger import Ledger
+from study.ledger import Ledger, Proposal
 from study.place import sqlite_url
 from study.scheduling import LedgerScheduler, LedgerSearcher, Plan, StageRun
 
@@ -94,6 +94,18 @@ def test_methods_advance_together(open_toy):
     for name in "abcd":
         run.next(name)
     assert [r.method for r in run.ledger.records()] == ["joint", "other", "joint", "other"]
+
+
+def test_a_stage_begins_where_the_one_before_has_nothing_left_to_begin(open_toy):
+    ledger = open_toy()
+
+    def listed(stage: str, method: str, count: int) -> Plan:
+        return Plan(stage, method, count, lambda number, draw: Proposal({"lr": float(number)}, seed=0))
+
+    plans = [listed("confirm", "joint", 1), listed("confirm", "other", 1), listed("sensitivity", "joint", 3)]
+    run = StageRun(ledger, plans, {}, lambda record: {}, lambda record: None)
+    born = [ledger.get(run.assigned[name]).stage for name in "abcde" if run.next(name) is not None]
+    assert born == ["confirm"] * 2 + ["sensitivity"] * 3
 
 
 def test_methods_are_searched_on_the_same_random_draws(open_toy):

@@ -207,7 +207,7 @@ STUDIES: Final[Mapping[str, Study]] = {
 }
 
 _SAMPLE_BASE: Final = {"width": 0.25, "batch_size": 16}
-_SAMPLE_BUDGET: Final = Budget(epochs=10, trials=4, seeds=2)
+_SAMPLE_BUDGET: Final = Budget(epochs=8, trials=4, seeds=2)
 SAMPLE: Final[Mapping[str, Study]] = {
     "cremad_dr": Study(
         "cremad",
@@ -230,6 +230,6 @@ SAMPLE: Final[Mapping[str, Study]] = {
         _SAMPLE_BASE,
         {"dr_boosting": {"lam": fixed(0.0, 8.0)}},
     ),
-    "cremad_compare": Study("cremad", _EVERY_METHOD, Budget(epochs=10, trials=2, seeds=2), _SAMPLE_BASE),
+    "cremad_compare": Study("cremad", _EVERY_METHOD, Budget(epochs=8, trials=2, seeds=2), _SAMPLE_BASE),
 }
 """What studies do on the generated sample, sized for two cores and a few minutes."""

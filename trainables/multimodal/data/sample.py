@@ -42,11 +42,11 @@ from trainables.multimodal.data.video import Frames
 from trainables.multimodal.data.writer import write_store
 from trainables.multimodal.errors import InputError
 
-VERSION: Final = 1
-"""Raise it when the generated clips change: stores of older versions are then left alone."""
+VERSION: Final = 2
+"""Raise it when the generated clips or the recipe change: stores of older versions are then left alone."""
 
 RECIPE: Final = Recipe(
-    "dnr-fbank", {"audio": Fbank(mel_bins=64, time_steps=128), "visual": Frames(image_size=64)}
+    "dnr-fbank", {"audio": Fbank(mel_bins=64, time_steps=96), "visual": Frames(image_size=64)}
 )
 
 ACTORS: Final = tuple(str(number) for number in range(9001, 9013))

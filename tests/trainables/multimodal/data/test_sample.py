@@ -68,5 +68,5 @@ def test_the_sample_is_small_and_labelled(tmp_path: Path) -> None:
     assert store.is_sample
     assert [len(rows) for rows in store.split().values()] == [160, 40, 40]
     assert {name: m.shape for name, m in store.modalities.items()} == {
-        "audio": (1, 128, 64), "visual": (10, 3, 64, 64)
+        "audio": (1, 96, 64), "visual": (10, 3, 64, 64)
     }  # fmt: skip

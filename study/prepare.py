@@ -150,7 +150,7 @@ def _source(options: argparse.Namespace) -> Source:
         if getattr(options, key):
             settings[key] = getattr(options, key)
     source = read_source(options.dataset, options.source, recipe=options.recipe, settings=settings)
-    return source.with_default_split(options.split) if options.split else source
+    return source.with_default_split(options.split or source.default_split)
 
 
 def _pair(text: str) -> tuple[str, str]:

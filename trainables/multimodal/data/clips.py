@@ -1,6 +1,5 @@
 """What data sets of single clips share: finding files and lists, missing clips, and clips with sound."""
 
-import gzip
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from trainables.multimodal.data.audio import Fbank
-from trainables.multimodal.data.media import inside, refuse_lfs_pointers, require_content
+from trainables.multimodal.data.media import inside, refuse_lfs_pointers
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import hold_out, stratified
@@ -71,16 +70,6 @@ def require_list(root: Path, name: str) -> Path:
     if file is None:
         raise InputError(f"the list {name} is neither in {root} nor in a folder of it: put it there")
     return file
-
-
-def read_text(file: Path) -> str:
-    """Text of a list, plain or .gz; InputError where it cannot be read."""
-    require_content(file)
-    try:
-        content = file.read_bytes()
-        return (gzip.decompress(content) if file.suffix == ".gz" else content).decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise InputError(f"{file.name} cannot be read as a list ({error}): fetch it again") from error
 
 
 def if_there(parts: Sequence[str], there: Sequence[bool]) -> list[str]:

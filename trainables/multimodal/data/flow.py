@@ -134,7 +134,7 @@ def opencv() -> Any:
     except ImportError as error:
         raise InputError(
             "optical flow is computed by OpenCV, which is not installed: "
-            "run `pip install opencv-python-headless`"
+            "run `pip install -c requirements.txt -e '.[flow]'`"
         ) from error
     cv2.setNumThreads(1)
     return cv2

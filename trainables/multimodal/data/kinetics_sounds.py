@@ -7,11 +7,12 @@ videos vanish from where they were published, so that hardly any copy has all of
 from pathlib import Path
 from typing import Final
 
-from trainables.multimodal.data.clips import Listed, audio_visual, read_text, require_list
+from trainables.multimodal.data.clips import Listed, audio_visual, require_list
 from trainables.multimodal.data.media import require_folder
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN
+from trainables.multimodal.data.tables import read_rows
 from trainables.multimodal.errors import InputError
 
 LISTS: Final = {TRAIN: "kinetic_sound_my_train.txt", TEST: "kinetic_sound_my_test.txt"}
@@ -34,8 +35,7 @@ def read(root: Path, recipe: Recipe) -> Source:
 def listed(file: Path, part: str) -> list[Listed]:
     """Clips of a list with lines `clip,seconds,label`; InputError for other lines."""
     clips = []
-    for number, line in enumerate(read_text(file).strip().splitlines(), 1):
-        clip, *rest = line.split(",")
+    for number, (clip, *rest) in enumerate(read_rows(file), 1):
         if not clip or len(rest) != 2 or not rest[1].isdecimal():
             raise InputError(
                 f"{file.name}, line {number} is not `clip,seconds,label`: take the published file"

@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from trainables.multimodal.data.clips import if_there, note_of_missing_classes, read_text, require_list
+from trainables.multimodal.data.clips import if_there, note_of_missing_classes, require_list
 from trainables.multimodal.data.flow import Dis, Farneback, moments, opencv, read_moments
 from trainables.multimodal.data.media import inside, refuse_lfs_pointers, require_folder
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN, by_group, hold_out_groups
 from trainables.multimodal.data.store import Arrays, Modality
+from trainables.multimodal.data.tables import read_lines
 from trainables.multimodal.data.video import Frames, read_chosen, squeezed
 from trainables.multimodal.errors import InputError
 
@@ -128,7 +129,7 @@ def read(root: Path, recipe: Recipe) -> Source:
 
 def listed(root: Path, file: Path, part: str) -> list[Gesture]:
     """Gestures of a list with lines `path:... depth:... color:... label:1`; InputError for other lines."""
-    lines = [line for line in read_text(file).splitlines() if line.strip()]
+    lines = [line for line in read_lines(file) if line.strip()]
     return [_gesture(root, file, line, part) for line in lines]
 
 

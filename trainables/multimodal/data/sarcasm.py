@@ -15,7 +15,8 @@ from trainables.multimodal.data.media import inside, require_folder
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN, VALIDATION
-from trainables.multimodal.data.text_image import RECIPES, Row, Tables, make_source, read_lines
+from trainables.multimodal.data.tables import read_lines
+from trainables.multimodal.data.text_image import LONGEST_LINE, RECIPES, Row, Tables, make_source
 from trainables.multimodal.errors import InputError
 
 __all__ = ["RECIPES", "read"]
@@ -65,7 +66,7 @@ def _left_out(count: int) -> str:
 
 
 def _rows(part: str, file: Path) -> list[Row]:
-    lines = enumerate(read_lines(file), 1)
+    lines = enumerate(read_lines(file, LONGEST_LINE), 1)
     return [_row(part, f"{file.name}, line {number}", line) for number, line in lines]
 
 

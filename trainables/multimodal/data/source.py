@@ -67,7 +67,6 @@ class Source:
         for modality in self.modalities:
             _require_word(modality)
         _require_described(self.ids, self.values, self.quantity)
-        self.require_split(self.default_split)
 
     def presence(self, row: int) -> dict[str, bool]:
         """Whether sample `row` has each of the modalities that some samples lack."""
@@ -80,7 +79,8 @@ class Source:
         rows_by_part(policy, self.splits[policy], self.labels, self.classes)
 
     def with_default_split(self, policy: str) -> "Source":
-        """The same source with another default; InputError where that split cannot be used."""
+        """The same source with this default; InputError where that split cannot be used."""
+        self.require_split(policy)
         return replace(self, default_split=policy)
 
 

@@ -1,6 +1,7 @@
-"""Tables that others wrote: rows of csv files, and what npz and Parquet files declare."""
+"""Tables that others wrote: lines of texts, rows of csv files, and what npz and Parquet files declare."""
 
 import csv
+import gzip
 import lzma
 import struct
 import subprocess
@@ -8,9 +9,9 @@ import sys
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -22,9 +23,9 @@ from trainables.multimodal.errors import InputError
 MOST_BYTES: Final = 8 * 2**30
 """Of a table once it is unpacked: 8 GiB."""
 MOST_TEXT: Final = 2**30
-"""Bytes of a csv file."""
+"""Bytes of a text."""
 MOST_CHARACTERS: Final = 2**20
-"""Of a line of a csv file."""
+"""Of a line of a text."""
 MOST_COLUMNS: Final = 10_000
 MOST_ROWS: Final = 100_000_000
 """Of a Parquet file."""
@@ -44,29 +45,50 @@ TEXT: Final = "US"
 
 
 def read_rows(file: Path) -> list[list[str]]:
-    """All rows of a csv file, blank ones left out.
+    """All rows of a csv file, plain or .gz, blank ones left out.
 
-    Raises InputError: missing, empty, a Git-LFS pointer, above a limit, or no csv in UTF-8.
+    Raises InputError: what `read_lines` refuses, too many columns, or no csv.
     """
-    require_content(file)
-    if file.stat().st_size > MOST_TEXT:
-        raise InputError(f"{file.name} has more than {MOST_TEXT} bytes: take the published file")
+    lines = read_lines(file)
+    if any(line.count(",") >= MOST_COLUMNS for line in lines):
+        raise InputError(f"{file.name} cannot be read as csv (a line has more than {MOST_COLUMNS} columns)")
     try:
-        with file.open(newline="", encoding="utf-8-sig") as stream:
-            return [row for row in csv.reader(_lines(file, stream)) if row]
-    except (csv.Error, UnicodeDecodeError) as error:
+        return [row for row in csv.reader(f"{line}\n" for line in lines) if row]
+    except csv.Error as error:
         raise InputError(f"{file.name} cannot be read as csv ({error})") from error
 
 
-def _lines(file: Path, stream: TextIO) -> Iterator[str]:
-    """Lines of bounded length without NUL characters, which csv would let pass."""
-    while line := stream.readline(MOST_CHARACTERS + 1):
-        if len(line) > MOST_CHARACTERS or line.count(",") >= MOST_COLUMNS or "\0" in line:
+def read_lines(file: Path, longest: int = MOST_CHARACTERS) -> list[str]:
+    """The lines of a text in UTF-8, plain or .gz; no other character than the newline ends one.
+
+    Raises InputError: missing, empty, a Git-LFS pointer, above MOST_TEXT bytes once unpacked, no UTF-8, NUL
+    characters, or a line of more than `longest` characters.
+    """
+    lines = [line.removesuffix("\r") for line in _text(file).split("\n")]
+    for number, line in enumerate(lines, 1):
+        if len(line) > longest:
             raise InputError(
-                f"{file.name} cannot be read as csv (a line has NUL characters, more than {MOST_CHARACTERS} "
-                f"characters or more than {MOST_COLUMNS} columns)"
+                f"{file.name}, line {number} has {len(line)} characters: take the published file"
             )
-        yield line
+    return lines if lines[-1] else lines[:-1]
+
+
+def _text(file: Path) -> str:
+    require_content(file)
+    try:
+        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
+            text = _bounded(file, stream.read(MOST_TEXT + 1)).decode("utf-8-sig")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise InputError(f"{file.name} is no text in UTF-8 ({error}): take the published file") from error
+    if "\0" in text:
+        raise InputError(f"{file.name} has NUL characters, as no text does: take the published file")
+    return text
+
+
+def _bounded(file: Path, content: bytes) -> bytes:
+    if len(content) > MOST_TEXT:
+        raise InputError(f"{file.name} has more than {MOST_TEXT} bytes: take the published file")
+    return content
 
 
 def require_modest_archive(file: Path, archive: zipfile.ZipFile) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from trainables.multimodal.data.image import Picture
-from trainables.multimodal.data.media import inside, refuse_lfs_pointers, require_content
+from trainables.multimodal.data.media import inside, refuse_lfs_pointers
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TRAIN, by_group
@@ -114,24 +114,6 @@ def leak(rows: Sequence[Row]) -> str:
         f"the published split shows {len(shared)} of {len(parts)} pictures in several parts ({seen} samples "
         "of validation and test), so scores there flatter; split image-disjoint keeps parts apart."
     )
-
-
-def read_lines(file: Path) -> list[str]:
-    """The lines of a table in UTF-8; no other character than the newline ends one, and the last may be empty.
-
-    Raises InputError: missing, empty, a Git-LFS pointer, no UTF-8, or a line longer than any of a table.
-    """
-    require_content(file)
-    try:
-        lines = [line.removesuffix("\r") for line in file.read_bytes().decode("utf-8-sig").split("\n")]
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file.name} is no text in UTF-8 ({error}): take the published file") from error
-    for number, line in enumerate(lines, 1):
-        if len(line) > LONGEST_LINE:
-            raise InputError(
-                f"{file.name}, line {number} has {len(line)} characters: take the published file"
-            )
-    return lines[:-1] if not lines[-1] else lines
 
 
 def _load(root: Path, recipe: Recipe, rows: Sequence[Row], faulty: Mapping[int, str], number: int) -> Arrays:

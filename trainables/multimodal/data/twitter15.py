@@ -13,7 +13,8 @@ from trainables.multimodal.data.media import inside, require_folder
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN, VALIDATION
-from trainables.multimodal.data.text_image import RECIPES, Row, Tables, make_source, read_lines
+from trainables.multimodal.data.tables import read_lines
+from trainables.multimodal.data.text_image import LONGEST_LINE, RECIPES, Row, Tables, make_source
 from trainables.multimodal.errors import InputError
 
 __all__ = ["RECIPES", "read"]
@@ -40,7 +41,7 @@ def read(root: Path, recipe: Recipe) -> Source:
 
 
 def _rows(name: str, file: Path) -> list[Row]:
-    header, *lines = read_lines(file)
+    header, *lines = read_lines(file, LONGEST_LINE)
     if tuple(header.split("\t")) != HEADER:
         raise InputError(f"{file.name} does not begin with {', '.join(HEADER)}: take the published file")
     return [_row(name, number, line) for number, line in enumerate(lines, 2)]

@@ -17,7 +17,6 @@ from trainables.multimodal.data.clips import (
     find_files,
     find_list,
     note_of_missing_classes,
-    read_text,
     require_present,
 )
 from trainables.multimodal.data.flow import Dis, Farneback, opencv
@@ -27,6 +26,7 @@ from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN, by_group, each_class, from_lists, hold_out_groups
 from trainables.multimodal.data.store import Arrays
+from trainables.multimodal.data.tables import read_lines
 from trainables.multimodal.data.video import Frames
 from trainables.multimodal.errors import InputError
 
@@ -96,7 +96,7 @@ def session(clip: str) -> str:
 
 def clips_of(file: Path) -> set[str]:
     """Clip names of a list with lines such as `Diving/v_Diving_g08_c01.avi 26`; InputError for others."""
-    clips = {Path(line.split()[0]).stem for line in read_text(file).splitlines() if line.strip()}
+    clips = {Path(line.split()[0]).stem for line in read_lines(file) if line.strip()}
     for clip in clips:
         action(clip)
     return clips

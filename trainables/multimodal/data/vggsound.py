@@ -1,15 +1,14 @@
 """VGGSound: ten seconds of sound and picture from YouTube, 309 classes, read as Kinetics-Sounds is."""
 
-import csv
-import io
 from pathlib import Path
 from typing import Final
 
-from trainables.multimodal.data.clips import Listed, audio_visual, read_text, require_list
+from trainables.multimodal.data.clips import Listed, audio_visual, require_list
 from trainables.multimodal.data.media import require_folder
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN
+from trainables.multimodal.data.tables import read_rows
 from trainables.multimodal.errors import InputError
 
 LIST: Final = "vggsound.csv"
@@ -32,7 +31,7 @@ def read(root: Path, recipe: Recipe) -> Source:
 def listed(file: Path) -> list[Listed]:
     """Clips of a list with lines `id,start,label,train or test`; InputError for other lines."""
     clips = []
-    for number, row in enumerate(csv.reader(io.StringIO(read_text(file))), 1):
+    for number, row in enumerate(read_rows(file), 1):
         if len(row) != 4 or not row[1].isdecimal() or row[3] not in PARTS:
             raise InputError(
                 f"{file.name}, line {number} is not `id,start,label,train or test`: take the published file"

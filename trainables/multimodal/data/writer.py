@@ -10,7 +10,7 @@ import hashlib
 import importlib.metadata
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,9 @@ from trainables.multimodal.data.store import FeatureStore
 from trainables.multimodal.data.workers import WorkerDied, each
 from trainables.multimodal.errors import InputError
 
-LIBRARIES = ("av", "numpy", "pillow", "pyarrow", "soundfile", "torch", "torchaudio")
+LIBRARIES = ("av", "numpy", "pillow", "pyarrow", "scikit-learn", "soundfile", "torch", "torchaudio")
+EXTRAS = ("opencv-python", "opencv-python-headless", "transformers")
+"""Noted where they are installed."""
 PLAN = "plan"
 """File with the checksum of all that decides what the samples of an unfinished store are."""
 
@@ -49,9 +51,11 @@ def write_store(
 ) -> FeatureStore:
     """Decode `source` into a new store at `out`, calling `advance` with the number of samples just done.
 
-    Raises InputError: `out` exists or is being written, or more than `skip_up_to` of the samples are unusable
-    (each is named). Only KeyboardInterrupt and the end of the process leave an unfinished folder behind.
+    Raises InputError: the default split cannot be used, `out` exists or is being written, or more than
+    `skip_up_to` of the samples are unusable (each is named). Only KeyboardInterrupt and the end of the
+    process leave an unfinished folder behind.
     """
+    source.require_split(source.default_split)
     if out.exists():
         raise InputError(f"{out} exists already: remove it or choose another --out")
     folder = unfinished(out)
@@ -215,9 +219,17 @@ def _described(source: Source) -> dict[str, Any]:
         "recipe": source.recipe,
         "classes": list(source.classes),
         "modalities": {name: modality.to_json() for name, modality in source.modalities.items()},
-        "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
+        "versions": {**_versions(LIBRARIES), **_versions(_installed(EXTRAS))},
         **({"value": asdict(source.quantity)} if source.quantity else {}),
     }
+
+
+def _versions(names: Iterable[str]) -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in names}
+
+
+def _installed(names: Iterable[str]) -> list[str]:
+    return [name for name in names if any(importlib.metadata.distributions(name=name))]
 
 
 def _publish(folder: Path, out: Path) -> None:

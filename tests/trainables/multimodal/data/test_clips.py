@@ -1,11 +1,10 @@
 """Finding clips and lists."""
 
-import gzip
 from pathlib import Path
 
 import pytest
 
-from trainables.multimodal.data.clips import find_files, find_list, if_there, read_text, require_list
+from trainables.multimodal.data.clips import find_files, find_list, if_there, require_list
 from trainables.multimodal.errors import InputError
 
 
@@ -54,19 +53,6 @@ def test_a_list_is_not_chosen_among_several(tmp_path: Path) -> None:
 def test_a_missing_list_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"the list list\.txt is neither in"):
         require_list(tmp_path, "list.txt")
-
-
-@pytest.mark.parametrize("name", ["a.txt", "a.txt.gz"])
-def test_lists_are_read_plain_and_compressed(tmp_path: Path, name: str) -> None:
-    content = "one\ntwo\n".encode("utf-8-sig")
-    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
-    assert read_text(tmp_path / name) == "one\ntwo\n"
-
-
-def test_a_damaged_list_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(b"one" * 50)[:-9])
-    with pytest.raises(InputError, match=r"a\.txt\.gz cannot be read as a list"):
-        read_text(tmp_path / "a.txt.gz")
 
 
 def test_what_is_not_there_is_in_no_part() -> None:

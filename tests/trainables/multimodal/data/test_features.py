@@ -88,8 +88,6 @@ def test_small_types_are_kept(tmp_path: Path, dtype: str) -> None:
         ({"label": np.linspace(0, 1, COUNT)}, "expected whole numbers or text"),
         ({"id": np.array(["same"] * COUNT)}, "duplicate id: same"),
         ({"id": np.array(["../../x", *map(str, range(COUNT - 1))])}, "leaves its folder"),
-        ({"group": np.zeros(COUNT)}, "validation part has no samples"),
-        ({"label": np.array(["once"] + ["often"] * (COUNT - 1))}, "no sample of class once"),
     ],
 )
 def test_a_table_that_cannot_be_right_is_refused(
@@ -97,6 +95,21 @@ def test_a_table_that_cannot_be_right_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=complaint):
         features.read(save(tmp_path, **change))
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"group": np.zeros(COUNT)}, "validation part has no samples"),
+        ({"label": np.array(["once"] + ["often"] * (COUNT - 1))}, "no sample of class once"),
+    ],
+)
+def test_a_table_that_cannot_be_split_is_refused_unless_another_split_is_asked_for(
+    tmp_path: Path, change: dict[str, Any], complaint: str
+) -> None:
+    source = features.read(save(tmp_path, **change))
+    with pytest.raises(InputError, match=complaint):
+        source.with_default_split(source.default_split)
 
 
 def test_zero_rows_are_refused(tmp_path: Path) -> None:

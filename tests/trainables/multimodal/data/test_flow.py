@@ -100,5 +100,5 @@ def test_a_missing_opencv_is_answered_with_the_command_that_installs_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "cv2", None)
-    with pytest.raises(InputError, match="pip install opencv-python-headless"):
+    with pytest.raises(InputError, match=r"pip install -c requirements\.txt"):
         opencv()

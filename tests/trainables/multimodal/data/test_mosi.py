@@ -74,7 +74,7 @@ def change(file: Path, old: str, new: str) -> None:
         ("text_train.csv", '"39","39"', '"39","x"', "something else than numbers"),
         ("audio_test0.csv", '"47.5",', "", "line 1 has 73 columns instead of 74"),
         ("audio_test0.csv", '"47.5","1"', '"47.5","0"', "its labels are not those"),
-        ("video_train0.csv", "\n", "\x00\n", "cannot be read as csv|something else than numbers"),
+        ("video_train0.csv", "\n", "\x00\n", "has NUL characters|something else than numbers"),
     ],
 )
 def test_files_that_do_not_belong_together_are_refused(

@@ -191,7 +191,6 @@ ALIGNED = {
     "duplicate id": lambda data: changed(data, "id", lambda a: [a[0]] * len(a)),
     "sentiment of .* is 4": lambda data: changed(data, "regression_labels", lambda a: a + 4),
     "sentiment of .* is nan": lambda data: changed(data, "regression_labels", lambda a: a * np.nan),
-    "no sample of class negative": lambda data: changed(data, "regression_labels", np.abs),
 }
 
 
@@ -200,6 +199,12 @@ def test_files_that_do_not_fit_are_refused(write: Write, complaint: str) -> None
     folder = write(ALIGNED[complaint](mmsa(aligned=True)))
     with pytest.raises(InputError, match=complaint):
         mosi_sequences.read(folder)
+
+
+def test_a_part_without_a_class_is_refused(write: Write) -> None:
+    source = mosi_sequences.read(write(changed(mmsa(aligned=True), "regression_labels", np.abs)))
+    with pytest.raises(InputError, match="no sample of class negative"):
+        source.with_default_split(source.default_split)
 
 
 def test_a_folder_of_two_files_wants_one_named(write: Write) -> None:

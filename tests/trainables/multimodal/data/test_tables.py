@@ -1,5 +1,6 @@
-"""Tables that others wrote are bounded and checked before they are read."""
+"""Texts and tables that others wrote are bounded and checked before they are read."""
 
+import gzip
 import io
 import tracemalloc
 import zipfile
@@ -27,6 +28,41 @@ def save(file: Path, members: dict[str, bytes]) -> Path:
     return file
 
 
+@pytest.mark.parametrize("name", ["t.txt", "t.txt.gz"])
+def test_lines_are_read_plain_and_compressed_and_only_newlines_end_one(tmp_path: Path, name: str) -> None:
+    content = "\ufeffa\u2028b\x85c\x1cd\r\ne \n".encode()
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    assert tables.read_lines(tmp_path / name) == ["a\u2028b\x85c\x1cd", "e "]
+
+
+BAD_TEXT = {
+    "empty": ("t.txt", b"", "is empty"),
+    "not UTF-8": ("t.txt", b"caf\xe9\n", "is no text in UTF-8"),
+    "NUL": ("t.txt", b"a\0\n", "has NUL characters"),
+    "a long line": ("t.txt", b"ok\n" + b"x" * 12, "line 2 has 12 characters"),
+    "cut short": ("t.txt.gz", gzip.compress(b"one" * 50)[:-9], "is no text in UTF-8"),
+    "damaged": ("t.txt.gz", gzip.compress(b"one" * 50)[:12] + b"\xff" * 20, "is no text in UTF-8"),
+}
+
+
+@pytest.mark.parametrize(("name", "content", "complaint"), BAD_TEXT.values(), ids=BAD_TEXT.keys())
+def test_a_text_that_cannot_be_read_is_named(
+    tmp_path: Path, name: str, content: bytes, complaint: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=rf"t\.txt.* {complaint}"):
+        tables.read_lines(tmp_path / name, longest=11)
+
+
+def test_a_list_that_unpacks_to_more_than_the_limit_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "MOST_TEXT", 1000)
+    (tmp_path / "t.txt.gz").write_bytes(gzip.compress(b"a\n" * 501))
+    with pytest.raises(InputError, match=r"t\.txt\.gz has more than 1000 bytes"):
+        tables.read_lines(tmp_path / "t.txt.gz")
+
+
 def test_rows_are_read_without_mark_and_blank_lines(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_bytes(b'\xef\xbb\xbfa,"b,\n c"\r\n\r\nd,e')
     assert tables.read_rows(tmp_path / "t.csv") == [["a", "b,\n c"], ["d", "e"]]
@@ -44,7 +80,9 @@ BAD_CSV = {
 @pytest.mark.parametrize("content", BAD_CSV.values(), ids=BAD_CSV.keys())
 def test_what_is_no_csv_is_refused_in_a_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "t.csv").write_bytes(content)
-    with pytest.raises(InputError, match=r"^t\.csv cannot be read as csv \(") as caught:
+    with pytest.raises(
+        InputError, match=r"^t\.csv( cannot be read as csv \(|, line 1 has| has NUL| is no text)"
+    ) as caught:
         tables.read_rows(tmp_path / "t.csv")
     assert len(str(caught.value)) < 300
 

@@ -144,9 +144,14 @@ def test_zero_samples_are_refused(toy_source: Sources) -> None:
         toy_source(ids=[], labels=np.zeros(0, np.int64), groups=[], splits={"toy": []})
 
 
-def test_a_default_split_without_one_class_is_refused(toy_source: Sources) -> None:
-    with pytest.raises(InputError, match="split toy: its validation part has no sample of class yes"):
-        toy_source(labels=np.array([0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 1, 0]))
+def test_a_default_split_without_one_class_is_refused_before_work_starts(
+    toy_source: Sources, tmp_path: Path
+) -> None:
+    source = toy_source(labels=np.array([0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 1, 0]))
+    for ask in (lambda: source.with_default_split("toy"), lambda: write_store(source, tmp_path / "store")):
+        with pytest.raises(InputError, match="split toy: its validation part has no sample of class yes"):
+            ask()
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_unknown_default_split_is_refused(toy_source: Sources) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 
 from trainables.multimodal.data import check, cremad, features
 from trainables.multimodal.data.audio import Fbank
+from trainables.multimodal.data.image import Picture
 from trainables.multimodal.data.manifest import FILE
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
@@ -63,6 +64,16 @@ def of_clips(pattern: str, source: Path, work: Path, seeds: range) -> Fates:
         told = refusal(lambda source=found: write_store(source, work / f"out-{first}"))  # noqa: B023
         assert [clip for clip in refused if f"{clip}: " not in told] == []
         yield from ((seed, clip not in refused) for seed, clip in zip(batch, found.ids, strict=False))
+
+
+def of_pictures(name: str, source: Path, work: Path, seeds: range) -> Fates:
+    """A damaged picture for each seed; a refusal has to name it."""
+    for seed in seeds:
+        file = Path(shutil.copy(source / name, work / f"{seed}.jpg"))
+        damage(file, seed)
+        told = refusal(lambda: Picture(16)(file))  # noqa: B023
+        assert not told or file.name in told
+        yield seed, not told
 
 
 def of_features(name: str, source: Path, work: Path, seeds: range) -> Fates:
@@ -114,6 +125,7 @@ def refusal(action: Callable[[], object]) -> str:
 KINDS = {
     "wav": (of_clips, "AudioWAV/*.wav"),
     "flv": (of_clips, "VideoFlash/*.flv"),
+    "jpg": (of_pictures, "picture.jpg"),
     "npz": (of_features, "table.npz"),
     "parquet": (of_features, "table.parquet"),
     "arrow": (of_store, "*.arrow"),

@@ -13,13 +13,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from trainables.multimodal.data import features
 from trainables.multimodal.data.writer import write_store
 
 SCRIPT = Path(__file__).with_name("damage.py")
 ROOT = Path(__file__).parents[4]
-KINDS = ("wav", "flv", "npz", "parquet", "arrow", "manifest")
+KINDS = ("wav", "flv", "jpg", "npz", "parquet", "arrow", "manifest")
 FEW, MANY = 12, 200
 """Seeds of each kind, by default and in the slow test."""
 HUNG = 900
@@ -28,11 +29,13 @@ HUNG = 900
 
 @pytest.fixture
 def source(raw: Path) -> Path:
-    """Clips, tables of features and a store, all in one folder."""
+    """Clips, a picture, tables of features and a store, all in one folder."""
     arrays = {"label": np.arange(40) % 2, "modality:x": np.random.default_rng(0).normal(size=(40, 3))}
     np.savez_compressed(raw / "table.npz", id=np.array([f"clip {row}" for row in range(40)]), **arrays)
     columns = {name: pa.array(array.tolist()) for name, array in arrays.items()}
     pq.write_table(pa.table(columns), raw / "table.parquet")
+    pixels = np.random.default_rng(0).integers(256, size=(12, 16, 3), dtype=np.uint8)
+    Image.fromarray(pixels).resize((96, 64)).save(raw / "picture.jpg")
     write_store(features.read(raw / "table.npz"), raw / "store")
     return raw
 

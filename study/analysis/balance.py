@@ -13,6 +13,7 @@ from study.ledger import Record
 from study.selection import confirmed
 
 FEW = 3  # more methods than this share a sentence
+ONE_HEAD = "boosting_no_heads"  # the control that trains by the same losses and adds no head
 
 
 def imbalance(analysis: Analysis) -> list[str]:
@@ -94,11 +95,13 @@ def _strengths(method: str, runs: Sequence[Record]) -> list[str]:
 
 
 def heads(analysis: Analysis) -> list[str]:
-    """How many heads each modality ended with, who got them, and what the newest one added."""
+    """How many heads each modality ended with, who got them, what they added, and what one head reaches."""
+    runs = _runs(analysis)
+    alone = runs.get(ONE_HEAD, [])
     return [
-        f"{_ended_with(method, runs)} {_newest(runs)}"
-        for method, runs in _runs(analysis).items()
-        if method not in words.CONTROLS and _last(runs, "heads")
+        " ".join(filter(None, [_ended_with(method, own), _newest(own), _beside_one_head(own, alone)]))
+        for method, own in runs.items()
+        if method not in words.CONTROLS and _last(own, "heads")
     ]
 
 
@@ -163,6 +166,18 @@ def _newest(runs: Sequence[Record]) -> str:
     each = [f"{words.plain(modality)} {_added(found)}" for modality, found in added.items()]
     said = "What the newest head adds to the modality's own validation accuracy at the last epoch"
     return f"{said}: {words.listing(each)}." if each else ""
+
+
+def _beside_one_head(runs: Sequence[Record], alone: Sequence[Record]) -> str:
+    """The accuracy of all heads beside that of a single one: a newest head may only repair the others."""
+    grown, single = _last(runs, "accuracy_all"), _last(alone, "accuracy_all")
+    got = [modality for modality, number in _last(runs, "heads").items() if number > 1]
+    each = [
+        f"{words.plain(m)} {words.percent(grown[m])} with all heads and {words.percent(single[m])} with one"
+        for m in got
+        if m in grown and m in single
+    ]
+    return f"There, {words.listing(each)} ({words.method(ONE_HEAD)})." if each else ""
 
 
 def _added(differences: Sequence[float]) -> str:

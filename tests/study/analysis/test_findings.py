@@ -209,6 +209,20 @@ def test_heads_are_told_by_modality_with_what_the_newest_added(boosted) -> None:
     )
 
 
+def test_what_all_heads_reach_stands_beside_one_head(synthetic, settings) -> None:
+    study = synthetic()
+    for method in ("boosting", "boosting_no_heads"):
+        study.search(method, 0.6, 1)
+        if method == "boosting_no_heads":
+            study.records[-1] = replace(study.records[-1], config=study.first("boosting") | {"max_heads": 1})
+        study.confirm(method, 0.6)
+    text = said(settings(methods=["boosting", "boosting_no_heads"]), study.records)
+    line = sentence(text, "Boosting ended with")
+    assert re.search(
+        r"There, visual \d\d\.\d % with all heads and \d\d\.\d % with one \(Boosting without", line
+    )
+
+
 def test_a_modality_that_never_got_a_head_is_said(synthetic, settings) -> None:
     study = synthetic().search("boosting", 0.6, 1)
     single = study.first("boosting") | {"max_heads": 1}

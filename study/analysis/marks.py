@@ -58,6 +58,7 @@ def _span(axes: Axes, mean: list[Place], ends: list[Place], cap: str, look: Styl
 
 def seeds(axes: Axes, x: float, values: Sequence[float], colour: str) -> None:
     """Individual seeds as small open circles to the right of their mean."""
+    _within(axes, [(x, value) for value in values])
     axes.plot(
         [x] * len(values),
         values,
@@ -68,6 +69,12 @@ def seeds(axes: Axes, x: float, values: Sequence[float], colour: str) -> None:
         transform=shifted(axes, x=8),
         zorder=5,
     )
+
+
+def _within(axes: Axes, places: Sequence[Place]) -> None:
+    """Make room for marks at these places: those drawn with an offset widen no axis by themselves."""
+    axes.update_datalim(places)
+    axes.autoscale_view()
 
 
 def shifted(axes: Axes, x: float = 0, y: float = 0) -> Transform:
@@ -168,6 +175,7 @@ def differences(axes: Axes, compared: Mapping[int, Comparison], looks: Mapping[s
 
 def seeds_below(axes: Axes, y: float, values: Sequence[float]) -> None:
     """Individual seeds as small open circles below their mean."""
+    _within(axes, [(value, y) for value in values])
     below = shifted(axes, y=-8)
     axes.plot(values, [y] * len(values), "o", mfc="white", mec=INK, mew=0.8, ms=3.2, transform=below)
 

@@ -11,9 +11,10 @@ from study.analysis.comparisons import Comparison
 from study.analysis.published import WARNING, published
 from study.analysis.rows import Row, sweep_rows_of
 from study.analysis.standing import Standing
-from study.analysis.summary import FIVE, five, without
-from study.selection import incumbent
+from study.analysis.summary import FIVE, SPLITS, five, without
+from study.selection import METRICS, incumbent
 
+SCORES = [(split, name) for split in SPLITS for name in METRICS]
 NAMES = {"clean": "clean", "paper": "paper (published split, best epoch chosen on test)"}
 
 
@@ -37,6 +38,7 @@ def page(analysis: Analysis) -> dict[str, Any]:
         "tables": {
             "results": [
                 *(_results(analysis, protocol) for protocol in analysis.protocols),
+                *(_further(analysis, protocol) for protocol in analysis.protocols),
                 *(_without(analysis, protocol) for protocol in analysis.protocols),
                 _controls(analysis),
                 _protocols(analysis),
@@ -78,19 +80,13 @@ def _results(analysis: Analysis, protocol: str) -> Table:
     found = analysis.standing(protocol)
     base = words.method(analysis.baseline).lower()
     heads = ["Method", "Seeds", *(f"{unit.upper()}-hours {stage}" for stage in found[0].costs)]
-    heads += [f"{s.capitalize()} {words.metric(m)}" for s, m in analysis.columns(protocol)]
+    heads += [f"{s.capitalize()} {words.metric(m)}" for s, m in SCORES]
     heads += [f"{split.capitalize()} accuracy minus {base}", "Holm-adjusted p"]
-    units = _units(analysis, protocol)
     title = (
-        f"Methods, {NAMES[protocol]} protocol: mean over fresh seeds with 95 % t-interval, {units}; "
+        f"Methods, {NAMES[protocol]} protocol: mean over fresh seeds with 95 % t-interval, in percent; "
         f"paired t-tests, Holm-adjusted over {words.count(len(analysis.methods) - 1, 'comparison')}"
     )
     return Table(title, heads, [row for one in found for row in _result(analysis, one, unit)])
-
-
-def _units(analysis: Analysis, protocol: str) -> str:
-    plain = [words.metric(m) for _, m in analysis.columns(protocol) if m in words.PLAIN_NUMBERS]
-    return f"in percent, but {words.listing(plain)} as they are" if plain else "in percent"
 
 
 def _result(analysis: Analysis, one: Standing, unit: str) -> list[list[str]]:
@@ -101,7 +97,7 @@ def _result(analysis: Analysis, one: Standing, unit: str) -> list[list[str]]:
         return [[*start, ": ".join(part for part in (one.status, one.reason) if part)]]
     results = analysis.results(one.protocol)[one.method]
     tested = _tested(analysis.against_baseline(one.protocol, one.method))
-    cells = [_score(results[s].get(m), m) for s, m in analysis.columns(one.protocol)]
+    cells = [_score(results[s].get(m), m) for s, m in SCORES]
     row = [*start, *cells, *tested]
     return [row, ["", f"left out: {one.reason}"]] if one.reason else [row]
 
@@ -133,6 +129,19 @@ def _cell(found: Mapping[str, Any], between: str = "\n") -> str:
     low, high = found["low"], found["high"]
     ends = [] if low is None else [words.ends(f"{100 * max(0, low):.1f}", f"{100 * min(1, high):.1f}")]
     return between.join([f"{100 * found['mean']:.1f}", *ends])
+
+
+def _further(analysis: Analysis, protocol: str) -> Table:
+    """What a regression is judged by beside the accuracy of the sign."""
+    names = [name for _, name in analysis.columns(protocol) if name not in METRICS]
+    rows = [
+        [words.method(method), *(_score(found["test"].get(name), name) for name in names)]
+        for method, found in analysis.results(protocol).items()
+        if names
+    ]
+    plain = words.listing([words.metric(name) for name in names if name in words.PLAIN_NUMBERS])
+    title = f"Regression on test, {NAMES[protocol]} protocol: in percent, but {plain} as they are"
+    return Table(title, ["Method", *(words.metric(name).capitalize() for name in names)], rows)
 
 
 def _without(analysis: Analysis, protocol: str) -> Table:

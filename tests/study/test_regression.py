@@ -129,9 +129,10 @@ def test_the_report_shows_the_scores_and_the_methods_that_are_left_out(ended, tm
     page = written.html.read_text()
     assert page.count(">not applicable: needs classes</td>") == len(NEEDY)
     for shown in (
-        "Test mean absolute error",
-        "Test correlation",
-        "Test 5-class accuracy",
+        "Regression on test",
+        "Mean absolute error",
+        "Correlation",
+        "5-class accuracy",
         "1.100\n[0.852,",
         "25.0",
     ):

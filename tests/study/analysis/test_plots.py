@@ -50,6 +50,17 @@ def test_intervals_wider_than_all_accuracies_stay_on_the_page() -> None:
     assert axes.get_ylim() == (0.0, 1.0)
 
 
+def test_a_seed_outside_the_interval_of_the_mean_is_still_on_the_page() -> None:
+    values = [0.767, 0.761, 0.767, 0.754, 0.667, *[0.76] * 20]
+    upright, lying = (Figure().subplots() for _ in range(2))
+    marks.interval(upright, 0, mean_interval(values), ("k", "o", "-"))
+    marks.seeds(upright, 0, values, "k")
+    marks.row(lying, 0, mean_interval(values), ("k", "o", "-"))
+    marks.seeds_below(lying, 0, values)
+    assert upright.get_ylim()[0] < min(values)
+    assert lying.get_xlim()[0] < min(values)
+
+
 def test_only_the_incumbent_is_ringed() -> None:
     (axes,) = drawn([point(1.0, 0.5, 0.6), point(2.0, 0.5, 0.6)], chosen=2.0).axes
     rings = [line for line in axes.lines if line.get_markeredgecolor() == looks.ACCENT]

@@ -38,7 +38,7 @@ def describe(settings: Mapping[str, Any], store: FeatureStore, *, slots: int) ->
 
 def rungs(plan: Outline) -> list[int]:
     """Epochs at which ASHA judges: the grace period and its multiples by the reduction factor."""
-    found = [plan.grace]
+    found = [min(plan.grace, plan.epochs)]
     while found[-1] * REDUCTION_FACTOR <= plan.epochs:
         found.append(found[-1] * REDUCTION_FACTOR)
     return found

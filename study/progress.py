@@ -47,16 +47,16 @@ class Progress:
         plans = [plan for plan in plans if plan.count]
         self.wanted |= {(plan.stage, plan.method): plan.count for plan in plans}
         self.records |= {record.key: record for record in records}
-        if not self.console.is_terminal:
+        if plans and not self.console.is_terminal:
             counts = ", ".join(f"{plan.method} {plan.count}" for plan in plans)
-            self.console.print(f"{plans[0].stage}: {counts} trials" if plans else "nothing to run")
+            self.console.print(f"{plans[0].stage}: {counts} trials", soft_wrap=True)
 
     def changed(self, record: Record) -> None:
         """Show a trial's newest state."""
         before = self.records.get(record.key)
         self.records[record.key] = record
         if record.finished and not (before and before.finished) and not self.console.is_terminal:
-            self.console.print(_line(record))
+            self.console.print(_line(record), soft_wrap=True)
 
     # -- drawing -------------------------------------------------------------------------------------------
 
@@ -82,14 +82,25 @@ class Progress:
         counts = [
             sum(r.status == status for r in trials) for status in ("pruned", "diverged", "failed", "running")
         ]
-        values = [record.value for record in trials if record.value is not None]
-        best = f"{max(values):.4f}" if values else ""
-        return [f"{done}/{self.wanted[stage, method]}", *(str(count or "") for count in counts), best]
+        return [
+            f"{done}/{self.wanted[stage, method]}",
+            *(str(count or "") for count in counts),
+            _best(trials),
+        ]
 
     def _running(self) -> list[Text]:
         running = [record for record in list(self.records.values()) if not record.finished]
         lines = [Text(_current(record), style="dim", no_wrap=True, overflow="ellipsis") for record in running]
         return lines[-_SHOWN:]
+
+
+def _best(trials: Sequence[Record]) -> str:
+    """The best accuracy by each protocol, with the split that it was chosen on."""
+    best: dict[str, float] = {}
+    for record in trials:
+        if record.value is not None:
+            best[record.protocol] = max(record.value, best.get(record.protocol, record.value))
+    return "\n".join(f"{value:.4f} {SELECTED[protocol]}" for protocol, value in sorted(best.items()))
 
 
 def _current(record: Record) -> str:

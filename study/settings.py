@@ -11,7 +11,7 @@ from typing import Any
 from study.selection import BASELINE
 from study.stages import STAGES, Outline
 from study.studies import Budget, Study, method_named, named
-from trainables.multimodal.building import build_model
+from trainables.multimodal.building import chosen_modalities, require_fitting
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.datasets import require_values
 from trainables.multimodal.data.store import FeatureStore
@@ -53,7 +53,7 @@ class Wish:
 def build(name: str, study: Study, store: FeatureStore, wish: Wish) -> dict[str, Any]:
     """Resolve everything that decides the results; raises InputError for what makes no sense."""
     budget = _budget(study.budget, wish)
-    modalities = tuple(store.modalities)
+    modalities = _modalities(store, wish.fixed or {})
     task = {**study.base, **(wish.fixed or {})}.get("task", CLASSIFICATION)
     asked = named(study.methods, modalities)
     inapplicable = _inapplicable(name, asked, task)
@@ -62,6 +62,8 @@ def build(name: str, study: Study, store: FeatureStore, wish: Wish) -> dict[str,
     fixed = _fixed(methods, modalities, wish.fixed or {})
     sweeps = _sweeps(study, budget.epochs, fixed)
     base = {"precision": wish.precision, **study.base}
+    if modalities != tuple(store.modalities):
+        base["modalities"] = modalities
     settings = {
         "id": uuid.uuid4().hex,
         "study": name,
@@ -86,7 +88,7 @@ def outline(settings: Mapping[str, Any]) -> Outline:
     name = settings["protocol"]["name"]
     return Outline(
         methods=tuple(settings["methods"]),
-        modalities=tuple(settings["data"]["modalities"]),
+        modalities=tuple(settings["base"].get("modalities") or settings["data"]["modalities"]),
         **settings["budget"],
         base=settings["base"],
         fixed=settings["fixed"],
@@ -140,11 +142,17 @@ def _budget(default: Budget, wish: Wish) -> Budget:
     return replace(default, **chosen)
 
 
+def _modalities(store: FeatureStore, wished: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is trained on: all modalities of the store, or those that were named."""
+    config = TrainerConfig(data="not opened yet", epochs=1, modalities=wished.get("modalities", ()))
+    return chosen_modalities(store, config.modalities)
+
+
 def _require_modalities(methods: Sequence[str], modalities: Sequence[str]) -> None:
     for name in methods:
         least = method_named(name).least
         if len(modalities) < least:
-            raise InputError(f"{name} needs at least {least} modalities, and the data have {len(modalities)}")
+            raise InputError(f"{name} needs at least {least} modalities, and the study has {len(modalities)}")
 
 
 def _inapplicable(study: str, methods: Sequence[str], task: str) -> dict[str, str]:
@@ -186,18 +194,18 @@ def _keys(name: str, modalities: Sequence[str]) -> set[str]:
 def _require_sensible(settings: Mapping[str, Any], store: FeatureStore) -> None:
     """Let every method check its settings, so that a bad value ends before anything is begun.
 
-    Encoders and files by modality may not fit the data; all methods share them, so one model tells.
+    What is fixed by hand may not fit the data, which building the models shows: it takes seconds, and a
+    study as it is named has no need of it.
     """
     plan = outline(settings)
-    checked = []
     for name in plan.methods:
-        config = plan.config(name, plan.defaults(name))
-        checked.append(method_named(name).load().check({**config, "data": "not opened yet"}))
-    trainer, balancers = checked[0]
-    if trainer.task == REGRESSION:
-        require_values(store)
-    if trainer.encoders or trainer.initial_weights:
-        build_model(trainer, balancers, store)
+        config = {**plan.config(name, plan.defaults(name)), "data": "not opened yet"}
+        for split in settings["protocol"]["splits"].values():
+            trainer, balancers = method_named(name).load().check({**config, "split": split})
+            if trainer.task == REGRESSION:
+                require_values(store)
+            if settings["fixed"][name] != method_named(name).fixed:
+                require_fitting(trainer, balancers, store)
 
 
 def _digests(wished: Mapping[str, Any]) -> dict[str, str]:

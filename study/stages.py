@@ -8,6 +8,7 @@ from study.ledger import Ledger, Proposal, Record, trial_key
 from study.scheduling import Plan, distributions, sample
 from study.selection import incumbent
 from study.studies import method_named
+from trainables.multimodal.config import WEIGHT
 
 WAVES = (("search",), ("confirm", "sensitivity"))
 """Stages that ask for nothing but what the waves before have found; those of one wave run together."""
@@ -37,17 +38,22 @@ class Outline:
     def grace(self) -> int:
         """Epochs before ASHA may judge: no trial is stopped before its first re-learning or new head."""
         fixed = [int(s.get(key, 0)) for s in self.fixed.values() for key in ("every", "period")]
-        return max([self.epochs // 4, *fixed]) + 1
+        return max([1, self.epochs // 4, *fixed]) + 1
 
     def space(self, name: str) -> dict[str, Any]:
         """The search space of a method, less what was fixed."""
-        domains = method_named(name).space(self.modalities, self.epochs)
-        return {key: domain for key, domain in domains.items() if key not in self.fixed[name]}
+        return self._free(name, method_named(name).space(self.modalities, self.epochs))
 
     def defaults(self, name: str) -> dict[str, Any]:
         """The published values of a method, less what was fixed."""
-        values = method_named(name).defaults(self.modalities, self.epochs)
-        return {key: value for key, value in values.items() if key not in self.fixed[name]}
+        return self._free(name, method_named(name).defaults(self.modalities, self.epochs))
+
+    def _free(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """What is left to choose; fusion_weights fix the weight of every modality."""
+        fixed = set(self.fixed[name])
+        if "fusion_weights" in fixed:
+            fixed |= {WEIGHT + modality for modality in self.modalities}
+        return {key: value for key, value in values.items() if key not in fixed}
 
     def config(self, name: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """All settings that shape a trial's result, but its seed, data and protocol."""

@@ -168,8 +168,41 @@ def test_a_fusion_weight_is_a_key_of_the_studies_whose_methods_weigh(toy_store):
         build("toy", STUDY, store, Wish(fixed={key: 0.3}))
 
 
+@pytest.mark.parametrize(
+    ("study", "fixed", "said"),
+    [
+        ("features_compare", {"modalities": ["weak"]}, "ogm_ge needs at least 2 modalities"),
+        ("features_dr", {"modalities": ["nose"]}, "has no modality nose"),
+        ("features_dr", {"modalities": "weak"}, "modalities must be different names"),
+        ("features_boosting", {"weight_weak": -1.0}, "fusion weights must be numbers >= 0"),
+        ("features_boosting", {"fusion_weights": {"nose": 1.0}}, "fusion weights are given for nose"),
+    ],
+)
+def test_what_does_not_fit_the_data_is_refused_before_the_study_begins(toy_store, study, fixed, said):
+    with pytest.raises(InputError, match=said):
+        build("toy", STUDIES[study], FeatureStore.open(toy_store), Wish(fixed=fixed))
+
+
+def weights_searched(toy_store, fixed):
+    """Fusion weights that a study of boosting searches."""
+    built = build("toy", STUDIES["features_boosting"], FeatureStore.open(toy_store), Wish(fixed=fixed))
+    plan = outline(built)
+    assert plan.space("boosting").keys() == plan.defaults("boosting").keys()
+    return {key for key in plan.space("boosting") if key.startswith("weight_")}
+
+
+def test_only_the_chosen_modalities_are_weighed(toy_store):
+    assert weights_searched(toy_store, {"modalities": ["weak"]}) == {"weight_weak"}
+
+
+def test_fixed_fusion_weights_leave_none_to_search(toy_store):
+    weights = dict.fromkeys(FeatureStore.open(toy_store).modalities, 1.0)
+    assert len(weights_searched(toy_store, {})) == len(weights)
+    assert weights_searched(toy_store, {"fusion_weights": weights}) == set()
+
+
 def test_a_comparison_of_modalities_needs_two():
-    with pytest.raises(InputError, match="ogm_ge needs at least 2 modalities, and the data have 1"):
+    with pytest.raises(InputError, match="ogm_ge needs at least 2 modalities, and the study has 1"):
         _require_modalities(["joint", "ogm_ge"], ["face"])
 
 

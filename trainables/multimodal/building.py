@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from trainables.multimodal.balancers.base import Balancer
 from trainables.multimodal.config import TrainerConfig
+from trainables.multimodal.data.loading import stored_frames
 from trainables.multimodal.data.store import FeatureStore
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.model import ModelSpec, MultimodalModel
@@ -41,6 +42,14 @@ def build_model(config: TrainerConfig, balancers: Sequence[Balancer], store: Fea
         if name in config.initial_weights:
             load_initial_weights(model.encoders[name], config.initial_weights[name])
     return model
+
+
+def require_fitting(config: TrainerConfig, balancers: Sequence[Balancer], store: FeatureStore) -> None:
+    """Raise InputError for settings that do not fit the store, as a run would; no sample is read."""
+    names = chosen_modalities(store, config.modalities)
+    usable_rows(store, names, store.split(config.split))
+    stored_frames({name: store.modalities[name] for name in names}, config.frames)
+    build_model(config, balancers, store)
 
 
 def chosen_modalities(store: FeatureStore, named: Sequence[str]) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Batches from a feature store: order and frames are functions of (seed, epoch), so a loader has no state."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Protocol
@@ -85,6 +85,15 @@ class ResidentSource:
         return self._samples[index[:, None], torch.from_numpy(frames).to(index.device, non_blocking=True)]
 
 
+def stored_frames(modalities: Mapping[str, Modality], wanted: int) -> dict[str, int]:
+    """Frames per sample of each modality that has frames; InputError where fewer are stored than wanted."""
+    stored = {name: modality.shape[0] for name, modality in modalities.items() if len(modality.shape) == 4}
+    for name, count in stored.items():
+        if wanted > count:
+            raise InputError(f"frames is {wanted}, but modality {name} stores {count} frames per sample")
+    return stored
+
+
 class Loader:
     """Batches of one split of a store."""
 
@@ -96,10 +105,7 @@ class Loader:
         source = ResidentSource if resident else MappedSource
         self._sources: dict[str, Source] = {name: source(store, name, rows, device) for name in used}
         self._ahead = 0 if resident else AHEAD[device.type]
-        self._stored = {name: m.shape[0] for name, m in used.items() if len(m.shape) == 4}
-        for name, stored in self._stored.items():
-            if frames > stored:
-                raise InputError(f"frames is {frames}, but modality {name} stores {stored} frames per sample")
+        self._stored = stored_frames(used, frames)
         self.labels = torch.from_numpy(cut.targets(store)[rows]).to(device)
         masks = {name: store.present[name] for name in used if name in store.present}
         self.present = {name: torch.from_numpy(mask[rows]).to(device) for name, mask in masks.items()}

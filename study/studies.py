@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import search_spaces
 from search_spaces.space import SearchSpace
 from trainables.multimodal.balancers.boosting import CONTROLS
+from trainables.multimodal.config import UNIMODAL
 
 if TYPE_CHECKING:
     from trainables.base import MultimodalTrainable
@@ -113,19 +114,17 @@ METHODS: Final[Mapping[str, Method]] = {
         _BOOSTING, search_spaces.boosting_tripled, _both, CONTROLS["boosting_tripled"]
     ),
 }
-UNIMODAL: Final = "unimodal_"
-"""unimodal_<modality> is joint training on that modality alone; a study names it `unimodal_*` for all."""
 
 
 def method_named(name: str) -> Method:
-    """The method of this name."""
+    """The method of this name, which for each modality alone is unimodal_<modality>."""
     if name.startswith(UNIMODAL):
         return replace(METHODS["joint"], fixed={"modalities": [name.removeprefix(UNIMODAL)]})
     return METHODS[name]
 
 
 def named(methods: Sequence[str], modalities: Sequence[str]) -> tuple[str, ...]:
-    """Names of methods on data with these modalities: `unimodal_*` is one for each."""
+    """Names of methods on data with these modalities: `unimodal_*` is one for each of them alone."""
     each = {f"{UNIMODAL}*": [UNIMODAL + modality for modality in modalities]}
     return tuple(name for entry in methods for name in each.get(entry, [entry]))
 
@@ -189,6 +188,7 @@ STUDIES: Final[Mapping[str, Study]] = {
         Budget(epochs=12, trials=8, seeds=5),
         {"width": 0.25, "batch_size": 32},
     ),
+    **_studies("cremad-votes", *_VECTORS, {}),
     **_studies("mosi", *_VECTORS, {}),
     **_studies(
         "mosi-sequences",

@@ -33,8 +33,9 @@ HEADS = (
     "of heads."
 )
 GAP = (
-    "The largest minus the smallest loss of a modality over the training set, epoch by epoch: how unevenly "
-    "the modalities have been learned. Thin lines are confirm runs, bold ones their mean."
+    "The largest minus the smallest cross-entropy of a modality, all its heads together, over the training "
+    "set, epoch by epoch: how unevenly the modalities have been learned. Thin lines are confirm runs, bold "
+    "ones their mean."
 )
 SENSITIVITY = (
     "The incumbent of the search with one hyperparameter changed, at full budget. Filled marks are means "

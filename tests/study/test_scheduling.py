@@ -11,6 +11,7 @@ from toy_study import EPOCHS, plan, stage_run, work, work_all
 from study.ledger import Ledger, Proposal
 from study.place import sqlite_url
 from study.scheduling import LedgerScheduler, LedgerSearcher, Plan, StageRun
+from study.stages import _listed
 
 
 class Killed(BaseException):
@@ -106,6 +107,33 @@ def test_a_stage_begins_where_the_one_before_has_nothing_left_to_begin(open_toy)
     run = StageRun(ledger, plans, {}, lambda record: {}, lambda record: None)
     born = [ledger.get(run.assigned[name]).stage for name in "abcde" if run.next(name) is not None]
     assert born == ["confirm"] * 2 + ["sensitivity"] * 3
+
+
+def test_stages_that_run_together_go_on_together(open_toy):
+    """Trials of both stages are under way when the study is killed, and the search has grown meanwhile."""
+
+    def started(lr: float) -> StageRun:
+        ledger = open_toy()
+        plans = [
+            _listed(
+                stage,
+                "joint",
+                [Proposal({"lr": lr, "depth": 1, "epochs": EPOCHS}, seed) for seed in range(2)],
+                ledger,
+            )
+            for stage in ("confirm", "sensitivity")
+        ]
+        return StageRun(ledger, plans, {}, lambda record: {}, lambda record: None)
+
+    before = started(0.1)
+    assert all(before.next(name) is not None for name in "abc")  # both confirm trials, one of sensitivity
+    after = started(0.2)
+    work_all(after)
+    records = after.ledger.records()
+    assert all(record.status == "completed" for record in records)
+    assert [r.config["lr"] for r in after.ledger.records("confirm")] == [0.1, 0.1, 0.2, 0.2]
+    assert [r.config["lr"] for r in after.ledger.records("sensitivity")] == [0.1, 0.2, 0.2]
+    assert len({record.key for record in records}) == len(records)
 
 
 def test_methods_are_searched_on_the_same_random_draws(open_toy):

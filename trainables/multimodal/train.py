@@ -3,7 +3,7 @@
 import argparse
 import ast
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from trainables.multimodal.balancers.boosting import CONTROLS, Boosting
 from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
 from trainables.multimodal.balancers.late_fusion import LateFusion
 from trainables.multimodal.balancers.ogm_ge import OgmGe
-from trainables.multimodal.config import split_settings
+from trainables.multimodal.config import UNIMODAL, split_settings
 from trainables.multimodal.errors import Diverged, InputError
 from trainables.multimodal.trainer import Trainer
 
@@ -46,7 +46,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m trainables.multimodal.train", description=__doc__)
     parser.add_argument("--data", required=True, metavar="DIR", help="a prepared feature store")
     parser.add_argument("--epochs", type=int, required=True)
-    parser.add_argument("--balancer", choices=list(BALANCERS), default="joint")
+    names = ", ".join([*BALANCERS, f"{UNIMODAL}<modality>"])
+    parser.add_argument("--balancer", metavar="NAME", default="joint", help=names)
     parser.add_argument("--set", action="append", default=[], metavar="key=value", help="any other setting")
     parser.add_argument("--export", type=Path, metavar="DIR", help="write the best weights for inference")
     return parser.parse_args(arguments)
@@ -54,8 +55,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> None:
     """Build the trainer from the options, train it, export it if asked to."""
-    classes = BALANCERS[options.balancer]
-    named = {"data": options.data, "epochs": options.epochs, **CONTROLS.get(options.balancer, {})}
+    classes, fixed = method(options.balancer)
+    named = {"data": options.data, "epochs": options.epochs, **fixed}
     config, arguments = split_settings({**dict(map(read_setting, options.set)), **named}, classes)
     balancers = [balancer(**own) for balancer, own in zip(classes, arguments, strict=True)]
     trainer = Trainer(config, balancers)
@@ -64,6 +65,15 @@ def run(options: argparse.Namespace) -> None:
     if options.export:
         trainer.export(options.export)
         print(f"best weights: {options.export}")
+
+
+def method(name: str) -> tuple[tuple[type[Balancer], ...], Mapping[str, Any]]:
+    """The balancers of a method and the settings that make it what it is."""
+    if name.startswith(UNIMODAL):
+        return (), {"modalities": [name.removeprefix(UNIMODAL)]}
+    if name not in BALANCERS:
+        raise InputError(f"unknown balancer {name}: --help names them")
+    return BALANCERS[name], CONTROLS.get(name, {})
 
 
 def read_setting(text: str) -> tuple[str, Any]:

@@ -18,6 +18,13 @@ def test_one_configuration_is_trained_and_its_metrics_printed(toy_store, capsys)
     assert "relearning/vector/strength" in lines[1]
 
 
+def test_a_modality_alone_is_trained_by_its_name(toy_store, capsys):
+    assert main(command(toy_store(2), "--balancer", "unimodal_vector", "--epochs", "1")) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "validation/vector/accuracy" in line
+    assert line.count("validation/") == 4  # loss, accuracy, macro-F1 and the one probe
+
+
 def test_the_best_weights_are_exported_on_request(toy_store, tmp_path):
     assert main(command(toy_store(2), "--export", str(tmp_path / "best"))) == 0
     assert load_model(tmp_path / "best").classes == ("a", "b", "c")
@@ -27,6 +34,8 @@ def test_the_best_weights_are_exported_on_request(toy_store, tmp_path):
     ("arguments", "sentence"),
     [
         (["--set", "lam=3"], "unknown setting lam"),
+        (["--balancer", "unheard"], "unknown balancer unheard"),
+        (["--balancer", "unimodal_nose"], "no modality nose"),
         (["--set", "lr=fast"], "lr must be a number > 0, got 'fast'"),
         (["--set", "lr"], "--set wants key=value, got 'lr'"),
         (["--set", "split=unheard"], "unknown split unheard"),

@@ -171,7 +171,11 @@ class Boosting(Balancer):
         return {"loss": total, "accuracy": accuracy(fused, batch.labels), **metrics}
 
     def on_epoch_end(self, trainer: Trainer) -> Mapping[str, float]:
-        """Report the heads, then strengthen the weak modalities if this is the epoch for it."""
+        """Report the heads, then strengthen the weak modalities if this is the epoch for it.
+
+        boosting/gap is the largest minus the smallest cross-entropy of all of a modality's heads: the other
+        terms of its loss come with the second head, and would make modalities incomparable.
+        """
         seen, self._seen = self._seen.read("epoch"), Means()
         scores = {name: seen[f"epoch/{name}/score"] for name in trainer.model.encoders}
         losses = [seen[f"epoch/{name}/loss"] for name in scores]

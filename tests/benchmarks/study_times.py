@@ -1,0 +1,60 @@
+"""Seconds that a user waits for the main job, and for a later study on the same store to train.
+
+    python tests/benchmarks/study_times.py
+
+- main_job: `python -m study.run cremad_dr --sample` from an empty folder, the sample's generation included,
+  to the report; at most 300 on two cores.
+- first_epoch: the same study begun anew on the prepared store, from the command to the start of the first
+  epoch; at most 20.
+
+Prints a line per measurement and one JSON object at the end; exit code 1 if one is above its limit.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from study.place import read_ledger
+
+LIMITS = {"main_job": 300.0, "first_epoch": 20.0}
+
+
+def main() -> int:
+    """Measure, compare, print."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = {"main_job": main_job(Path(folder)), "first_epoch": first_epoch(Path(folder))}
+    for name, seconds in found.items():
+        print(f"{name}: {seconds:.1f} s, at most {LIMITS[name]:.0f}")
+    print(json.dumps({"cores": os.cpu_count(), **found}))
+    return int(any(found[name] > limit for name, limit in LIMITS.items()))
+
+
+def main_job(results: Path) -> float:
+    """Seconds of the whole study."""
+    started = time.time()
+    study(results)
+    return time.time() - started
+
+
+def first_epoch(results: Path) -> float:
+    """Seconds until the first trial of a search begins to train."""
+    started = time.time()
+    study(results, "--fresh", "--stages", "search", "--trials", "1")
+    ledger = read_ledger(results / "cremad_dr-sample", None)
+    began = min(record.times[1] - record.epochs[1]["seconds"] for record in ledger.records())
+    ledger.close()
+    return began - started
+
+
+def study(results: Path, *options: str) -> None:
+    """Run the study on the sample as a user does."""
+    command = [sys.executable, "-m", "study.run", "cremad_dr", "--sample", "--results", str(results)]
+    subprocess.run([*command, *options], check=True, capture_output=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

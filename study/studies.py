@@ -198,7 +198,7 @@ STUDIES: Final[Mapping[str, Study]] = {
     ),
     **_studies("ucf101-vgg16", *_VECTORS, {}),
     **_studies("ucf101", *_CLIPS, {"augment": True}),
-    **_studies("kinetics-sounds", *_CLIPS, {"augment": True}),
+    **_studies("kinetics-sounds", *_CLIPS, {"augment": True, "frames": 3}),
     **_studies("vggsound", *_CLIPS, {"augment": True}),
     **_studies("nvgesture", *_CLIPS, {}),  # a mirror image is another gesture
     **_studies("twitter15", *_TWEETS, {}),

@@ -29,6 +29,12 @@ CONTROLS = {  # of boosting, with what each of them does without
 }
 WITHOUT_RELEARNING = {"diagnose_relearn": "joint training", "dr_boosting": "boosting"}
 PLAIN_NUMBERS = ("mae", "correlation")  # metrics of a regression that are no fractions
+METRICS = {
+    "macro_f1": "macro-F1",
+    "weighted_f1": "weighted F1",
+    "mae": "mean absolute error",
+    "accuracy_nonzero": "accuracy without zeros",
+}
 BINS = "accuracy_"  # followed by the number of bins that a regression is scored in
 SYMBOLS = {
     "lam": "λ",
@@ -69,14 +75,14 @@ def method(name: str) -> str:
 
 def metric(name: str) -> str:
     """Display name of a metric."""
-    if name.startswith(BINS):
-        return f"{name.removeprefix(BINS)}-class accuracy"
-    return {"macro_f1": "macro-F1", "mae": "mean absolute error"}.get(name, plain(name))
+    if name in METRICS:
+        return METRICS[name]
+    return f"{name.removeprefix(BINS)}-class accuracy" if name.startswith(BINS) else plain(name)
 
 
 def of_regression(name: str) -> bool:
     """Whether a metric is one that only a regression has."""
-    return name in PLAIN_NUMBERS or name.startswith(BINS)
+    return name in (*PLAIN_NUMBERS, "weighted_f1") or name.startswith(BINS)
 
 
 def broken(text: str) -> str:

@@ -253,5 +253,5 @@ def test_a_study_whose_space_ran_out_asks_for_what_there_is(settings, open_toy):
 
 
 def test_pictures_are_augmented_on_real_data_and_not_on_the_sample():
-    assert all(study.base["augment"] for name, study in STUDIES.items() if name.startswith("cremad"))
+    assert all(study.base["augment"] for name, study in STUDIES.items() if name.startswith("cremad_"))
     assert not any("augment" in study.base for study in SAMPLE.values())

@@ -12,7 +12,7 @@ from trainables.multimodal.data.store import FeatureStore
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.model import ModelSpec, MultimodalModel
 from trainables.multimodal.pretrained import load_initial_weights
-from trainables.multimodal.tasks import CLASSIFICATION, task_on
+from trainables.multimodal.tasks import CLASSIFICATION, Task, task_on
 
 
 def build_model(config: TrainerConfig, balancers: Sequence[Balancer], store: FeatureStore) -> MultimodalModel:
@@ -47,7 +47,7 @@ def build_model(config: TrainerConfig, balancers: Sequence[Balancer], store: Fea
 def require_fitting(config: TrainerConfig, balancers: Sequence[Balancer], store: FeatureStore) -> None:
     """Raise InputError for settings that do not fit the store, as a run would; no sample is read."""
     names = chosen_modalities(store, config.modalities)
-    usable_rows(store, names, store.split(config.split))
+    usable_rows(store, names, store.split(config.split), task_on(store, config.task, config.loss))
     stored_frames({name: store.modalities[name] for name in names}, config.frames)
     build_model(config, balancers, store)
 
@@ -70,19 +70,20 @@ def require_applicable(config: TrainerConfig, balancers: Sequence[Balancer]) -> 
 
 
 def usable_rows(
-    store: FeatureStore, names: Sequence[str], rows: Mapping[str, NDArray[np.int64]]
+    store: FeatureStore, names: Sequence[str], rows: Mapping[str, NDArray[np.int64]], task: Task
 ) -> dict[str, NDArray[np.int64]]:
     """Rows of each part; training leaves out samples that have none of the modalities and teach nothing.
 
-    Raises InputError for a modality with fewer samples than classes to train or to validate with.
+    Raises InputError for a modality with fewer samples to train or to validate with than purity has clusters.
     """
+    least = task.n_clusters(task.targets(store)[rows["train"]])
     for name in store.present.keys() & set(names):
         for part in ("train", "validation"):
             count = int(store.present[name][rows[part]].sum())
-            if count < len(store.classes):
+            if count < least:
                 raise InputError(
-                    f"{name} is present in {count} samples of the {part} part, fewer than there are classes: "
-                    "leave it out with --set modalities=..., or choose another --split"
+                    f"{name} is present in {count} samples of the {part} part, fewer than the {least} classes "
+                    "or bins: leave it out with --set modalities=..., or choose another --split"
                 )
     everybody = np.ones(len(store), dtype=np.bool_)
     some = np.any([store.present.get(name, everybody) for name in names], axis=0)

@@ -39,12 +39,23 @@ def true_class(logits: Tensor, target: Tensor) -> Tensor:
 
 def macro_f1(logits: Tensor, labels: Tensor) -> Tensor:
     """Mean over classes of F1 = 2 TP / (2 TP + FP + FN); a class never seen nor predicted counts 0."""
+    return _f1(logits, labels).mean()
+
+
+def weighted_f1(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean over classes of the same F1, each weighted by its share of the labels."""
+    support = torch.bincount(labels, minlength=logits.shape[1])
+    return (_f1(logits, labels) * support).sum() / len(labels)
+
+
+def _f1(logits: Tensor, labels: Tensor) -> Tensor:
+    """F1 of each class [C]."""
     classes = logits.shape[1]
     predicted = logits.argmax(dim=1)
     confusion = torch.bincount(labels * classes + predicted, minlength=classes**2).view(classes, classes)
     hits = confusion.diagonal()
     involved = confusion.sum(dim=0) + confusion.sum(dim=1)
-    return (2 * hits / involved.clamp(min=1)).mean()
+    return 2 * hits / involved.clamp(min=1)
 
 
 def correlation(one: Tensor, other: Tensor) -> Tensor:

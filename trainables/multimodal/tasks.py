@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from trainables.multimodal.data.store import FeatureStore, Quantity
 from trainables.multimodal.errors import InputError
-from trainables.multimodal.metrics import accuracy, correlation, macro_f1
+from trainables.multimodal.metrics import accuracy, correlation, macro_f1, weighted_f1
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 AUTO: Final = "auto"
@@ -127,13 +127,21 @@ class Regression:
         return accuracy(signs(outputs), (targets >= 0).long())
 
     def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        """Loss, accuracy and macro-F1 of the signs, mae, correlation, and accuracy_<n> of the n bins."""
+        """Loss, accuracy and F1 of the signs, mae, correlation, and accuracy_<n> of the n bins.
+
+        Literature on sentiment reports F1 weighted by the classes' shares, and the accuracy of the signs with
+        zeros (here `accuracy`) and without: `accuracy_nonzero`, over the samples that are not neutral.
+        """
         predicted, negative_or_not = outputs.squeeze(1), (targets >= 0).long()
+        polar = targets != 0
+        right = (predicted > 0) == (targets > 0)
         count = self.quantity.highest - self.quantity.lowest + 1
         return {
             "loss": self.loss(outputs, targets),
             "accuracy": self.accuracy(outputs, targets),
             "macro_f1": macro_f1(signs(outputs), negative_or_not),
+            "weighted_f1": weighted_f1(signs(outputs), negative_or_not),
+            "accuracy_nonzero": (right & polar).double().sum() / polar.sum().clamp(min=1),
             "mae": absolute(outputs, targets),
             "correlation": correlation(predicted, targets),
             f"accuracy_{count}": (self._bins(predicted) == self._bins(targets)).double().mean(),

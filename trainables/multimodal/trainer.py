@@ -58,7 +58,7 @@ class Trainer:
         self.store = FeatureStore.open(config.data)
         self.task: Task = task_on(self.store, config.task, config.loss)
         self._modalities = chosen_modalities(self.store, config.modalities)
-        self._rows = usable_rows(self.store, self._modalities, self.store.split(config.split))
+        self._rows = usable_rows(self.store, self._modalities, self.store.split(config.split), self.task)
         self._loaders: dict[str, Loader] = {}
         self._evaluations: dict[str, Evaluation] = {}
         self._diagnosis: dict[str, Purity] = {}

@@ -10,6 +10,7 @@ from trainables.multimodal.metrics import (
     accuracy,
     macro_f1,
     require_finite,
+    weighted_f1,
 )
 from trainables.multimodal.tasks import Classification
 
@@ -19,11 +20,12 @@ def test_accuracy_counts_the_largest_logit():
     assert accuracy(logits, torch.tensor([0, 1, 1])).item() == pytest.approx(2 / 3)
 
 
-def test_macro_f1_equals_sklearns():
+def test_f1_equals_sklearns():
     torch.manual_seed(0)
     logits, labels = torch.randn(50, 5), torch.arange(50) % 5
-    expected = f1_score(labels, logits.argmax(dim=1), average="macro")
-    assert macro_f1(logits, labels).item() == pytest.approx(expected)
+    for ours, average in ((macro_f1, "macro"), (weighted_f1, "weighted")):
+        expected = f1_score(labels, logits.argmax(dim=1), average=average)
+        assert ours(logits, labels).item() == pytest.approx(expected)
 
 
 def test_a_class_never_predicted_counts_zero():

@@ -34,6 +34,7 @@ def test_the_numbers_equal_scipys_and_sklearns(drawn):
     outputs, values = drawn
     found = {name: value.item() for name, value in TASK.scores(outputs, values).items()}
     predicted, true = outputs[:, 0].numpy(), values.numpy()
+    polar = true != 0
     whole = [np.round(np.clip(numbers, -3, 3)) for numbers in (true, predicted)]
     assert found == pytest.approx(
         {
@@ -42,6 +43,8 @@ def test_the_numbers_equal_scipys_and_sklearns(drawn):
             "correlation": pearsonr(true, predicted).statistic,
             "accuracy": accuracy_score(true >= 0, predicted >= 0),
             "macro_f1": f1_score(true >= 0, predicted >= 0, average="macro"),
+            "weighted_f1": f1_score(true >= 0, predicted >= 0, average="weighted"),
+            "accuracy_nonzero": accuracy_score(true[polar] > 0, predicted[polar] > 0),
             "accuracy_7": accuracy_score(*whole),
         }
     )
@@ -55,6 +58,11 @@ def test_the_squared_loss_equals_sklearns(drawn):
 
 def test_zero_counts_as_positive_in_prediction_and_value():
     assert scores([0.0, -0.1, 2.0, -2.0], [0.0, 0.0, 0.0, -1.0])["accuracy"] == 0.75
+
+
+def test_zeros_count_for_nothing_where_they_are_left_out():
+    assert scores([0.0, -0.1, 0.0, -2.0], [0.0, 0.0, 1.0, -1.0])["accuracy_nonzero"] == 0.5
+    assert scores([1.0, -1.0], [0.0, 0.0])["accuracy_nonzero"] == 0.0
 
 
 @pytest.mark.parametrize("predicted", [[0.3] * 5, [0.0] * 5, [1e-30] * 5])

@@ -138,7 +138,7 @@ def test_a_modality_too_rare_to_train_with_is_refused(make_gappy):
     trainer = make_gappy(2)
     trainer.store.present["clip"][:] = False
     with pytest.raises(InputError, match="clip is present in 0 samples of the train part"):
-        usable_rows(trainer.store, ("vector", "clip"), trainer.store.split())
+        usable_rows(trainer.store, ("vector", "clip"), trainer.store.split(), trainer.task)
 
 
 def test_training_leaves_out_samples_without_any_of_the_runs_modalities(make_gappy):
@@ -457,6 +457,7 @@ def test_an_epoch_of_a_regression_reports_these_metrics_of_its_splits(make_train
     trainer = make_trainer(1, task="regression", epochs=1)
     metrics = {**trainer.run_epoch(), **trainer.test()}
     scores = {"loss", "accuracy", "macro_f1", "mae", "correlation", "accuracy_5", "vector/accuracy"}
+    scores |= {"weighted_f1", "accuracy_nonzero"}
     for split in ("validation", "test"):
         assert {name for name in metrics if name.startswith(f"{split}/")} == {f"{split}/{s}" for s in scores}
 

@@ -82,7 +82,7 @@ def usable_rows(
             count = int(store.present[name][rows[part]].sum())
             if count < least:
                 raise InputError(
-                    f"{name} is present in {count} samples of the {part} part, fewer than the {least} classes "
+                    f"{name} is present in {count} samples of the {part} part, and there are {least} classes "
                     "or bins: leave it out with --set modalities=..., or choose another --split"
                 )
     everybody = np.ones(len(store), dtype=np.bool_)

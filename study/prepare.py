@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -33,6 +35,8 @@ from trainables.multimodal.errors import InputError
 BAD_INPUT, INTERRUPTED = 2, 3
 NAMED = 20
 """Skipped samples that the report names; all of them stand in the manifest."""
+MANY = 12
+"""Classes that the report still counts one by one."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -132,12 +136,21 @@ def _plan(source: Source, out: Path) -> list[str]:
     shapes = ", ".join(f"{name} {list(m.shape)} {m.dtype}" for name, m in source.modalities.items())
     size = len(source.ids) * sample_bytes(source.modalities)
     recipe = ", ".join(f"{key} {value}" for key, value in source.recipe.items() if key != "name")
+    lacking = source.lacking()
     return [
         f"{source.name} from {source.root}: {len(source.ids)} samples of {len(source.files)} files",
+        *([_missing(lacking, len(source.ids))] if lacking else []),
         f"recipe {source.recipe['name']}{f' ({recipe})' if recipe else ''}: {shapes}",
         *(f"split {policy}: {_sizes(Counter(parts))}" for policy, parts in source.splits.items()),
         f"would write {size / 2**20:,.0f} MiB in {len(spans(source))} files to {out}",
     ]
+
+
+def _missing(lacking: Sequence[str], samples: int) -> str:
+    return (
+        f"{len(lacking)} of the {samples} samples are listed but lack files, such as {lacking[0]}: "
+        "add these, or leave the samples out with --skip-up-to"
+    )
 
 
 def _source(options: argparse.Namespace) -> Source:
@@ -190,17 +203,27 @@ def _report(store: FeatureStore, found: int, seconds: float) -> list[str]:
 
 
 def _parts(store: FeatureStore) -> list[str]:
-    """Sizes of the parts of every split, and how classes and groups are spread over the default one."""
+    """Sizes of the parts of every split, and how classes and groups are spread over each of them."""
     lines = []
     for policy in store.policies:
         mark = " (default)" if policy == store.default_split else ""
-        lines.append(f"split {policy}{mark}: {_sizes(Counter(store.parts(policy)))}")
-    for part, rows in store.split().items():
-        classes = Counter(store.classes[label] for label in store.labels[rows])
-        groups = f"; {len({store.groups[row] for row in rows})} groups" if store.groups else ""
-        counts = ", ".join(f"{name} {classes[name]}" for name in store.classes)
-        lines.append(f"  {part}: {counts}{groups}")
+        column = np.array(store.parts(policy))
+        lines.append(f"split {policy}{mark}: {_sizes(Counter(column.tolist()))}")
+        lines += [f"  {part}: {_spread(store, np.flatnonzero(column == part))}" for part in PARTS]
     return lines
+
+
+def _spread(store: FeatureStore, rows: NDArray[np.intp]) -> str:
+    """Samples of each class among the rows, or of what size classes are where there are many, and groups."""
+    counts = np.bincount(store.labels[rows], minlength=len(store.classes))
+    there = counts[counts > 0]
+    if not len(there):
+        return "no samples"
+    if len(counts) <= MANY:
+        classes = ", ".join(f"{name} {count}" for name, count in zip(store.classes, counts, strict=True))
+    else:
+        classes = f"{len(there)} of {len(counts)} classes, {there.min()} to {there.max()} samples each"
+    return f"{classes}; {len({store.groups[row] for row in rows})} groups" if store.groups else classes
 
 
 def _sizes(parts: Mapping[str, int]) -> str:

@@ -1,13 +1,19 @@
 """python -m study.prepare: what it prints, writes and refuses."""
 
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from study.prepare import main
+from study.prepare import _parts, main
 from trainables.multimodal.data import sample
+from trainables.multimodal.data.cremad import CLASSES
+from trainables.multimodal.data.datasets import read_source
+from trainables.multimodal.data.splits import by_fold
 from trainables.multimodal.data.store import FeatureStore
+from trainables.multimodal.data.writer import write_store
 
 
 @pytest.fixture
@@ -167,6 +173,40 @@ def test_the_report_counts_classes_and_what_was_found(
     assert "split stratified (default): train 28, validation 6, test 6" in told
     assert "  train: 0 14, 1 14" in told
     assert "40 found, 40 prepared, 0 skipped; 0.0 MiB in" in told
+
+
+def test_a_dry_run_counts_listed_samples_without_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder, suffix in (("AudioWAV", "wav"), ("VideoFlash", "flv")):
+        (tmp_path / folder).mkdir()
+        for actor, emotion in product((1001, 1002, 1003), CLASSES):
+            (tmp_path / folder / f"{actor}_DFA_{emotion}_XX.{suffix}").touch()
+    (tmp_path / "train.csv").write_text("1001_DFA_ANG_XX,ANG\n1004_DFA_ANG_XX,ANG\n")
+    (tmp_path / "test.csv").write_text("1005_DFA_ANG_XX,ANG\n")
+    assert main(["cremad", "--source", str(tmp_path), "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert "2 of the 20 samples are listed but lack files, such as 1004_DFA_ANG_XX" in told
+
+
+def test_the_report_counts_classes_and_groups_of_every_split(tmp_path: Path) -> None:
+    actors = np.arange(60) // 6
+    arrays = {"label": np.arange(60) % 6, "group": actors, "modality:x": np.zeros((60, 3))}
+    np.savez(tmp_path / "table.npz", **arrays)
+    source = read_source("features", tmp_path)
+    folds = by_fold("fold", [str(actor) for actor in actors])
+    store = write_store(replace(source, splits={**source.splits, **folds}), tmp_path / "out")
+    told = "\n".join(_parts(store))
+    assert "split fold-3: train 36, validation 12, test 12\n  train: 0 6, 1 6, 2 6, 3 6" in told
+    assert told.count("; 2 groups") == 1 + 2 * 5
+    assert len(told.splitlines()) == 4 * len(store.policies)
+
+
+def test_many_classes_are_not_counted_one_by_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = np.repeat(np.arange(20), np.where(np.arange(20) < 10, 7, 14))
+    np.savez(tmp_path / "table.npz", label=labels, **{"modality:x": np.zeros((len(labels), 3))})
+    assert prepare(tmp_path, tmp_path / "out") == 0
+    assert "  train: 20 of 20 classes, 5 to 10 samples each\n" in capsys.readouterr().out
 
 
 def test_no_workers_are_refused(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

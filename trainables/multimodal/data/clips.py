@@ -116,6 +116,7 @@ def audio_visual(
         default_split="official",
         load=partial(_load, recipe, files),
         note=note_of_missing_classes(len(classes), len({clip.label for clip in clips})),
+        own_files=[[file] if file else [] for file in files],
     )
 
 

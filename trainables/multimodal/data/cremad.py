@@ -5,14 +5,17 @@ Names tell everything: 1001_DFA_ANG_XX is actor 1001, sentence DFA, anger, level
 
 import re
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trainables.multimodal.data.audio import Fbank, Stft
+from trainables.multimodal.data.clips import if_there
 from trainables.multimodal.data.media import inside, refuse_lfs_pointers, require_folder
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
@@ -39,8 +42,8 @@ DNR: Final[tuple[Lists, ...]] = (
     {TRAIN: "relearn_my_train.csv", VALIDATION: "relearn_val.csv", TEST: "relearn_test.csv"},
     {TRAIN: "my_train.csv", VALIDATION: "val.csv", TEST: "test.csv"},
 )
+PUBLISHED: Final = {"official": OFFICIAL, "dnr": DNR}
 """Published lists, under names that tell their origin and under their own; the first complete set counts."""
-
 
 RECIPES: Final[Mapping[str, Recipe]] = {
     name: Recipe(name, {"audio": audio, "visual": Frames()})
@@ -48,37 +51,48 @@ RECIPES: Final[Mapping[str, Recipe]] = {
 }
 
 
+@dataclass(frozen=True)
+class Clips:
+    """What names and published lists tell of CREMA-D's clips; every list has one entry per clip."""
+
+    ids: list[str]
+    labels: NDArray[np.int64]
+    actors: list[str]
+    splits: dict[str, list[str]]
+    """Policy -> part; clips that are not there are in no part."""
+    lists: list[Path]
+    """The published lists that were read."""
+
+
 def read(root: Path, recipe: Recipe) -> Source:
-    """All clips below `root`, from the names of the media files in it.
+    """All clips below `root`, from the names of the media files in it, and those that published lists name.
 
     Modalities: `audio` as the recipe makes it, `visual` [frames, 3, size, size] uint8.
     Splits: `actor-disjoint` and its folds; `official` and `dnr` where their csv files are there. `official`
-    has no published validation part: a stratified tenth of its training clips (seed 0) is used.
+    has no published validation part: a stratified tenth of its training clips (seed 0) is used. A clip that
+    is listed but has no media cannot be used, and is in no part.
 
     Raises InputError: no clips, unknown names, files leaving the root, Git-LFS pointers, or bad csv files.
     """
     require_folder(root)
     media = _media(root)
     refuse_lfs_pointers(root, media)
-    ids = sorted({file.stem for file in media})
-    for clip in ids:
-        emotion(clip)
-    actors = [actor(clip) for clip in ids]
-    published, lists = published_splits(root, ids)
+    clips = find_clips(root, {file.stem for file in media})
     return Source(
         name="cremad",
         root=root,
-        files=[*media, *lists],
+        files=[*media, *clips.lists],
         recipe=recipe.settings(),
         classes=CLASSES,
         modalities=recipe.modalities(),
-        ids=ids,
-        labels=np.array([CLASSES.index(emotion(clip)) for clip in ids], dtype=np.int64),
-        groups=actors,
-        splits={**by_actor(actors), **published},
+        ids=clips.ids,
+        labels=clips.labels,
+        groups=clips.actors,
+        splits=clips.splits,
         default_split="actor-disjoint",
-        load=partial(_load, root, recipe, ids),
+        load=partial(_load, root, recipe, clips.ids),
         is_sample=(root / SAMPLE_MARK).exists(),
+        own_files=[_files(root, clip) for clip in clips.ids],
     )
 
 
@@ -92,22 +106,39 @@ def actor(clip: str) -> str:
     return _parts(clip)[1]
 
 
-def published_splits(root: Path, ids: Sequence[str]) -> tuple[dict[str, list[str]], list[Path]]:
-    """The published policies whose csv files lie in `root`, and the files that were read.
+def find_clips(root: Path, there: Collection[str]) -> Clips:
+    """The clips that are there, and those that the published lists in `root` name besides.
 
-    Raises InputError: a list names an unknown clip, one twice, or with a label that its name contradicts.
+    Raises InputError: none is there, one has no name of a clip, or a list names one twice, or with a label
+    that its name contradicts.
     """
-    splits: dict[str, list[str]] = {}
-    used: list[Path] = []
-    for policy, candidates in {"official": OFFICIAL, "dnr": DNR}.items():
-        files = _first_complete(root, candidates)
-        if files:
-            splits[policy] = from_lists(ids, {part: _clips(file) for part, file in files.items()})
-            used += [file for file in files.values() if file not in used]
+    if not there:
+        raise InputError(f"{root} holds no samples of CREMA-D: check --source")
+    found = {policy: _first_complete(root, candidates) for policy, candidates in PUBLISHED.items()}
+    lists = {policy: files for policy, files in found.items() if files}
+    published = {
+        policy: {part: _clips(file) for part, file in files.items()} for policy, files in lists.items()
+    }
+    listed = {clip for parts in published.values() for clips in parts.values() for clip in clips}
+    ids = sorted(listed.union(there))
+    labels = np.array([CLASSES.index(emotion(clip)) for clip in ids], dtype=np.int64)
+    splits = _by_actor(ids, there)
+    for policy, parts in published.items():
+        splits[policy] = if_there(from_lists(ids, parts), [clip in there for clip in ids])
     if "official" in splits:
-        labels = np.array([CLASSES.index(emotion(clip)) for clip in ids], dtype=np.int64)
         splits["official"] = hold_out(splits["official"], labels)
-    return splits, used
+    used = dict.fromkeys(file for files in lists.values() for file in files.values())
+    return Clips(ids, labels, [actor(clip) for clip in ids], splits, list(used))
+
+
+def _by_actor(ids: Sequence[str], there: Collection[str]) -> dict[str, list[str]]:
+    """Only actors with a clip that is there are drawn, so that no part is left to absent ones."""
+    drawn = [clip for clip in ids if clip in there]
+    part_of = {
+        policy: dict(zip(drawn, parts, strict=True))
+        for policy, parts in by_actor([actor(clip) for clip in drawn]).items()
+    }
+    return {policy: [parts.get(clip, "") for clip in ids] for policy, parts in part_of.items()}
 
 
 def _first_complete(root: Path, candidates: Sequence[Lists]) -> dict[str, Path]:
@@ -147,9 +178,12 @@ def _media(root: Path) -> list[Path]:
     return sorted(inside(root, file.relative_to(root)) for file in files)
 
 
+def _files(root: Path, clip: str) -> tuple[Path, Path]:
+    """Sound and pictures of a clip."""
+    return root / "AudioWAV" / f"{clip}.wav", root / "VideoFlash" / f"{clip}.flv"
+
+
 def _load(root: Path, recipe: Recipe, ids: list[str], row: int) -> Arrays:
     """Decode one clip."""
-    return {
-        "audio": recipe.parts["audio"](root / "AudioWAV" / f"{ids[row]}.wav"),
-        "visual": recipe.parts["visual"](root / "VideoFlash" / f"{ids[row]}.flv"),
-    }
+    sound, pictures = _files(root, ids[row])
+    return {"audio": recipe.parts["audio"](sound), "visual": recipe.parts["visual"](pictures)}

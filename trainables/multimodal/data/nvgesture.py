@@ -124,6 +124,7 @@ def read(root: Path, recipe: Recipe) -> Source:
         default_split="official",
         load=partial(_load, recipe, gestures),
         note=note_of_missing_classes(len(classes), PUBLISHED),
+        own_files=[[gesture.color.file, gesture.depth.file] for gesture in gestures],
     )
 
 

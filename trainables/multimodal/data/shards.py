@@ -1,7 +1,7 @@
 """The files of a store: a span of samples in one Arrow record batch, and a note of what became of it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from trainables.multimodal.data import manifest as manifests
+from trainables.multimodal.data.deaths import marking
+from trainables.multimodal.data.plan import NOTES
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store import Arrays, Modality
 from trainables.multimodal.errors import InputError
@@ -19,10 +21,6 @@ SHARD_BYTES = 64 * 2**20
 """No file is larger, and no process holds more decoded samples than one file."""
 SHARD_ROWS = 256
 """Nor holds a file more samples, so that all processes have work and little is lost by an interruption."""
-NOTES = "notes"
-"""Folder of the notes, which are of no use once the store is whole."""
-MARK = ".decoding"
-"""Ending of the file beside the notes that names the sample at hand, in case its decoder ends the process."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +45,24 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Shard:
+    """One file of a store to be."""
+
+    rows: range
+    """Rows of the source."""
+    plan: str
+    """Checksum of all that decides what their samples are."""
+
+
+@dataclass(frozen=True)
 class Note:
-    """What became of a span of a source's rows."""
+    """What became of the rows of a shard."""
+
+    plan: str
+    """Checksum of what decided it."""
 
     file: dict[str, Any] | None
-    """The file as the manifest describes it; none if no sample of the span could be used."""
+    """The file as the manifest describes it; none if no sample of the shard could be used."""
     digests: list[str]
     """Checksums of the samples in the file, in hexadecimal."""
     problems: dict[str, str]
@@ -70,36 +81,27 @@ def sample_bytes(modalities: Mapping[str, Modality]) -> int:
     return sum(int(np.prod(m.shape)) * np.dtype(m.dtype).itemsize for m in modalities.values())
 
 
-def write_shard(folder: Path, source: Source, span: range) -> Note:
-    """Decode the rows of a span into one file; what an earlier start noted of them is taken as it is."""
-    noted = _noted(folder, span)
-    if noted:
-        return noted
-    samples = _Samples(source, len(span))
-    problems: dict[str, str] = {}
-    mark = _note(folder, span).with_suffix(MARK)
-    for row in span:
-        mark.write_text(source.ids[row], encoding="utf-8")
-        try:
-            samples.add(row)
-        except InputError as error:
-            problems[str(row)] = str(error)
-    file = folder / f"samples-{span.start:07d}.arrow"
-    note = Note(samples.write(file), samples.digests, problems)
-    _write_note(folder, span, note)
-    mark.unlink()
-    return note
+def write_shard(folder: Path, source: Source, shard: Shard) -> Note:
+    """Decode the rows of a shard into one file.
+
+    What an earlier start noted of the same plan is taken as it is, unless one of its problems is no more:
+    what was wrong, such as a permission, need not be a part of the plan.
+    """
+    note = noted(folder, shard)
+    with marking(folder, shard.rows) as mark:
+        if note is None or any(_is_usable(source, int(row), mark) for row in note.problems):
+            return _write(folder, source, shard, mark)
+        return note
 
 
-def being_decoded(folder: Path) -> list[str]:
-    """Ids of the samples over which processes are at work, or died."""
-    return sorted(mark.read_text(encoding="utf-8") for mark in (folder / NOTES).glob(f"*{MARK}"))
-
-
-def forget_marks(folder: Path) -> None:
-    """Begin without the marks that an interruption left."""
-    for mark in (folder / NOTES).glob(f"*{MARK}"):
-        mark.unlink()
+def noted(folder: Path, shard: Shard) -> Note | None:
+    """The note on a shard, if it was made from the same, and its file is there as it was written."""
+    try:
+        note = Note(**json.loads(_note(folder, shard).read_bytes()))
+        whole = note.file is None or manifests.is_unchanged(folder / note.file["name"], note.file)
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+    return note if whole and note.plan == shard.plan else None
 
 
 def require_conform(arrays: Arrays, modalities: dict[str, Modality]) -> None:
@@ -113,8 +115,42 @@ def require_conform(arrays: Arrays, modalities: dict[str, Modality]) -> None:
             raise InputError(f"{name} holds NaN or infinite numbers")
 
 
+def _write(folder: Path, source: Source, shard: Shard, mark: Callable[[int], Any]) -> Note:
+    samples = _Samples(source, len(shard.rows))
+    problems: dict[str, str] = {}
+    for row in shard.rows:
+        try:
+            samples.add(row, _decode(source, row, mark))
+        except InputError as error:
+            problems[str(row)] = str(error)
+    file = folder / f"samples-{shard.rows.start:07d}.arrow"
+    note = Note(shard.plan, samples.write(file), samples.digests, problems)
+    _write_note(_note(folder, shard), note)
+    return note
+
+
+def _is_usable(source: Source, row: int, mark: Callable[[int], Any]) -> bool:
+    try:
+        _decode(source, row, mark)
+    except InputError:
+        return False
+    return True
+
+
+def _decode(source: Source, row: int, mark: Callable[[int], Any]) -> Arrays:
+    """The arrays of those modalities that a sample has; InputError if it cannot be used."""
+    present = source.presence(row)
+    held = {name: m for name, m in source.modalities.items() if present.get(name, True)}
+    if not held:
+        raise InputError("it has none of the modalities")
+    mark(row)
+    loaded = source.load(row)
+    require_conform(loaded, held)
+    return {name: loaded[name] for name in held}
+
+
 class _Samples:
-    """Samples of one file, decoded straight into the arrays that will be written."""
+    """Samples of one file, in the arrays that will be written."""
 
     def __init__(self, source: Source, room: int) -> None:
         self.digests: list[str] = []
@@ -125,23 +161,18 @@ class _Samples:
             for name, modality in source.modalities.items()
         }
 
-    def add(self, row: int) -> None:
-        """Decode one more sample; InputError if it cannot be used."""
-        source, place, present = self._source, len(self.digests), self._source.presence(row)
-        held = {name: m for name, m in source.modalities.items() if present.get(name, True)}
-        if not held:
-            raise InputError("it has none of the modalities")
-        loaded = source.load(row)
-        require_conform(loaded, held)
+    def add(self, row: int, decoded: Arrays) -> None:
+        """Add a sample; modalities that it lacks become zeros."""
+        source, place = self._source, len(self.digests)
         for name, array in self._arrays.items():
-            array[place] = loaded[name] if name in held else 0
+            array[place] = decoded.get(name, 0)
         sample = Sample(
             source.ids[row],
             int(source.labels[row]),
             source.groups[row] if source.groups else None,
             {policy: column[row] for policy, column in source.splits.items()},
             {name: array[place] for name, array in self._arrays.items()},
-            present,
+            source.presence(row),
             None if source.values is None else float(source.values[row]),
         )
         self._samples.append(sample)
@@ -175,25 +206,14 @@ class _Samples:
         return columns
 
 
-def _noted(folder: Path, span: range) -> Note | None:
-    """The note on a span, if its file is there as it was written."""
-    try:
-        note = Note(**json.loads(_note(folder, span).read_bytes()))
-        whole = note.file is None or manifests.is_unchanged(folder / note.file["name"], note.file)
-    except (FileNotFoundError, ValueError, TypeError):
-        return None
-    return note if whole else None
-
-
-def _write_note(folder: Path, span: range, note: Note) -> None:
-    path = _note(folder, span)
+def _write_note(path: Path, note: Note) -> None:
     temporary = path.with_suffix(".new")
     temporary.write_text(json.dumps(asdict(note)), encoding="utf-8")
     temporary.replace(path)
 
 
-def _note(folder: Path, span: range) -> Path:
-    return folder / NOTES / f"{span.start}-{span.stop}.json"
+def _note(folder: Path, shard: Shard) -> Path:
+    return folder / NOTES / f"{shard.rows.start}-{shard.rows.stop}.json"
 
 
 def _fixed_size_lists(arrays: NDArray[Any]) -> Any:

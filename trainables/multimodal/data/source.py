@@ -3,7 +3,7 @@
 import re
 import reprlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -57,6 +57,9 @@ class Source:
     """What `values` are; there where they are."""
     present: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     """Modality -> which samples [N] have it, for modalities that some samples lack."""
+    own_files: Sequence[Sequence[Path]] = ()
+    """The files of each sample, none where they are missing, if sample `row` depends on no other files than
+    on these and on those in `files` that are no sample's own: then a change of them concerns it alone."""
 
     def __post_init__(self) -> None:
         if not self.ids:
@@ -71,6 +74,14 @@ class Source:
     def presence(self, row: int) -> dict[str, bool]:
         """Whether sample `row` has each of the modalities that some samples lack."""
         return {name: bool(mask[row]) for name, mask in self.present.items()}
+
+    def lacking(self) -> list[str]:
+        """Ids of the samples that are listed, but lack a file of their own."""
+        return [
+            self.ids[row]
+            for row, files in enumerate(self.own_files)
+            if not files or not all(file.is_file() for file in files)
+        ]
 
     def require_split(self, policy: str) -> None:
         """Raise InputError if `policy` is unknown, or one of its parts is empty or lacks a class."""

@@ -1,7 +1,5 @@
 """Text recipes: from words to the array that a store keeps. Nothing is fitted and nothing is downloaded."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
@@ -13,6 +11,7 @@ from safetensors import SafetensorError
 
 from trainables.multimodal.data.recipes import Folder, read_folder
 from trainables.multimodal.data.store import Modality
+from trainables.multimodal.data.workers import one_thread
 from trainables.multimodal.errors import InputError
 
 UNLOADABLE: Final = (OSError, ValueError, KeyError, RuntimeError, SafetensorError)
@@ -72,7 +71,7 @@ class HiddenStates:
         """The sequence [tokens, hidden size] of one text."""
         tokenizer, model = load_model(_given(self.text_model))
         encoded = tokenizer(text, truncation=True, max_length=self.tokens, return_tensors="pt")
-        with torch.inference_mode(), _one_thread():
+        with torch.inference_mode(), one_thread():
             states = model(**encoded).last_hidden_state[0].numpy()
         result = np.zeros((self.tokens, states.shape[1]), dtype=np.float16)
         result[: len(states)] = states
@@ -146,14 +145,3 @@ def _require_room(tokens: int, tokenizer: Any, model: Any) -> None:
     most = min(tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", tokens))
     if not least <= tokens <= most:
         raise InputError(f"tokens must lie in {least}..{most} for this text model, got {tokens}")
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sums in one order, so that the digest does not depend on the number of threads or workers."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

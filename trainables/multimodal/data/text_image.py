@@ -84,6 +84,7 @@ def make_source(root: Path, recipe: Recipe, tables: Tables) -> Source:
         default_split=SPLIT,
         load=partial(_load, root, recipe, rows, faults(rows)),
         note=" ".join(filter(None, [tables.note, leak(rows)])),
+        own_files=[[media[image]] for image in images],
     )
 
 

@@ -65,12 +65,13 @@ def read(root: Path, recipe: Recipe) -> Source:
     listed = {clip for parts in lists.values() for clips in parts.values() for clip in clips}
     ids = sorted(media.keys() | listed)
     flows = _flows(root, media)
+    pictures = {clip: _picture_files(found, recipe) for clip, found in flows.items()}
     labels = np.array([classes.index(action(clip)) for clip in ids], dtype=np.int64)
     splits = _splits(ids, labels, np.flatnonzero([clip in media for clip in ids]), lists)
     return Source(
         name="ucf101",
         root=root,
-        files=[*list_files, *media.values(), *_picture_files(flows, recipe)],
+        files=[*list_files, *media.values(), *(file for files in pictures.values() for file in files)],
         recipe=recipe.settings(),
         classes=tuple(classes),
         modalities=recipe.modalities(),
@@ -81,6 +82,7 @@ def read(root: Path, recipe: Recipe) -> Source:
         default_split=next(iter(splits)),
         load=partial(_load, recipe, [media.get(clip) for clip in ids], [flows.get(clip) for clip in ids]),
         note=f"{note_of_missing_classes(len(classes), PUBLISHED)} {_note_of_flow(flows, media)}".strip(),
+        own_files=[[media[clip], *pictures.get(clip, [])] if clip in media else [] for clip in ids],
     )
 
 
@@ -147,10 +149,9 @@ def _flows(root: Path, media: Mapping[str, Path]) -> dict[str, Pictures]:
     return found
 
 
-def _picture_files(flows: Mapping[str, Pictures], recipe: Recipe) -> list[Path]:
-    """The pictures that will be read, each once."""
-    chosen = (file for pictures in flows.values() for file in pictures.files(recipe.parts["flow"].frames))
-    return list(dict.fromkeys(file for xy in chosen for file in xy))
+def _picture_files(pictures: Pictures, recipe: Recipe) -> list[Path]:
+    """The pictures of a clip that will be read, each once."""
+    return list(dict.fromkeys(file for xy in pictures.files(recipe.parts["flow"].frames) for file in xy))
 
 
 def _note_of_flow(flows: Mapping[str, Pictures], media: Mapping[str, Path]) -> str:

@@ -12,10 +12,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trainables.multimodal.data.cremad import CLASSES, actor, emotion, published_splits
+from trainables.multimodal.data.cremad import CLASSES, emotion, find_clips
 from trainables.multimodal.data.media import inside, require_folder
 from trainables.multimodal.data.source import Source
-from trainables.multimodal.data.splits import by_actor
 from trainables.multimodal.data.store import Arrays, Modality
 from trainables.multimodal.data.tables import read_rows
 from trainables.multimodal.errors import InputError
@@ -32,27 +31,27 @@ Votes = dict[str, dict[str, NDArray[np.float32]]]
 def read(root: Path) -> Source:
     """The vote shares below `root`, which holds tabulatedVotes.csv and perhaps the published csv splits.
 
+    A clip that these list but that has no votes cannot be used, and is in no part.
+
     Raises InputError: the table is missing, or a row of it cannot be read or stands there twice.
     """
     require_folder(root)
     table = inside(root, TABLE)
     votes = _votes(table)
-    ids = sorted(votes)
-    actors = [actor(clip) for clip in ids]
-    published, files = published_splits(root, ids)
+    clips = find_clips(root, votes)
     return Source(
         name="cremad-votes",
         root=root,
-        files=[table, *files],
+        files=[table, *clips.lists],
         recipe={"name": "vote-shares"},
         classes=CLASSES,
         modalities={name: Modality(name, (len(VOTES),), "float32") for name in PRESENTATIONS.values()},
-        ids=ids,
-        labels=np.array([CLASSES.index(emotion(clip)) for clip in ids], dtype=np.int64),
-        groups=actors,
-        splits={**by_actor(actors), **published},
+        ids=clips.ids,
+        labels=clips.labels,
+        groups=clips.actors,
+        splits=clips.splits,
         default_split="actor-disjoint",
-        load=partial(_load, [votes[clip] for clip in ids]),
+        load=partial(_load, [votes.get(clip, {}) for clip in clips.ids]),
     )
 
 

@@ -1,5 +1,6 @@
 """A function over many items in processes of their own: decoding is work for all cores."""
 
+import contextlib
 import faulthandler
 import multiprocessing
 import os
@@ -36,23 +37,37 @@ def each(
     """function(shared, item) of every item, in order; `shared` is sent to each process once.
 
     Items are done here until one tells, by its time, that the others are worth processes: what an earlier
-    start has done takes none. Raises what the function raised, and WorkerDied if a process died, which a
-    damaged file can do to a decoder.
+    start has done takes none. Here as there torch has one thread. Raises what the function raised, and
+    WorkerDied if a process died, which a damaged file can do to a decoder; over an item that is done here,
+    this process dies itself, and one that never ends is never ended.
     """
     for done, item in enumerate(items, 1):
         started = time.monotonic()
-        result = function(shared, item)
+        with one_thread():
+            result = function(shared, item)
         left = len(items) - done
         ahead = (time.monotonic() - started) * left
         yield result
         if workers > 1 and left > 1 and ahead > WORTH:
-            yield from _in_processes(function, shared, items[done:], workers)
+            yield from in_processes(function, shared, items[done:], workers)
             return
 
 
-def _in_processes(
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Sums in one order, so that the digest does not depend on the number of threads or workers."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def in_processes(
     function: Callable[[Any, Item], Result], shared: Any, items: Sequence[Item], workers: int
 ) -> Iterator[Result]:
+    """As `each`, but every item is done in another process, so that this one outlives all of them."""
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(min(workers, len(items)), context, _settle, (shared, LONGEST))
     try:

@@ -1,17 +1,15 @@
 """From a source to a store: decode every sample once, check it, write Arrow files and the manifest.
 
 The store grows in a hidden folder beside its destination and is renamed at the end, so that the destination
-holds a whole store or nothing. An interruption leaves that folder, and the same command goes on with it.
+holds a whole store or nothing. Whatever ends the work before leaves that folder, and the same command goes on
+with it: it decodes what is missing or has changed since, and nothing else.
 """
 
 import contextlib
 import fcntl
-import hashlib
-import importlib.metadata
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,26 +17,21 @@ from typing import Any
 import numpy as np
 
 from trainables.multimodal.data import manifest as manifests
+from trainables.multimodal.data.deaths import condemn, spared, suspects
+from trainables.multimodal.data.plan import NOTES, Plan, described, make_plan
 from trainables.multimodal.data.shards import (
-    NOTES,
     Note,
     Sample,
-    being_decoded,
-    forget_marks,
+    Shard,
+    noted,
     spans,
     write_shard,
 )
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import rows_by_part
 from trainables.multimodal.data.store import FeatureStore
-from trainables.multimodal.data.workers import WorkerDied, each
+from trainables.multimodal.data.workers import WorkerDied, each, in_processes
 from trainables.multimodal.errors import InputError
-
-LIBRARIES = ("av", "numpy", "pillow", "pyarrow", "scikit-learn", "soundfile", "torch", "torchaudio")
-EXTRAS = ("opencv-python", "opencv-python-headless", "transformers")
-"""Noted where they are installed."""
-PLAN = "plan"
-"""File with the checksum of all that decides what the samples of an unfinished store are."""
 
 
 def write_store(
@@ -51,9 +44,9 @@ def write_store(
 ) -> FeatureStore:
     """Decode `source` into a new store at `out`, calling `advance` with the number of samples just done.
 
-    Raises InputError: the default split cannot be used, `out` exists or is being written, or more than
-    `skip_up_to` of the samples are unusable (each is named). Only KeyboardInterrupt and the end of the
-    process leave an unfinished folder behind.
+    Raises InputError: the default split cannot be used, `out` exists or is being written, more than
+    `skip_up_to` of the samples are unusable (each is named), or the disk is full. All but the first two leave
+    an unfinished folder behind, as does the end of the process, for the next start to go on with.
     """
     source.require_split(source.default_split)
     if out.exists():
@@ -62,12 +55,13 @@ def write_store(
     folder.mkdir(parents=True, exist_ok=True)
     with _claimed(folder, out):
         try:
-            _begin(folder, source)
             _fill(folder, source, skip_up_to, workers, advance)
             _publish(folder, out)
-        except Exception:  # whatever it is, it goes on to the caller: only interruptions keep the folder
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
+        except (InputError, OSError) as error:
+            raise InputError(
+                f"{error}; what is decoded stays in {folder}, and the same command goes on with it: "
+                "only what has changed is decoded again"
+            ) from error
     return FeatureStore.open(out)
 
 
@@ -113,59 +107,53 @@ def _claimed(folder: Path, out: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _begin(folder: Path, source: Source) -> None:
-    """Keep what an earlier start has decoded, if it would be decoded to the same again."""
-    plan = _plan(source)
-    if not (folder / PLAN).is_file() or (folder / PLAN).read_text() != plan:
-        for path in folder.iterdir():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        (folder / NOTES).mkdir()
-        (folder / PLAN).write_text(plan)
+def _begin(folder: Path, plan: Plan) -> list[Shard]:
+    """Keep what an earlier start has decoded, where it would be decoded to the same again, and nothing else.
 
-
-def _plan(source: Source) -> str:
-    """Checksum of the recipe, the samples, the spans they are written in, and the files' sizes and times."""
-    files = [[str(file), *_size_and_time(file)] for file in source.files]
-    parts = {
-        **_described(source),
-        "ids": source.ids,
-        "labels": source.labels.tolist(),
-        "groups": source.groups,
-        "splits": source.splits,
-        "present": {name: mask.tolist() for name, mask in source.present.items()},
-        "spans": [[span.start, span.stop] for span in spans(source)],
-        "files": files,
-        **({} if source.values is None else {"values": source.values.tolist()}),
-    }
-    return hashlib.sha256(manifests.canonical(parts)).hexdigest()
-
-
-def _size_and_time(file: Path) -> tuple[int, int]:
-    try:
-        status = file.stat()
-    except OSError:
-        return -1, -1
-    return status.st_size, status.st_mtime_ns
+    Returns all shards that the store will have.
+    """
+    (folder / NOTES).mkdir(exist_ok=True)
+    shards = [Shard(span, plan.of(span)) for span in spans(plan.source)]
+    notes = [noted(folder, shard) for shard in shards]
+    kept = {NOTES, *(note.file["name"] for note in notes if note and note.file)}
+    for path in folder.iterdir():
+        if path.name not in kept:
+            path.unlink()
+    return shards
 
 
 def _fill(
     folder: Path, source: Source, skip_up_to: float, workers: int, advance: Callable[[int], None]
 ) -> None:
-    notes: list[Note] = []
-    rows = spans(source)
-    forget_marks(folder)
-    try:
-        for span, note in zip(rows, each(partial(write_shard, folder), source, rows, workers), strict=True):
-            notes.append(note)
-            advance(len(span))
-    except WorkerDied as error:
-        suspects = " or ".join(being_decoded(folder))
-        raise InputError(f"{error}; at hand was {suspects}: repair it, or use fewer --workers") from error
+    notes = _decode(folder, make_plan(source), workers, advance)
     problems = {int(row): reason for note in notes for row, reason in note.problems.items()}
     _require_few(source, problems, skip_up_to)
     _require_split(source, [row for row in range(len(source.ids)) if row not in problems])
     skipped = {source.ids[row]: reason for row, reason in problems.items()}
     manifests.write(folder, _manifest(source, notes, skipped, source_checksums(source, workers)))
+
+
+def _decode(folder: Path, plan: Plan, workers: int, advance: Callable[[int], None]) -> list[Note]:
+    """Notes on all shards. Once a process has died, here or at an earlier start, others do all the work."""
+    notes: list[Note] = []
+    shards = _begin(folder, plan)
+    hands = in_processes if suspects(folder) else each
+    condemn(folder, plan)
+    while True:
+        left = shards[len(notes) :]
+        try:
+            written = hands(partial(write_shard, folder), spared(folder, plan), left, workers)
+            for shard, note in zip(left, written, strict=True):
+                notes.append(note)
+                advance(len(shard.rows))
+            return notes
+        except WorkerDied as error:
+            at_hand = " or ".join(plan.source.ids[row] for row in suspects(folder))
+            if not condemn(folder, plan):
+                raise InputError(
+                    f"{error}; at hand was {at_hand or 'none'}, and alone none is fatal: use fewer --workers"
+                ) from error
+            hands = in_processes
 
 
 def _require_few(source: Source, problems: dict[int, str], skip_up_to: float) -> None:
@@ -196,7 +184,7 @@ def _manifest(
 ) -> dict[str, Any]:
     digests = [bytes.fromhex(digest) for note in notes for digest in note.digests]
     manifest = {
-        **_described(source),
+        **described(source),
         "group": source.groups is not None,
         "splits": sorted(source.splits),
         "default_split": source.default_split,
@@ -210,33 +198,14 @@ def _manifest(
     return {**manifest, "digest": manifests.data_digest(manifest, digests)}
 
 
-def _described(source: Source) -> dict[str, Any]:
-    """What a source is, and what decodes it."""
-    return {
-        "format": manifests.FORMAT,
-        "dataset": source.name,
-        "is_sample": source.is_sample,
-        "recipe": source.recipe,
-        "classes": list(source.classes),
-        "modalities": {name: modality.to_json() for name, modality in source.modalities.items()},
-        "versions": {**_versions(LIBRARIES), **_versions(_installed(EXTRAS))},
-        **({"value": asdict(source.quantity)} if source.quantity else {}),
-    }
-
-
-def _versions(names: Iterable[str]) -> dict[str, str]:
-    return {name: importlib.metadata.version(name) for name in names}
-
-
-def _installed(names: Iterable[str]) -> list[str]:
-    return [name for name in names if any(importlib.metadata.distributions(name=name))]
-
-
 def _publish(folder: Path, out: Path) -> None:
-    """Give the finished folder its name, without what only an unfinished one needs."""
-    shutil.rmtree(folder / NOTES)
-    (folder / PLAN).unlink()
+    """Give the finished folder its name, then remove what only an unfinished one needs.
+
+    In this order nothing is lost whenever the process ends: before the new name the next start finds all
+    notes, and after it the store is whole, for notes in it are nobody's concern.
+    """
     try:
         folder.rename(out)
     except OSError as error:
-        raise InputError(f"{out} cannot be created ({error.strerror}): choose another --out") from error
+        raise InputError(f"{out} cannot be created ({error.strerror}): remove what is there") from error
+    shutil.rmtree(out / NOTES, ignore_errors=True)

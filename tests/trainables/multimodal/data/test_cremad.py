@@ -126,7 +126,6 @@ def test_a_link_out_of_the_source_is_refused(
         ("../../x,ANG", "is no clip name"),
         ("9001_DFA_ANG_XX,SAD", "is not a clip with its label"),
         ("9001_DFA_ANG_XX", "is not a clip with its label"),
-        ("9999_DFA_ANG_XX,ANG", "9999_DFA_ANG_XX stands in a published split but not in the data"),
     ],
 )
 def test_a_line_that_cannot_be_right_is_named(
@@ -138,6 +137,19 @@ def test_a_line_that_cannot_be_right_is_named(
         cremad.read(raw, tiny_recipe)
 
 
+def test_a_listed_clip_without_media_can_be_skipped(raw: Path, tiny_recipe: Recipe, tmp_path: Path) -> None:
+    before = cremad.read(raw, tiny_recipe)
+    with (raw / "ogmge_train.csv").open("a") as stream:
+        stream.write("9999_DFA_ANG_XX,ANG\n")
+    source = cremad.read(raw, tiny_recipe)
+    assert source.lacking() == [source.ids[-1]] == ["9999_DFA_ANG_XX"]
+    assert source.splits == {policy: [*parts, ""] for policy, parts in before.splits.items()}
+    with pytest.raises(InputError, match=r"9999_DFA_ANG_XX: AudioWAV/9999_DFA_ANG_XX\.wav is missing"):
+        write_store(source, tmp_path / "store")
+    store = write_store(source, tmp_path / "store", skip_up_to=0.1)
+    assert store.digest == write_store(before, tmp_path / "before").digest
+
+
 def test_a_clip_listed_twice_is_named(raw: Path, tiny_recipe: Recipe) -> None:
     lines = (raw / "ogmge_train.csv").read_text().splitlines()
     (raw / "ogmge_train.csv").write_text("\n".join([*lines, lines[4]]))
@@ -145,15 +157,18 @@ def test_a_clip_listed_twice_is_named(raw: Path, tiny_recipe: Recipe) -> None:
         cremad.read(raw, tiny_recipe)
 
 
-def test_a_folder_without_clips_is_refused(tmp_path: Path, tiny_recipe: Recipe) -> None:
-    with pytest.raises(InputError, match="holds no samples of cremad"):
+@pytest.mark.parametrize("listed", ["", "9999_DFA_ANG_XX,ANG\n"])
+def test_a_folder_without_clips_is_refused(tmp_path: Path, tiny_recipe: Recipe, listed: str) -> None:
+    for name in ("train.csv", "test.csv"):
+        (tmp_path / name).write_text(listed)
+    with pytest.raises(InputError, match="holds no samples of CREMA-D"):
         cremad.read(tmp_path, tiny_recipe)
 
 
 def test_the_published_lists_have_the_published_sizes(real_data: Path) -> None:
     with (real_data / "crema_d_meta" / "summaryTable.csv").open() as stream:
         ids = sorted(row["FileName"] for row in csv.DictReader(stream))
-    splits, _ = cremad.published_splits(real_data / "crema_d_meta", ids)
+    splits = cremad.find_clips(real_data / "crema_d_meta", ids).splits
     sizes = {
         policy: [parts.count(part) for part in ("train", "validation", "test")]
         for policy, parts in splits.items()

@@ -65,6 +65,17 @@ def test_a_clip_without_votes_is_named_when_it_is_loaded(tmp_path: Path) -> None
         source.load(source.ids.index("1003_IEO_ANG_HI"))
 
 
+def test_a_listed_clip_without_votes_is_in_no_part(tmp_path: Path) -> None:
+    write_table(tmp_path)
+    (tmp_path / "train.csv").write_text("1001_DFA_ANG_XX,ANG\n1009_DFA_ANG_XX,ANG\n")
+    (tmp_path / "test.csv").write_text("1002_DFA_ANG_XX,ANG\n")
+    source = votes.read(tmp_path)
+    row = source.ids.index("1009_DFA_ANG_XX")
+    assert {parts[row] for parts in source.splits.values()} == {""}
+    with pytest.raises(InputError, match="no votes on its voice"):
+        source.load(row)
+
+
 @pytest.mark.parametrize("text", ["", "some,other,table\n1,2,3\n"])
 def test_another_table_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / votes.TABLE).write_text(text)

@@ -6,6 +6,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from trainables.multimodal.data import workers
 from trainables.multimodal.data.workers import WorkerDied, each
@@ -44,7 +45,7 @@ def test_errors_come_as_they_were_raised() -> None:
 
 
 def test_short_work_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "_in_processes", None)
+    monkeypatch.setattr(workers, "in_processes", None)
     assert list(each(operator.add, 1, [1, 2, 3], 2)) == [2, 3, 4]
 
 
@@ -53,7 +54,7 @@ def test_items_that_were_done_before_do_not_hide_the_work_ahead(monkeypatch: pyt
     clock = [0.0]
     monkeypatch.setattr(workers, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     monkeypatch.setattr(
-        workers, "_in_processes", lambda function, shared, rest, count: handed.append(rest) or []
+        workers, "in_processes", lambda function, shared, rest, count: handed.append(rest) or []
     )
 
     def work(clock: list[float], seconds: float) -> None:
@@ -61,3 +62,11 @@ def test_items_that_were_done_before_do_not_hide_the_work_ahead(monkeypatch: pyt
 
     list(each(work, clock, [0.0] * 50 + [2.0] * 10, 2))
     assert handed == [[2.0] * 9]
+
+
+def test_work_here_has_one_thread_as_work_in_processes_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = [3]
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads[-1])
+    monkeypatch.setattr(torch, "set_num_threads", threads.append)
+    for at_work in each(lambda *_: torch.get_num_threads(), None, range(2), 1):
+        assert (at_work, torch.get_num_threads()) == (1, 3)

@@ -1,19 +1,23 @@
 """Writing a store: whole or not at all, and every unusable sample named."""
 
+import contextlib
 import fcntl
 import importlib
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from trainables.multimodal.data import cremad, shards, workers, writer
+from trainables.multimodal.data import cremad, deaths, plan, shards, workers, writer
 from trainables.multimodal.data.check import verify
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store import Arrays, Modality
+from trainables.multimodal.data.workers import WorkerDied
 from trainables.multimodal.data.writer import unfinished, write_store
 from trainables.multimodal.errors import InputError
 
@@ -79,16 +83,6 @@ def test_an_array_of_another_shape_is_refused(toy_source: Sources, tmp_path: Pat
 
     with pytest.raises(InputError, match=r"vector is \[4\] float32 instead of \[3\] float32"):
         write_store(toy_source(load=load), tmp_path / "store")
-
-
-@pytest.mark.parametrize("error", [InputError("broken"), OSError("disk full"), RuntimeError("out of memory")])
-def test_a_failure_leaves_nothing_behind(toy_source: Sources, tmp_path: Path, error: BaseException) -> None:
-    def load(row: int) -> Arrays:
-        raise error
-
-    with pytest.raises(type(error)):
-        write_store(toy_source(load=load), tmp_path / "out" / "store")
-    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_an_existing_folder_is_never_touched(toy_source: Sources, tmp_path: Path) -> None:
@@ -165,10 +159,12 @@ def three_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shards, "SHARD_ROWS", 5)
 
 
-def interrupted_after(rows: int) -> tuple[Load, list[int]]:
+def interrupted_after(
+    rows: int, by: BaseException | type[BaseException] = KeyboardInterrupt
+) -> tuple[Load, list[int]]:
     """Loads that many samples, then is interrupted once; and the rows that were asked for."""
     asked: list[int] = []
-    interruptions = iter([KeyboardInterrupt])
+    interruptions = iter([by])
 
     def load(row: int) -> Arrays:
         asked.append(row)
@@ -192,7 +188,7 @@ def test_an_interrupted_store_goes_on_with_the_first_unfinished_file(
     assert asked == list(range(5, 12))
     assert store.digest == write_store(toy_source(load=load), tmp_path / "whole").digest
     assert sorted(path.name for path in tmp_path.iterdir()) == ["store", "whole"]
-    assert not (store.path / shards.NOTES).exists()
+    assert not (store.path / plan.NOTES).exists()
 
 
 @pytest.mark.usefixtures("three_files")
@@ -244,7 +240,7 @@ def test_problems_of_an_earlier_start_are_not_forgotten(
         write_store(toy_source(load=load), tmp_path / "store", skip_up_to=0.1)
     store = write_store(toy_source(load=load), tmp_path / "store", skip_up_to=0.1)
     assert store.manifest["skipped"] == {"s5": "its file is broken"}
-    assert asked.count(5) == 1
+    assert asked == [*range(11), 5, *range(10, 12)]
 
 
 def test_a_store_that_another_process_writes_is_refused(toy_source: Sources, tmp_path: Path) -> None:
@@ -258,38 +254,227 @@ def test_a_store_that_another_process_writes_is_refused(toy_source: Sources, tmp
     write_store(toy_source(), tmp_path / "store")
 
 
+@pytest.mark.usefixtures("three_files")
+@pytest.mark.parametrize(
+    ("error", "told"), [(OSError(28, "disk full"), InputError), (RuntimeError("out of memory"), RuntimeError)]
+)
+def test_a_failure_keeps_what_is_done(
+    toy_source: Sources, tmp_path: Path, error: Exception, told: type[Exception]
+) -> None:
+    load, asked = interrupted_after(8, error)
+    with pytest.raises(told):
+        write_store(toy_source(load=load), tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+    asked.clear()
+    store = write_store(toy_source(load=load), tmp_path / "store")
+    assert asked == list(range(5, 12))
+    assert store.digest == write_store(toy_source(load=load), tmp_path / "whole").digest
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["store", "whole"]
+
+
+@pytest.mark.usefixtures("three_files")
+def test_a_larger_share_to_skip_goes_on_with_what_is_done(
+    toy_source: Sources, broken_load: Load, tmp_path: Path
+) -> None:
+    asked: list[int] = []
+
+    def load(row: int) -> Arrays:
+        asked.append(row)
+        return broken_load(row)
+
+    with pytest.raises(InputError, match=r"--skip-up-to 0\.084; .* the same command goes on"):
+        write_store(toy_source(load=load), tmp_path / "store")
+    asked.clear()
+    store = write_store(toy_source(load=load), tmp_path / "store", skip_up_to=0.1)
+    assert asked == [5]
+    assert store.manifest["skipped"] == {"s5": "its file is broken"}
+
+
+@pytest.mark.usefixtures("three_files")
+def test_a_problem_that_is_no_more_is_no_problem(
+    toy_source: Sources, broken_load: Load, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="its file is broken"):
+        write_store(toy_source(load=broken_load), tmp_path / "store")
+    load, asked = interrupted_after(100)
+    assert len(write_store(toy_source(load=load), tmp_path / "store")) == 12
+    assert asked == [5, *range(5, 10)]
+
+
+@pytest.mark.usefixtures("three_files")
+@pytest.mark.parametrize(("own", "expected"), [(True, list(range(5, 10))), (False, list(range(12)))])
+def test_a_repaired_file_concerns_the_samples_that_it_belongs_to(
+    toy_source: Sources, tmp_path: Path, own: bool, expected: list[int]
+) -> None:
+    files = [tmp_path / f"{row}.raw" for row in range(12)]
+    for file in files:
+        file.write_bytes(b"good")
+    files[7].unlink()
+    load, asked = interrupted_after(100)
+
+    def decode(row: int) -> Arrays:
+        if not files[row].is_file():
+            raise InputError("it is missing")
+        return load(row)
+
+    source = toy_source(files=files, load=decode, own_files=[[file] for file in files] if own else ())
+    assert source.lacking() == (["s7"] if own else [])
+    with pytest.raises(InputError, match="s7: it is missing"):
+        write_store(source, tmp_path / "store")
+    asked.clear()
+    files[7].write_bytes(b"repaired")
+    assert len(write_store(source, tmp_path / "store")) == 12
+    assert asked == expected
+
+
+class Killed(BaseException):
+    """What no code can hold up."""
+
+
+@pytest.mark.usefixtures("three_files")
+@pytest.mark.parametrize("step", ["rename", "rmtree"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_end_while_the_store_gets_its_name_loses_nothing(
+    toy_source: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, when: str
+) -> None:
+    load, asked = interrupted_after(100)
+    owner = shutil if step == "rmtree" else Path
+    step_itself = getattr(owner, step)
+
+    def killed(path: Path, *rest: Any, **options: Any) -> None:
+        if when == "after":
+            step_itself(path, *rest, **options)
+        raise Killed
+
+    def fill_then_die(*arguments: Any) -> None:
+        fill(*arguments)
+        monkeypatch.setattr(owner, step, killed)
+
+    fill = writer._fill
+    with monkeypatch.context() as patched, contextlib.suppress(Killed):
+        patched.setattr(writer, "_fill", fill_then_die)
+        write_store(toy_source(load=load), tmp_path / "store")
+    monkeypatch.undo()
+    monkeypatch.setattr(shards, "SHARD_ROWS", 5)
+    asked.clear()
+    if (tmp_path / "store").exists():
+        assert verify(tmp_path / "store").ids == toy_source().ids
+    else:
+        write_store(toy_source(load=load), tmp_path / "store")
+    assert asked == []
+    assert not unfinished(tmp_path / "store").exists()
+
+
 DYING = """
 import ctypes
 import numpy as np
 
 def load(row):
-    if row == 7:
+    if row == 8:
         ctypes.string_at(1)  # nobody may read there: the process ends
     return {"vector": np.zeros(3, np.float32), "image": np.zeros((1, 2, 2), np.uint8)}
 """
 
 
 @pytest.mark.usefixtures("three_files")
-def test_the_sample_over_which_a_process_died_is_named(
+def test_a_sample_over_which_processes_die_is_left_out_as_any_other(
     toy_source: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "dying.py").write_text(DYING)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(workers, "WORTH", 0.0)
     source = toy_source(load=importlib.import_module("dying").load)
-    with pytest.raises(InputError, match=r"a process died .*; at hand was .*s7.*: repair it"):
-        write_store(source, tmp_path / "store", workers=2)
-    assert not (tmp_path / "store").exists()
-    assert not unfinished(tmp_path / "store").exists()
+    told: list[int] = []
+    store = write_store(source, tmp_path / "store", skip_up_to=0.1, workers=2, advance=told.append)
+    assert store.manifest["skipped"] == {"s8": deaths.REASON}
+    assert told == [5, 5, 2]
 
 
-def test_marks_of_an_interrupted_start_are_forgotten(toy_source: Sources, tmp_path: Path) -> None:
-    load, _ = interrupted_after(3)
-    with pytest.raises(KeyboardInterrupt):
+@pytest.fixture
+def deadly(monkeypatch: pytest.MonkeyPatch) -> set[int]:
+    """Rows over which what should be processes die."""
+    rows: set[int] = set()
+
+    def in_turn(function: Callable[..., Any], shared: Source, items: list[Any], _: int) -> Iterator[Any]:
+        for item in items:
+            if item in rows:
+                raise WorkerDied("a process died")
+            yield function(shared, item)
+
+    for module in (deaths, writer):
+        monkeypatch.setattr(module, "in_processes", in_turn)
+    return rows
+
+
+def leave_mark(out: Path, row: str) -> None:
+    """What a process leaves that died at this row of the second shard."""
+    (unfinished(out) / plan.NOTES).mkdir(parents=True)
+    (unfinished(out) / plan.NOTES / f"5-10{deaths.MARK}").write_text(row)
+
+
+@pytest.mark.usefixtures("three_files")
+def test_what_killed_an_earlier_start_is_named_and_can_be_skipped(
+    toy_source: Sources, tmp_path: Path, deadly: set[int]
+) -> None:
+    load, asked = interrupted_after(100)
+    leave_mark(tmp_path / "store", "8")
+    deadly.add(8)
+    with pytest.raises(InputError, match="s8: its decoder ended the process"):
         write_store(toy_source(load=load), tmp_path / "store")
-    assert shards.being_decoded(unfinished(tmp_path / "store")) == ["s3"]
-    shards.forget_marks(unfinished(tmp_path / "store"))
-    assert shards.being_decoded(unfinished(tmp_path / "store")) == []
+    store = write_store(toy_source(load=load), tmp_path / "store", skip_up_to=0.1)
+    assert store.manifest["skipped"] == {"s8": deaths.REASON}
+    assert asked == [row for row in range(12) if row != 8]
+
+
+@pytest.mark.usefixtures("three_files", "deadly")
+@pytest.mark.parametrize("mark", ["8", "99", ""])
+def test_a_sample_that_was_at_hand_by_chance_is_no_problem(
+    toy_source: Sources, tmp_path: Path, mark: str
+) -> None:
+    leave_mark(tmp_path / "store", mark)
+    assert len(write_store(toy_source(), tmp_path / "store")) == 12
+
+
+@pytest.mark.usefixtures("three_files")
+def test_a_condemned_sample_is_tried_again_once_its_file_has_changed(
+    toy_source: Sources, tmp_path: Path, deadly: set[int]
+) -> None:
+    file = tmp_path / "8.raw"
+    file.write_bytes(b"deadly")
+    source = toy_source(files=[file], own_files=[[file] if row == 8 else [] for row in range(12)])
+    leave_mark(tmp_path / "store", "8")
+    deadly.add(8)
+    with pytest.raises(InputError, match="s8: its decoder ended the process"):
+        write_store(source, tmp_path / "store")
+    file.write_bytes(b"repaired")
+    assert len(write_store(source, tmp_path / "store")) == 12
+
+
+def test_who_is_at_hand_when_processes_die_of_something_else_is_named(
+    toy_source: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_mark(tmp_path / "store", "8")
+
+    def die(function: Callable[..., Any], shared: Source, items: list[Any], _: int) -> Iterator[None]:
+        (unfinished(tmp_path / "store") / plan.NOTES / f"0-12{deaths.MARK}").write_text("3")
+        raise WorkerDied("a process died")
+
+    monkeypatch.setattr(deaths, "in_processes", lambda function, shared, items, count: iter(items))
+    monkeypatch.setattr(writer, "in_processes", die)
+    with pytest.raises(InputError, match=r"at hand was s3, and alone none is fatal: use fewer --workers"):
+        write_store(toy_source(), tmp_path / "store")
+
+
+def test_an_exception_leaves_no_mark(toy_source: Sources, tmp_path: Path) -> None:
+    load, _ = interrupted_after(3)
+
+    def marked(row: int) -> Arrays:
+        assert deaths.suspects(unfinished(tmp_path / "store")) == [row]
+        return load(row)
+
+    with pytest.raises(KeyboardInterrupt):
+        write_store(toy_source(load=marked), tmp_path / "store")
+    assert deaths.suspects(unfinished(tmp_path / "store")) == []
 
 
 def test_processes_write_the_same_files(

@@ -34,7 +34,7 @@ def read_moments(file: Path, frames: int, interval: Interval | None = None) -> l
     def pairs(available: int) -> list[int]:
         return [index for first in moments(available, frames, interval) for index in (first, first + 1)]
 
-    images = [frame.to_image() for frame in read_chosen(file, pairs)]
+    images = read_chosen(file, pairs)
     return list(zip(images[::2], images[1::2], strict=True))
 
 

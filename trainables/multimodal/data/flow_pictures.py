@@ -75,9 +75,8 @@ def two_streams(file: Path, pictures: Pictures | None, rgb: Frames, flow: Flow) 
         pictures.require_fit(available)
         return pictures.moments(flow.frames)
 
-    frames = read_chosen(file, fitting)
     return {
-        "rgb": rgb.stacked(frame.to_image() for frame in frames),
+        "rgb": rgb.stacked(read_chosen(file, fitting)),
         "flow": flow.stacked(
             [open_picture(axis).convert("L") for axis in xy] for xy in pictures.files(flow.frames)
         ),

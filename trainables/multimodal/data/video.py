@@ -63,7 +63,7 @@ def evenly_spaced(available: int, wanted: int) -> list[int]:
 
 
 def read_chosen(file: Path, choose: Callable[[int], Sequence[int]]) -> list[Image.Image]:
-    """Frames of the first video stream, in colour, at the indices that `choose` names among how many there are.
+    """Frames of the first video stream, in colour, at the indices that `choose` names, told their number.
 
     No other frames are held. A clip whose packets are not a frame each is decoded a second time, since its
     number of frames is only known at the end.

@@ -1,8 +1,9 @@
 """Audio recipes: from a wav file to the array that a store keeps."""
 
 import functools
+import math
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,18 @@ from numpy.typing import NDArray
 from torchaudio.compliance import kaldi
 from torchaudio.transforms import Resample
 
-from trainables.multimodal.data.media import require_content, require_modest_sound
+from trainables.multimodal.data.media import MOST_HERTZ, MOST_SECONDS, require_content, require_modest_sound
+from trainables.multimodal.data.recipes import between
 from trainables.multimodal.data.store import Modality
 from trainables.multimodal.errors import InputError
 
 WINDOW = 0.025
 """Seconds."""
+
+RATE = between(1_000, MOST_HERTZ)
+"""Hz of a recipe."""
+MOST_TAPS = 10_000_000
+"""Of the filter that resamples."""
 
 FLOOR = 1e-7
 """Added to a magnitude before its logarithm."""
@@ -44,9 +51,9 @@ class Fbank:
     modality's `mean` and `std`.
     """
 
-    sample_rate: int = 16_000
+    sample_rate: int = field(default=16_000, metadata=RATE)
     """Hz; a file of another rate is refused, never resampled silently."""
-    mel_bins: int = 128
+    mel_bins: int = field(default=128, metadata=between(4, 4096))
     time_steps: int = 1024
     """Frames of 10 ms."""
 
@@ -89,14 +96,23 @@ class Stft:
     librosa's former filter for resampling. Bands above half the files' rate hold what the filter lets pass.
     """
 
-    source_rate: int = 16_000
+    source_rate: int = field(default=16_000, metadata=RATE)
     """Hz of the files; a file of another rate is refused."""
-    sample_rate: int = 22_050
+    sample_rate: int = field(default=22_050, metadata=RATE)
     """Hz to which they are resampled."""
-    seconds: int = 3
+    seconds: int = field(default=3, metadata=between(1, MOST_SECONDS))
     window: int = 512
     """Samples, and the length of the transform."""
     hop: int = 353
+
+    def __post_init__(self) -> None:
+        """InputError for two rates whose filter would fill the memory."""
+        common = math.gcd(self.source_rate, self.sample_rate)
+        if (self.source_rate // common) * (self.sample_rate // common) > MOST_TAPS:
+            raise InputError(
+                f"{self.source_rate} Hz cannot be resampled to {self.sample_rate} Hz: choose a sample_rate "
+                "with a larger common divisor"
+            )
 
     @property
     def shape(self) -> tuple[int, int, int]:

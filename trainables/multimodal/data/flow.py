@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from trainables.multimodal.data.recipes import between
 from trainables.multimodal.data.store import Modality
 from trainables.multimodal.data.video import evenly_spaced, read_chosen, squeezed
 from trainables.multimodal.errors import InputError
@@ -34,7 +35,7 @@ def read_moments(file: Path, frames: int, interval: Interval | None = None) -> l
     def pairs(available: int) -> list[int]:
         return [index for first in moments(available, frames, interval) for index in (first, first + 1)]
 
-    images = [frame.to_image() for frame in read_chosen(file, pairs)]
+    images = read_chosen(file, pairs)
     return list(zip(images[::2], images[1::2], strict=True))
 
 
@@ -109,10 +110,10 @@ class Dis(Flow):
 class Farneback(Flow):
     """Polynomial expansion (Farneback 2003), each level half as large, Gaussian of 1.2 pixels."""
 
-    levels: int = 3
-    window: int = 15
-    iterations: int = 3
-    neighbourhood: int = 5
+    levels: int = field(default=3, metadata=between(1, 100))
+    window: int = field(default=15, metadata=between(1, 1000))
+    iterations: int = field(default=3, metadata=between(1, 1000))
+    neighbourhood: int = field(default=5, metadata=between(1, 100))
 
     def displacements(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Pixels [H, W, 2]."""

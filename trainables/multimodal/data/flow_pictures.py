@@ -22,6 +22,8 @@ SPARE: Final = 2
 class Pictures:
     """The flow pictures of one clip; number 1 is the motion from its first frame to the second."""
 
+    root: Path
+    """The source folder."""
     folder: Path
     count: int
 
@@ -30,9 +32,10 @@ class Pictures:
         return evenly_spaced(self.count, wanted)
 
     def files(self, wanted: int) -> Iterator[tuple[Path, Path]]:
-        """Pictures of x and of y at these moments."""
+        """Pictures of x and of y at these moments; InputError where one is a link out of the source."""
+        folder = self.folder.relative_to(self.root)
         for index in self.moments(wanted):
-            x, y = (self.folder / f"{axis}_{index + 1:05d}.jpg" for axis in "xy")
+            x, y = (inside(self.root, folder / f"{axis}_{index + 1:05d}.jpg") for axis in "xy")
             yield x, y
 
     def require_fit(self, frames: int) -> None:
@@ -55,7 +58,7 @@ def flow_folders(root: Path, clip: Pattern[str]) -> dict[str, Pictures]:
                 raise InputError(
                     f"flow of {path.name} is there twice, {found[path.name].folder} and {path}: remove one"
                 )
-            found[path.name] = Pictures(inside(root, path.relative_to(root)), count)
+            found[path.name] = Pictures(root, path, count)
     return found
 
 
@@ -72,9 +75,8 @@ def two_streams(file: Path, pictures: Pictures | None, rgb: Frames, flow: Flow) 
         pictures.require_fit(available)
         return pictures.moments(flow.frames)
 
-    frames = read_chosen(file, fitting)
     return {
-        "rgb": rgb.stacked(frame.to_image() for frame in frames),
+        "rgb": rgb.stacked(read_chosen(file, fitting)),
         "flow": flow.stacked(
             [open_picture(axis).convert("L") for axis in xy] for xy in pictures.files(flow.frames)
         ),

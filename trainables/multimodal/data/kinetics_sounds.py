@@ -9,6 +9,7 @@ from typing import Final
 
 from trainables.multimodal.data.clips import Listed, audio_visual, require_list
 from trainables.multimodal.data.media import require_folder
+from trainables.multimodal.data.numerals import whole
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN
@@ -36,9 +37,10 @@ def listed(file: Path, part: str) -> list[Listed]:
     """Clips of a list with lines `clip,seconds,label`; InputError for other lines."""
     clips = []
     for number, (clip, *rest) in enumerate(read_rows(file), 1):
-        if not clip or len(rest) != 2 or not rest[1].isdecimal():
+        label = whole(rest[-1]) if len(rest) == 2 else None
+        if not clip or label is None:
             raise InputError(
                 f"{file.name}, line {number} is not `clip,seconds,label`: take the published file"
             )
-        clips.append(Listed(clip, (clip,), f"{int(rest[1]):02d}", part))
+        clips.append(Listed(clip, (clip,), f"{label:02d}", part))
     return clips

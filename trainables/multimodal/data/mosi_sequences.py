@@ -6,6 +6,7 @@ and `test`, the standard split of the data, whose parts share no video.
 """
 
 import re
+import reprlib
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from trainables.multimodal.data.media import inside
 from trainables.multimodal.data.mosi import CLASSES, SCALE
-from trainables.multimodal.data.pickles import Stored, read_pickle
+from trainables.multimodal.data.pickles import Stored, is_plain, read_pickle
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN, VALIDATION, by_group
 from trainables.multimodal.data.store import Arrays, Modality
@@ -93,7 +94,7 @@ def _entries(content: object, where: str) -> Mapping[str, Any]:
 
 
 def _part(content: Mapping[str, Any], name: str, file: str) -> Part:
-    """Arrays of one part: the modalities, `score` [N] and `id` [N] or [N, ...]."""
+    """Arrays of one part: the modalities, `score` [N] and `id` [N] or [N, entries]."""
     if name not in content:
         raise InputError(f"{file} lacks the part {name}: take the published file")
     where = f"{file}, {name}"
@@ -108,12 +109,12 @@ def _part(content: Mapping[str, Any], name: str, file: str) -> Part:
 
 
 def _array(entries: Mapping[str, Any], key: str, where: str) -> NDArray[Any]:
-    """An array, or a plain list of numbers or text."""
+    """An array, or a plain list of numbers or text; text as objects, since a long one would stretch all."""
     if key not in entries:
         raise InputError(f"{where} lacks {key}: take the published file")
     found = entries[key]
     if isinstance(found, list) and all(isinstance(item, int | float | str) for item in found):
-        return np.array(found)
+        return np.array(found, object if any(isinstance(item, str) for item in found) else None)
     if not isinstance(found, Stored) or not found.array.ndim:
         raise InputError(f"{where}: {key} is no array: take the published file")
     return found.array
@@ -145,14 +146,20 @@ def _zero_unknown(table: NDArray[np.float32]) -> int:
 
 def _name(row: object, file: str) -> tuple[str, str]:
     """Id and video of an utterance; where an id has several entries, the video is the first of them."""
-    entries = [_text(entry) for entry in row] if isinstance(row, list) else [_text(row)]
+    entries = [_text(entry, file) for entry in (row if isinstance(row, list) else [row])]
     video = entries[0].partition("[")[0] if len(entries) > 1 else VIDEO.sub("", entries[0])
     if not video:
-        raise InputError(f"{file}: the id {row!r} names no video: take the published file")
+        raise InputError(f"{file}: the id {reprlib.repr(row)} names no video: take the published file")
     return "_".join(entries), video
 
 
-def _text(entry: object) -> str:
+def _text(entry: object, file: str) -> str:
+    """An id or a part of one; anything nested could be written out for ever."""
+    if not is_plain(entry):
+        raise InputError(
+            f"{file}: an id holds {type(entry).__name__}, and may hold text and numbers only: "
+            "take the published file"
+        )
     return entry.decode("latin1") if isinstance(entry, bytes) else str(entry)
 
 

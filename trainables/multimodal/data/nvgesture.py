@@ -18,6 +18,7 @@ from PIL import Image
 from trainables.multimodal.data.clips import if_there, note_of_missing_classes, require_list
 from trainables.multimodal.data.flow import Dis, Farneback, moments, opencv, read_moments
 from trainables.multimodal.data.media import inside, refuse_lfs_pointers, require_folder
+from trainables.multimodal.data.numerals import MOST_DIGITS, whole
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN, by_group, hold_out_groups
@@ -30,8 +31,9 @@ LISTS: Final = {
     TRAIN: "nvgesture_train_correct_cvpr2016_v2.lst",
     TEST: "nvgesture_test_correct_cvpr2016_v2.lst",
 }
-FILM: Final = re.compile(r"(\w+):(\d+):(\d+)")
+FILM: Final = re.compile(rf"(\w+):(\d{{1,{MOST_DIGITS}}}):(\d{{1,{MOST_DIGITS}}})")
 PLACE: Final = re.compile(r"(?:\./)?(.+/(subject\d+)_r\d+)")
+SHOWN: Final = 200  # characters of a line
 PUBLISHED: Final = 25
 """Classes of the whole data set."""
 
@@ -138,16 +140,17 @@ def _gesture(root: Path, file: Path, line: str, part: str) -> Gesture:
     fields = dict(field.split(":", 1) for field in line.split() if ":" in field)
     place = PLACE.fullmatch(fields.get("path", ""))
     films = [FILM.fullmatch(fields.get(sensor, "")) for sensor in ("color", "depth")]
-    label = fields.get("label", "")
-    if place is None or not all(films) or not label.isdecimal():
+    label = whole(fields.get("label", ""))
+    if place is None or not all(films) or label is None:
         raise InputError(
-            f"{file.name}: `{line}` is not `path:... depth:... color:... label:...`: take the published file"
+            f"{file.name}: `{line[:SHOWN]}` is not `path:... depth:... color:... label:...`: "
+            "take the published file"
         )
     folder, subject = place.groups()
     color, depth = (
         Film(inside(root, f"{folder}/{film[1]}.avi"), (int(film[2]), int(film[3]))) for film in films if film
     )
-    return Gesture("/".join(Path(folder).parts[-2:]), subject, f"{int(label):02d}", part, color, depth)
+    return Gesture("/".join(Path(folder).parts[-2:]), subject, f"{label:02d}", part, color, depth)
 
 
 def _load(recipe: Recipe, gestures: Sequence[Gesture], row: int) -> Arrays:
@@ -159,6 +162,6 @@ def _load(recipe: Recipe, gestures: Sequence[Gesture], row: int) -> Arrays:
     )
     return {
         "rgb": rgb.stacked(first for first, _ in found),
-        "depth": depth.stacked(frame.to_image() for frame in deep),
+        "depth": depth.stacked(deep),
         "flow": flow.between(found),
     }

@@ -10,7 +10,7 @@ import mmap
 import pickle
 import re
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -29,8 +29,10 @@ DAMAGE: Final = (
 """What reading a damaged pickle may end with."""
 KIND: Final = re.compile(r"b1|[iuf](1|2|4|8)|[SU]\d{1,7}|O8?")
 SHOWN: Final = 80  # letters of a name
-ORDERS: Final = frozenset("<>|=")
+ORDERS: Final = ("<", ">", "|", "=")
 LATIN: Final = ("latin1", "latin-1")
+MOST_NUMBER: Final = 2**63
+"""Whole numbers from here on are no keys: any number of them can have the same hash."""
 
 
 def read_pickle(file: Path) -> Any:
@@ -58,8 +60,8 @@ class Kind:
     """The type of a pickled array's entries: numbers, truth values, text, bytes or plain objects."""
 
     def __init__(self, code: str, align: object = False, copy: object = False) -> None:
-        if not isinstance(code, str) or not KIND.fullmatch(code):
-            raise InputError(f"holds an array of type {code!r}, which is neither numbers nor text")
+        if not KIND.fullmatch(code):  # TypeError for anything but text
+            raise InputError(f"holds an array of type {code[:SHOWN]!r}, which is neither numbers nor text")
         self.dtype = np.dtype(code[0] if code[0] == "O" else code)
 
     def __setstate__(self, state: Sequence[Any]) -> None:
@@ -130,6 +132,28 @@ def _no_bytes() -> bytes:
     return b""
 
 
+def is_plain(value: object) -> bool:
+    """Whether a value is text, bytes or a number of at most 64 bits, which hash and print at once."""
+    return isinstance(value, str | bytes | float) or (isinstance(value, int) and abs(value) < MOST_NUMBER)
+
+
+def _keys(found: Iterable[Any]) -> list[Any]:
+    """Keys of a dict or members of a set. Tuples that hold one another twice hash for ever."""
+    keys = list(found)
+    for key in keys:
+        if not is_plain(key):
+            raise InputError(f"has {type(key).__name__} in place of a name, and may have text or a number")
+    return keys
+
+
+def _set(members: Iterable[Any] = ()) -> set[Any]:
+    return set(_keys(members))
+
+
+def _frozenset(members: Iterable[Any] = ()) -> frozenset[Any]:
+    return frozenset(_keys(members))
+
+
 ADMITTED: Final[Mapping[str, Callable[..., Any]]] = {
     "numpy.ndarray": Stored,
     "numpy.dtype": Kind,
@@ -137,14 +161,33 @@ ADMITTED: Final[Mapping[str, Callable[..., Any]]] = {
     **{f"numpy.{core}.multiarray.scalar": _scalar for core in ("core", "_core")},
     **{f"numpy.{core}.numeric._frombuffer": _buffered for core in ("core", "_core")},
     "_codecs.encode": _encoded,
-    **{f"{module}.set": set for module in ("builtins", "__builtin__")},
-    **{f"{module}.frozenset": frozenset for module in ("builtins", "__builtin__")},
+    **{f"{module}.set": _set for module in ("builtins", "__builtin__")},
+    **{f"{module}.frozenset": _frozenset for module in ("builtins", "__builtin__")},
     **{f"{module}.bytes": _no_bytes for module in ("builtins", "__builtin__")},
 }
 """What a pickle may name, and what stands for it."""
 
 
 _InPython: Any = pickle._Unpickler  # Any: its methods are typed nowhere
+
+HASHED: Final = {
+    pickle.SETITEM[0]: slice(-2, -1),
+    pickle.SETITEMS[0]: slice(None, None, 2),
+    pickle.DICT[0]: slice(None, None, 2),
+    pickle.ADDITEMS[0]: slice(None),
+    pickle.FROZENSET[0]: slice(None),
+}
+"""Instruction -> where on the stack it finds what it will hash."""
+
+
+def _checked(load: Callable[[Any], None], place: slice) -> Callable[[Any], None]:
+    """An instruction that looks at its keys first."""
+
+    def load_checked(reader: Any) -> None:
+        _keys(reader.stack[place])
+        load(reader)
+
+    return load_checked
 
 
 class _Reader(_InPython):  # type: ignore[misc]
@@ -172,3 +215,4 @@ class _Reader(_InPython):  # type: ignore[misc]
 
     dispatch[pickle.BUILD[0]] = load_build
     dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
+    dispatch.update({code: _checked(_InPython.dispatch[code], place) for code, place in HASHED.items()})

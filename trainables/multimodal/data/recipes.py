@@ -1,14 +1,23 @@
 """Recipes: how the files of a data set become arrays, by name and with every parameter open."""
 
 import hashlib
+import reprlib
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from trainables.multimodal.data.manifest import canonical, sha256
+from trainables.multimodal.data.numerals import whole
+from trainables.multimodal.data.shards import sample_bytes
 from trainables.multimodal.data.store import Modality
 from trainables.multimodal.errors import InputError
+
+MOST: Final = 1_000_000
+"""Of a parameter that names no limit of its own."""
+MOST_BYTES: Final = 2**30
+"""Of one sample: a process that decodes holds a whole one."""
 
 
 @dataclass(frozen=True)
@@ -18,8 +27,9 @@ class Recipe:
     name: str
     parts: Mapping[str, Any]
     """Modality -> a frozen dataclass such as Fbank or Frames, that turns a sample's file (or whatever stands
-    for it) into an array and describes that with `modality(name)`. Its fields are whole numbers, unless their
-    metadata hold a function that reads them from text. Parts share parameters of the same name."""
+    for it) into an array and describes that with `modality(name)`. Its fields are whole numbers of 1 to MOST,
+    unless their metadata hold a function that reads them from text, as `between` does. Parts share parameters
+    of the same name."""
 
     def settings(self) -> dict[str, Any]:
         """Name and all parameters, flat, as the manifest keeps them: a folder as its checksum."""
@@ -27,8 +37,15 @@ class Recipe:
         return {"name": self.name, **parameters}
 
     def modalities(self) -> dict[str, Modality]:
-        """What the recipe makes of each modality."""
-        return {name: part.modality(name) for name, part in self.parts.items()}
+        """What the recipe makes of each modality; InputError for samples above MOST_BYTES."""
+        found = {name: part.modality(name) for name, part in self.parts.items()}
+        if (size := sample_bytes(found)) > MOST_BYTES:
+            shapes = ", ".join(f"{name} {list(modality.shape)}" for name, modality in found.items())
+            raise InputError(
+                f"recipe {self.name} makes {size} bytes of a sample ({shapes}), and {MOST_BYTES} are the "
+                "limit: choose smaller recipe parameters"
+            )
+        return found
 
     def changed(self, settings: Mapping[str, str]) -> "Recipe":
         """The recipe with some parameters replaced; InputError for an unknown or impossible one."""
@@ -67,10 +84,18 @@ def _plain(value: Any) -> Any:
     return value.sha256 if isinstance(value, Folder) else value
 
 
-def _positive(key: str, text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise InputError(f"recipe parameter {key} must be a whole number above 0, got {text!r}")
-    return int(text)
+def between(least: int, most: int) -> dict[str, Any]:
+    """Metadata of a parameter that is a whole number in least..most."""
+    return {"read": partial(_bounded, least, most)}
+
+
+def _bounded(least: int, most: int, key: str, text: str) -> int:
+    number = whole(text)
+    if number is None or not least <= number <= most:
+        raise InputError(
+            f"recipe parameter {key} must be a whole number in {least}..{most}, got {reprlib.repr(text)}"
+        )
+    return number
 
 
 def _updated(part: Any, settings: Mapping[str, str]) -> Any:
@@ -79,4 +104,4 @@ def _updated(part: Any, settings: Mapping[str, str]) -> Any:
 
 
 def _read(parameter: Field[Any], text: str) -> Any:
-    return parameter.metadata.get("read", _positive)(parameter.name, text)
+    return parameter.metadata.get("read", partial(_bounded, 1, MOST))(parameter.name, text)

@@ -1,6 +1,7 @@
 """The files of a store: a span of samples in one Arrow record batch, and a note of what became of it."""
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -78,7 +79,7 @@ def spans(source: Source) -> list[range]:
 
 def sample_bytes(modalities: Mapping[str, Modality]) -> int:
     """Bytes of the arrays of one sample."""
-    return sum(int(np.prod(m.shape)) * np.dtype(m.dtype).itemsize for m in modalities.values())
+    return sum(math.prod(m.shape) * np.dtype(m.dtype).itemsize for m in modalities.values())
 
 
 def write_shard(folder: Path, source: Source, shard: Shard) -> Note:

@@ -80,6 +80,8 @@ def _text(file: Path) -> str:
             text = _bounded(file, stream.read(MOST_TEXT + 1)).decode("utf-8-sig")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise InputError(f"{file.name} is no text in UTF-8 ({error}): take the published file") from error
+    if not text:
+        raise InputError(f"{file.name} is empty: take the published file")
     if "\0" in text:
         raise InputError(f"{file.name} has NUL characters, as no text does: take the published file")
     return text

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from trainables.multimodal.data.recipes import Folder, read_folder
+from trainables.multimodal.data.recipes import Folder, between, read_folder
 from trainables.multimodal.data.store import Modality
 from trainables.multimodal.data.workers import one_thread
 from trainables.multimodal.errors import InputError
@@ -28,7 +28,7 @@ class HashedNgrams:
 
     text_features: int = 2048
     """Length of the vector."""
-    ngrams: int = 3
+    ngrams: int = field(default=3, metadata=between(1, 100))
     """Longest run of words."""
 
     def modality(self, name: str) -> Modality:

@@ -1,7 +1,9 @@
 """Sound tracks of clips: decoded, resampled and mixed down to one channel."""
 
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import av
 import numpy as np
@@ -12,11 +14,15 @@ from trainables.multimodal.data.media import require_content, require_modest_sou
 from trainables.multimodal.data.video import open_clip
 from trainables.multimodal.errors import InputError
 
+UNDECODABLE: Final = (av.FFmpegError, ValueError)
+"""What PyAV raises on damaged sound; ValueError where its rate or channels change on the way."""
+
 
 def read_track(file: Path, sample_rate: int) -> NDArray[np.float32]:
     """Waveform [samples] in -1..1 of the first sound track, at `sample_rate`, the mean over its channels.
 
-    Raises InputError: missing, empty, a Git-LFS pointer, undecodable, or without a window's length of sound.
+    Raises InputError: missing, empty, a Git-LFS pointer, undecodable, too long, or without a window's length
+    of sound.
     """
     require_content(file)
     name = f"{file.parent.name}/{file.name}"
@@ -25,8 +31,10 @@ def read_track(file: Path, sample_rate: int) -> NDArray[np.float32]:
             if not container.streams.audio:
                 raise InputError(f"{name} has no sound track")
             _require_modest(file, container)
-            blocks = _resampled(container, sample_rate)
-    except av.FFmpegError as error:
+            blocks = _resampled(file, container, sample_rate)
+    except InputError:
+        raise
+    except UNDECODABLE as error:
         raise InputError(f"the sound of {name} cannot be decoded ({error})") from error
     waveform = np.concatenate([np.zeros(0, np.float32), *blocks])
     if len(waveform) < WINDOW * sample_rate:
@@ -40,12 +48,23 @@ def _require_modest(file: Path, container: Any) -> None:
     require_modest_sound(file, round(seconds * track.rate), track.rate, track.channels)
 
 
-def _resampled(container: Any, sample_rate: int) -> list[NDArray[np.float32]]:
-    """The first sound track in pieces; channels are kept by the resampler, whose own mix-down is louder."""
+def _resampled(file: Path, container: Any, sample_rate: int) -> list[NDArray[np.float32]]:
+    """The first sound track in pieces, counted on the way: containers need not announce how long they are."""
+    channels = container.streams.audio[0].channels
+    blocks: list[NDArray[np.float32]] = []
+    samples = 0
+    for frame in _frames(container, sample_rate):
+        samples += frame.samples
+        require_modest_sound(file, samples, sample_rate, channels)
+        blocks.append(_mono(frame))
+    return blocks
+
+
+def _frames(container: Any, sample_rate: int) -> Iterator[Any]:
+    """The first sound track; channels are kept by the resampler, whose own mix-down is louder."""
     resampler = av.AudioResampler(format="fltp", rate=sample_rate)
-    frames = (frame for decoded in container.decode(audio=0) for frame in resampler.resample(decoded))
-    blocks = [_mono(frame) for frame in frames]
-    return [*blocks, *(_mono(frame) for frame in resampler.resample(None))] if blocks else []
+    for decoded in chain(container.decode(audio=0), [None]):  # None asks for what the resampler still holds
+        yield from resampler.resample(decoded)
 
 
 def _mono(frame: Any) -> NDArray[np.float32]:

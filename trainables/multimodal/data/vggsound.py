@@ -5,6 +5,7 @@ from typing import Final
 
 from trainables.multimodal.data.clips import Listed, audio_visual, require_list
 from trainables.multimodal.data.media import require_folder
+from trainables.multimodal.data.numerals import whole
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN
@@ -32,11 +33,12 @@ def listed(file: Path) -> list[Listed]:
     """Clips of a list with lines `id,start,label,train or test`; InputError for other lines."""
     clips = []
     for number, row in enumerate(read_rows(file), 1):
-        if len(row) != 4 or not row[1].isdecimal() or row[3] not in PARTS:
+        start = whole(row[1]) if len(row) == 4 else None
+        if start is None or row[3] not in PARTS:
             raise InputError(
                 f"{file.name}, line {number} is not `id,start,label,train or test`: take the published file"
             )
-        video, start, label, part = row
-        clip = f"{video}_{int(start):06d}"
-        clips.append(Listed(clip, (clip, f"{video}_{int(start)}"), label, PARTS[part]))
+        video, _, label, part = row
+        clip = f"{video}_{start:06d}"
+        clips.append(Listed(clip, (clip, f"{video}_{start}"), label, PARTS[part]))
     return clips

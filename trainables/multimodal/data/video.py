@@ -18,6 +18,9 @@ IMAGENET_MEAN = (0.485 * 255, 0.456 * 255, 0.406 * 255)
 IMAGENET_STD = (0.229 * 255, 0.224 * 255, 0.225 * 255)
 """The published normalisation of frames, in units of the stored 0..255."""
 
+UNDECODABLE = (av.FFmpegError, ValueError, IndexError)
+"""What PyAV raises on damaged clips, on those without pictures, and on pixels that it cannot convert."""
+
 CUT_SHORT = 0.9
 """A clip whose packets end before this share of its announced duration is broken."""
 
@@ -41,8 +44,7 @@ class Frames:
 
     def __call__(self, file: Path) -> NDArray[np.uint8]:
         """RGB frames [frames, 3, image_size, image_size] of a clip; InputError where it cannot be used."""
-        chosen = read_chosen(file, lambda available: evenly_spaced(available, self.frames))
-        return self.stacked(frame.to_image() for frame in chosen)
+        return self.stacked(read_chosen(file, lambda available: evenly_spaced(available, self.frames)))
 
     def stacked(self, images: Iterable[Image.Image]) -> NDArray[np.uint8]:
         """RGB images of any size, squeezed and stacked: [frames, 3, image_size, image_size]."""
@@ -60,8 +62,8 @@ def evenly_spaced(available: int, wanted: int) -> list[int]:
     return [(2 * index + 1) * available // (2 * wanted) for index in range(wanted)]
 
 
-def read_chosen(file: Path, choose: Callable[[int], Sequence[int]]) -> list[Any]:
-    """Decoded frames of the first video stream at the indices that `choose` names, told how many there are.
+def read_chosen(file: Path, choose: Callable[[int], Sequence[int]]) -> list[Image.Image]:
+    """Frames of the first video stream, in colour, at the indices that `choose` names, told their number.
 
     No other frames are held. A clip whose packets are not a frame each is decoded a second time, since its
     number of frames is only known at the end.
@@ -76,7 +78,9 @@ def read_chosen(file: Path, choose: Callable[[int], Sequence[int]]) -> list[Any]
         clip = _decode(file, set(choose(expected)))
         if 0 < clip.count != expected:
             clip = _decode(file, set(choose(clip.count)))
-    except (av.FFmpegError, IndexError) as error:
+    except InputError:
+        raise
+    except UNDECODABLE as error:
         raise InputError(f"{name} is no readable video ({error})") from error
     if not clip.count:
         raise InputError(f"{name} holds no frames")
@@ -89,7 +93,7 @@ def read_chosen(file: Path, choose: Callable[[int], Sequence[int]]) -> list[Any]
 class _Decoded:
     """What is left of a clip that was decoded once."""
 
-    kept: dict[int, Any]
+    kept: dict[int, Image.Image]
     """The wanted frames, by index."""
     count: int
     """Frames of the first video stream."""
@@ -113,7 +117,7 @@ def _packets(file: Path) -> int:
 
 
 def _decode(file: Path, wanted: Collection[int]) -> _Decoded:
-    kept: dict[int, Any] = {}
+    kept: dict[int, Image.Image] = {}
     count, end = 0, 0.0
     with open_clip(file) as container:
         video = container.streams.video[0]
@@ -123,6 +127,6 @@ def _decode(file: Path, wanted: Collection[int]) -> _Decoded:
                 end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
             for frame in packet.decode() if packet.stream is video else ():
                 if count in wanted:
-                    kept[count] = frame
+                    kept[count] = frame.to_image()
                 count += 1
         return _Decoded(kept, count, end, (container.duration or 0) / av.time_base)

@@ -78,6 +78,16 @@ def test_a_picture_cut_short_is_named(clip: Path, pictures: Callable[[int], Pict
         two_streams(clip, found, Frames(2, SIZE), Dis(2, SIZE))
 
 
+def test_a_picture_that_is_a_link_out_of_the_source_is_refused(
+    tmp_path: Path, pictures: Callable[[int], Pictures]
+) -> None:
+    found = pictures(5)
+    (found.folder / "x_00002.jpg").rename(tmp_path.parent / f"{tmp_path.name}.jpg")
+    (found.folder / "x_00002.jpg").symlink_to(tmp_path.parent / f"{tmp_path.name}.jpg")
+    with pytest.raises(InputError, match=r"^flow/v_A_g01_c01/x_00002\.jpg leaves the source folder"):
+        list(found.files(5))
+
+
 def test_two_folders_for_a_clip_are_refused(tmp_path: Path, pictures: Callable[[int], Pictures]) -> None:
     found = pictures(1)
     found.folder.rename(tmp_path / "v_A_g01_c01")
@@ -91,7 +101,7 @@ def test_the_classic_layout_is_read_as_it_is(
     folder = real_data / "ucf101" / "rgb_flow_sample"
     shown = [np.asarray(Image.open(folder / f"img_{number:05d}.jpg")) for number in range(1, 6)]
     clip = film(tmp_path / "a.avi", np.stack(shown))
-    arrays = two_streams(clip, Pictures(folder, 5), Frames(5, 224), Dis(5, 224))
+    arrays = two_streams(clip, Pictures(folder, folder, 5), Frames(5, 224), Dis(5, 224))
     expected = [squeezed(Image.open(folder / f"x_{number:05d}.jpg"), 224) for number in range(1, 6)]
     np.testing.assert_array_equal(arrays["flow"][:, 0], expected)
     for stored, original in zip(arrays["rgb"], shown, strict=True):

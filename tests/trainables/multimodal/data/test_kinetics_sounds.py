@@ -149,7 +149,7 @@ def test_a_clip_cut_short_is_named(root: Path, tmp_path: Path) -> None:
         write_store(kinetics_sounds.read(root, RECIPE), tmp_path / "store")
 
 
-@pytest.mark.parametrize("line", ["clip,10", "clip,10,dog", ",10,3", "clip;10;3"])
+@pytest.mark.parametrize("line", ["clip,10", "clip,10,dog", ",10,3", "clip;10;3", "clip,10," + "3" * 5000])
 def test_a_line_that_cannot_be_right_is_named(root: Path, line: str) -> None:
     with (root / "kinetic_sound_my_test.txt").open("a") as stream:
         stream.write(f"{line}\n")

@@ -2,6 +2,7 @@
 
 import contextlib
 import pickle
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -199,6 +200,34 @@ def test_files_that_do_not_fit_are_refused(write: Write, complaint: str) -> None
     folder = write(ALIGNED[complaint](mmsa(aligned=True)))
     with pytest.raises(InputError, match=complaint):
         mosi_sequences.read(folder)
+
+
+NESTED: list[Any] = []
+for _ in range(16):
+    NESTED = [NESTED, NESTED]
+
+
+@pytest.mark.parametrize(
+    "entry", [NESTED, (NESTED,), None, 10**5000], ids=["list", "tuple", "none", "digits"]
+)
+def test_an_id_is_text_or_numbers(write: Write, entry: object) -> None:
+    def named(ids: list[str]) -> np.ndarray:
+        rows = np.empty((len(ids), 2), dtype=object)
+        rows[:, 0], rows[0, 1] = ids, entry
+        return rows
+
+    folder = write(changed(mmsa(aligned=True), "id", named))
+    with pytest.raises(InputError, match=r"aligned_50\.pkl: an id holds (list|tuple|NoneType|int), and may"):
+        mosi_sequences.read(folder)
+
+
+def test_a_long_text_does_not_stretch_the_others(write: Write) -> None:
+    folder = write(changed(mmsa(aligned=True), "id", lambda ids: ["x" * 1_000_000, *ids[1:]]))
+    tracemalloc.start()
+    with pytest.raises(InputError, match="more than 255 characters"):
+        mosi_sequences.read(folder)
+    assert tracemalloc.get_traced_memory()[1] < 2**24
+    tracemalloc.stop()
 
 
 def test_a_part_without_a_class_is_refused(write: Write) -> None:

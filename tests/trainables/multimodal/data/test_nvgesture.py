@@ -145,14 +145,17 @@ def test_classes_without_films_are_left_out_and_noted(root: Path) -> None:
 
 @pytest.mark.parametrize(
     "text", ["path:./Video_data/class_01/subject1_r0 label:1\n", line(1, 1).replace("label:1", "label:x"),
-             line(1, 1).replace("subject1_r0", "somebody")]
+             line(1, 1).replace("subject1_r0", "somebody"),
+             line(1, 1).replace("label:1", f"label:{'1' * 5000}"),
+             line(1, 1).replace(f":{STOP} ", f":{'1' * 5000} ")]
 )  # fmt: skip
 def test_a_line_that_cannot_be_right_is_named(root: Path, text: str) -> None:
     relist(root, text)
     with pytest.raises(
         InputError, match=r"nvgesture_train_correct_cvpr2016_v2\.lst: `path:.*take the published file"
-    ):
+    ) as caught:
         nvgesture.read(root, RECIPE)
+    assert len(str(caught.value)) < 500
 
 
 def test_a_path_out_of_the_source_is_refused(root: Path) -> None:

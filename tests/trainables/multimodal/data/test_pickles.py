@@ -195,6 +195,38 @@ def test_a_made_up_pickle_ends_with_a_sentence(tmp_path: Path, content: bytes) -
         read_pickle(file)
 
 
+DOUBLING = b"]\x85" + b"2\x86" * 16
+"""Instructions that leave a tuple on the stack; with some more of the kind, hash and text take for ever."""
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"}" + DOUBLING + b"Ns.", id="an entry"),
+        pytest.param(b"}(" + DOUBLING + b"Nu.", id="entries"),
+        pytest.param(b"(" + DOUBLING + b"Nd.", id="a dict"),
+        pytest.param(b"\x8f(" + DOUBLING + b"\x90.", id="a member"),
+        pytest.param(b"(" + DOUBLING + b"\x91.", id="a frozen member"),
+        pytest.param(b"cbuiltins\nset\n]" + DOUBLING + b"a\x85R.", id="a called set"),
+        pytest.param(b"cbuiltins\nfrozenset\n]" + DOUBLING + b"a\x85\x81.", id="a new frozen set"),
+        pytest.param(b"cnumpy\ndtype\n" + DOUBLING + b"K\x00K\x01\x87R.", id="the type of an array"),
+        pytest.param(
+            b"cnumpy\ndtype\n(U\x02f4tR(K\x03" + DOUBLING + b"NNNtb.", id="the byte order of an array"
+        ),
+    ],
+)
+def test_a_tuple_is_never_hashed_nor_written_out(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(InputError, match=r"in place of a|got .tuple|several fields|not a type") as caught:
+        read_pickle(written(tmp_path, b"\x80\x04" + content))
+    assert len(str(caught.value)) < 300
+
+
+def test_numbers_of_one_hash_are_no_keys(tmp_path: Path) -> None:
+    colliding = dict.fromkeys(range(0, 40 * (2**61 - 1), 2**61 - 1))
+    with pytest.raises(InputError, match=r"data\.pkl has int in place of a name"):
+        read_pickle(written(tmp_path, pickle.dumps(colliding)))
+
+
 def test_a_file_that_is_too_large_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pickles, "MOST_BYTES", 10)
     with pytest.raises(InputError, match="has 11 bytes, more than the 10 that are read"):

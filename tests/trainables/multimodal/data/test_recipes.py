@@ -1,9 +1,11 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from trainables.multimodal.data import cremad
+from trainables.multimodal.data.audio import Fbank
 from trainables.multimodal.data.recipes import Folder, Recipe, read_folder
 from trainables.multimodal.data.video import Frames
 from trainables.multimodal.errors import InputError
@@ -39,13 +41,38 @@ def test_resampling_stands_in_the_manifest_and_can_be_changed() -> None:
     ("settings", "complaint"),
     [
         ({"mels": "3"}, "unknown recipe parameter mels"),
-        ({"frames": "0"}, "above 0"),
-        ({"frames": "x"}, "above 0"),
+        ({"frames": "0"}, r"frames must be a whole number in 1\.\.1000000, got '0'"),
+        ({"frames": "x"}, "got 'x'"),
+        ({"frames": "1" * 5000}, r"got '1+\.\.\.1+'$"),
+        ({"frames": "100000000"}, "got '100000000'"),
+        ({"mel_bins": "1"}, r"mel_bins must be a whole number in 4\.\.4096"),
+        ({"sample_rate": "1"}, r"sample_rate must be a whole number in 1000\.\.384000"),
     ],
 )
 def test_impossible_recipe_parameters_are_refused(settings: dict[str, str], complaint: str) -> None:
     with pytest.raises(InputError, match=complaint):
         cremad.RECIPES["dnr-fbank"].changed(settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"frames": "1000000"}, {"image_size": "1000000"}, {"time_steps": "1000000", "mel_bins": "4096"}],
+)
+def test_parameters_that_make_a_sample_too_large_are_refused(settings: dict[str, str]) -> None:
+    with pytest.raises(InputError, match=r"recipe dnr-fbank makes \d+ bytes of a sample .*choose smaller"):
+        cremad.RECIPES["dnr-fbank"].changed(settings).modalities()
+
+
+def test_rates_that_have_hardly_a_common_divisor_are_refused() -> None:
+    with pytest.raises(InputError, match="16000 Hz cannot be resampled to 22051 Hz"):
+        cremad.RECIPES["aug-20s"].changed({"sample_rate": "22051"})
+
+
+@pytest.mark.parametrize("mel_bins", [4, 4096])
+@pytest.mark.parametrize("sample_rate", [1_000, 384_000])
+def test_parameters_at_their_limits_can_be_used(mel_bins: int, sample_rate: int) -> None:
+    recipe = Fbank(sample_rate, mel_bins, time_steps=2)
+    assert np.isfinite(recipe.energies(np.ones(sample_rate // 20, np.float32))).all()
 
 
 def test_parts_share_parameters_of_the_same_name() -> None:

@@ -37,6 +37,8 @@ def test_lines_are_read_plain_and_compressed_and_only_newlines_end_one(tmp_path:
 
 BAD_TEXT = {
     "empty": ("t.txt", b"", "is empty"),
+    "a mark alone": ("t.txt", b"\xef\xbb\xbf", "is empty"),
+    "nothing packed": ("t.txt.gz", gzip.compress(b""), "is empty"),
     "not UTF-8": ("t.txt", b"caf\xe9\n", "is no text in UTF-8"),
     "NUL": ("t.txt", b"a\0\n", "has NUL characters"),
     "a long line": ("t.txt", b"ok\n" + b"x" * 12, "line 2 has 12 characters"),
@@ -88,7 +90,7 @@ def test_what_is_no_csv_is_refused_in_a_sentence(tmp_path: Path, content: bytes)
 
 
 @pytest.mark.parametrize(
-    "content", [*BAD_CSV.values(), b"", b"\n", b"name,label\n", b",A,D,F,H,N,S,fileName\n"]
+    "content", [*BAD_CSV.values(), b"", b"\xef\xbb\xbf", b"\n", b"name,label\n", b",A,D,F,H,N,S,fileName\n"]
 )
 def test_every_table_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
     names = [*cremad.OFFICIAL[0].values(), votes.TABLE, mosi.TRANSCRIPTS]

@@ -1,5 +1,6 @@
 """The sound of clips: real codecs in real containers, resampled and mixed down."""
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,6 +81,46 @@ def test_sound_that_is_too_long_is_refused_before_decoding(
     monkeypatch.setattr(media, "MOST_SECONDS", 1)
     monkeypatch.setattr(tracks, "_resampled", None)
     with pytest.raises(InputError, match="1 s are the limit"):
+        read_track(file, 16_000)
+
+
+DURATION = b"\x44\x89\x88"
+"""Of Matroska, in milliseconds: a number of eight bytes follows."""
+
+
+@pytest.mark.parametrize(
+    "announced",
+    [
+        pytest.param(DURATION + struct.pack(">d", 500.0), id="half a second"),
+        pytest.param(b"\xec\x89" + bytes(9), id="nothing"),
+    ],
+)
+def test_sound_that_is_longer_than_its_container_says_is_refused_at_the_limit(
+    tmp_path: Path,
+    film: Callable[..., Path],
+    tone: Callable[..., np.ndarray],
+    monkeypatch: pytest.MonkeyPatch,
+    announced: bytes,
+) -> None:
+    file = film(tmp_path / "a.mkv", PICTURES, sound=("aac", 16_000, tone(2.0, 16_000)))
+    content = file.read_bytes().replace(b"DURATION", b"UNKNOWN.")  # tags that say it again
+    place = content.index(DURATION)
+    file.write_bytes(content[:place] + announced + content[place + len(announced) :])
+    assert len(read_track(file, 8_000)) == pytest.approx(16_000, abs=1_000)
+    monkeypatch.setattr(media, "MOST_SECONDS", 1)
+    with pytest.raises(InputError, match=r"a\.mkv has 1 channels of 8\d\d\d samples at 8000 Hz"):
+        read_track(file, 8_000)
+
+
+def test_sound_that_changes_its_rate_is_refused(
+    tmp_path: Path, film: Callable[..., Path], tone: Callable[..., np.ndarray]
+) -> None:
+    file, other = (
+        film(tmp_path / f"{rate}.mpg", PICTURES, "mpeg1video", ("mp2", rate, tone(1.0, rate)))
+        for rate in (44_100, 48_000)
+    )
+    file.write_bytes(file.read_bytes() + other.read_bytes())
+    with pytest.raises(InputError, match=r"the sound of .*44100\.mpg cannot be decoded"):
         read_track(file, 16_000)
 
 

@@ -83,6 +83,12 @@ def test_a_table_that_cannot_be_right_is_refused(raw: Path, old: str, new: str, 
         twitter15.read(raw, RECIPE)
 
 
+def test_a_table_of_a_mark_alone_is_named(raw: Path) -> None:
+    (raw / "twitter2015" / "dev.tsv").write_bytes(b"\xef\xbb\xbf")
+    with pytest.raises(InputError, match=r"dev\.tsv is empty"):
+        twitter15.read(raw, RECIPE)
+
+
 def test_a_missing_table_is_named(raw: Path) -> None:
     (raw / "twitter2015" / "dev.tsv").unlink()
     with pytest.raises(InputError, match=r"twitter2015/dev\.tsv is missing"):

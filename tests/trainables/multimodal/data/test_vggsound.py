@@ -51,7 +51,10 @@ def test_files_of_both_names_are_prepared(root: Path, tmp_path: Path) -> None:
     assert len(store) == 20
 
 
-@pytest.mark.parametrize("line", ["x,1,dog barking", "x,1,dog barking,dev", "x,one,dog barking,test"])
+@pytest.mark.parametrize(
+    "line",
+    ["x,1,dog barking", "x,1,dog barking,dev", "x,one,dog barking,test", f"x,{'1' * 5000},dog barking,test"],
+)
 def test_a_line_that_cannot_be_right_is_named(root: Path, line: str) -> None:
     with (root / "vggsound.csv").open("a") as stream:
         stream.write(f"{line}\n")

@@ -6,6 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from trainables.multimodal.data import media, video
 from trainables.multimodal.data.video import Frames, evenly_spaced, read_chosen
@@ -41,7 +42,7 @@ def test_frames_are_small_colour_pictures(clip: Path) -> None:
 
 
 def test_a_frame_is_red_where_the_clip_is_red(clip: Path) -> None:
-    decoded = read_chosen(clip, range)[1].to_ndarray(format="rgb24").mean(axis=(0, 1))
+    decoded = np.asarray(read_chosen(clip, range)[1]).mean(axis=(0, 1))
     stored = FRAMES(clip)[0].mean(axis=(1, 2))
     np.testing.assert_allclose(stored, decoded, atol=3)
 
@@ -128,6 +129,15 @@ def test_frames_that_grow_in_the_middle_of_a_clip_are_refused(
     monkeypatch.setattr(video, "MOST_PIXELS", 48 * 48)
     with pytest.raises(InputError, match="no readable video"):
         read_chosen(file, range)
+
+
+def test_frames_that_cannot_be_converted_are_refused(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("no such pixels")
+
+    monkeypatch.setattr(Image, "frombytes", fail)  # what PyAV makes pictures with
+    with pytest.raises(InputError, match=r"is no readable video \(no such pixels\)"):
+        FRAMES(clip)
 
 
 def test_sound_alone_is_no_video(raw: Path) -> None:

@@ -35,10 +35,18 @@ Table = dict[str, NDArray[Any]]
 def read(path: Path) -> Source:
     """The features in `path`: a file, or a folder with exactly one npz or Parquet file.
 
-    Raises InputError: no such file, a missing or misshapen array; every array is named.
+    Raises InputError: no such file, a missing or misshapen array; file and array are named.
     """
     file = _only_file(path)
-    table = READERS[file.suffix](file)
+    try:
+        return _source(file, READERS[file.suffix](file))
+    except InputError as error:
+        if file.name in str(error):
+            raise
+        raise InputError(f"{file}: {error}") from error
+
+
+def _source(file: Path, table: Table) -> Source:
     arrays = {
         name.removeprefix(PREFIX): _storable(name, table[name]) for name in table if name.startswith(PREFIX)
     }

@@ -2,8 +2,12 @@
 
 Lists name the clips, their length and a number for their class; files are found by the clip's name. The
 videos vanish from where they were published, so that hardly any copy has all of them.
+
+The training list names a clip as files usually are, video_000058_000068 with start and end, but the test list
+names it video_58. That this number is the start, in seconds, is inferred from how both look.
 """
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +20,10 @@ from trainables.multimodal.data.splits import TEST, TRAIN
 from trainables.multimodal.data.tables import read_rows
 from trainables.multimodal.errors import InputError
 
+SHORT: Final = re.compile(r"([\w-]{11})_(\d{1,6})", re.ASCII)
+"""A clip as the test list names it: its video, and probably the second at which it starts."""
+SECONDS: Final = 10
+"""Of every clip."""
 LISTS: Final = {TRAIN: "kinetic_sound_my_train.txt", TEST: "kinetic_sound_my_test.txt"}
 
 
@@ -42,5 +50,14 @@ def listed(file: Path, part: str) -> list[Listed]:
             raise InputError(
                 f"{file.name}, line {number} is not `clip,seconds,label`: take the published file"
             )
-        clips.append(Listed(clip, (clip,), f"{label:02d}", part))
+        clips.append(Listed(clip, names(clip), f"{label:02d}", part))
     return clips
+
+
+def names(clip: str) -> tuple[str, ...]:
+    """What the file of a clip may be called: as in its list and, for video_58, video_000058_000068."""
+    short = SHORT.fullmatch(clip)
+    if short is None:
+        return (clip,)
+    start = int(short[2])
+    return (clip, f"{short[1]}_{start:06d}_{start + SECONDS:06d}")

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import lzma
+import os
 import struct
 import subprocess
 import sys
@@ -31,6 +32,26 @@ MOST_ROWS: Final = 100_000_000
 """Of a Parquet file."""
 VALUE_BYTES: Final = 4
 """What a value of a Parquet file is taken to need, since numbers are kept as float32."""
+OWN_BYTES: Final = 2 * 2**30
+"""Of addresses, for Python and pyarrow themselves; twice MOST_BYTES come on top, to read and to unpack."""
+MOST_SECONDS: Final = 600
+"""Of an attempt to read a Parquet file."""
+TOO_LARGE: Final = 9
+"""How the process of such an attempt ends where the memory that it may have is not enough."""
+ATTEMPT: Final = """
+import resource, sys
+import pyarrow.parquet as pq
+file, most_bytes, most_addresses, too_large = sys.argv[1], *map(int, sys.argv[2:])
+given = resource.getrlimit(resource.RLIMIT_AS)
+most = min([most_addresses, *(limit for limit in given if limit != resource.RLIM_INFINITY)])
+resource.setrlimit(resource.RLIMIT_AS, (most, given[1]))
+try:
+    sys.exit(too_large if getattr({read}, "nbytes", 0) > most_bytes else 0)
+except MemoryError:
+    sys.exit(too_large)
+"""
+FRUGAL: Final = {"OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+"""Settings that keep a process from taking addresses that it does not need."""
 
 UNREADABLE: Final = (
     OSError, ValueError, EOFError, RuntimeError, MemoryError, SyntaxError, TypeError, LookupError,
@@ -136,7 +157,7 @@ def require_modest_parquet(file: Path) -> None:
 
     pyarrow's errors go on to the caller.
     """
-    _require_survivable("pq.read_metadata", file)
+    _require_survivable("pq.read_metadata(file)", file)
     found = pq.read_metadata(file)
     groups = [found.row_group(index) for index in range(found.num_row_groups)]
     values = sum(group.column(index).num_values for group in groups for index in range(group.num_columns))
@@ -146,16 +167,27 @@ def require_modest_parquet(file: Path) -> None:
             f"{file} has {found.num_rows} rows of {found.num_columns} columns in {unpacked} bytes, and "
             f"{MOST_ROWS}, {MOST_COLUMNS} and {MOST_BYTES} are the limit: divide it"
         )
-    _require_survivable("pq.read_table", file)
+    _require_survivable("pq.read_table(file, use_threads=False)", file)
 
 
 def _require_survivable(read: str, file: Path) -> None:
-    """Let a process of its own try first: some of what pyarrow throws on damaged files cannot be caught."""
-    attempt = f"import sys, pyarrow.parquet as pq; {read}(sys.argv[1])"
-    command = [sys.executable, "-c", attempt, str(file.absolute())]
-    ended = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - the command is ours
+    """Let a process of its own try first, in bounds: some of what pyarrow throws cannot be caught, and what a
+    file unpacks to is known only then.
+    """
+    limits = (MOST_BYTES, OWN_BYTES + 2 * MOST_BYTES, TOO_LARGE)
+    command = [sys.executable, "-c", ATTEMPT.format(read=read), str(file.absolute()), *map(str, limits)]
+    try:
+        ended = subprocess.run(  # noqa: S603 - the command is ours
+            command, capture_output=True, check=False, timeout=MOST_SECONDS, env={**os.environ, **FRUGAL}
+        )
+    except subprocess.TimeoutExpired as error:
+        raise InputError(f"{file} cannot be read as Parquet in {MOST_SECONDS} s: divide it") from error
+    if ended.returncode == TOO_LARGE:
+        raise InputError(f"{file} unpacks to more than {MOST_BYTES} bytes: divide it")
     if ended.returncode < 0:
-        raise InputError(f"{file} cannot be read as Parquet: it is damaged, and ends a process that reads it")
+        raise InputError(
+            f"{file} cannot be read as Parquet: it is damaged or too large, and ends a process that reads it"
+        )
 
 
 def require_arrays(

@@ -77,13 +77,15 @@ def of_pictures(name: str, source: Path, work: Path, seeds: range) -> Fates:
 
 
 def of_features(name: str, source: Path, work: Path, seeds: range) -> Fates:
-    """A damaged table for each seed."""
+    """A damaged table for each seed; a refusal to read it has to name it."""
     for seed in seeds:
         root = work / str(seed)
         root.mkdir()
         shutil.copy(source / name, root)
         damage(root / name, seed)
-        yield seed, not refusal(lambda: write_store(features.read(root), root / "out"))  # noqa: B023
+        told = refusal(lambda: features.read(root))  # noqa: B023
+        assert not told or name in told
+        yield seed, not (told or refusal(lambda: write_store(features.read(root), root / "out")))  # noqa: B023
 
 
 def of_store(pattern: str, source: Path, work: Path, seeds: range) -> Fates:

@@ -30,6 +30,15 @@ def save(root: Path, **changes: Any) -> Path:
     return root
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [{"label": np.ones(COUNT)}, {"modality:text": np.full((COUNT, 2), "x")}, {"id": np.zeros(COUNT)}],
+)
+def test_every_refusal_names_the_file(tmp_path: Path, changes: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"table\.npz: (label|modality:text|duplicate)"):
+        features.read(save(tmp_path, **changes))
+
+
 def test_npz_arrays_become_modalities(tmp_path: Path) -> None:
     store = write_store(features.read(save(tmp_path)), tmp_path / "store")
     assert {name: m.shape for name, m in store.modalities.items()} == {"text": (5,), "sound": (4, 3)}

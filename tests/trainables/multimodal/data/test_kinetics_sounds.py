@@ -177,11 +177,39 @@ def test_lists_without_clips_are_refused(root: Path) -> None:
         kinetics_sounds.read(root, RECIPE)
 
 
+@pytest.mark.parametrize(
+    ("listed", "expected"),
+    [
+        ("phSRihyIXGo_1", ("phSRihyIXGo_1", "phSRihyIXGo_000001_000011")),
+        ("Px-2BW_2AvU_4008", ("Px-2BW_2AvU_4008", "Px-2BW_2AvU_004008_004018")),
+        ("--4-0ihtnBU_000058_000068", ("--4-0ihtnBU_000058_000068",)),
+        ("a_2_b_3_c_4_58_68", ("a_2_b_3_c_4_58_68",)),
+    ],
+)
+def test_a_clip_of_the_test_list_may_be_named_as_those_of_training(
+    listed: str, expected: tuple[str, ...]
+) -> None:
+    assert kinetics_sounds.names(listed) == expected
+
+
+@pytest.mark.parametrize("file", ["phSRihyIXGo_35", "phSRihyIXGo_000035_000045"])
+def test_files_of_both_names_are_found(root: Path, file: str) -> None:
+    media(root, clip(0, 4, "test")).rename(root / f"{file}.mp4")
+    tested = root / "kinetic_sound_my_test.txt"
+    tested.write_text(tested.read_text().replace(clip(0, 4, "test"), "phSRihyIXGo_35"))
+    source = kinetics_sounds.read(root, RECIPE)
+    row = source.ids.index("phSRihyIXGo_35")
+    assert source.splits["official"][row] == "test"
+    assert source.load(row)["visual"].shape == (2, 3, 16, 16)
+
+
 def test_the_published_lists_have_their_sizes(real_data: Path) -> None:
     lists = real_data / "av_lists"
     trained = kinetics_sounds.listed(lists / "kinetic_sound_my_train.txt", "train")
     tested = kinetics_sounds.listed(lists / "kinetic_sound_my_test.txt", "test")
     assert (len(trained), len(tested)) == (14_799, 2_597)
+    assert {len(found.names) for found in trained} == {1}
+    assert {len(found.names) for found in tested} == {2}
     assert sorted({found.label for found in trained}) == [f"{number:02d}" for number in range(31)]
 
 

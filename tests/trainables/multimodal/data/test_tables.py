@@ -160,6 +160,39 @@ def test_a_parquet_file_above_a_limit_is_not_read(
         features.read_parquet(tmp_path / "t.parquet")
 
 
+@pytest.fixture
+def repeated(tmp_path: Path) -> Path:
+    """A column of 48 texts of 1 MiB in a file that holds the text once."""
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * 48, pa.int32()), pa.array(["x" * 2**20]))
+    file = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"label": [0] * 48, "group": texts}), file, store_schema=False)
+    return file
+
+
+def test_a_text_that_is_stored_once_counts_as_often_as_it_stands_there(
+    repeated: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert repeated.stat().st_size < 2**20
+    tables.require_modest_parquet(repeated)
+    monkeypatch.setattr(tables, "MOST_BYTES", 2**25)
+    with pytest.raises(InputError, match=r"t\.parquet unpacks to more than 33554432 bytes: divide it"):
+        tables.require_modest_parquet(repeated)
+
+
+def test_the_attempt_to_read_a_parquet_file_has_little_memory(
+    repeated: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "OWN_BYTES", -2 * tables.MOST_BYTES + 2**20)
+    with pytest.raises(InputError, match=r"t\.parquet unpacks to more than"):
+        tables.require_modest_parquet(repeated)
+
+
+def test_the_attempt_to_read_a_parquet_file_ends(repeated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "MOST_SECONDS", 0.01)
+    with pytest.raises(InputError, match=r"t\.parquet cannot be read as Parquet in 0\.01 s: divide it"):
+        tables.require_modest_parquet(repeated)
+
+
 def test_a_parquet_file_without_rows_is_refused(tmp_path: Path) -> None:
     schema = pa.schema({"label": pa.int64(), "modality:x": pa.list_(pa.float32())})
     pq.write_table(schema.empty_table(), tmp_path / "t.parquet")

@@ -1,6 +1,6 @@
 """What each balancer costs, as ratios measured in one run.
 
-    python tests/benchmarks/balancer_cost.py                      # 224 px, full width
+    python tests/benchmarks/balancer_cost.py                      # 224 px, full width, batches of 64
     python tests/benchmarks/balancer_cost.py --size 64 --width 0.25 --batch-size 32 --samples 256
 
 - diagnosis: D&R's purity of all modalities on training and validation split, against one evaluation pass over
@@ -58,7 +58,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=224, help="side of the frames in pixels")
     parser.add_argument("--spectrogram", type=int, help="time steps of the spectrogram (default: the size)")
     parser.add_argument("--width", type=float, default=1.0)
-    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--samples", type=int, default=96, help="in the training split")
     parser.add_argument("--steps", type=int, default=10, help="timed steps of each kind")
     parser.add_argument("--epochs", type=int, default=1)

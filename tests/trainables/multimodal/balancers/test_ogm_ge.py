@@ -83,3 +83,16 @@ def test_the_coefficients_are_reported(make_trainer):
 def test_options_that_make_no_sense_are_refused(options, sentence):
     with pytest.raises(InputError, match=sentence):
         OgmGe(**options)
+
+
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
+def test_the_noise_is_gaussian_in_any_memory_order(order):
+    torch.manual_seed(0)
+    layer = torch.nn.Conv2d(32, 64, 3)
+    layer.weight.grad = gradient = (0.3 * torch.randn(64, 32, 3, 3)).to(memory_format=order)
+    before = gradient.clone()
+    modulate(layer, torch.tensor(1.0))
+    assert gradient.is_contiguous(memory_format=order)
+    noise = (gradient - before).flatten().double()
+    assert noise.std().item() == pytest.approx(before.std().item(), rel=0.02)
+    assert noise.pow(4).mean().item() / noise.var().item() ** 2 == pytest.approx(3, rel=0.1)

@@ -13,7 +13,6 @@ slows both. Prints a line per ratio and one JSON object at the end; exit code 1 
 """
 
 import argparse
-import importlib.util
 import json
 import statistics
 import sys
@@ -23,6 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import device_throughput
 import numpy as np
 
 from trainables.multimodal.balancers.base import Balancer
@@ -40,10 +40,11 @@ WARM = 2  # steps before the clock starts
 def main() -> int:
     """Measure, compare, print."""
     options = parse()
-    beside = load_neighbour("device_throughput")
     with tempfile.TemporaryDirectory() as folder:
-        store = beside.write_random_store(Path(folder), options)
-        ratios = measure(beside.build_config(options, store), options.steps, beside.synchronise)
+        store = device_throughput.write_random_store(Path(folder), options)
+        ratios = measure(
+            device_throughput.build_config(options, store), options.steps, device_throughput.synchronise
+        )
     for name, ratio in ratios.items():
         print(f"{name}: {ratio:.3f}, at most {LIMITS[name]}")
     print(json.dumps({**vars(options), "ratios": ratios}))
@@ -64,16 +65,6 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--device", default="auto")
     return parser.parse_args(arguments)
-
-
-def load_neighbour(name: str) -> Any:
-    """Import another script of this folder."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def measure(config: TrainerConfig, steps: int, synchronise: Callable[[], None]) -> dict[str, float]:

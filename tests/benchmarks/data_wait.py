@@ -12,7 +12,6 @@ Prints a line per measurement and one JSON object at the end; exit code 1 if one
 """
 
 import argparse
-import importlib.util
 import itertools
 import json
 import sys
@@ -21,8 +20,8 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
+import device_throughput
 import psutil
 
 from trainables.multimodal.config import TrainerConfig
@@ -36,11 +35,9 @@ LIMITS = {"waiting": 0.05, "second_trial": 100.0}
 def main() -> int:
     """Measure, compare, print."""
     options = parse()
-    beside = load_neighbour("device_throughput")
     with tempfile.TemporaryDirectory() as folder:
-        large = beside.build_config(options, beside.write_random_store(made(folder, "large"), options))
         few = argparse.Namespace(**{**vars(options), "samples": 2 * options.batch_size})
-        small = beside.build_config(few, beside.write_random_store(made(folder, "small"), few))
+        large, small = stored(made(folder, "large"), options), stored(made(folder, "small"), few)
         found = {
             "waiting": waiting(Trainer(large), options.steps),
             "second_trial": second_trial(large, small),
@@ -68,14 +65,10 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def load_neighbour(name: str) -> Any:
-    """Import another script of this folder."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def stored(folder: Path, options: argparse.Namespace) -> TrainerConfig:
+    """The settings of a trial on a new random store."""
+    store = device_throughput.write_random_store(folder, options)
+    return device_throughput.build_config(options, store)
 
 
 def made(folder: str, name: str) -> Path:

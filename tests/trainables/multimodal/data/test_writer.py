@@ -176,22 +176,6 @@ def interrupted_after(
 
 
 @pytest.mark.usefixtures("three_files")
-def test_an_interrupted_store_goes_on_with_the_first_unfinished_file(
-    toy_source: Sources, tmp_path: Path
-) -> None:
-    load, asked = interrupted_after(8)
-    with pytest.raises(KeyboardInterrupt):
-        write_store(toy_source(load=load), tmp_path / "store")
-    assert not (tmp_path / "store").exists()
-    asked.clear()
-    store = write_store(toy_source(load=load), tmp_path / "store")
-    assert asked == list(range(5, 12))
-    assert store.digest == write_store(toy_source(load=load), tmp_path / "whole").digest
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["store", "whole"]
-    assert not (store.path / plan.NOTES).exists()
-
-
-@pytest.mark.usefixtures("three_files")
 def test_an_interruption_after_the_last_file_loses_none(
     toy_source: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,10 +240,15 @@ def test_a_store_that_another_process_writes_is_refused(toy_source: Sources, tmp
 
 @pytest.mark.usefixtures("three_files")
 @pytest.mark.parametrize(
-    ("error", "told"), [(OSError(28, "disk full"), InputError), (RuntimeError("out of memory"), RuntimeError)]
+    ("error", "told"),
+    [
+        (KeyboardInterrupt(), KeyboardInterrupt),
+        (OSError(28, "disk full"), InputError),
+        (RuntimeError("out of memory"), RuntimeError),
+    ],
 )
-def test_a_failure_keeps_what_is_done(
-    toy_source: Sources, tmp_path: Path, error: Exception, told: type[Exception]
+def test_whatever_ends_the_work_keeps_what_is_done(
+    toy_source: Sources, tmp_path: Path, error: BaseException, told: type[BaseException]
 ) -> None:
     load, asked = interrupted_after(8, error)
     with pytest.raises(told):
@@ -270,6 +259,7 @@ def test_a_failure_keeps_what_is_done(
     assert asked == list(range(5, 12))
     assert store.digest == write_store(toy_source(load=load), tmp_path / "whole").digest
     assert sorted(path.name for path in tmp_path.iterdir()) == ["store", "whole"]
+    assert not (store.path / plan.NOTES).exists()
 
 
 @pytest.mark.usefixtures("three_files")

@@ -27,6 +27,8 @@ class MultimodalTrainable(tune.Trainable):  # type: ignore[misc]
 
     balancers: ClassVar[tuple[type[Balancer], ...]] = ()
     """Classes of the method's balancers, whose constructor arguments are settings, in the order they act."""
+    result: dict[str, Any]
+    """Metrics of the last step; empty before the first."""
 
     @classmethod
     def build(cls, settings: Mapping[str, Any]) -> Trainer:
@@ -48,29 +50,49 @@ class MultimodalTrainable(tune.Trainable):  # type: ignore[misc]
 
     def setup(self, config: dict[str, Any]) -> None:
         """Build the trainer in the worker's own process."""
-        self.trainer = self.build(config)
+        self._start_over(config)
 
     def step(self) -> dict[str, Any]:
-        """Train one epoch; a run that diverges ends with the worst values, which are finite."""
-        try:
-            metrics = self.trainer.run_epoch()
-        except Diverged:
-            return {**WORST, "epoch": self.trainer.epoch + 1, "diverged": 1, "done": True}
-        return {**metrics, "diverged": 0, "done": self.trainer.done}
+        """Train one epoch; a run that diverges ends with the worst values, which are finite.
+
+        A finished run repeats its last result: under schedulers that pause trials, Ray has been seen to ask
+        for an epoch more than there are.
+        """
+        if not self._finished:
+            self.result = self._train_epoch()
+        return {**self.result, "done": self._finished}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Write all of the run into one folder: schedulers hand it to other trials and delete old ones."""
-        write_checkpoint(Path(checkpoint_dir, STATE), self.trainer.state_dict())
+        state = {"trainer": self.trainer.state_dict(), "result": self.result}
+        write_checkpoint(Path(checkpoint_dir, STATE), state)
         write_checkpoint(Path(checkpoint_dir, CONSTANTS), self.trainer.constants())
 
     def load_checkpoint(self, checkpoint: str | os.PathLike[str]) -> None:
         """Go on from a folder; the settings stay this trial's own, as population-based training expects."""
         if self.trainer.epoch:  # what has trained may have grown, and growth cannot be undone
-            self.trainer = self.build(self.config)
+            self._start_over(self.config)
         self.trainer.load_constants(read_checkpoint(Path(checkpoint, CONSTANTS)))
-        self.trainer.load_state_dict(read_checkpoint(Path(checkpoint, STATE)))
+        state = read_checkpoint(Path(checkpoint, STATE))
+        self.trainer.load_state_dict(state["trainer"])
+        self.result = state["result"]
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Start over with other settings in the same worker: a new trainer, so nothing is left behind."""
-        self.trainer = self.build(new_config)
+        self._start_over(new_config)
         return True
+
+    @property
+    def _finished(self) -> bool:
+        return self.trainer.done or bool(self.result.get("diverged"))
+
+    def _start_over(self, config: Mapping[str, Any]) -> None:
+        self.trainer = self.build(config)
+        self.result = {}
+
+    def _train_epoch(self) -> dict[str, Any]:
+        try:
+            metrics = self.trainer.run_epoch()
+        except Diverged:
+            return {**WORST, "epoch": self.trainer.epoch + 1, "diverged": 1}
+        return {**metrics, "diverged": 0}

@@ -44,6 +44,38 @@ def test_a_trial_that_moves_to_another_worker_goes_on_exactly(config, tmp_path):
     assert all(torch.equal(value, weights(second)[name]) for name, value in weights(first).items())
 
 
+def test_a_finished_trial_repeats_its_result_instead_of_training_on(config, tmp_path):
+    first = DiagnoseRelearnTrainable({**config, "epochs": 2})
+    first.step()
+    last = first.step()
+    assert first.step() == last
+    first.save_checkpoint(str(tmp_path))
+    second = DiagnoseRelearnTrainable({**config, "epochs": 2})
+    second.load_checkpoint(str(tmp_path))
+    assert second.step() == last
+    assert all(torch.equal(value, weights(second)[name]) for name, value in weights(first).items())
+
+
+def test_a_finished_trial_goes_on_if_it_is_given_more_epochs(config, tmp_path):
+    first = DiagnoseRelearnTrainable({**config, "epochs": 1})
+    first.step()
+    first.save_checkpoint(str(tmp_path))
+    second = DiagnoseRelearnTrainable({**config, "epochs": 2})
+    second.load_checkpoint(str(tmp_path))
+    results = [second.step() for _ in range(2)]
+    assert [(result["epoch"], result["done"]) for result in results] == [(2, True), (2, True)]
+
+
+def test_a_trial_of_fewer_epochs_than_its_checkpoint_has_ends_at_once(config, tmp_path):
+    first = DiagnoseRelearnTrainable(config)
+    for _ in range(2):
+        first.step()
+    first.save_checkpoint(str(tmp_path))
+    second = DiagnoseRelearnTrainable({**config, "epochs": 1})
+    second.load_checkpoint(str(tmp_path))
+    assert (second.step()["epoch"], second.step()["done"]) == (2, True)
+
+
 def test_a_donors_initial_weights_come_with_its_checkpoint(config, tmp_path):
     config = {**config, "reset_head": True}
     donor, heir = DiagnoseRelearnTrainable(config), DiagnoseRelearnTrainable({**config, "seed": 7})
@@ -83,12 +115,24 @@ def test_reset_starts_over_with_the_new_settings(config):
     assert trainable.trainer.config.lr == 0.01
 
 
-def test_a_diverged_trial_ends_with_finite_worst_values(config):
-    result = JointTrainable(
-        {name: value for name, value in config.items() if name not in ("lam", "every")} | {"lr": 1e30}
-    ).step()
+@pytest.fixture
+def diverged(settings):
+    """A trial that has diverged in its first epoch."""
+    trainable = JointTrainable(settings(2, lr=1e30))
+    trainable.step()
+    return trainable
+
+
+def test_a_diverged_trial_ends_with_finite_worst_values(diverged):
+    result = diverged.step()  # and trains no further
     assert (result["done"], result["diverged"], result["best/accuracy"], result["epoch"]) == (True, 1, 0.0, 1)
     assert all(abs(value) < float("inf") for value in result.values())
+
+
+def test_the_actor_of_a_diverged_trial_serves_the_next(diverged, settings):
+    diverged.reset_config(settings(2))
+    result = diverged.step()
+    assert (result["done"], result["diverged"], result["epoch"]) == (False, 0, 1)
 
 
 def test_a_setting_of_another_method_is_refused(config):

@@ -127,6 +127,6 @@ def _decode(file: Path, wanted: Collection[int]) -> _Decoded:
                 end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
             for frame in packet.decode() if packet.stream is video else ():
                 if count in wanted:
-                    kept[count] = frame.to_image()
+                    kept[count] = frame.to_image(threads=1)  # more start more slowly than one converts
                 count += 1
         return _Decoded(kept, count, end, (container.duration or 0) / av.time_base)

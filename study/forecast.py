@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,10 @@ from study.settings import outline
 from study.stages import Outline
 from trainables.multimodal.data.store import FeatureStore
 
-_STEPS = 3  # timed training steps, after one to warm up
+_SECONDS = 10  # that timing may take
+_STEPS = 3  # timed training steps of a whole batch, after smaller ones to warm up
+_FEWEST = 2  # samples of the first steps
+_LARGER = 4  # times as many samples in the next step
 _EVALUATION = 1 / 3  # cost of a sample's forward pass in terms of its training step
 _COPIES = 3  # weights, momentum and best weights in a checkpoint, of which each running trial keeps two
 
@@ -20,10 +24,10 @@ _COPIES = 3  # weights, momentum and best weights in a checkpoint, of which each
 def describe(settings: Mapping[str, Any], store: FeatureStore, *, slots: int) -> str:
     """Search spaces, rungs, trials, and expected time and disk, as text."""
     plan = outline(settings)
-    step, parameters = _measure(plan, settings, store)
+    measured, parameters = _measure(plan, settings, store)
     split = store.split(next(iter(settings["protocol"]["splits"].values())))
     work = len(split["train"]) + _EVALUATION * len(split["validation"])
-    epoch = work * step
+    epoch = work * measured.cost
     trials = _trials(plan, settings["stages"])
     hours = sum(trials.values()) * plan.epochs * epoch / slots / 3600
     disk = 2 * _COPIES * 4 * parameters * slots / 2**20
@@ -32,6 +36,7 @@ def describe(settings: Mapping[str, Any], store: FeatureStore, *, slots: int) ->
     lines += [f"rungs at epochs {', '.join(map(str, rungs(plan)))}"]
     lines += [f"{stage}: at most {count} trials of {plan.epochs} epochs" for stage, count in trials.items()]
     lines += [f"an epoch takes about {epoch:.1f} s; {slots} trials at once: at most {hours:.2f} h in all"]
+    lines += [f"  {measured}; a sample of validation is taken to cost a third of one of training"]
     lines += [f"checkpoints need about {disk:.0f} MiB while it runs"]
     return "\n".join(lines)
 
@@ -63,10 +68,9 @@ def _trials(plan: Outline, stages: Sequence[str]) -> dict[str, int]:
     return {stage: counts[stage] for stage in stages}
 
 
-def _measure(plan: Outline, settings: Mapping[str, Any], store: FeatureStore) -> tuple[float, int]:
-    """Seconds of a training step per sample and parameters of the model, from a few steps of joint."""
+def _measure(plan: Outline, settings: Mapping[str, Any], store: FeatureStore) -> tuple["_Measured", int]:
+    """Training steps of joint, measured, and the parameters of its model."""
     from trainables import JointTrainable
-    from trainables.multimodal.data.loading import Cut, Loader
 
     method = plan.methods[0]
     config = plan.config(method, plan.defaults(method))
@@ -76,16 +80,63 @@ def _measure(plan: Outline, settings: Mapping[str, Any], store: FeatureStore) ->
     trainer = JointTrainable.build(
         {**known, "data": str(store.path), "split": split, "device": device, "threads": 1}
     )
-    size = trainer.config.batch_size
-    rows = np.resize(store.split(split)["train"], size * (_STEPS + 1))
+    return _timed(trainer, store), sum(parameter.numel() for parameter in trainer.model.parameters())
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What the forecast rests on."""
+
+    steps: int
+    samples: int
+    """In each step, at most a batch."""
+    batch: int
+    seconds: float
+    """Of all steps."""
+    device: str
+
+    @property
+    def cost(self) -> float:
+        """Seconds of a training step per sample."""
+        return self.seconds / (self.steps * self.samples)
+
+    def __str__(self) -> str:
+        return (
+            f"measured on {self.device}: {self.steps} training steps of joint with {self.samples} of a "
+            f"batch's {self.batch} samples, one thread, {self.seconds:.2f} s"
+        )
+
+
+def _timed(trainer: Any, store: FeatureStore) -> _Measured:
+    """Steps with as many samples as there is time for: more at once as long as the next step should end
+    within _SECONDS of the first.
+
+    At the least, these are two steps with _FEWEST samples, the first of them to warm up.
+    """
+    started, batch = time.perf_counter(), trainer.config.batch_size
+    samples, device = min(_FEWEST, batch), trainer.runtime.device.type
+    _step(trainer, store, samples)
+    last = _step(trainer, store, samples)
+    while samples < batch:
+        more = min(_LARGER * samples, batch)
+        if time.perf_counter() - started + last * more / samples > _SECONDS:
+            return _Measured(1, samples, batch, last, device)
+        samples, last = more, _step(trainer, store, more)
+    timed: list[float] = []
+    while len(timed) < _STEPS and time.perf_counter() - started + last <= _SECONDS:
+        timed.append(_step(trainer, store, samples))
+    return _Measured(len(timed) or 1, samples, batch, sum(timed) or last, device)
+
+
+def _step(trainer: Any, store: FeatureStore, samples: int) -> float:
+    """Seconds of a training step of joint with so many samples, reading them included."""
+    from trainables.multimodal.data.loading import Cut, Loader
+
+    rows = np.resize(store.split(trainer.config.split)["train"], samples)
     cut = Cut(rows, tuple(trainer.model.encoders), trainer.task.targets)
-    batches = Loader(store, cut, size, trainer.config.frames, trainer.runtime.device).ordered()
-    trainer.joint_step(next(batches))
-    started, samples = time.perf_counter(), 0
-    for batch in batches:
-        trainer.joint_step(batch)
-        samples += len(batch.labels)
+    loader = Loader(store, cut, samples, trainer.config.frames, trainer.runtime.device)
+    started = time.perf_counter()
+    trainer.joint_step(next(loader.ordered()))
     if trainer.runtime.device.type == "cuda":
         torch.cuda.synchronize()
-    seconds = (time.perf_counter() - started) / max(1, samples)
-    return seconds, sum(parameter.numel() for parameter in trainer.model.parameters())
+    return time.perf_counter() - started

@@ -2,7 +2,6 @@
 
 import functools
 import math
-import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from torchaudio.compliance import kaldi
 from torchaudio.transforms import Resample
 
+from trainables.multimodal.data.containers import require_whole
 from trainables.multimodal.data.media import MOST_HERTZ, MOST_SECONDS, require_content, require_modest_sound
 from trainables.multimodal.data.recipes import between
 from trainables.multimodal.data.store import Modality
@@ -37,9 +37,6 @@ KAISER_BEST = {
     "beta": 14.769656459379492,
 }
 """torchaudio's settings for the filter that librosa resampled with, before it took soxr."""
-
-UNKNOWN_LENGTH = 0xFFFFFFFF
-"""What streaming programs write where the length of a RIFF file belongs."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +176,7 @@ def read_wav(file: Path, sample_rate: int) -> NDArray[np.float32]:
         raise InputError(
             f"{file.parent.name}/{file.name} is no readable wav ({error.error_string})"
         ) from error
-    _require_whole(file)
+    require_whole(file)
     if not len(waveform):
         raise InputError(f"{file.parent.name}/{file.name} holds no sound")
     return _mono(waveform)
@@ -196,14 +193,3 @@ def _require_expected(file: Path, sound: soundfile.SoundFile, sample_rate: int) 
 
 def _mono(waveform: NDArray[Any]) -> NDArray[np.float32]:
     return np.ascontiguousarray(waveform.mean(axis=1), dtype=np.float32)
-
-
-def _require_whole(file: Path) -> None:
-    """A RIFF header tells the length of its file; the decoder reads a shorter one without a word."""
-    with file.open("rb") as stream:
-        tag, length = struct.unpack("<4sI", stream.read(8))
-    missing = length + 8 - file.stat().st_size
-    if tag == b"RIFF" and length != UNKNOWN_LENGTH and missing > 0:
-        raise InputError(
-            f"{file.parent.name}/{file.name} is cut short: {missing} bytes are missing at its end"
-        )

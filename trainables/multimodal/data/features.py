@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from trainables.multimodal.data.media import inside, require_content
-from trainables.multimodal.data.source import Source
+from trainables.multimodal.data.source import MOST_CHARACTERS, Source
 from trainables.multimodal.data.splits import by_group, stratified
 from trainables.multimodal.data.store import Arrays, Modality
 from trainables.multimodal.data.tables import UNREADABLE, require_modest_npz, require_modest_parquet
@@ -181,10 +181,28 @@ def _classes(values: NDArray[Any]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     """Class names in sorted order, and each sample's index into them."""
     if values.dtype.kind not in "biuUSO":
         raise InputError(f"label holds {values.dtype}: expected whole numbers or text")
-    names, labels = np.unique(
-        values.astype(str) if values.dtype.kind in "SO" else values, return_inverse=True
-    )
-    return tuple(str(name) for name in names), labels.astype(np.int64)
+    kept = _texts(values) if values.dtype.kind in "SO" else values
+    found, rows, labels = np.unique(kept, return_index=True, return_inverse=True)
+    names = [str(name) for name in found]
+    for name, row in zip(names, rows, strict=True):
+        if len(name) > MOST_CHARACTERS:
+            raise InputError(
+                f"label of row {row} has {len(name)} characters, and {MOST_CHARACTERS} are the limit: "
+                "shorten it"
+            )
+    return tuple(names), labels.astype(np.int64)
+
+
+def _texts(values: NDArray[Any]) -> NDArray[Any]:
+    """Labels as objects of text: a long one would stretch all others of an array of text."""
+    try:
+        return np.array([_text(value) for value in values.tolist()], dtype=object)
+    except UnicodeDecodeError as error:
+        raise InputError(f"label holds bytes that are no text in ASCII ({error}): write text") from error
+
+
+def _text(value: object) -> str:
+    return value.decode("ascii") if isinstance(value, bytes) else str(value)
 
 
 def _load(arrays: Table, row: int) -> Arrays:

@@ -7,7 +7,7 @@ and `test`, the standard split of the data, whose parts share no video.
 
 import re
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from trainables.multimodal.data.media import inside
 from trainables.multimodal.data.mosi import CLASSES, SCALE
 from trainables.multimodal.data.pickles import Stored, is_plain, read_pickle
-from trainables.multimodal.data.source import Source
+from trainables.multimodal.data.source import MOST_CHARACTERS, Source
 from trainables.multimodal.data.splits import TEST, TRAIN, VALIDATION, by_group
 from trainables.multimodal.data.store import Arrays, Modality
 from trainables.multimodal.errors import InputError
@@ -146,11 +146,23 @@ def _zero_unknown(table: NDArray[np.float32]) -> int:
 
 def _name(row: object, file: str) -> tuple[str, str]:
     """Id and video of an utterance; where an id has several entries, the video is the first of them."""
-    entries = [_text(entry, file) for entry in (row if isinstance(row, list) else [row])]
+    found = row if isinstance(row, list) else [row]
+    _require_short(found, file)  # what is in the file once can be in every id, many times
+    entries = [_text(entry, file) for entry in found]
     video = entries[0].partition("[")[0] if len(entries) > 1 else VIDEO.sub("", entries[0])
     if not video:
         raise InputError(f"{file}: the id {reprlib.repr(row)} names no video: take the published file")
-    return "_".join(entries), video
+    name = "_".join(entries)
+    _require_short(name, file)
+    return name, video
+
+
+def _require_short(part: Sized, file: str) -> None:
+    if len(part) > MOST_CHARACTERS:
+        raise InputError(
+            f"{file}: the id {reprlib.repr(part)} has more than {MOST_CHARACTERS} characters: "
+            "take the published file"
+        )
 
 
 def _text(entry: object, file: str) -> str:
@@ -160,6 +172,8 @@ def _text(entry: object, file: str) -> str:
             f"{file}: an id holds {type(entry).__name__}, and may hold text and numbers only: "
             "take the published file"
         )
+    if isinstance(entry, str | bytes):
+        _require_short(entry, file)
     return entry.decode("latin1") if isinstance(entry, bytes) else str(entry)
 
 

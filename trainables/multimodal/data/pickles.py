@@ -10,6 +10,7 @@ import mmap
 import pickle
 import re
 import struct
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -22,6 +23,12 @@ from trainables.multimodal.errors import InputError
 
 MOST_BYTES: Final = 2 * 2**30
 """No file is larger: all of it is held in memory."""
+MOST_GROWTH: Final = 3
+"""Bytes that each byte of a file may become: old protocols hold an array as text, then as bytes."""
+SPARE: Final = 2**29
+"""Bytes that any file may become on top of that, however small it is: 512 MiB, or 2**21 instructions."""
+INSTRUCTION: Final = 256
+"""Bytes that an instruction is taken to need, beside what it copies: an empty set or a place in the memo."""
 DAMAGE: Final = (
     pickle.UnpicklingError, EOFError, ValueError, LookupError, TypeError, AttributeError, AssertionError,
     OverflowError, MemoryError, RecursionError, struct.error,
@@ -38,8 +45,8 @@ MOST_NUMBER: Final = 2**63
 def read_pickle(file: Path) -> Any:
     """The content of a pickle: plain containers, text, numbers, bytes, and `Stored` arrays.
 
-    Raises InputError: no file, too large, cut short or damaged, or it names anything but arrays and plain
-    containers; the message has the name.
+    Raises InputError: no file, too large, cut short or damaged, it names anything but arrays and plain
+    containers, or it would become much larger by repeating itself; the message has the name.
     """
     require_content(file)
     if (size := file.stat().st_size) > MOST_BYTES:
@@ -48,7 +55,7 @@ def read_pickle(file: Path) -> Any:
         )
     with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
         try:
-            return _Reader(mapped, encoding="latin1").load()
+            return _Reader(mapped, MOST_GROWTH * size + SPARE).load()
         except InputError as error:
             raise InputError(f"{file.name} {error}: take the published file") from error
         except DAMAGE as error:
@@ -190,10 +197,46 @@ def _checked(load: Callable[[Any], None], place: slice) -> Callable[[Any], None]
     return load_checked
 
 
+BUILDING: Final = frozenset(
+    code[0]
+    for code in (pickle.REDUCE, pickle.NEWOBJ, pickle.NEWOBJ_EX, pickle.INST, pickle.OBJ, pickle.BUILD)
+)
+"""Instructions that leave on the stack what they may have copied from anything in the memo."""
+
+
+def _weight(built: Any) -> int:
+    """Bytes of what an instruction built; AttributeError for an array that was never begun."""
+    return built.array.nbytes if isinstance(built, Stored) else sys.getsizeof(built)
+
+
+def _counted(code: int, load: Callable[[Any], None]) -> Callable[[Any], None]:
+    """An instruction that is charged for what it builds."""
+
+    def load_counted(reader: Any) -> None:
+        load(reader)
+        reader.charge(INSTRUCTION + (_weight(reader.stack[-1]) if code in BUILDING else 0))
+
+    return load_counted
+
+
 class _Reader(_InPython):  # type: ignore[misc]
     """The reader written in Python: that in C fills as much memory as a damaged file asks for."""
 
     dispatch: ClassVar[dict[int, Any]] = dict(_InPython.dispatch)
+
+    def __init__(self, file: Any, most: int) -> None:
+        super().__init__(file, encoding="latin1")
+        self.most = most
+        """Bytes that the content may become."""
+        self.built = 0
+
+    def charge(self, size: int) -> None:
+        """Count bytes that were built; InputError above the most."""
+        self.built += size
+        if self.built > self.most:
+            raise InputError(
+                f"builds more than {self.most} bytes, {MOST_GROWTH} for each of its own and {SPARE}"
+            )
 
     def find_class(self, module: str, name: str) -> Any:
         """What stands for a name; InputError for any other."""
@@ -216,3 +259,4 @@ class _Reader(_InPython):  # type: ignore[misc]
     dispatch[pickle.BUILD[0]] = load_build
     dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
     dispatch.update({code: _checked(_InPython.dispatch[code], place) for code, place in HASHED.items()})
+    dispatch.update({code: _counted(code, load) for code, load in dispatch.items()})

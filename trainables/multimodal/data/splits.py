@@ -125,7 +125,7 @@ def rows_by_part(
 
     Raises InputError: a part is empty or lacks a class; the message names both.
     """
-    column = np.asarray(parts, dtype=str)
+    column = np.asarray(parts, dtype=object)  # a long name in a store would stretch all of text
     rows = {part: np.flatnonzero(column == part).astype(np.int64) for part in PARTS}
     for part, members in rows.items():
         _require_every_class(policy, part, labels[members], classes)

@@ -1,5 +1,6 @@
 """Video recipes: from a clip to a few evenly spaced frames."""
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from trainables.multimodal.data.containers import require_whole
 from trainables.multimodal.data.media import MOST_PIXELS, require_content, require_modest_picture
 from trainables.multimodal.data.store import Modality
 from trainables.multimodal.errors import InputError
@@ -23,6 +25,10 @@ UNDECODABLE = (av.FFmpegError, ValueError, IndexError)
 
 CUT_SHORT = 0.9
 """A clip whose packets end before this share of its announced duration is broken."""
+MPEG_PROGRAM = "mpeg"
+"""FFmpeg's name of a container that announces neither a length nor a duration."""
+LAST = 2
+"""Frames at its end, one of which is damaged where it was cut: the one coded last is shown before another."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,7 @@ def read_chosen(file: Path, choose: Callable[[int], Sequence[int]]) -> list[Imag
     cut short; and what `choose` raises.
     """
     require_content(file)
+    require_whole(file)
     name = f"{file.parent.name}/{file.name}"
     try:
         expected = _packets(file)
@@ -85,7 +92,11 @@ def read_chosen(file: Path, choose: Callable[[int], Sequence[int]]) -> list[Imag
     if not clip.count:
         raise InputError(f"{name} holds no frames")
     if clip.end < CUT_SHORT * clip.duration:
-        raise InputError(f"{name} is cut short: it ends after {clip.end:.2f} of {clip.duration:.2f} s")
+        raise InputError(
+            f"{name} is cut short: it ends after {clip.end:.2f} of {clip.duration:.2f} s; fetch it again"
+        )
+    if clip.torn:
+        raise InputError(f"{name} is cut short: its last picture is not whole; fetch it again")
     return [clip.kept[index] for index in choose(clip.count)]
 
 
@@ -101,6 +112,8 @@ class _Decoded:
     """Second at which the last packet of any stream ends."""
     duration: float
     """Seconds that the file announces."""
+    torn: bool
+    """Whether the file is an MPEG program whose last frames are damaged."""
 
 
 def open_clip(file: Path) -> Any:
@@ -118,6 +131,7 @@ def _packets(file: Path) -> int:
 
 def _decode(file: Path, wanted: Collection[int]) -> _Decoded:
     kept: dict[int, Image.Image] = {}
+    last: deque[bool] = deque(maxlen=LAST)
     count, end = 0, 0.0
     with open_clip(file) as container:
         video = container.streams.video[0]
@@ -128,5 +142,7 @@ def _decode(file: Path, wanted: Collection[int]) -> _Decoded:
             for frame in packet.decode() if packet.stream is video else ():
                 if count in wanted:
                     kept[count] = frame.to_image(threads=1)  # more start more slowly than one converts
+                last.append(frame.is_corrupt)
                 count += 1
-        return _Decoded(kept, count, end, (container.duration or 0) / av.time_base)
+        torn = container.format.name == MPEG_PROGRAM and any(last)
+        return _Decoded(kept, count, end, (container.duration or 0) / av.time_base, torn)

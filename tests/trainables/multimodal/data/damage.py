@@ -44,24 +44,27 @@ def damaged(content: bytes, seed: int) -> bytes:
     return result.tobytes()
 
 
-def damage(file: Path, seed: int) -> None:
-    """Damage a file that keeps its time, as a disk does."""
+def damage(file: Path, seed: int) -> bool:
+    """Damage a file that keeps its time, as a disk does; whether it was cut short."""
     status = file.stat()
     file.write_bytes(damaged(file.read_bytes(), seed))
     os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    return file.stat().st_size < status.st_size
 
 
 def of_clips(pattern: str, source: Path, work: Path, seeds: range) -> Fates:
-    """One damaged clip for each seed, as many at once as there are; every refused one has to be named."""
+    """One damaged clip for each seed, as many at once as there are; all that are cut have to be refused and
+    all that are refused to be named."""
     clips = len(list(source.glob(pattern)))
     for first in range(seeds.start, seeds.stop, clips):
         batch = range(first, min(first + clips, seeds.stop))
         root = Path(shutil.copytree(source, work / str(first)))
-        for seed, file in zip(batch, sorted(root.glob(pattern)), strict=False):
-            damage(file, seed)
+        files = zip(batch, sorted(root.glob(pattern)), strict=False)
+        cut = {file.stem for seed, file in files if damage(file, seed)}
         found = cremad.read(root, RECIPE)
         refused = [clip for row, clip in enumerate(found.ids) if not loads(found, row)]
         told = refusal(lambda source=found: write_store(source, work / f"out-{first}"))  # noqa: B023
+        assert cut <= set(refused)
         assert [clip for clip in refused if f"{clip}: " not in told] == []
         yield from ((seed, clip not in refused) for seed, clip in zip(batch, found.ids, strict=False))
 
@@ -73,6 +76,16 @@ def of_pictures(name: str, source: Path, work: Path, seeds: range) -> Fates:
         damage(file, seed)
         told = refusal(lambda: Picture(16)(file))  # noqa: B023
         assert not told or file.name in told
+        yield seed, not told
+
+
+def of_films(name: str, source: Path, work: Path, seeds: range) -> Fates:
+    """A damaged film for each seed; one that is cut has to be refused, and a refusal to name it."""
+    for seed in seeds:
+        file = Path(shutil.copy(source / name, (work / str(seed)).with_suffix(Path(name).suffix)))
+        cut = damage(file, seed)
+        told = refusal(lambda: Frames(2, 16)(file))  # noqa: B023
+        assert file.name in told if told else not cut
         yield seed, not told
 
 
@@ -128,6 +141,7 @@ KINDS = {
     "wav": (of_clips, "AudioWAV/*.wav"),
     "flv": (of_clips, "VideoFlash/*.flv"),
     "jpg": (of_pictures, "picture.jpg"),
+    **{suffix: (of_films, f"film.{suffix}") for suffix in ("mp4", "mkv", "avi", "mpg")},
     "npz": (of_features, "table.npz"),
     "parquet": (of_features, "table.parquet"),
     "arrow": (of_store, "*.arrow"),

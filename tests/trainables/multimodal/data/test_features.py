@@ -1,5 +1,6 @@
 """The generic adapter: npz and Parquet files of a user's own features."""
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,30 @@ def test_classes_are_the_sorted_labels(tmp_path: Path) -> None:
 def test_numbers_as_labels_keep_their_order(tmp_path: Path) -> None:
     source = features.read(save(tmp_path, label=np.array([10, 9] * (COUNT // 2))))
     assert source.classes == ("9", "10")
+
+
+@pytest.mark.parametrize("kind", ["S", "U", "parquet"])
+def test_a_long_label_is_refused_and_stretches_no_other(tmp_path: Path, kind: str) -> None:
+    labels = ["yes", "no"] * COUNT
+    labels[5] = "n" * (1_000_000 if kind == "parquet" else 256)
+    if kind == "parquet":
+        table = {"label": labels, "modality:x": np.ones((len(labels), 1)).tolist()}
+        pq.write_table(pa.table(table), tmp_path / "table.parquet")
+    else:
+        one = np.ones((len(labels), 1))
+        np.savez(tmp_path / "table.npz", **{"label": np.array(labels, dtype=kind), "modality:x": one})
+    tracemalloc.start()
+    with pytest.raises(InputError, match=r"table\.\w+: label of row 5 has \d+ characters, and 255 are"):
+        features.read(tmp_path)
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+
+
+def test_labels_of_bytes_are_text(tmp_path: Path) -> None:
+    source = features.read(save(tmp_path, label=np.array([b"yes", b"no"] * (COUNT // 2))))
+    assert (source.classes, source.labels[:2].tolist()) == (("no", "yes"), [1, 0])
+    with pytest.raises(InputError, match=r"table\.npz: label holds bytes that are no text"):
+        features.read(save(tmp_path, label=np.array([b"yes", b"\xff"] * (COUNT // 2))))
 
 
 def test_groups_are_kept_apart(tmp_path: Path) -> None:

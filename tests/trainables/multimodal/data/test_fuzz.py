@@ -7,6 +7,7 @@ process of their own (damage.py), since a decoder can end its process.
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from trainables.multimodal.data.writer import write_store
 
 SCRIPT = Path(__file__).with_name("damage.py")
 ROOT = Path(__file__).parents[4]
-KINDS = ("wav", "flv", "jpg", "npz", "parquet", "arrow", "manifest")
+KINDS = ("wav", "flv", "mp4", "mkv", "avi", "mpg", "jpg", "npz", "parquet", "arrow", "manifest")
 FEW, MANY = 12, 200
 """Seeds of each kind, by default and in the slow test."""
 HUNG = 900
@@ -28,14 +29,17 @@ HUNG = 900
 
 
 @pytest.fixture
-def source(raw: Path) -> Path:
-    """Clips, a picture, tables of features and a store, all in one folder."""
+def source(raw: Path, film: Callable[..., Path], texture: Callable[[int, int], np.ndarray]) -> Path:
+    """Clips, films, a picture, tables of features and a store, all in one folder."""
     arrays = {"label": np.arange(40) % 2, "modality:x": np.random.default_rng(0).normal(size=(40, 3))}
     np.savez_compressed(raw / "table.npz", id=np.array([f"clip {row}" for row in range(40)]), **arrays)
     columns = {name: pa.array(array.tolist()) for name, array in arrays.items()}
     pq.write_table(pa.table(columns), raw / "table.parquet")
     pixels = np.random.default_rng(0).integers(256, size=(12, 16, 3), dtype=np.uint8)
     Image.fromarray(pixels).resize((96, 64)).save(raw / "picture.jpg")
+    moving = np.stack([texture(step, step) for step in range(25)])
+    for suffix in ("mp4", "mkv", "avi", "mpg"):
+        film(raw / f"film.{suffix}", moving, "mpeg1video" if suffix == "mpg" else "mpeg4")
     write_store(features.read(raw / "table.npz"), raw / "store")
     return raw
 

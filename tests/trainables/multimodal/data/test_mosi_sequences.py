@@ -230,6 +230,23 @@ def test_a_long_text_does_not_stretch_the_others(write: Write) -> None:
     tracemalloc.stop()
 
 
+@pytest.mark.parametrize(
+    "repeated", [["x" * 200] * 200, ["x"] * 100_000, [b"x" * 100_000] * 3], ids=["texts", "many", "bytes"]
+)
+def test_texts_repeated_in_every_id_are_not_joined(write: Write, repeated: list[str | bytes]) -> None:
+    def named(ids: list[str]) -> np.ndarray:
+        rows = np.empty(len(ids), dtype=object)
+        rows[:] = [repeated] * len(ids)
+        return rows
+
+    folder = write(changed(mmsa(aligned=True), "id", named))
+    with pytest.raises(
+        InputError, match=r"aligned_50\.pkl: the id .* has more than 255 characters"
+    ) as caught:
+        mosi_sequences.read(folder)
+    assert len(str(caught.value)) < 300
+
+
 def test_a_part_without_a_class_is_refused(write: Write) -> None:
     source = mosi_sequences.read(write(changed(mmsa(aligned=True), "regression_labels", np.abs)))
     with pytest.raises(InputError, match="no sample of class negative"):

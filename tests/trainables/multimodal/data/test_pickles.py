@@ -3,6 +3,7 @@
 import pickle
 import pickletools
 import struct
+import tracemalloc
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -231,6 +232,67 @@ def test_a_file_that_is_too_large_is_not_opened(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(pickles, "MOST_BYTES", 10)
     with pytest.raises(InputError, match="has 11 bytes, more than the 10 that are read"):
         read_pickle(written(tmp_path, b"no pickle!!"))
+
+
+TEXT = b"X" + struct.pack("<I", 10_000) + b"a" * 10_000 + b"q\x00"
+"""A text of 10,000 letters that `h\x00` puts on the stack again."""
+MEMBERS = b"](" + b"".join(b"M" + struct.pack("<H", number) for number in range(100)) + b"eq\x00"
+"""A list of 100 numbers, likewise."""
+
+
+@pytest.mark.parametrize(
+    ("once", "again"),
+    [
+        pytest.param(b"", b"\x8f", id="empty sets"),
+        pytest.param(b"", b"(", id="marks"),
+        pytest.param(b"N", b"\x94", id="places in the memo"),
+        pytest.param(
+            TEXT + b"c_codecs\nencode\nq\x01U\x06latin1q\x02", b"h\x01h\x00h\x02\x86R", id="bytes of a text"
+        ),
+        pytest.param(MEMBERS + b"cbuiltins\nset\nq\x01", b"h\x01h\x00\x85R", id="sets"),
+        pytest.param(MEMBERS + b"cbuiltins\nfrozenset\nq\x01", b"h\x01h\x00\x85R", id="frozen sets"),
+        pytest.param(
+            TEXT + FLOATS + b"q\x01", ARRAY + b"(K\x01M\xc4\x09\x85h\x01\x89h\x00tb", id="arrays of a text"
+        ),
+        pytest.param(
+            MEMBERS + b"cnumpy\ndtype\n(U\x02O8K\x00K\x01tRq\x01",
+            ARRAY + b"(K\x01K\x64\x85h\x01\x89h\x00tb",
+            id="arrays of a list",
+        ),
+        pytest.param(
+            TEXT + b"cnumpy.core.multiarray\nscalar\nq\x01cnumpy\ndtype\n(U\x06S10000K\x00K\x01tRq\x02",
+            b"h\x01h\x02h\x00\x86R",
+            id="single texts",
+        ),
+    ],
+)  # fmt: skip
+def test_a_file_that_repeats_itself_is_refused_before_it_has_grown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, once: bytes, again: bytes
+) -> None:
+    monkeypatch.setattr(pickles, "SPARE", 200_000)
+    assert read_pickle(written(tmp_path, b"\x80\x04" + once + again + b"N.")) is None
+    file = written(tmp_path, b"\x80\x04" + once + again * 1_000 + b"N.")
+    tracemalloc.start()
+    with pytest.raises(InputError, match=r"data\.pkl builds more than \d+ bytes, 3 for each of its own"):
+        read_pickle(file)
+    most = pickles.MOST_GROWTH * file.stat().st_size + pickles.SPARE
+    assert tracemalloc.get_traced_memory()[1] < 2 * most
+    tracemalloc.stop()
+
+
+def test_an_array_that_was_never_begun_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"data\.pkl is cut short, damaged or no pickle"):
+        read_pickle(written(tmp_path, b"\x80\x04cnumpy\nndarray\n)\x81."))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_large_arrays_need_nothing_to_spare(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: int
+) -> None:
+    monkeypatch.setattr(pickles, "SPARE", 0)
+    content = {name: np.random.default_rng(0).normal(size=20_000).astype(name) for name in ("f4", "f8")}
+    found = plain(read_pickle(written(tmp_path, pickle.dumps(content, protocol=protocol))))
+    np.testing.assert_array_equal(found["f8"], content["f8"])
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -3,8 +3,9 @@
 COMPARISON = (
     "Accuracy and macro-F1 of the best weights of every confirm run, the best method on top. Filled marks "
     "are means over seeds with their 95 % t-interval, open circles below them single seeds; the dashed "
-    "line is the baseline. Right: differences to the baseline on the same seeds with their 95 % interval; "
-    "one that contains 0 is compatible with no effect."
+    "line is the baseline. The mean of a single modality far away from all methods stands at that edge. "
+    "Right: differences to the baseline on the same seeds with their 95 % interval; one that contains 0 is "
+    "compatible with no effect."
 )
 MODALITIES = (
     "How well the classes can be read from each encoder alone, with 95 % t-intervals over seeds: a linear "

@@ -1,6 +1,6 @@
 """The marks that figures are made of: an interval with its seeds, a curve, a reference."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -28,6 +28,9 @@ from study.analysis.statistics import Interval
 from study.analysis.summary import Measure
 
 Place = tuple[float, float]  # x and y
+Extents = dict[int, list[float]]  # row -> all values that it shows, the mean first
+MARGIN = 0.05  # of the width, on both sides
+MOST_SQUEEZED = 2.5  # times the width that the rows that matter need
 
 
 def interval(axes: Axes, x: float, shown: Interval | Measure, look: Style) -> None:
@@ -157,20 +160,35 @@ def shares(axes: Axes, found: Sequence[Importance], colour: str) -> None:
     axes.xaxis.set_major_formatter(in_percent)
 
 
-def rows(axes: Axes, shown: Mapping[str, Measure], looks: Mapping[str, Style]) -> None:
+def rows(axes: Axes, shown: Mapping[str, Measure], looks: Mapping[str, Style]) -> Extents:
     """Methods below each other, each with its seeds."""
+    found = {}
     for place, (method, one) in enumerate(shown.items()):
-        row(axes, place, one, looks[method])
-        seeds_below(axes, place, [found["value"] for found in one["seeds"]])
+        found[place] = _row_with_seeds(
+            axes, place, one, [seed["value"] for seed in one["seeds"]], looks[method]
+        )
+    return found
 
 
-def differences(axes: Axes, compared: Mapping[int, Comparison], looks: Mapping[str, Style]) -> None:
+def differences(axes: Axes, compared: Mapping[int, Comparison], looks: Mapping[str, Style]) -> Extents:
     """Paired differences to the baseline at the rows of their methods, with the line of no difference."""
+    found = {}
     for place, one in compared.items():
-        row(axes, place, one.test.difference, looks[one.method])
-        seeds_below(axes, place, list(one.differences.values()))
+        values = list(one.differences.values())
+        found[place] = _row_with_seeds(axes, place, one.test.difference, values, looks[one.method])
     axes.axvline(0, color=GREY, ls="--", lw=1.2, zorder=1)
     possible(axes, -1, 1)
+    return found
+
+
+def _row_with_seeds(
+    axes: Axes, y: float, shown: Interval | Measure, values: Sequence[float], look: Style
+) -> list[float]:
+    """A row with its seeds; all that it shows, the mean first."""
+    row(axes, y, shown, look)
+    seeds_below(axes, y, values)
+    mean, ends = bounds(shown)
+    return [*mean, *ends, *values]
 
 
 def seeds_below(axes: Axes, y: float, values: Sequence[float]) -> None:
@@ -186,12 +204,41 @@ def spread(axes: Axes, y: float, measures: Mapping[str, Measure], looks: Mapping
         row(axes, y + shift, one, looks[name])
 
 
-def note(axes: Axes, y: float, text: str) -> None:
-    """Words in place of a mark."""
+def close_up(axes: Axes, extents: Extents, minor: Collection[int]) -> None:
+    """Fit the x axis to the rows that matter if `minor` ones far away would squeeze them.
+
+    The mean of a row that does not fit stands at that edge, with an arrow.
+    """
+    needed = [value for place, values in extents.items() if place not in minor for value in values]
+    if not needed:
+        return
+    low, high = min(needed), max(needed)
+    reach = MOST_SQUEEZED * (high - low)
+    fitting = {
+        place: values
+        for place, values in extents.items()
+        if values and max(values) - low <= reach and high - min(values) <= reach
+    }
+    outside = {place: values[0] for place, values in extents.items() if values and place not in fitting}
+    if not outside or low == high:
+        return
+    shown = [value for values in fitting.values() for value in values]
+    margin = MARGIN * (max(shown) - min(shown))
+    axes.set_xlim(min(shown) - margin, max(shown) + margin)
+    for place, mean in outside.items():
+        if mean < low:
+            note(axes, place, f"\N{LEFTWARDS ARROW} {100 * mean:.1f}")
+        else:
+            note(axes, place, f"{100 * mean:.1f} \N{RIGHTWARDS ARROW}", at=0.98)
+
+
+def note(axes: Axes, y: float, text: str, at: float = 0.02) -> None:
+    """Words in place of a mark, at a share of the width, on the side of it that is free."""
     axes.annotate(
         text,
-        (0.02, y),
+        (at, y),
         xycoords=axes.get_yaxis_transform(),
+        ha="left" if at < 0.5 else "right",
         va="center",
         style="italic",
         fontsize=7.5,

@@ -12,6 +12,7 @@ from study.analysis import legends, looks, marks, words
 from study.analysis.comparisons import Comparison
 from study.analysis.sensitivity import Importance, Point
 from study.analysis.summary import Measure
+from trainables.multimodal.config import UNIMODAL
 
 
 def save(figure: Figure, path: Path, *, sample: bool) -> None:
@@ -64,16 +65,19 @@ def comparison(
     """
     figure, panels = looks.listed(3 if compared else 2, len(scores))
     style_of = looks.styles(list(scores))
+    order = list(scores)
+    minor = [order.index(method) for method in order if method.startswith(UNIMODAL)]
     for axes, metric in zip(panels, ("accuracy", "macro_f1"), strict=False):
-        marks.rows(axes, {method: measures[metric] for method, measures in scores.items()}, style_of)
+        shown = marks.rows(axes, {method: scores[method][metric] for method in order}, style_of)
+        marks.close_up(axes, shown, minor)
         if baseline in scores and (mean := scores[baseline][metric]["mean"]) is not None:
             axes.axvline(mean, color=looks.GREY, ls="--", lw=1.2, zorder=1)
         axes.set_xlabel(f"{split} {words.metric(metric)} (%)")
         looks.possible(axes, 0, 1)
-    order = list(scores)
     base = words.method(baseline).lower()
     if compared:
-        marks.differences(panels[2], {order.index(one.method): one for one in compared}, style_of)
+        shown = marks.differences(panels[2], {order.index(one.method): one for one in compared}, style_of)
+        marks.close_up(panels[2], {**shown, order.index(baseline): [0.0]}, minor)
         panels[2].set_xlabel(f"accuracy minus {base}\n(points, same seeds)")
     for method, text in notes.items():
         marks.note(panels[0], order.index(method), text)

@@ -2,6 +2,7 @@ import ast
 from pathlib import Path
 
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from study.analysis import curves, legends, looks, marks, plots
@@ -107,3 +108,42 @@ def test_no_text_is_cut_off(tmp_path, key) -> None:
         box = text.get_window_extent()
         assert frame.x0 - 1 <= box.x0
         assert box.x1 <= frame.x1 + 1
+
+
+def measure(*accuracies: float) -> dict[str, object]:
+    return {
+        **vars(mean_interval(accuracies)),
+        "seeds": [{"seed": seed, "value": accuracy} for seed, accuracy in enumerate(accuracies)],
+    }
+
+
+def compared_axes(**accuracies: tuple[float, ...]) -> Axes:
+    scores = {name: dict.fromkeys(("accuracy", "macro_f1"), measure(*a)) for name, a in accuracies.items()}
+    return plots.comparison(scores, [], "test", "joint", {}).axes[0]
+
+
+def test_a_single_modality_far_away_does_not_squeeze_the_methods() -> None:
+    axes = compared_axes(
+        joint=(0.88, 0.88, 0.9, 0.9), ogm_ge=(0.87, 0.88, 0.89, 0.9), unimodal_motion=(0.38, 0.4)
+    )
+    left, right = axes.get_xlim()
+    found = mean_interval((0.87, 0.88, 0.89, 0.9))
+    assert 0.39 < left < (found.low or 0) < (found.high or 0) < right
+    assert [text.get_text() for text in axes.texts] == ["← 39.0"]
+
+
+def test_a_better_single_modality_is_named_at_the_right_edge() -> None:
+    axes = compared_axes(joint=(0.388, 0.39), unimodal_motion=(0.88, 0.882))
+    assert [text.get_text() for text in axes.texts] == ["88.1 →"]
+
+
+def test_a_single_modality_near_by_is_drawn_to_scale() -> None:
+    axes = compared_axes(joint=(0.88, 0.9), ogm_ge=(0.87, 0.9), unimodal_motion=(0.86, 0.88))
+    assert axes.get_xlim()[0] < vars(mean_interval((0.86, 0.88)))["low"]
+    assert not axes.texts
+
+
+def test_one_seed_leaves_no_width_to_fit_to() -> None:
+    axes = compared_axes(joint=(0.88,), unimodal_motion=(0.38,))
+    left, right = axes.get_xlim()
+    assert left < 0.38 < 0.88 < right

@@ -25,10 +25,10 @@ from rich.text import Text
 from trainables.multimodal.data import check
 from trainables.multimodal.data.datasets import DATASETS, read_source
 from trainables.multimodal.data.manifest import FILE
-from trainables.multimodal.data.shards import sample_bytes, spans
-from trainables.multimodal.data.source import Source
+from trainables.multimodal.data.shards import spans
+from trainables.multimodal.data.source import MOST_WORKERS, Source
 from trainables.multimodal.data.splits import PARTS
-from trainables.multimodal.data.store import FeatureStore
+from trainables.multimodal.data.store import FeatureStore, sample_bytes
 from trainables.multimodal.data.writer import write_store
 from trainables.multimodal.errors import InputError
 
@@ -82,7 +82,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--split", metavar="POLICY", help="the store's default split policy")
     parser.add_argument(
-        "--workers", type=_count, default=os.cpu_count() or 1, metavar="N", help="processes that decode"
+        "--workers",
+        type=_count,
+        metavar="N",
+        help="processes that decode; by default one per core, at most "
+        f"{MOST_WORKERS} (1 with a text model), which together take less than 2 GiB of memory; every further "
+        "one may take 300 MiB more, or as much as the model; none is started for a table",
     )
     parser.add_argument("--dry-run", action="store_true", help="tell what would be done, and write nothing")
     parser.add_argument("--check", type=Path, metavar="DIR", help="hash every file of a store and stop")
@@ -125,7 +130,7 @@ def _prepare(options: argparse.Namespace, console: Console) -> list[str]:
             source,
             out,
             skip_up_to=options.skip_up_to,
-            workers=options.workers,
+            workers=options.workers or min(os.cpu_count() or 1, source.most_workers),
             advance=lambda count: progress.advance(task, count),
         )
     return _report(store, len(source.ids), time.monotonic() - started)

@@ -14,6 +14,7 @@ from trainables.multimodal.data.datasets import read_source
 from trainables.multimodal.data.splits import by_fold
 from trainables.multimodal.data.store import FeatureStore
 from trainables.multimodal.data.writer import write_store
+from trainables.multimodal.errors import InputError
 
 
 @pytest.fixture
@@ -214,3 +215,26 @@ def test_no_workers_are_refused(source: Path, tmp_path: Path, capsys: pytest.Cap
         prepare(source, tmp_path / "out", "--workers", "0")
     assert ended.value.code == 2
     assert "must be a whole number >= 1, got '0'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("cores", "asked", "expected"), [(64, [], 4), (2, [], 2), (None, [], 1), (64, ["--workers", "9"], 9)]
+)
+def test_processes_are_as_many_as_the_memory_allows_unless_more_are_asked_for(
+    source: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cores: int | None,
+    asked: list[str],
+    expected: int,
+) -> None:
+    given: list[int] = []
+
+    def write(*arguments: object, workers: int, **others: object) -> None:
+        given.append(workers)
+        raise InputError("seen")
+
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    monkeypatch.setattr("study.prepare.write_store", write)
+    assert prepare(source, tmp_path / "out", *asked) == 2
+    assert given == [expected]

@@ -4,7 +4,6 @@ import functools
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soundfile
@@ -14,18 +13,22 @@ from torchaudio.compliance import kaldi
 from torchaudio.transforms import Resample
 
 from trainables.multimodal.data.containers import require_whole
-from trainables.multimodal.data.media import MOST_HERTZ, MOST_SECONDS, require_content, require_modest_sound
+from trainables.multimodal.data.media import MOST_SECONDS, require_content, require_modest_sound
 from trainables.multimodal.data.recipes import between
 from trainables.multimodal.data.store import Modality
 from trainables.multimodal.errors import InputError
 
-WINDOW = 0.025
-"""Seconds."""
+WINDOW, HOP = 0.025, 0.010
+"""Seconds of a frame, and from one to the next."""
 
-RATE = between(1_000, MOST_HERTZ)
+RATE = between(1_000, 48_000)
 """Hz of a recipe."""
-MOST_TAPS = 10_000_000
+MOST_TAPS = 1_000_000
 """Of the filter that resamples."""
+BLOCK = 2**14
+"""Samples of every channel that are read at a time."""
+PIECE = 1024
+"""Frames that are transformed at a time: the steps to their energies take forty times their memory."""
 
 FLOOR = 1e-7
 """Added to a magnitude before its logarithm."""
@@ -75,10 +78,9 @@ class Fbank:
 
     def energies(self, waveform: NDArray[np.float32]) -> NDArray[np.float32]:
         """Log mel energies [1, time_steps, mel_bins] of a waveform [samples], at least one window long."""
-        energies = log_mel(waveform, self.sample_rate, self.mel_bins)
+        energies = log_mel(waveform, self.sample_rate, self.mel_bins, self.time_steps)
         result = np.zeros(self.shape, dtype=np.float32)
-        steps = min(len(energies), self.time_steps)
-        result[0, :steps] = energies[:steps]
+        result[0, : len(energies)] = energies
         return result
 
 
@@ -136,7 +138,7 @@ class Stft:
             pad_mode="constant",
             return_complex=True,
         )
-        result: NDArray[np.float32] = (spectrum.abs() + FLOOR).log().numpy()
+        result: NDArray[np.float32] = spectrum.abs().add_(FLOOR).log_().numpy()
         return result[None]
 
 
@@ -146,18 +148,36 @@ def _resampler(source_rate: int, sample_rate: int) -> Resample:
     return Resample(source_rate, sample_rate, **KAISER_BEST)
 
 
-def log_mel(waveform: NDArray[np.float32], sample_rate: int, mel_bins: int) -> NDArray[np.float32]:
-    """Log mel energies [frames, mel_bins] of a waveform [samples] in -1..1, at least one window long."""
-    signal = torch.from_numpy(waveform - waveform.mean())[None]
+def log_mel(waveform: NDArray[np.float32], sample_rate: int, mel_bins: int, most: int) -> NDArray[np.float32]:
+    """Log mel energies [frames, mel_bins] of a waveform [samples] in -1..1, at least one window long.
+
+    No more than the first `most` frames are computed; the mean that is removed is that of all samples.
+    """
+    window, hop = int(WINDOW * sample_rate), int(HOP * sample_rate)
+    frames = min(most, (len(waveform) - window) // hop + 1)
+    mean = waveform.mean()
+    pieces = [
+        _log_mel(
+            waveform[start * hop : (min(start + PIECE, frames) - 1) * hop + window] - mean,
+            sample_rate,
+            mel_bins,
+        )
+        for start in range(0, frames, PIECE)
+    ]
+    return np.concatenate(pieces)
+
+
+def _log_mel(piece: NDArray[np.float32], sample_rate: int, mel_bins: int) -> NDArray[np.float32]:
+    """Energies of the frames that lie in a piece of a waveform without its mean."""
     energies: NDArray[np.float32] = kaldi.fbank(
-        signal,
+        torch.from_numpy(piece)[None],
         htk_compat=True,
         sample_frequency=sample_rate,
         use_energy=False,
         window_type="hanning",
         num_mel_bins=mel_bins,
         dither=0.0,
-        frame_shift=10,
+        frame_shift=1000 * HOP,
     ).numpy()
     return energies
 
@@ -171,7 +191,7 @@ def read_wav(file: Path, sample_rate: int) -> NDArray[np.float32]:
     try:
         with soundfile.SoundFile(file) as sound:
             _require_expected(file, sound, sample_rate)
-            waveform = sound.read(dtype="float32", always_2d=True)
+            waveform = _mixed_down(sound)
     except soundfile.LibsndfileError as error:
         raise InputError(
             f"{file.parent.name}/{file.name} is no readable wav ({error.error_string})"
@@ -179,7 +199,7 @@ def read_wav(file: Path, sample_rate: int) -> NDArray[np.float32]:
     require_whole(file)
     if not len(waveform):
         raise InputError(f"{file.parent.name}/{file.name} holds no sound")
-    return _mono(waveform)
+    return waveform
 
 
 def _require_expected(file: Path, sound: soundfile.SoundFile, sample_rate: int) -> None:
@@ -191,5 +211,10 @@ def _require_expected(file: Path, sound: soundfile.SoundFile, sample_rate: int) 
         )
 
 
-def _mono(waveform: NDArray[Any]) -> NDArray[np.float32]:
-    return np.ascontiguousarray(waveform.mean(axis=1), dtype=np.float32)
+def _mixed_down(sound: soundfile.SoundFile) -> NDArray[np.float32]:
+    """The mean over channels, block by block: all channels of a long recording are many times as much."""
+    waveform, filled = np.empty(sound.frames, np.float32), 0
+    for block in sound.blocks(BLOCK, dtype="float32", always_2d=True):
+        waveform[filled : filled + len(block)] = block.mean(axis=1)
+        filled += len(block)
+    return waveform[:filled]

@@ -71,9 +71,13 @@ def condemn(folder: Path, plan: Plan) -> list[int]:
 
 
 def spared(folder: Path, plan: Plan) -> Source:
-    """The source, where condemned samples cannot be used: InputError instead of an attempt."""
+    """The source, where condemned samples cannot be used: InputError instead of an attempt.
+
+    It goes to every process, so that it has no names of files, which only the plan needs.
+    """
     condemned = _condemned(folder, plan)
-    return replace(plan.source, load=partial(_load, plan.source.load, condemned))
+    load = partial(_load, plan.source.load, condemned)
+    return replace(plan.source, load=load, files=[], own_files=())
 
 
 def _condemned(folder: Path, plan: Plan) -> frozenset[int]:

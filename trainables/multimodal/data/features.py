@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from trainables.multimodal.data.media import inside, require_content
-from trainables.multimodal.data.source import MOST_CHARACTERS, Source
+from trainables.multimodal.data.source import MOST_CHARACTERS, Source, require_few
 from trainables.multimodal.data.splits import by_group, stratified
 from trainables.multimodal.data.store import Arrays, Modality
 from trainables.multimodal.data.tables import UNREADABLE, require_modest_npz, require_modest_parquet
@@ -47,10 +47,11 @@ def read(path: Path) -> Source:
 
 
 def _source(file: Path, table: Table) -> Source:
-    arrays = {
-        name.removeprefix(PREFIX): _storable(name, table[name]) for name in table if name.startswith(PREFIX)
-    }
+    arrays = {name.removeprefix(PREFIX): table[name] for name in table if name.startswith(PREFIX)}
+    for name, array in arrays.items():
+        _require_numbers(f"{PREFIX}{name}", array)
     _require_complete(file, table, arrays)
+    kinds = {name: _stored(array.dtype) for name, array in arrays.items()}
     classes, labels = _classes(table["label"])
     groups = [str(group) for group in table["group"]] if "group" in table else None
     policy, parts = ("actor-disjoint", by_group(groups)) if groups else ("stratified", stratified(labels))
@@ -60,15 +61,14 @@ def _source(file: Path, table: Table) -> Source:
         files=[file],
         recipe={"name": "features"},
         classes=classes,
-        modalities={
-            name: Modality(name, array.shape[1:], str(array.dtype)) for name, array in arrays.items()
-        },
+        modalities={name: Modality(name, array.shape[1:], kinds[name]) for name, array in arrays.items()},
         ids=[str(sample) for sample in table.get("id", np.arange(len(labels)))],
         labels=labels,
         groups=groups,
         splits={policy: parts},
         default_split=policy,
-        load=partial(_load, arrays),
+        load=partial(_load, arrays, kinds),
+        held=True,
         present={
             name.removeprefix(PRESENT): table[name] for name in sorted(table) if name.startswith(PRESENT)
         },
@@ -100,9 +100,13 @@ def read_parquet(file: Path) -> Table:
         raise
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{file} cannot be read as Parquet ({error})") from error
-    columns = {name: table.column(name).combine_chunks() for name in table.column_names}
-    filled = [_filled(name, column, table.column_names) for name, column in columns.items()]
-    return {name: array for one in filled for name, array in one.items()}
+    names = table.column_names
+    found: Table = {}
+    for name in names:
+        column = table.column(0).combine_chunks()
+        table = table.remove_column(0)  # so that no more than one column is in memory twice
+        found |= _filled(name, column, names)
+    return found
 
 
 READERS: Final = {".npz": read_npz, ".parquet": read_parquet}
@@ -147,12 +151,16 @@ def _dense(name: str, column: Any) -> NDArray[Any]:
     return inner.reshape(len(column), *lengths or [0], *inner.shape[1:])
 
 
-def _storable(name: str, array: NDArray[Any]) -> NDArray[Any]:
+def _stored(kind: np.dtype[Any]) -> str:
+    """The type in which the store keeps numbers of some type."""
+    return str(kind) if kind in KEPT else "float32"
+
+
+def _require_numbers(name: str, array: NDArray[Any]) -> None:
     if array.dtype.kind not in "biuf":
         raise InputError(f"{name} holds {array.dtype}, not numbers")
     if array.ndim < 2 or array.size == 0 < len(array):
         raise InputError(f"{name} has shape {array.shape}: expected [N, ...] with at least one feature")
-    return array if array.dtype in KEPT else array.astype(np.float32)
 
 
 def _require_complete(file: Path, table: Table, arrays: Table) -> None:
@@ -161,6 +169,7 @@ def _require_complete(file: Path, table: Table, arrays: Table) -> None:
     columns = {f"{PREFIX}{name}": array for name, array in arrays.items()}
     columns |= {name: table[name] for name in ("label", "id", "group") if name in table}
     samples = len(table["label"]) if table["label"].ndim == 1 else -1
+    require_few(samples, str(file))
     for name, array in columns.items():
         if len(array) != samples:
             raise InputError(f"{file}: {name} has shape {array.shape}, which does not fit `label` [N]")
@@ -205,5 +214,6 @@ def _text(value: object) -> str:
     return value.decode("ascii") if isinstance(value, bytes) else str(value)
 
 
-def _load(arrays: Table, row: int) -> Arrays:
-    return {name: array[row] for name, array in arrays.items()}
+def _load(arrays: Table, kinds: dict[str, str], row: int) -> Arrays:
+    """One sample; the table stays as it is in the file, since another copy of it could fill the memory."""
+    return {name: array[row].astype(kinds[name], copy=False) for name, array in arrays.items()}

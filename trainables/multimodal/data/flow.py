@@ -18,6 +18,9 @@ from trainables.multimodal.errors import InputError
 STILL: Final = 128
 """The stored value of a pixel that does not move."""
 
+MOST_HELD: Final = 2**25
+"""Pixels of all the frames that are held to compute flow: 128 MiB."""
+
 Moment = tuple[Image.Image, Image.Image]
 """A frame of a clip, and the one right after it."""
 
@@ -35,7 +38,7 @@ def read_moments(file: Path, frames: int, interval: Interval | None = None) -> l
     def pairs(available: int) -> list[int]:
         return [index for first in moments(available, frames, interval) for index in (first, first + 1)]
 
-    images = read_chosen(file, pairs)
+    images = read_chosen(file, pairs, lambda image: image, MOST_HELD // (2 * frames))
     return list(zip(images[::2], images[1::2], strict=True))
 
 

@@ -69,14 +69,14 @@ def two_streams(file: Path, pictures: Pictures | None, rgb: Frames, flow: Flow) 
     """
     if pictures is None:
         found = read_moments(file, flow.frames)
-        return {"rgb": rgb.stacked(first for first, _ in found), "flow": flow.between(found)}
+        return {"rgb": rgb.stacked(rgb.squeezed(first) for first, _ in found), "flow": flow.between(found)}
 
     def fitting(available: int) -> Sequence[int]:
         pictures.require_fit(available)
         return pictures.moments(flow.frames)
 
     return {
-        "rgb": rgb.stacked(read_chosen(file, fitting)),
+        "rgb": rgb.stacked(read_chosen(file, fitting, rgb.squeezed)),
         "flow": flow.stacked(
             [open_picture(axis).convert("L") for axis in xy] for xy in pictures.files(flow.frames)
         ),

@@ -68,7 +68,8 @@ def _decoded(file: Path) -> Image.Image:
     with Image.open(file, formats=FORMATS) as image:
         if image.width * image.height > MOST_PIXELS:
             raise Image.DecompressionBombError
-        return image.convert("RGB")
+        image.load()
+        return image if image.mode == "RGB" else image.convert("RGB")  # which copies an RGB one too
 
 
 def _too_large(name: str) -> str:

@@ -7,10 +7,10 @@ from trainables.multimodal.errors import InputError
 
 LFS_HEADER = b"version https://git-lfs.github.com/spec/"
 
-MOST_PIXELS = 8192 * 8192
-"""Of a picture, or of a frame of a video: 64 megapixels."""
-MOST_SECONDS = 3600
-"""Of sound."""
+MOST_PIXELS = 4096 * 4096
+"""Of a picture, or of a frame of a video: 16 megapixels, which take 64 MiB as Pillow holds them."""
+MOST_SECONDS = 600
+"""Of sound, which is held as a whole."""
 MOST_CHANNELS = 16
 MOST_HERTZ = 384_000
 
@@ -51,12 +51,12 @@ def require_content(file: Path) -> None:
         )
 
 
-def require_modest_picture(file: Path, width: int, height: int) -> None:
-    """Raise InputError for more pixels than MOST_PIXELS: ask before decoding, with what the header says."""
-    if width * height > MOST_PIXELS:
+def require_modest_frames(file: Path, width: int, height: int, most: int) -> None:
+    """Raise InputError for frames of more pixels than `most`: ask before decoding, by what a header says."""
+    if width * height > most:
         raise InputError(
-            f"{file.parent.name}/{file.name} has {width} x {height} pixels, and {MOST_PIXELS} are the limit: "
-            "make it smaller"
+            f"{file.parent.name}/{file.name} has {width} x {height} pixels, and {most} are the limit with as "
+            "many frames of it: make it smaller, or take fewer --frames"
         )
 
 

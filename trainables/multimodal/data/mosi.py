@@ -80,6 +80,7 @@ def read(root: Path) -> Source:
         splits={SPLIT: hold_out_groups(list(published), videos), "video-disjoint": by_group(videos)},
         default_split=SPLIT,
         load=partial(_load, tables),
+        held=True,
         note=NOTE,
         values=scores,
         quantity=None if scores is None else SCALE,

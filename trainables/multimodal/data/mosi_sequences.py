@@ -7,7 +7,7 @@ and `test`, the standard split of the data, whose parts share no video.
 
 import re
 import reprlib
-from collections.abc import Mapping, Sized
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -47,8 +47,8 @@ def read(path: Path) -> Source:
     file = _only_file(path)
     content = _entries(read_pickle(file), file.name)
     parts = {name: _part(content, name, file.name) for name in PARTS}
-    tables = {name: _joined(parts, name, file.name) for name in MODALITIES}
-    replaced = {name: _zero_unknown(table) for name, table in tables.items()}
+    shapes = {name: _shape(parts, name, file.name) for name in MODALITIES}
+    replaced = {name: _count_unknown(parts.values(), name) for name in MODALITIES}
     scores = np.concatenate([part["score"] for part in parts.values()])
     names = [_name(row, file.name) for part in parts.values() for row in part["id"].tolist()]
     videos = [video for _, video in names]
@@ -56,9 +56,9 @@ def read(path: Path) -> Source:
         name="mosi-sequences",
         root=file.parent,
         files=[file],
-        recipe={"name": "unaligned" if len({table.shape[1] for table in tables.values()}) > 1 else "aligned"},
+        recipe={"name": "unaligned" if len({steps for steps, _ in shapes.values()}) > 1 else "aligned"},
         classes=CLASSES,
-        modalities={name: Modality(name, table.shape[1:], "float32") for name, table in tables.items()},
+        modalities={name: Modality(name, shape, "float32") for name, shape in shapes.items()},
         ids=[name for name, _ in names],
         labels=(scores >= 0).astype(np.int64),
         groups=videos,
@@ -67,15 +67,18 @@ def read(path: Path) -> Source:
             "video-disjoint": by_group(videos),
         },
         default_split=SPLIT,
-        load=partial(_load, tables),
+        load=partial(_load, [(part, row) for part in parts.values() for row in range(len(part["score"]))]),
+        held=True,
         note=_note(replaced),
         values=scores,
         quantity=SCALE,
     )
 
 
-def _load(tables: dict[str, NDArray[np.float32]], row: int) -> Arrays:
-    return {name: table[row] for name, table in tables.items()}
+def _load(places: Sequence[tuple[Part, int]], number: int) -> Arrays:
+    """One utterance; parts stay as they are in the file, since another copy of them could fill the memory."""
+    part, row = places[number]
+    return {name: _known(part[name][row]) for name in MODALITIES}
 
 
 def _only_file(path: Path) -> Path:
@@ -101,7 +104,8 @@ def _part(content: Mapping[str, Any], name: str, file: str) -> Part:
     entries = _entries(content[name], where)
     named = next((score for score in SCORES if score in entries), SCORES[0])
     part = {key: _array(entries, key, where) for key in (*MODALITIES, "id", named)}
-    scores = _numbers(part.pop(named), f"{where}: {named}").reshape(-1)
+    _require_numbers(part[named], f"{where}: {named}")
+    scores = _single(part.pop(named)).reshape(-1)
     for key in (*MODALITIES, "id"):
         if len(part[key]) != len(scores):
             raise InputError(f"{where}: {key} has {len(part[key])} rows and {named} {len(scores)}")
@@ -120,28 +124,39 @@ def _array(entries: Mapping[str, Any], key: str, where: str) -> NDArray[Any]:
     return found.array
 
 
-def _numbers(array: NDArray[Any], where: str) -> NDArray[np.float32]:
+def _require_numbers(array: NDArray[Any], where: str) -> None:
     if array.dtype.kind not in "iuf":
         raise InputError(f"{where} holds {array.dtype}, not numbers")
-    with np.errstate(
-        over="ignore", invalid="ignore"
-    ):  # what float32 cannot hold is infinite, and treated as that
+
+
+def _single(array: NDArray[Any]) -> NDArray[np.float32]:
+    """Numbers as float32; what that cannot hold is infinite, and treated as that."""
+    with np.errstate(over="ignore", invalid="ignore"):
         return array.astype(np.float32)
 
 
-def _joined(parts: Mapping[str, Part], name: str, file: str) -> NDArray[np.float32]:
-    """One modality of all parts [N, T, D]."""
+def _shape(parts: Mapping[str, Part], name: str, file: str) -> tuple[int, int]:
+    """[T, D] of one modality, which all parts share."""
     shapes = {part[name].shape[1:] for part in parts.values()}
     if len(shapes) > 1 or any(part[name].ndim != 3 or not part[name].size for part in parts.values()):
         raise InputError(f"{file}: {name} must be [N, T, D] in every part, and is [N] of {sorted(shapes)}")
-    return np.concatenate([_numbers(part[name], f"{file}: {name}") for part in parts.values()])
+    for part in parts.values():
+        _require_numbers(part[name], f"{file}: {name}")
+    steps, size = shapes.pop()
+    return steps, size
 
 
-def _zero_unknown(table: NDArray[np.float32]) -> int:
-    """Put 0 in place of every number that is not finite; how many there were."""
-    unknown = ~np.isfinite(table)
-    table[unknown] = 0
-    return int(unknown.sum())
+def _known(array: NDArray[Any]) -> NDArray[np.float32]:
+    """Numbers as float32, with 0 in place of every one that is not finite."""
+    found = _single(array)
+    found[~np.isfinite(found)] = 0
+    return found
+
+
+def _count_unknown(parts: Iterable[Part], name: str) -> int:
+    """How many numbers of a modality are not finite."""
+    rows = (row for part in parts for row in part[name])
+    return sum(int((~np.isfinite(_single(row))).sum()) for row in rows)
 
 
 def _name(row: object, file: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ that show the gesture, and its class. The published parts have no subject in com
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -51,9 +51,9 @@ class Depth(Frames):
         """Frames of 0..255."""
         return Modality(name, self.shape, "uint8")
 
-    def stacked(self, images: Iterable[Image.Image]) -> NDArray[np.uint8]:
-        """Images of any size as grey ones, squeezed and stacked."""
-        return np.stack([squeezed(image.convert("L"), self.image_size)[None] for image in images])
+    def squeezed(self, image: Image.Image) -> NDArray[np.uint8]:
+        """An image of any size as a grey one [1, image_size, image_size]."""
+        return squeezed(image.convert("L"), self.image_size)[None]
 
 
 RECIPES: Final = {
@@ -158,10 +158,12 @@ def _load(recipe: Recipe, gestures: Sequence[Gesture], row: int) -> Arrays:
     gesture, rgb, depth, flow = gestures[row], *(recipe.parts[name] for name in ("rgb", "depth", "flow"))
     found = read_moments(gesture.color.file, flow.frames, gesture.color.interval)
     deep = read_chosen(
-        gesture.depth.file, lambda available: moments(available, depth.frames, gesture.depth.interval)
+        gesture.depth.file,
+        lambda available: moments(available, depth.frames, gesture.depth.interval),
+        depth.squeezed,
     )
     return {
-        "rgb": rgb.stacked(first for first, _ in found),
+        "rgb": rgb.stacked(rgb.squeezed(first) for first, _ in found),
         "depth": depth.stacked(deep),
         "flow": flow.between(found),
     }

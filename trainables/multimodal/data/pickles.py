@@ -6,14 +6,13 @@ of NumPy's own unpickling runs either. Protocols 0 to 5, those written by Python
 """
 
 import codecs
-import mmap
 import pickle
 import re
 import struct
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, BinaryIO, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +20,8 @@ from numpy.typing import NDArray
 from trainables.multimodal.data.media import require_content
 from trainables.multimodal.errors import InputError
 
-MOST_BYTES: Final = 2 * 2**30
-"""No file is larger: all of it is held in memory."""
+MOST_BYTES: Final = 640 * 2**20
+"""No file is larger: all of it is held in memory, and up to twice that if it has a protocol below 3."""
 MOST_GROWTH: Final = 3
 """Bytes that each byte of a file may become: old protocols hold an array as text, then as bytes."""
 SPARE: Final = 2**29
@@ -51,16 +50,29 @@ def read_pickle(file: Path) -> Any:
     require_content(file)
     if (size := file.stat().st_size) > MOST_BYTES:
         raise InputError(
-            f"{file} has {size} bytes, more than the {MOST_BYTES} that are read: make it smaller"
+            f"{file} has {size} bytes, and {MOST_BYTES} are the limit, since all of it is held in memory: "
+            "make it smaller"
         )
-    with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+    with file.open("rb") as stream:
         try:
-            return _Reader(mapped, MOST_GROWTH * size + SPARE).load()
+            return _Reader(_Bounded(stream, size), MOST_GROWTH * size + SPARE).load()
         except InputError as error:
             raise InputError(f"{file.name} {error}: take the published file") from error
         except DAMAGE as error:
             reason = str(error) or type(error).__name__
             raise InputError(f"{file.name} is cut short, damaged or no pickle ({reason})") from error
+
+
+class _Bounded:
+    """A file that makes no room for more bytes than it has, however many are claimed."""
+
+    def __init__(self, stream: BinaryIO, size: int) -> None:
+        self._stream, self._size = stream, size
+        self.readline = stream.readline
+
+    def read(self, count: int) -> bytes:
+        """The next bytes, at most `count`."""
+        return self._stream.read(min(count, self._size))
 
 
 class Kind:

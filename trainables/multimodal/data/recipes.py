@@ -10,14 +10,12 @@ from typing import Any, Final
 
 from trainables.multimodal.data.manifest import canonical, sha256
 from trainables.multimodal.data.numerals import whole
-from trainables.multimodal.data.shards import sample_bytes
-from trainables.multimodal.data.store import Modality
+from trainables.multimodal.data.source import MOST_BYTES
+from trainables.multimodal.data.store import Modality, sample_bytes
 from trainables.multimodal.errors import InputError
 
 MOST: Final = 1_000_000
 """Of a parameter that names no limit of its own."""
-MOST_BYTES: Final = 2**30
-"""Of one sample: a process that decodes holds a whole one."""
 
 
 @dataclass(frozen=True)

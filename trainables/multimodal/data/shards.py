@@ -1,8 +1,7 @@
 """The files of a store: a span of samples in one Arrow record batch, and a note of what became of it."""
 
 import json
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from trainables.multimodal.data import manifest as manifests
 from trainables.multimodal.data.deaths import marking
 from trainables.multimodal.data.plan import NOTES
 from trainables.multimodal.data.source import Source
-from trainables.multimodal.data.store import Arrays, Modality
+from trainables.multimodal.data.store import Arrays, Modality, sample_bytes
 from trainables.multimodal.errors import InputError
 
 SHARD_BYTES = 64 * 2**20
@@ -75,11 +74,6 @@ def spans(source: Source) -> list[range]:
     rows = min(SHARD_ROWS, max(1, SHARD_BYTES // sample_bytes(source.modalities)))
     total = len(source.ids)
     return [range(start, min(start + rows, total)) for start in range(0, total, rows)]
-
-
-def sample_bytes(modalities: Mapping[str, Modality]) -> int:
-    """Bytes of the arrays of one sample."""
-    return sum(math.prod(m.shape) * np.dtype(m.dtype).itemsize for m in modalities.values())
 
 
 def write_shard(folder: Path, source: Source, shard: Shard) -> Note:
@@ -144,7 +138,8 @@ def _decode(source: Source, row: int, mark: Callable[[int], Any]) -> Arrays:
     held = {name: m for name, m in source.modalities.items() if present.get(name, True)}
     if not held:
         raise InputError("it has none of the modalities")
-    mark(row)
+    if not source.held:
+        mark(row)
     loaded = source.load(row)
     require_conform(loaded, held)
     return {name: loaded[name] for name in held}

@@ -12,9 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainables.multimodal.data.splits import rows_by_part
-from trainables.multimodal.data.store import Arrays, Modality, Quantity
+from trainables.multimodal.data.store import Arrays, Modality, Quantity, sample_bytes
 from trainables.multimodal.errors import InputError
 
+MOST_WORKERS: Final = 4
+"""Processes that decode a source by default: all together stay below 2 GiB, the libraries counted."""
+MOST_SAMPLES: Final = 250_000
+"""Each needs some hundred bytes of every process, however small it is."""
+MOST_BYTES: Final = 64 * 2**20
+"""Of one sample: a process that decodes holds a whole one, and some steps on the way to it."""
 MOST_CHARACTERS: Final = 255
 """Of an id, which ends up in names of files."""
 WORD: Final = re.compile(r"[\w-]{1,64}")
@@ -60,10 +66,19 @@ class Source:
     own_files: Sequence[Sequence[Path]] = ()
     """The files of each sample, none where they are missing, if sample `row` depends on no other files than
     on these and on those in `files` that are no sample's own: then a change of them concerns it alone."""
+    held: bool = False
+    """Whether `load` only takes a sample from a table in memory: then no other process is given a copy."""
+    most_workers: int = MOST_WORKERS
+    """Processes that decode it where nobody asks for another number."""
 
     def __post_init__(self) -> None:
         if not self.ids:
             raise InputError(f"{self.root} holds no samples of {self.name}: check --source")
+        require_few(len(self.ids), str(self.root))
+        if (size := sample_bytes(self.modalities)) > MOST_BYTES:
+            raise InputError(
+                f"{self.root} has samples of {size} bytes, and {MOST_BYTES} are the limit: make them smaller"
+            )
         _require_unique(self.ids)
         for sample in self.ids:
             _require_harmless(sample)
@@ -93,6 +108,12 @@ class Source:
         """The same source with this default; InputError where that split cannot be used."""
         self.require_split(policy)
         return replace(self, default_split=policy)
+
+
+def require_few(samples: int, where: str) -> None:
+    """Raise InputError for more than MOST_SAMPLES."""
+    if samples > MOST_SAMPLES:
+        raise InputError(f"{where} holds {samples} samples, and {MOST_SAMPLES} are the limit: divide them")
 
 
 def _require_described(ids: list[str], values: NDArray[np.float32] | None, quantity: Quantity | None) -> None:

@@ -10,7 +10,8 @@ Arrays are fixed-size lists, so that a column is read as one NumPy array without
 a modality that a sample lacks is zeros.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,11 @@ class Modality:
     def to_json(self) -> dict[str, Any]:
         """The entry in the manifest."""
         return {"shape": list(self.shape), "dtype": self.dtype, "mean": self.mean, "std": self.std}
+
+
+def sample_bytes(modalities: Mapping[str, Modality]) -> int:
+    """Bytes of the arrays of one sample."""
+    return sum(math.prod(m.shape) * np.dtype(m.dtype).itemsize for m in modalities.values())
 
 
 @dataclass(frozen=True)

@@ -19,16 +19,17 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from trainables.multimodal.data.media import require_content
+from trainables.multimodal.data.source import MOST_SAMPLES
 from trainables.multimodal.errors import InputError
 
-MOST_BYTES: Final = 8 * 2**30
-"""Of a table once it is unpacked: 8 GiB."""
-MOST_TEXT: Final = 2**30
-"""Bytes of a text."""
+MOST_BYTES: Final = 640 * 2**20
+"""Of a table once it is unpacked, which is held in memory: a third of what a preparation may take."""
+MOST_TEXT: Final = 16 * 2**20
+"""Bytes of a text, whose lines and columns need up to sixty times as many."""
 MOST_CHARACTERS: Final = 2**20
 """Of a line of a text."""
 MOST_COLUMNS: Final = 10_000
-MOST_ROWS: Final = 100_000_000
+MOST_ROWS: Final = MOST_SAMPLES
 """Of a Parquet file."""
 VALUE_BYTES: Final = 4
 """What a value of a Parquet file is taken to need, since numbers are kept as float32."""

@@ -11,7 +11,7 @@ import numpy as np
 from trainables.multimodal.data.image import Picture
 from trainables.multimodal.data.media import inside, refuse_lfs_pointers
 from trainables.multimodal.data.recipes import Recipe
-from trainables.multimodal.data.source import Source
+from trainables.multimodal.data.source import MOST_WORKERS, Source
 from trainables.multimodal.data.splits import TRAIN, by_group
 from trainables.multimodal.data.store import Arrays
 from trainables.multimodal.data.text import HashedNgrams, HiddenStates
@@ -85,6 +85,7 @@ def make_source(root: Path, recipe: Recipe, tables: Tables) -> Source:
         load=partial(_load, root, recipe, rows, faults(rows)),
         note=" ".join(filter(None, [tables.note, leak(rows)])),
         own_files=[[media[image]] for image in images],
+        most_workers=1 if isinstance(recipe.parts["text"], HiddenStates) else MOST_WORKERS,
     )
 
 

@@ -65,6 +65,7 @@ def read(root: Path) -> Source:
         splits={SPLIT: hold_out(parts, labels), "stratified": stratified(labels)},
         default_split=SPLIT,
         load=partial(_load, arrays["seq"]),
+        held=True,
         note=NOTE,
     )
 

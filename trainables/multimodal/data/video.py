@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import av
 import numpy as np
@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from trainables.multimodal.data.containers import require_whole
-from trainables.multimodal.data.media import MOST_PIXELS, require_content, require_modest_picture
+from trainables.multimodal.data.media import MOST_PIXELS, require_content, require_modest_frames
 from trainables.multimodal.data.store import Modality
 from trainables.multimodal.errors import InputError
+
+Kept = TypeVar("Kept")
 
 IMAGENET_MEAN = (0.485 * 255, 0.456 * 255, 0.406 * 255)
 IMAGENET_STD = (0.229 * 255, 0.224 * 255, 0.225 * 255)
@@ -23,6 +25,8 @@ IMAGENET_STD = (0.229 * 255, 0.224 * 255, 0.225 * 255)
 UNDECODABLE = (av.FFmpegError, ValueError, IndexError)
 """What PyAV raises on damaged clips, on those without pictures, and on pixels that it cannot convert."""
 
+MARGIN = 2**16
+"""Pixels that decoders need around those of a small frame."""
 CUT_SHORT = 0.9
 """A clip whose packets end before this share of its announced duration is broken."""
 MPEG_PROGRAM = "mpeg"
@@ -50,12 +54,17 @@ class Frames:
 
     def __call__(self, file: Path) -> NDArray[np.uint8]:
         """RGB frames [frames, 3, image_size, image_size] of a clip; InputError where it cannot be used."""
-        return self.stacked(read_chosen(file, lambda available: evenly_spaced(available, self.frames)))
+        return self.stacked(
+            read_chosen(file, lambda available: evenly_spaced(available, self.frames), self.squeezed)
+        )
 
-    def stacked(self, images: Iterable[Image.Image]) -> NDArray[np.uint8]:
-        """RGB images of any size, squeezed and stacked: [frames, 3, image_size, image_size]."""
-        squared = [squeezed(image, self.image_size) for image in images]
-        return np.ascontiguousarray(np.stack(squared).transpose(0, 3, 1, 2))
+    def squeezed(self, image: Image.Image) -> NDArray[np.uint8]:
+        """An RGB image of any size as [3, image_size, image_size]."""
+        return squeezed(image, self.image_size).transpose(2, 0, 1)
+
+    def stacked(self, images: Iterable[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+        """Squeezed images, stacked: [frames, 3, image_size, image_size]."""
+        return np.ascontiguousarray(np.stack(list(images)))
 
 
 def squeezed(image: Image.Image, size: int) -> NDArray[np.uint8]:
@@ -68,11 +77,16 @@ def evenly_spaced(available: int, wanted: int) -> list[int]:
     return [(2 * index + 1) * available // (2 * wanted) for index in range(wanted)]
 
 
-def read_chosen(file: Path, choose: Callable[[int], Sequence[int]]) -> list[Image.Image]:
-    """Frames of the first video stream, in colour, at the indices that `choose` names, told their number.
+def read_chosen(
+    file: Path,
+    choose: Callable[[int], Sequence[int]],
+    keep: Callable[[Image.Image], Kept],
+    most_pixels: int = MOST_PIXELS,
+) -> list[Kept]:
+    """What `keep` makes of the frames, in colour, at the indices that `choose` names, told their number.
 
-    No other frames are held. A clip whose packets are not a frame each is decoded a second time, since its
-    number of frames is only known at the end.
+    They are those of the first video stream, and nothing else of it is held. A clip whose packets are not a
+    frame each is decoded a second time, since its number of frames is only known at the end.
 
     Raises InputError: missing, empty, a Git-LFS pointer, undecodable, without or with too large frames, or
     cut short; and what `choose` raises.
@@ -81,10 +95,10 @@ def read_chosen(file: Path, choose: Callable[[int], Sequence[int]]) -> list[Imag
     require_whole(file)
     name = f"{file.parent.name}/{file.name}"
     try:
-        expected = _packets(file)
-        clip = _decode(file, set(choose(expected)))
+        expected = _packets(file, most_pixels)
+        clip = _decode(file, set(choose(expected)), keep, most_pixels)
         if 0 < clip.count != expected:
-            clip = _decode(file, set(choose(clip.count)))
+            clip = _decode(file, set(choose(clip.count)), keep, most_pixels)
     except InputError:
         raise
     except UNDECODABLE as error:
@@ -101,11 +115,11 @@ def read_chosen(file: Path, choose: Callable[[int], Sequence[int]]) -> list[Imag
 
 
 @dataclass(frozen=True)
-class _Decoded:
+class _Decoded(Generic[Kept]):
     """What is left of a clip that was decoded once."""
 
-    kept: dict[int, Image.Image]
-    """The wanted frames, by index."""
+    kept: dict[int, Kept]
+    """What was made of the wanted frames, by index."""
     count: int
     """Frames of the first video stream."""
     end: float
@@ -121,27 +135,29 @@ def open_clip(file: Path) -> Any:
     return av.open(str(file), metadata_errors="replace")
 
 
-def _packets(file: Path) -> int:
+def _packets(file: Path, most_pixels: int) -> int:
     """Packets of the first video stream, which costs next to nothing to know."""
     with open_clip(file) as container:
         video = container.streams.video[0]
-        require_modest_picture(file, video.codec_context.width, video.codec_context.height)
+        require_modest_frames(file, video.codec_context.width, video.codec_context.height, most_pixels)
         return sum(packet.size > 0 for packet in container.demux(video))
 
 
-def _decode(file: Path, wanted: Collection[int]) -> _Decoded:
-    kept: dict[int, Image.Image] = {}
+def _decode(
+    file: Path, wanted: Collection[int], keep: Callable[[Image.Image], Kept], most_pixels: int
+) -> _Decoded[Kept]:
+    kept: dict[int, Kept] = {}
     last: deque[bool] = deque(maxlen=LAST)
     count, end = 0, 0.0
     with open_clip(file) as container:
         video = container.streams.video[0]
-        video.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # later frames may be larger
+        video.codec_context.options = {"max_pixels": str(most_pixels + MARGIN)}  # later frames may be larger
         for packet in container.demux():
             if packet.pts is not None:
                 end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
             for frame in packet.decode() if packet.stream is video else ():
                 if count in wanted:
-                    kept[count] = frame.to_image(threads=1)  # more start more slowly than one converts
+                    kept[count] = keep(frame.to_image(threads=1))  # starting more takes longer
                 last.append(frame.is_corrupt)
                 count += 1
         torn = container.format.name == MPEG_PROGRAM and any(last)

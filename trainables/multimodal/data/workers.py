@@ -2,6 +2,7 @@
 
 import contextlib
 import faulthandler
+import gc
 import multiprocessing
 import os
 import signal
@@ -27,6 +28,8 @@ class WorkerDied(InputError):  # noqa: N818  (what happened, not a mistake of th
 
 WORTH = 10.0
 """Seconds of work that must lie ahead before processes, which take seconds to start, are started for it."""
+PRELOADED = ("trainables.multimodal.data.datasets",)
+"""What processes have in common: imported once, by a process from which all others are forked."""
 LONGEST = 1800.0
 """Seconds after which a process ends itself: a damaged file can keep a decoder busy for ever."""
 
@@ -68,7 +71,8 @@ def in_processes(
     function: Callable[[Any, Item], Result], shared: Any, items: Sequence[Item], workers: int
 ) -> Iterator[Result]:
     """As `each`, but every item is done in another process, so that this one outlives all of them."""
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(PRELOADED))
     pool = ProcessPoolExecutor(min(workers, len(items)), context, _settle, (shared, LONGEST))
     try:
         yield from pool.map(partial(_apply, function), items)
@@ -90,6 +94,7 @@ def _settle(shared: Any, longest: float) -> None:
     """Prepare a process: one thread, no interest in Ctrl-C, and an end when its parent has ended."""
     global _shared, _longest
     _shared, _longest = shared, longest
+    gc.freeze()  # to look through what all processes share would write to it, and make it each one's own
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow, daemon=True).start()

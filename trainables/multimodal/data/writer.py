@@ -44,11 +44,14 @@ def write_store(
 ) -> FeatureStore:
     """Decode `source` into a new store at `out`, calling `advance` with the number of samples just done.
 
+    A source that holds its samples is written by this process alone, whatever `workers` says.
+
     Raises InputError: the default split cannot be used, `out` exists or is being written, more than
     `skip_up_to` of the samples are unusable (each is named), or the disk is full. All but the first two leave
     an unfinished folder behind, as does the end of the process, for the next start to go on with.
     """
     source.require_split(source.default_split)
+    workers = 1 if source.held else workers
     if out.exists():
         raise InputError(f"{out} exists already: remove it or choose another --out")
     folder = unfinished(out)

@@ -1,5 +1,6 @@
 """Audio recipes: Kaldi filter banks of whole, plausible wav files."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from scipy import signal
 from torchaudio.compliance import kaldi
 
+from trainables.multimodal.data import audio
 from trainables.multimodal.data.audio import Fbank, Stft, log_mel, read_wav
 from trainables.multimodal.errors import InputError
 
@@ -23,7 +25,7 @@ def write_tone(file: Path, seconds: float = 0.5, rate: int = 16_000, channels: i
 
 def test_a_long_file_is_cut(tmp_path: Path) -> None:
     file = write_tone(tmp_path / "a.wav")
-    energies = log_mel(read_wav(file, 16_000), 16_000, 16)
+    energies = log_mel(read_wav(file, 16_000), 16_000, 16, 10_000)
     assert len(energies) == 48
     np.testing.assert_array_equal(FBANK(file)[0], energies[:30])
 
@@ -42,7 +44,9 @@ def test_channels_are_averaged(tmp_path: Path) -> None:
 
 def test_the_mean_of_the_waveform_does_not_matter() -> None:
     wave = np.random.default_rng(0).normal(size=8000).astype(np.float32) / 8
-    np.testing.assert_allclose(log_mel(wave + 0.25, 16_000, 16), log_mel(wave, 16_000, 16), atol=1e-3)
+    np.testing.assert_allclose(
+        log_mel(wave + 0.25, 16_000, 16, 10_000), log_mel(wave, 16_000, 16, 10_000), atol=1e-3
+    )
 
 
 def test_a_real_wav_gives_what_torchaudio_gives(real_data: Path) -> None:
@@ -161,3 +165,30 @@ def test_more_sound_than_a_clip_has_is_refused_before_decoding(
 def test_too_little_sound_is_refused(tmp_path: Path, seconds: float, complaint: str) -> None:
     with pytest.raises(InputError, match=complaint):
         FBANK(write_tone(tmp_path / "a.wav", seconds=seconds))
+
+
+@pytest.mark.parametrize("piece", [1, 7, 30])
+def test_a_long_recording_is_transformed_in_pieces(piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    wave = np.random.default_rng(0).normal(0.1, 0.1, 16_000).astype(np.float32)
+    expected = FBANK.energies(wave)
+    transform, lengths = audio._log_mel, []
+
+    def watched(part: np.ndarray, *settings: int) -> np.ndarray:
+        lengths.append(1 + (len(part) - 400) // 160)
+        return transform(part, *settings)
+
+    monkeypatch.setattr(audio, "PIECE", piece)
+    monkeypatch.setattr(audio, "_log_mel", watched)
+    np.testing.assert_allclose(FBANK.energies(wave), expected, atol=1e-5)
+    assert max(lengths) == piece
+    assert sum(lengths) == FBANK.time_steps < 98
+
+
+def test_channels_are_mixed_down_block_by_block(tmp_path: Path) -> None:
+    file = write_tone(tmp_path / "a.wav", 8.0, channels=16)
+    tracemalloc.start()
+    waveform = read_wav(file, 16_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16 * waveform.nbytes / 1.5
+    np.testing.assert_array_equal(waveform, read_wav(write_tone(tmp_path / "b.wav", 8.0), 16_000))

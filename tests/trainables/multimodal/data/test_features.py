@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from trainables.multimodal.data import features
+from trainables.multimodal.data import source as sources
 from trainables.multimodal.data.writer import write_store
 from trainables.multimodal.errors import InputError
 
@@ -274,3 +275,26 @@ def test_a_folder_must_hold_one_file(tmp_path: Path) -> None:
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no npz or Parquet file or folder"):
         features.read(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "int8"])
+def test_a_table_is_held_once_whatever_its_type(tmp_path: Path, dtype: str) -> None:
+    table = np.ones((64, 2**14), dtype)
+    np.savez(tmp_path / "t.npz", label=np.arange(64) % 2, **{"modality:x": table})
+    tracemalloc.start()
+    source = features.read(tmp_path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.2 * table.nbytes + 2**20
+    assert source.held
+    assert (source.load(3)["x"].dtype, source.modalities["x"].dtype) == (np.float32, "float32")
+
+
+def test_too_many_rows_are_refused_before_their_labels_are_sorted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "MOST_SAMPLES", 39)
+    monkeypatch.setattr(features, "_classes", None)
+    np.savez(tmp_path / "t.npz", label=np.arange(40) % 2, **{"modality:x": np.ones((40, 2))})
+    with pytest.raises(InputError, match=r"t\.npz holds 40 samples, and 39 are the limit"):
+        features.read(tmp_path)

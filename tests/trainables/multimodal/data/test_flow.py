@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from trainables.multimodal.data import flow as flows
 from trainables.multimodal.data.flow import Dis, Farneback, Flow, encoded, moments, opencv, read_moments
 from trainables.multimodal.data.video import Frames
 from trainables.multimodal.errors import InputError
@@ -78,7 +79,8 @@ def test_pictures_and_flow_are_of_the_same_moment(
     dark, bright = [0] * 20, [2 * n for n in range(20)]
     shown = [texture(x, 0) // 3 for x in dark] + [85 + texture(x, 0) // 2 for x in bright]
     found = read_moments(film(tmp_path / "a.avi", np.stack(shown)), 8)
-    rgb = Frames(8, 32).stacked(first for first, _ in found).mean(axis=(1, 2, 3))
+    frames = Frames(8, 32)
+    rgb = frames.stacked(frames.squeezed(first) for first, _ in found).mean(axis=(1, 2, 3))
     flow = Dis(8, 32).between(found)[:, 0, 8:-8, 8:-8].mean(axis=(1, 2))
     np.testing.assert_array_equal(rgb > 90, flow > 134)
     assert (rgb > 90).tolist() == [False] * 4 + [True] * 4
@@ -102,3 +104,13 @@ def test_a_missing_opencv_is_answered_with_the_command_that_installs_it(
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(InputError, match=r"pip install -c requirements\.txt"):
         opencv()
+
+
+def test_more_pixels_than_are_held_at_once_are_refused(
+    tmp_path: Path, film: Callable[..., Path], texture: Texture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = film(tmp_path / "a.avi", np.stack([texture(0, 0)] * 4))
+    monkeypatch.setattr(flows, "MOST_HELD", 4 * 64 * 48)
+    assert len(read_moments(file, 2)) == 2
+    with pytest.raises(InputError, match=r"are the limit .*: make it smaller, or take fewer --frames"):
+        read_moments(file, 3)

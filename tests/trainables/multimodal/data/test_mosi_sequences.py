@@ -302,3 +302,14 @@ def test_sequences_of_real_utterances_survive(write: Write, real_data: Path, tmp
 
 
 REAL = {"audio": "acoustic", "vision": "visual"}
+
+
+def test_a_pickle_is_held_once(write: Write) -> None:
+    folder = write(mmsa(aligned=False))
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    tracemalloc.start()
+    source = mosi_sequences.read(folder)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.2 * size
+    assert source.held

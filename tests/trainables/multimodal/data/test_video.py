@@ -2,13 +2,14 @@
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 from PIL import Image
 
-from trainables.multimodal.data import media, video
+from trainables.multimodal.data import video
 from trainables.multimodal.data.video import Frames, evenly_spaced, read_chosen
 from trainables.multimodal.errors import InputError
 
@@ -42,7 +43,7 @@ def test_frames_are_small_colour_pictures(clip: Path) -> None:
 
 
 def test_a_frame_is_red_where_the_clip_is_red(clip: Path) -> None:
-    decoded = np.asarray(read_chosen(clip, range)[1]).mean(axis=(0, 1))
+    decoded = np.asarray(read_chosen(clip, range, np.asarray)[1]).mean(axis=(0, 1))
     stored = FRAMES(clip)[0].mean(axis=(1, 2))
     np.testing.assert_allclose(stored, decoded, atol=3)
 
@@ -52,18 +53,18 @@ def test_frames_are_chosen_by_their_true_number(
     clip: Path, announced: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = FRAMES(clip)
-    monkeypatch.setattr(video, "_packets", lambda file: announced)
+    monkeypatch.setattr(video, "_packets", lambda *_: announced)
     np.testing.assert_array_equal(FRAMES(clip), expected)
 
 
 def test_frames_that_are_not_chosen_are_not_held(clip: Path) -> None:
-    assert len(read_chosen(clip, lambda available: [available - 1])) == 1
-    assert list(video._decode(clip, {2, 7}).kept) == [2, 7]
+    assert len(read_chosen(clip, lambda available: [available - 1], np.asarray)) == 1
+    assert list(video._decode(clip, {2, 7}, np.asarray, 10**6).kept) == [2, 7]
 
 
 def test_real_clips_with_sound_are_decoded(real_data: Path) -> None:
     file = min((real_data / "av_clips" / "grid").iterdir())
-    assert len(read_chosen(file, range)) == 75
+    assert len(read_chosen(file, range, np.asarray)) == 75
     assert Frames()(file).shape == (10, 3, 224, 224)
 
 
@@ -100,18 +101,17 @@ def test_a_file_that_is_no_video_is_refused(clip: Path, content: bytes, complain
 
 
 def test_large_frames_are_refused_before_decoding(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(media, "MOST_PIXELS", 96 * 96 - 1)
     monkeypatch.setattr(video, "_decode", None)
     with pytest.raises(InputError, match=r"has 96 x 96 pixels, and 9215 are the limit"):
-        FRAMES(clip)
+        read_chosen(clip, range, np.asarray, 96 * 96 - 1)
 
 
 def write_growing(file: Path) -> Path:
-    """Sixteen frames, the last eight of them twice as wide and high as the header says."""
+    """Sixteen frames, the last eight of them ten times as wide and high as the header says."""
     tick = Fraction(1, 5)
     with av.open(str(file), "w", format="flv") as container:
         stream = container.add_stream("flv", rate=5, width=32, height=32, pix_fmt="yuv420p")
-        for place, size in enumerate([32] * 8 + [64] * 8):
+        for place, size in enumerate([32] * 8 + [320] * 8):
             encoder = av.CodecContext.create("flv", "w")
             encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = size, size, "yuv420p", tick
             for packet in [*encoder.encode(av.VideoFrame(size, size, "yuv420p")), *encoder.encode(None)]:
@@ -121,14 +121,11 @@ def write_growing(file: Path) -> Path:
     return file
 
 
-def test_frames_that_grow_in_the_middle_of_a_clip_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_frames_that_grow_in_the_middle_of_a_clip_are_refused(tmp_path: Path) -> None:
     file = write_growing(tmp_path / "a.flv")
-    assert [frame.width for frame in read_chosen(file, range)] == [32] * 8 + [64] * 8
-    monkeypatch.setattr(video, "MOST_PIXELS", 48 * 48)
+    assert [frame.shape[1] for frame in read_chosen(file, range, np.asarray)] == [32] * 8 + [320] * 8
     with pytest.raises(InputError, match="no readable video"):
-        read_chosen(file, range)
+        read_chosen(file, range, np.asarray, 48 * 48)
 
 
 def test_frames_that_cannot_be_converted_are_refused(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,3 +145,17 @@ def test_sound_alone_is_no_video(raw: Path) -> None:
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is missing"):
         FRAMES(tmp_path / "a.flv")
+
+
+def test_frames_are_squeezed_as_they_come(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[tuple[int, ...]] = []
+    decode = video._decode
+
+    def watched(*arguments: Any) -> Any:
+        found = decode(*arguments)
+        held.extend(frame.shape for frame in found.kept.values())
+        return found
+
+    monkeypatch.setattr(video, "_decode", watched)
+    FRAMES(clip)
+    assert held == [(3, 16, 16)] * 3

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from trainables.multimodal.data import cremad, deaths, plan, shards, workers, writer
+from trainables.multimodal.data import source as sources
 from trainables.multimodal.data.check import verify
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
@@ -521,3 +522,41 @@ def test_what_is_absent_is_part_of_the_digest_and_survives_a_check(
     assert len({store.digest for store in stores.values()}) == 3
     assert verify(tmp_path / "some").present["vector"].tolist() == HELD.tolist()
     assert "present" not in stores["none"].manifest
+
+
+def test_samples_that_are_held_are_written_by_this_process_alone(
+    toy_source: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards, "SHARD_ROWS", 2)
+    monkeypatch.setattr(workers, "WORTH", 0.0)
+    monkeypatch.setattr(workers, "in_processes", None)
+    suspected: list[int] = []
+    load, _ = interrupted_after(100)
+
+    def watched(row: int) -> Arrays:
+        suspected.extend(deaths.suspects(unfinished(tmp_path / "store")))
+        return load(row)
+
+    assert len(write_store(toy_source(load=watched, held=True), tmp_path / "store", workers=2)) == 12
+    assert suspected == []
+
+
+def test_no_process_is_sent_the_names_of_files(toy_source: Sources, tmp_path: Path) -> None:
+    files = [tmp_path / f"{row}.raw" for row in range(12)]
+    source = toy_source(files=files, own_files=[[file] for file in files])
+    sent = deaths.spared(tmp_path, plan.make_plan(source))
+    assert (sent.files, sent.own_files, sent.ids) == ([], (), source.ids)
+
+
+def test_more_samples_than_the_limit_are_refused(
+    toy_source: Sources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "MOST_SAMPLES", 11)
+    with pytest.raises(InputError, match="holds 12 samples, and 11 are the limit: divide them"):
+        toy_source()
+
+
+def test_samples_larger_than_the_limit_are_refused(toy_source: Sources) -> None:
+    wide = {"vector": Modality("vector", (2**24 + 1,), "float32")}
+    with pytest.raises(InputError, match="has samples of 67108868 bytes, and 67108864 are the limit"):
+        toy_source(modalities=wide)

@@ -10,7 +10,8 @@ for itself, and its share of what several have, the libraries that they import a
 - npz, parquet, pickle: one table as large as the limit, and for pickles in the layout of unaligned_50.pkl.
 - rows: as many samples as one data set may have, of a few numbers each.
 - list: a list of as many clips as one data set may have, nearly all missing.
-- sound: recordings as long as the limit. - pictures: as many pixels as the limit. - film: frames of 4K.
+- sound: recordings as long as the limit. - pictures, films: of as many pixels as the limit.
+- flow: films of as many pixels as are held to compute it.
 
 Processes are started at once and as many as by default on a machine with eight cores. Prints a line per case
 and one JSON object at the end; exit code 1 if a case is above the limit, or was refused.
@@ -51,8 +52,8 @@ shards.SHARD_ROWS = int(sys.argv.pop(1))
 from study.prepare import main
 sys.exit(main())
 """
-TABLE, SAMPLES, LINES, CLIPS = 630 * MIB, 250_000, 250_000, 800
-SECONDS, SIDE, FILM = 600, 4096, (3840, 2160)
+TABLE, PARQUET, SAMPLES, LINES = 630 * MIB, 240 * MIB, 250_000, 250_000
+SECONDS, SIDE, FILM, FLOW = 600, 4096, (4096, 2304), (1328, 944)
 
 
 def main() -> int:
@@ -145,7 +146,7 @@ def write_npz(root: Path, share: float) -> None:
 
 def write_parquet(root: Path, share: float) -> None:
     """The same as lists."""
-    rows = int(share * TABLE / 12 / 1024)
+    rows = int(share * PARQUET / 12 / 1024)
     columns = {
         f"modality:{kind}": pa.FixedSizeListArray.from_arrays(
             pa.array(np.random.default_rng(0).random(rows * 1024).astype(kind)), 1024
@@ -186,14 +187,30 @@ def write_rows(root: Path, share: float) -> None:
 
 
 def write_list(root: Path, share: float) -> None:
-    """VGGSound's list, of whose clips some are there."""
+    """A long list, of whose clips few are there."""
+    write_clips(root, int(share * LINES), 800, (64, 48))
+
+
+def write_films(root: Path, share: float) -> None:
+    """Few clips of large frames."""
+    write_clips(root, 24, 24, scaled(FILM, share))
+
+
+def scaled(size: tuple[int, int], share: float) -> tuple[int, int]:
+    """A size of that share of the pixels."""
+    width, height = (int(share**0.5 * side) // 16 * 16 for side in size)
+    return width, height
+
+
+def write_clips(root: Path, listed: int, there: int, size: tuple[int, int]) -> None:
+    """VGGSound's list, and one clip under many names."""
     parts = ("train", "train", "train", "test")
-    names = [f"clip{number:07d}" for number in range(int(share * LINES))]
+    names = [f"clip{number:07d}" for number in range(listed)]
     (root / "vggsound.csv").write_text(
         "".join(f"{name},30,class {n % 2},{parts[n // 2 % 4]}\n" for n, name in enumerate(names))
     )
-    write_film(root / f"{names[0]}_30.mp4", (64, 48), 30)
-    for name in names[1:CLIPS]:
+    write_film(root / f"{names[0]}_30.mp4", size, 30)
+    for name in names[1:there]:
         (root / f"{name}_30.mp4").hardlink_to(root / f"{names[0]}_30.mp4")
 
 
@@ -227,17 +244,12 @@ def write_pictures(root: Path, share: float) -> None:
             (root / "dataset_image" / f"{name}.jpg").hardlink_to(root / ("0.png", "1.jpg")[n % 2])
 
 
-def write_films(root: Path, share: float) -> None:
-    """Clips of UCF-101 as large as those of the best cameras, with flow to compute."""
-    size = tuple(int(share**0.5 * side) // 16 * 16 for side in FILM)
-    for name in ("Archery", "Diving"):
-        for number in range(9):
-            file = root / f"v_{name}_g{number:02d}_c01.avi"
-            if (root / "film.mkv").exists():
-                file.hardlink_to(root / "film.mkv")
-            else:
-                write_film(file, (size[0], size[1]), 24)
-                (root / "film.mkv").hardlink_to(file)
+def write_flow(root: Path, share: float) -> None:
+    """Clips of UCF-101, with flow to compute."""
+    first, *others = [root / f"v_{name}_g{n:02d}_c01.avi" for name in ("Archery", "Diving") for n in range(9)]
+    write_film(first, scaled(FLOW, share), 24)
+    for file in others:
+        file.hardlink_to(first)
 
 
 def write_film(file: Path, size: tuple[int, int], frames: int) -> None:
@@ -268,7 +280,8 @@ CASES: dict[str, Case] = {
     "list": ("vggsound", write_list, 256),
     "sound": ("avdigits", write_sound, 2),
     "pictures": ("sarcasm", write_pictures, 2),
-    "film": ("ucf101", write_films, 1),
+    "films": ("vggsound", write_films, 1),
+    "flow": ("ucf101", write_flow, 1),
 }
 """Case -> data set, what writes its files, and samples to a file of the store, so that all processes work."""
 

@@ -18,8 +18,8 @@ from trainables.multimodal.errors import InputError
 STILL: Final = 128
 """The stored value of a pixel that does not move."""
 
-MOST_HELD: Final = 2**25
-"""Pixels of all the frames that are held to compute flow: 128 MiB."""
+MOST_HELD: Final = 3 * 2**23
+"""Pixels of all the frames that are held to compute flow: 96 MiB."""
 
 Moment = tuple[Image.Image, Image.Image]
 """A frame of a clip, and the one right after it."""

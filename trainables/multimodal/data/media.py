@@ -8,7 +8,9 @@ from trainables.multimodal.errors import InputError
 LFS_HEADER = b"version https://git-lfs.github.com/spec/"
 
 MOST_PIXELS = 4096 * 4096
-"""Of a picture, or of a frame of a video: 16 megapixels, which take 64 MiB as Pillow holds them."""
+"""Of a picture: 16 megapixels, which take 64 MiB as Pillow holds them."""
+MOST_FRAME = 4096 * 2304
+"""Pixels of a frame of a video, of which decoders hold many: 4K."""
 MOST_SECONDS = 600
 """Of sound, which is held as a whole."""
 MOST_CHANNELS = 16

@@ -15,7 +15,7 @@ from trainables.multimodal.data.splits import rows_by_part
 from trainables.multimodal.data.store import Arrays, Modality, Quantity, sample_bytes
 from trainables.multimodal.errors import InputError
 
-MOST_WORKERS: Final = 4
+MOST_WORKERS: Final = 3
 """Processes that decode a source by default: all together stay below 2 GiB, the libraries counted."""
 MOST_SAMPLES: Final = 250_000
 """Each needs some hundred bytes of every process, however small it is."""

@@ -24,6 +24,8 @@ from trainables.multimodal.errors import InputError
 
 MOST_BYTES: Final = 640 * 2**20
 """Of a table once it is unpacked, which is held in memory: a third of what a preparation may take."""
+MOST_PARQUET: Final = 256 * 2**20
+"""The same of a Parquet file, since pyarrow takes four times as much to read one."""
 MOST_TEXT: Final = 16 * 2**20
 """Bytes of a text, whose lines and columns need up to sixty times as many."""
 MOST_CHARACTERS: Final = 2**20
@@ -33,8 +35,8 @@ MOST_ROWS: Final = MOST_SAMPLES
 """Of a Parquet file."""
 VALUE_BYTES: Final = 4
 """What a value of a Parquet file is taken to need, since numbers are kept as float32."""
-OWN_BYTES: Final = 2 * 2**30
-"""Of addresses, for Python and pyarrow themselves; twice MOST_BYTES come on top, to read and to unpack."""
+OWN_BYTES: Final = 3 * 2**29
+"""Of addresses, for Python and pyarrow themselves; twice MOST_PARQUET come on top, to read and to unpack."""
 MOST_SECONDS: Final = 600
 """Of an attempt to read a Parquet file."""
 TOO_LARGE: Final = 9
@@ -163,10 +165,10 @@ def require_modest_parquet(file: Path) -> None:
     groups = [found.row_group(index) for index in range(found.num_row_groups)]
     values = sum(group.column(index).num_values for group in groups for index in range(group.num_columns))
     unpacked = max(VALUE_BYTES * values, sum(group.total_byte_size for group in groups))
-    if found.num_columns > MOST_COLUMNS or found.num_rows > MOST_ROWS or unpacked > MOST_BYTES:
+    if found.num_columns > MOST_COLUMNS or found.num_rows > MOST_ROWS or unpacked > MOST_PARQUET:
         raise InputError(
             f"{file} has {found.num_rows} rows of {found.num_columns} columns in {unpacked} bytes, and "
-            f"{MOST_ROWS}, {MOST_COLUMNS} and {MOST_BYTES} are the limit: divide it"
+            f"{MOST_ROWS}, {MOST_COLUMNS} and {MOST_PARQUET} are the limit: divide it, or save it as npz"
         )
     _require_survivable("pq.read_table(file, use_threads=False)", file)
 
@@ -175,7 +177,7 @@ def _require_survivable(read: str, file: Path) -> None:
     """Let a process of its own try first, in bounds: some of what pyarrow throws cannot be caught, and what a
     file unpacks to is known only then.
     """
-    limits = (MOST_BYTES, OWN_BYTES + 2 * MOST_BYTES, TOO_LARGE)
+    limits = (MOST_PARQUET, OWN_BYTES + 2 * MOST_PARQUET, TOO_LARGE)
     command = [sys.executable, "-c", ATTEMPT.format(read=read), str(file.absolute()), *map(str, limits)]
     try:
         ended = subprocess.run(  # noqa: S603 - the command is ours
@@ -184,7 +186,7 @@ def _require_survivable(read: str, file: Path) -> None:
     except subprocess.TimeoutExpired as error:
         raise InputError(f"{file} cannot be read as Parquet in {MOST_SECONDS} s: divide it") from error
     if ended.returncode == TOO_LARGE:
-        raise InputError(f"{file} unpacks to more than {MOST_BYTES} bytes: divide it")
+        raise InputError(f"{file} unpacks to more than {MOST_PARQUET} bytes: divide it, or save it as npz")
     if ended.returncode < 0:
         raise InputError(
             f"{file} cannot be read as Parquet: it is damaged or too large, and ends a process that reads it"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from trainables.multimodal.data.containers import require_whole
-from trainables.multimodal.data.media import MOST_PIXELS, require_content, require_modest_frames
+from trainables.multimodal.data.media import MOST_FRAME, require_content, require_modest_frames
 from trainables.multimodal.data.store import Modality
 from trainables.multimodal.errors import InputError
 
@@ -81,7 +81,7 @@ def read_chosen(
     file: Path,
     choose: Callable[[int], Sequence[int]],
     keep: Callable[[Image.Image], Kept],
-    most_pixels: int = MOST_PIXELS,
+    most_pixels: int = MOST_FRAME,
 ) -> list[Kept]:
     """What `keep` makes of the frames, in colour, at the indices that `choose` names, told their number.
 

@@ -149,7 +149,7 @@ def test_names_in_an_archive_lead_nowhere(tmp_path: Path, name: str) -> None:
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [file]
 
 
-@pytest.mark.parametrize(("limit", "value"), [("MOST_COLUMNS", 1), ("MOST_ROWS", 39), ("MOST_BYTES", 319)])
+@pytest.mark.parametrize(("limit", "value"), [("MOST_COLUMNS", 1), ("MOST_ROWS", 39), ("MOST_PARQUET", 319)])
 def test_a_parquet_file_above_a_limit_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
 ) -> None:
@@ -174,7 +174,7 @@ def test_a_text_that_is_stored_once_counts_as_often_as_it_stands_there(
 ) -> None:
     assert repeated.stat().st_size < 2**20
     tables.require_modest_parquet(repeated)
-    monkeypatch.setattr(tables, "MOST_BYTES", 2**25)
+    monkeypatch.setattr(tables, "MOST_PARQUET", 2**25)
     with pytest.raises(InputError, match=r"t\.parquet unpacks to more than 33554432 bytes: divide it"):
         tables.require_modest_parquet(repeated)
 
@@ -182,7 +182,7 @@ def test_a_text_that_is_stored_once_counts_as_often_as_it_stands_there(
 def test_the_attempt_to_read_a_parquet_file_has_little_memory(
     repeated: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tables, "OWN_BYTES", -2 * tables.MOST_BYTES + 2**20)
+    monkeypatch.setattr(tables, "OWN_BYTES", -2 * tables.MOST_PARQUET + 2**20)
     with pytest.raises(InputError, match=r"t\.parquet unpacks to more than"):
         tables.require_modest_parquet(repeated)
 

@@ -9,39 +9,30 @@ import pytest
 import torch
 
 from trainables.multimodal.data import workers
-from trainables.multimodal.data.workers import WorkerDied, each
+from trainables.multimodal.data.workers import WorkerDied, each, in_processes
 from trainables.multimodal.errors import InputError
 
 
-@pytest.fixture
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Processes are started after the first item."""
-    monkeypatch.setattr(workers, "WORTH", 0.0)
-
-
-@pytest.mark.usefixtures("_at_once")
-def test_results_come_in_the_order_of_the_items() -> None:
+def test_results_come_in_the_order_of_the_items(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "WORTH", 0.0)  # processes are started after the first item
     assert list(each(operator.mul, 7, list(range(40)), 2)) == [7 * item for item in range(40)]
 
 
-@pytest.mark.usefixtures("_at_once")
 def test_a_process_that_dies_is_told() -> None:
     nowhere = 1  # to read nothing at this address is harmless, to read bytes ends the process
     with pytest.raises(InputError, match="a process died while it decoded"):
-        list(each(ctypes.string_at, nowhere, [0, 0, 8], 2))
+        list(in_processes(ctypes.string_at, nowhere, [0, 8], 1))
 
 
-@pytest.mark.usefixtures("_at_once")
 def test_a_process_that_hangs_ends_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "LONGEST", 0.5)
     with pytest.raises(WorkerDied, match="because it took more than"):
-        list(each(operator.call, time.sleep, [0, 0, 1000], 2))
+        list(in_processes(operator.call, time.sleep, [0, 1000], 1))
 
 
-@pytest.mark.usefixtures("_at_once")
 def test_errors_come_as_they_were_raised() -> None:
     with pytest.raises(ZeroDivisionError):
-        list(each(operator.floordiv, 1, [1, 1, 0], 2))
+        list(in_processes(operator.floordiv, 1, [1, 0], 1))
 
 
 def test_short_work_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,6 +44,8 @@ def read_track(file: Path, sample_rate: int) -> NDArray[np.float32]:
 
 def _require_modest(file: Path, container: Any) -> None:
     track = container.streams.audio[0]
+    if track.codec_context is None:
+        raise ValueError("no decoder knows it")
     seconds = (container.duration or 0) / av.time_base
     require_modest_sound(file, round(seconds * track.rate), track.rate, track.channels)
 

@@ -139,6 +139,8 @@ def _packets(file: Path, most_pixels: int) -> int:
     """Packets of the first video stream, which costs next to nothing to know."""
     with open_clip(file) as container:
         video = container.streams.video[0]
+        if video.codec_context is None:
+            raise ValueError("no decoder knows its pictures")
         require_modest_frames(file, video.codec_context.width, video.codec_context.height, most_pixels)
         return sum(packet.size > 0 for packet in container.demux(video))
 

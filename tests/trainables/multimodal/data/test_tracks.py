@@ -9,6 +9,7 @@ import pytest
 
 from trainables.multimodal.data import media, tracks
 from trainables.multimodal.data.tracks import read_track
+from trainables.multimodal.data.video import Frames
 from trainables.multimodal.errors import InputError
 
 PICTURES = np.zeros((25, 32, 32, 3), np.uint8)
@@ -61,6 +62,21 @@ def test_compressed_sound_keeps_its_pitch_loudness_and_length(
 def test_a_clip_without_sound_is_refused(tmp_path: Path, film: Callable[..., Path]) -> None:
     with pytest.raises(InputError, match=r"silent\.mp4 has no sound track"):
         read_track(film(tmp_path / "silent.mp4", PICTURES), 16_000)
+
+
+def test_sound_and_pictures_that_no_decoder_knows_are_refused(
+    tmp_path: Path, film: Callable[..., Path], tone: Callable[..., np.ndarray]
+) -> None:
+    file = film(tmp_path / "a.mkv", PICTURES, sound=("pcm_s16le", 16_000, tone(1.0, 16_000)))
+    content = file.read_bytes()
+    for codec in (b"A_PCM/INT/LIT", b"V_MPEG4/ISO/ASP"):
+        assert codec in content
+        content = content.replace(codec, codec[:2] + b"X" * (len(codec) - 2))
+    file.write_bytes(content)
+    with pytest.raises(InputError, match=r"the sound of .*/a\.mkv cannot be decoded \(no decoder knows it\)"):
+        read_track(file, 16_000)
+    with pytest.raises(InputError, match=r"a\.mkv is no readable video \(no decoder knows its pictures\)"):
+        Frames(1, 8)(file)
 
 
 def test_sound_shorter_than_a_window_is_refused(

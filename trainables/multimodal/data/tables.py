@@ -27,7 +27,7 @@ MOST_BYTES: Final = 640 * 2**20
 MOST_PARQUET: Final = 256 * 2**20
 """The same of a Parquet file, since pyarrow takes four times as much to read one."""
 MOST_TEXT: Final = 16 * 2**20
-"""Bytes of a text, whose lines and columns need up to sixty times as many."""
+"""Bytes of a text, whose lines and columns need up to eighty times as many."""
 MOST_CHARACTERS: Final = 2**20
 """Of a line of a text."""
 MOST_COLUMNS: Final = 10_000

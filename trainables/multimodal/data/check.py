@@ -5,7 +5,7 @@ from pathlib import Path
 from trainables.multimodal.data import manifest as manifests
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store import FeatureStore
-from trainables.multimodal.data.writer import source_checksums, stored_samples
+from trainables.multimodal.data.writer import stored_samples
 from trainables.multimodal.errors import InputError
 
 
@@ -35,7 +35,7 @@ def require_made_from(folder: Path, source: Source) -> FeatureStore:
         "dataset": source.name,
         "recipe": source.recipe,
         "default_split": source.default_split,
-        "sources": source_checksums(source),
+        "sources": manifests.checksums(source.root, source.files),
     }
     for key, value in expected.items():
         if store.manifest[key] != value:

@@ -11,6 +11,8 @@ MOST_PIXELS = 4096 * 4096
 """Of a picture: 16 megapixels, which take 64 MiB as Pillow holds them."""
 MOST_FRAME = 4096 * 2304
 """Pixels of a frame of a video, of which decoders hold many: 4K."""
+MOST_CLIP = 128 * 2**20
+"""Bytes of a clip, whose coded pictures are held until their number is known."""
 MOST_SECONDS = 600
 """Of sound, which is held as a whole."""
 MOST_CHANNELS = 16
@@ -59,6 +61,16 @@ def require_modest_frames(file: Path, width: int, height: int, most: int) -> Non
         raise InputError(
             f"{file.parent.name}/{file.name} has {width} x {height} pixels, and {most} are the limit with as "
             "many frames of it: make it smaller, or take fewer --frames"
+        )
+
+
+def require_modest_clip(file: Path) -> None:
+    """Raise InputError for a file of a clip above the limit."""
+    size = file.stat().st_size
+    if size > MOST_CLIP:
+        raise InputError(
+            f"{file.parent.name}/{file.name} has {size} bytes, and {MOST_CLIP} are the limit: "
+            "cut it into clips"
         )
 
 

@@ -36,16 +36,25 @@ class Plan:
             "splits": {policy: [column[row] for row in rows] for policy, column in source.splits.items()},
             "present": [source.presence(row) for row in rows],
             "values": None if source.values is None else [float(source.values[row]) for row in rows],
-            "files": [[_trace(file) for file in source.own_files[row]] for row in rows if source.own_files],
+            "files": [[_trace(file) for file in files] for files in self.files(rows)],
         }
         return _checksum(parts)
+
+    def files(self, rows: Sequence[int]) -> list[Sequence[Path]]:
+        """The files that are each of these rows' own."""
+        return [self.source.own_files[row] for row in rows if self.source.own_files]
 
 
 def make_plan(source: Source) -> Plan:
     """The plan of a source, with its files as they are now."""
-    own = {file for files in source.own_files for file in files}
-    shared = [_trace(file) for file in source.files if file not in own]
+    shared = [_trace(file) for file in shared_files(source)]
     return Plan(source, _checksum({**described(source), "files": shared}))
+
+
+def shared_files(source: Source) -> list[Path]:
+    """Files that are no sample's own."""
+    own = {file for files in source.own_files for file in files}
+    return [file for file in source.files if file not in own]
 
 
 def described(source: Source) -> dict[str, Any]:

@@ -52,6 +52,8 @@ class Shard:
     """Rows of the source."""
     plan: str
     """Checksum of all that decides what their samples are."""
+    files: tuple[Path, ...]
+    """Their own files."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ class Note:
     """Checksums of the samples in the file, in hexadecimal."""
     problems: dict[str, str]
     """Row -> why its sample cannot be used."""
+    sources: dict[str, str]
+    """Checksums of the rows' own files, by path below the root, taken while they are at hand."""
 
 
 def spans(source: Source) -> list[range]:
@@ -119,7 +123,8 @@ def _write(folder: Path, source: Source, shard: Shard, mark: Callable[[int], Any
         except InputError as error:
             problems[str(row)] = str(error)
     file = folder / f"samples-{shard.rows.start:07d}.arrow"
-    note = Note(shard.plan, samples.write(file), samples.digests, problems)
+    sources = manifests.checksums(source.root, shard.files)
+    note = Note(shard.plan, samples.write(file), samples.digests, problems, sources)
     _write_note(_note(folder, shard), note)
     return note
 

@@ -1,7 +1,7 @@
 """The feature store: a folder of Arrow files, memory-mapped and shared by every trial on a machine.
 
     store/
-        manifest.json         what the store is, and size, time and sha256 of each file
+        manifest.json         what the store is, and size, time and crc32 of each file
         samples-00000.arrow   one record batch; columns id, label, group, split:<policy>, modality:<name>,
                               present:<name>, bool, of a modality that some samples lack, and value where
                               the manifest has one
@@ -185,8 +185,9 @@ class FeatureStore:
         result = np.empty((len(rows), *spec.shape), dtype=spec.dtype)
         shards = np.searchsorted(self._starts, rows, side="right") - 1
         for shard in np.unique(shards):
-            chosen = shards == shard
-            result[chosen] = self._array(int(shard), spec)[rows[chosen] - self._starts[shard]]
+            array, start = self._array(int(shard), spec), self._starts[shard]
+            for place in np.flatnonzero(shards == shard):  # indexing by lists would copy every sample twice
+                result[place] = array[rows[place] - start]
         return result
 
     def _array(self, shard: int, spec: Modality) -> NDArray[Any]:

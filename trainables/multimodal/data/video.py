@@ -1,18 +1,24 @@
 """Video recipes: from a clip to a few evenly spaced frames."""
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 from PIL import Image
 
 from trainables.multimodal.data.containers import require_whole
-from trainables.multimodal.data.media import MOST_FRAME, require_content, require_modest_frames
+from trainables.multimodal.data.media import (
+    MOST_FRAME,
+    require_content,
+    require_modest_clip,
+    require_modest_frames,
+)
 from trainables.multimodal.data.store import Modality
 from trainables.multimodal.errors import InputError
 
@@ -92,13 +98,13 @@ def read_chosen(
     cut short; and what `choose` raises.
     """
     require_content(file)
+    require_modest_clip(file)
     require_whole(file)
     name = f"{file.parent.name}/{file.name}"
     try:
-        expected = _packets(file, most_pixels)
-        clip = _decode(file, set(choose(expected)), keep, most_pixels)
-        if 0 < clip.count != expected:
-            clip = _decode(file, set(choose(clip.count)), keep, most_pixels)
+        clip = _decode(file, choose, keep, most_pixels)
+        if 0 < clip.count != clip.packets:
+            clip = _decode(file, lambda _: choose(clip.count), keep, most_pixels)
     except InputError:
         raise
     except UNDECODABLE as error:
@@ -120,6 +126,8 @@ class _Decoded(Generic[Kept]):
 
     kept: dict[int, Kept]
     """What was made of the wanted frames, by index."""
+    packets: int
+    """Packets of the first video stream."""
     count: int
     """Frames of the first video stream."""
     end: float
@@ -135,32 +143,45 @@ def open_clip(file: Path) -> Any:
     return av.open(str(file), metadata_errors="replace")
 
 
-def _packets(file: Path, most_pixels: int) -> int:
-    """Packets of the first video stream, which costs next to nothing to know."""
+def _decode(
+    file: Path, choose: Callable[[int], Sequence[int]], keep: Callable[[Image.Image], Kept], most_pixels: int
+) -> _Decoded[Kept]:
+    """A clip of which those frames are kept that `choose` names, told the number of packets."""
+    kept: dict[int, Kept] = {}
+    last: deque[bool] = deque(maxlen=LAST)
+    count = 0
     with open_clip(file) as container:
         video = container.streams.video[0]
         if video.codec_context is None:
             raise ValueError("no decoder knows its pictures")
         require_modest_frames(file, video.codec_context.width, video.codec_context.height, most_pixels)
-        return sum(packet.size > 0 for packet in container.demux(video))
-
-
-def _decode(
-    file: Path, wanted: Collection[int], keep: Callable[[Image.Image], Kept], most_pixels: int
-) -> _Decoded[Kept]:
-    kept: dict[int, Kept] = {}
-    last: deque[bool] = deque(maxlen=LAST)
-    count, end = 0, 0.0
-    with open_clip(file) as container:
-        video = container.streams.video[0]
         video.codec_context.options = {"max_pixels": str(most_pixels + MARGIN)}  # later frames may be larger
-        for packet in container.demux():
-            if packet.pts is not None:
-                end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
-            for frame in packet.decode() if packet.stream is video else ():
+        coded, packets, end = _demuxed(container, video)
+        wanted = set(choose(packets))
+        to_rgb = VideoReformatter()  # one for all: it keeps its tables, which take longer than a small frame
+        for packet in coded:
+            for frame in packet.decode():
                 if count in wanted:
-                    kept[count] = keep(frame.to_image(threads=1))  # starting more takes longer
+                    rgb = to_rgb.reformat(frame, format="rgb24", threads=1)  # to start more takes longer
+                    kept[count] = keep(Image.fromarray(rgb.to_ndarray()))  # to_image copies line by line
                 last.append(frame.is_corrupt)
                 count += 1
         torn = container.format.name == MPEG_PROGRAM and any(last)
-        return _Decoded(kept, count, end, (container.duration or 0) / av.time_base, torn)
+        return _Decoded(kept, packets, count, end, (container.duration or 0) / av.time_base, torn)
+
+
+def _demuxed(container: Any, video: Any) -> tuple[list[Any], int, float]:
+    """A stream's packets with the empty one that ends it, the others' number, and when the last of any ends.
+
+    Nothing is decoded, which is what takes long.
+    """
+    coded: list[Any] = []
+    ends: dict[Any, int] = {}
+    for packet in container.demux():
+        stream = packet.stream
+        if packet.pts is not None:
+            ends[stream] = max(ends.get(stream, 0), packet.pts + (packet.duration or 0))
+        if stream is video:
+            coded.append(packet)
+    end = max((float(last * stream.time_base) for stream, last in ends.items()), default=0.0)
+    return coded, sum(packet.size > 0 for packet in coded), end

@@ -39,11 +39,13 @@ def each(
 ) -> Iterator[Result]:
     """function(shared, item) of every item, in order; `shared` is sent to each process once.
 
-    Items are done here until one tells, by its time, that the others are worth processes: what an earlier
-    start has done takes none. Here as there torch has one thread. Raises what the function raised, and
-    WorkerDied if a process died, which a damaged file can do to a decoder; over an item that is done here,
-    this process dies itself, and one that never ends is never ended.
+    Items are done here until one tells, by its time, that the others are worth processes, and until these can
+    begin: what an earlier start has done takes none. Here as there torch has one thread.
+
+    Raises what the function raised, and WorkerDied if a process died, which a damaged file can do to a
+    decoder; over an item that is done here, this process dies itself, and one that never ends is never ended.
     """
+    starting: threading.Thread | None = None
     for done, item in enumerate(items, 1):
         started = time.monotonic()
         with one_thread():
@@ -51,7 +53,9 @@ def each(
         left = len(items) - done
         ahead = (time.monotonic() - started) * left
         yield result
-        if workers > 1 and left > 1 and ahead > WORTH:
+        if starting is None and workers > 1 and left > 1 and ahead > WORTH:
+            starting = _start_server()
+        if starting is not None and not starting.is_alive():
             yield from in_processes(function, shared, items[done:], workers)
             return
 
@@ -71,9 +75,7 @@ def in_processes(
     function: Callable[[Any, Item], Result], shared: Any, items: Sequence[Item], workers: int
 ) -> Iterator[Result]:
     """As `each`, but every item is done in another process, so that this one outlives all of them."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(PRELOADED))
-    pool = ProcessPoolExecutor(min(workers, len(items)), context, _settle, (shared, LONGEST))
+    pool = ProcessPoolExecutor(min(workers, len(items)), _context(), _settle, (shared, LONGEST))
     try:
         yield from pool.map(partial(_apply, function), items)
     except BrokenProcessPool as error:
@@ -83,6 +85,26 @@ def in_processes(
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _context() -> Any:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(PRELOADED))
+    return context
+
+
+def _start_server() -> threading.Thread:
+    """A thread that ends when the process runs from which others are forked, which imports for seconds."""
+    starting = threading.Thread(target=_fork_one, daemon=True)
+    starting.start()
+    return starting
+
+
+def _fork_one() -> None:
+    with contextlib.suppress(OSError):  # whoever needs processes meets it again, where it can be told
+        first = _context().Process(target=gc.freeze)  # any function: it has nothing to do
+        first.start()
+        first.join()
 
 
 _shared: Any = None

@@ -18,7 +18,7 @@ import numpy as np
 
 from trainables.multimodal.data import manifest as manifests
 from trainables.multimodal.data.deaths import condemn, spared, suspects
-from trainables.multimodal.data.plan import NOTES, Plan, described, make_plan
+from trainables.multimodal.data.plan import NOTES, Plan, described, make_plan, shared_files
 from trainables.multimodal.data.shards import (
     Note,
     Sample,
@@ -73,17 +73,6 @@ def unfinished(out: Path) -> Path:
     return out.parent / f".{out.name}.unfinished"
 
 
-def source_checksums(source: Source, workers: int = 1) -> dict[str, str]:
-    """sha256 of every source file, by its path below the root."""
-    files = [file for file in source.files if file.is_file()]
-    sums = each(_checksum, None, files, workers)
-    return dict(zip((file.relative_to(source.root).as_posix() for file in files), sums, strict=True))
-
-
-def _checksum(_: None, file: Path) -> str:
-    return manifests.sha256(file)
-
-
 def stored_samples(store: FeatureStore) -> Iterator[Sample]:
     """Every sample of a store, in order: what its digest is computed from."""
     columns = {policy: store.parts(policy) for policy in store.policies}
@@ -116,7 +105,10 @@ def _begin(folder: Path, plan: Plan) -> list[Shard]:
     Returns all shards that the store will have.
     """
     (folder / NOTES).mkdir(exist_ok=True)
-    shards = [Shard(span, plan.of(span)) for span in spans(plan.source)]
+    shards = [
+        Shard(span, plan.of(span), tuple(file for files in plan.files(span) for file in files))
+        for span in spans(plan.source)
+    ]
     notes = [noted(folder, shard) for shard in shards]
     kept = {NOTES, *(note.file["name"] for note in notes if note and note.file)}
     for path in folder.iterdir():
@@ -133,7 +125,7 @@ def _fill(
     _require_few(source, problems, skip_up_to)
     _require_split(source, [row for row in range(len(source.ids)) if row not in problems])
     skipped = {source.ids[row]: reason for row, reason in problems.items()}
-    manifests.write(folder, _manifest(source, notes, skipped, source_checksums(source, workers)))
+    manifests.write(folder, _manifest(source, notes, skipped))
 
 
 def _decode(folder: Path, plan: Plan, workers: int, advance: Callable[[int], None]) -> list[Note]:
@@ -182,9 +174,10 @@ def _require_split(source: Source, kept: list[int]) -> None:
     rows_by_part(policy, parts, source.labels[kept], source.classes)
 
 
-def _manifest(
-    source: Source, notes: Sequence[Note], skipped: dict[str, str], checksums: dict[str, str]
-) -> dict[str, Any]:
+def _manifest(source: Source, notes: Sequence[Note], skipped: dict[str, str]) -> dict[str, Any]:
+    sums = manifests.checksums(source.root, shared_files(source))
+    for note in notes:
+        sums |= note.sources
     digests = [bytes.fromhex(digest) for note in notes for digest in note.digests]
     manifest = {
         **described(source),
@@ -193,7 +186,7 @@ def _manifest(
         "default_split": source.default_split,
         "note": source.note,
         "skipped": skipped,
-        "sources": checksums,
+        "sources": dict(sorted(sums.items())),
         "files": [note.file for note in notes if note.file],
         "samples": len(digests),
         **({"present": sorted(source.present)} if source.present else {}),

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from trainables.multimodal.data import sample
+from trainables.multimodal.data import sample, workers
 from trainables.multimodal.data.audio import Fbank
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
@@ -50,6 +51,13 @@ def toy_source(tmp_path: Path) -> Callable[..., Source]:
         return Source(**{**fields, **changes})
 
     return make
+
+
+@pytest.fixture
+def processes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work is handed to processes after the first item."""
+    monkeypatch.setattr(workers, "WORTH", 0.0)
+    monkeypatch.setattr(workers, "_start_server", threading.Thread)  # never started, so not at work
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainables.multimodal.data import video
+from trainables.multimodal.data import media, video
 from trainables.multimodal.data.video import Frames, evenly_spaced, read_chosen
 from trainables.multimodal.errors import InputError
 
@@ -53,13 +53,19 @@ def test_frames_are_chosen_by_their_true_number(
     clip: Path, announced: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = FRAMES(clip)
-    monkeypatch.setattr(video, "_packets", lambda *_: announced)
+    demuxed = video._demuxed
+
+    def miscounted(container: Any, stream: Any) -> tuple[list[Any], int, float]:
+        coded, _, end = demuxed(container, stream)
+        return coded, announced, end
+
+    monkeypatch.setattr(video, "_demuxed", miscounted)
     np.testing.assert_array_equal(FRAMES(clip), expected)
 
 
 def test_frames_that_are_not_chosen_are_not_held(clip: Path) -> None:
     assert len(read_chosen(clip, lambda available: [available - 1], np.asarray)) == 1
-    assert list(video._decode(clip, {2, 7}, np.asarray, 10**6).kept) == [2, 7]
+    assert list(video._decode(clip, lambda _: [2, 7], np.asarray, 10**6).kept) == [2, 7]
 
 
 def test_real_clips_with_sound_are_decoded(real_data: Path) -> None:
@@ -101,9 +107,16 @@ def test_a_file_that_is_no_video_is_refused(clip: Path, content: bytes, complain
 
 
 def test_large_frames_are_refused_before_decoding(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(video, "_decode", None)
+    monkeypatch.setattr(video, "_demuxed", None)
     with pytest.raises(InputError, match=r"has 96 x 96 pixels, and 9215 are the limit"):
         read_chosen(clip, range, np.asarray, 96 * 96 - 1)
+
+
+def test_a_large_file_is_refused_before_it_is_opened(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media, "MOST_CLIP", clip.stat().st_size - 1)
+    monkeypatch.setattr(video, "open_clip", None)
+    with pytest.raises(InputError, match="are the limit: cut it into clips"):
+        FRAMES(clip)
 
 
 def write_growing(file: Path) -> Path:

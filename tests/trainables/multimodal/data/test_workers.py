@@ -2,8 +2,11 @@
 
 import ctypes
 import operator
+import os
+import threading
 import time
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -13,8 +16,8 @@ from trainables.multimodal.data.workers import WorkerDied, each, in_processes
 from trainables.multimodal.errors import InputError
 
 
-def test_results_come_in_the_order_of_the_items(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "WORTH", 0.0)  # processes are started after the first item
+@pytest.mark.usefixtures("processes_at_once")
+def test_results_come_in_the_order_of_the_items() -> None:
     assert list(each(operator.mul, 7, list(range(40)), 2)) == [7 * item for item in range(40)]
 
 
@@ -40,19 +43,48 @@ def test_short_work_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(each(operator.add, 1, [1, 2, 3], 2)) == [2, 3, 4]
 
 
-def test_items_that_were_done_before_do_not_hide_the_work_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
-    handed: list[list[float]] = []
+@pytest.fixture
+def handed(monkeypatch: pytest.MonkeyPatch) -> list[list[Any]]:
+    """Items that processes would get."""
+    lists: list[list[Any]] = []
+    monkeypatch.setattr(
+        workers, "in_processes", lambda function, shared, rest, count: lists.append(rest) or []
+    )
+    return lists
+
+
+def test_items_that_were_done_before_do_not_hide_the_work_ahead(
+    handed: list[list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = [0.0]
     monkeypatch.setattr(workers, "time", SimpleNamespace(monotonic=lambda: clock[0]))
-    monkeypatch.setattr(
-        workers, "in_processes", lambda function, shared, rest, count: handed.append(rest) or []
-    )
+    monkeypatch.setattr(workers, "_start_server", threading.Thread)
 
     def work(clock: list[float], seconds: float) -> None:
         clock[0] += seconds
 
     list(each(work, clock, [0.0] * 50 + [2.0] * 10, 2))
     assert handed == [[2.0] * 9]
+
+
+def test_work_goes_on_here_until_processes_can_begin(
+    handed: list[list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = iter([True, True, False])
+    monkeypatch.setattr(workers, "WORTH", 0.0)
+    monkeypatch.setattr(workers, "_start_server", lambda: SimpleNamespace(is_alive=lambda: next(begun)))
+    assert list(each(operator.add, 1, list(range(9)), 2)) == [1, 2, 3]
+    assert handed == [[3, 4, 5, 6, 7, 8]]
+
+
+def test_the_process_from_which_others_are_forked_is_started_once() -> None:
+    servers: list[int] = []
+    for _ in range(2):
+        starting = workers._start_server()
+        starting.join(300)
+        assert not starting.is_alive()
+        servers += in_processes(eval, "__import__('os').getppid()", [{}], 1)
+    assert servers[0] == servers[1] != os.getpid()
 
 
 def test_work_here_has_one_thread_as_work_in_processes_has(monkeypatch: pytest.MonkeyPatch) -> None:

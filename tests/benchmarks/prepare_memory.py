@@ -10,7 +10,8 @@ for itself, and its share of what several have, the libraries that they import a
 - npz, parquet, pickle: one table as large as the limit, and for pickles in the layout of unaligned_50.pkl.
 - rows: as many samples as one data set may have, of a few numbers each.
 - list: a list of as many clips as one data set may have, nearly all missing.
-- sound: recordings as long as the limit. - pictures, films: of as many pixels as the limit.
+- sound: recordings as long as the limit. - pictures: of as many pixels as the limit. - films: and in files of
+  as many bytes.
 - flow: films of as many pixels as are held to compute it.
 
 Processes are started at once and as many as by default on a machine with eight cores. Prints a line per case
@@ -209,7 +210,7 @@ def write_clips(root: Path, listed: int, there: int, size: tuple[int, int]) -> N
     (root / "vggsound.csv").write_text(
         "".join(f"{name},30,class {n % 2},{parts[n // 2 % 4]}\n" for n, name in enumerate(names))
     )
-    write_film(root / f"{names[0]}_30.mp4", size, 30)
+    write_film(root / f"{names[0]}_30.mp4", size, 12)
     for name in names[1:there]:
         (root / f"{name}_30.mp4").hardlink_to(root / f"{names[0]}_30.mp4")
 
@@ -253,12 +254,14 @@ def write_flow(root: Path, share: float) -> None:
 
 
 def write_film(file: Path, size: tuple[int, int], frames: int) -> None:
-    """Noise that moves, with sound."""
+    """Noise that moves, with sound, as large as it can be coded."""
     noise = np.random.default_rng(0).integers(0, 256, (size[1] // 8, size[0] // 8, 3), dtype=np.uint8)
     picture = np.kron(noise, np.ones((8, 8, 1), np.uint8))
     with av.open(str(file), "w") as container:
         stream: Any = container.add_stream("mpeg4", rate=Fraction(24))
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        coder = stream.codec_context
+        coder.gop_size, coder.qmin, coder.qmax, coder.bit_rate = 1, 1, 1, 10**9
         track: Any = container.add_stream("aac", rate=16_000)
         track.layout = "mono"
         for step in range(frames):

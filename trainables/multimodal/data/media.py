@@ -11,7 +11,7 @@ MOST_PIXELS = 4096 * 4096
 """Of a picture: 16 megapixels, which take 64 MiB as Pillow holds them."""
 MOST_FRAME = 4096 * 2304
 """Pixels of a frame of a video, of which decoders hold many: 4K."""
-MOST_CLIP = 128 * 2**20
+MOST_CLIP = 64 * 2**20
 """Bytes of a clip, whose coded pictures are held until their number is known."""
 MOST_SECONDS = 600
 """Of sound, which is held as a whole."""

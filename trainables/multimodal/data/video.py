@@ -162,12 +162,16 @@ def _decode(
         for packet in coded:
             for frame in packet.decode():
                 if count in wanted:
-                    rgb = to_rgb.reformat(frame, format="rgb24", threads=1)  # to start more takes longer
-                    kept[count] = keep(Image.fromarray(rgb.to_ndarray()))  # to_image copies line by line
+                    kept[count] = keep(_picture(frame, to_rgb))
                 last.append(frame.is_corrupt)
                 count += 1
         torn = container.format.name == MPEG_PROGRAM and any(last)
         return _Decoded(kept, packets, count, end, (container.duration or 0) / av.time_base, torn)
+
+
+def _picture(frame: Any, to_rgb: VideoReformatter) -> Image.Image:
+    """A frame in colour; to start threads for that, or a frame's own `to_image`, takes longer than the work."""
+    return Image.fromarray(to_rgb.reformat(frame, format="rgb24", threads=1).to_ndarray())
 
 
 def _demuxed(container: Any, video: Any) -> tuple[list[Any], int, float]:

@@ -170,7 +170,7 @@ def _decode(
 
 
 def _picture(frame: Any, to_rgb: VideoReformatter) -> Image.Image:
-    """A frame in colour; to start threads for that, or a frame's own `to_image`, takes longer than the work."""
+    """A frame in colour. To start threads takes longer than the work, and so does a frame's `to_image`."""
     return Image.fromarray(to_rgb.reformat(frame, format="rgb24", threads=1).to_ndarray())
 
 

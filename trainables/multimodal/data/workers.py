@@ -55,7 +55,7 @@ def each(
         yield result
         if starting is None and workers > 1 and left > 1 and ahead > WORTH:
             starting = _start_server()
-        if starting is not None and not starting.is_alive():
+        if starting is not None and left > 1 and not starting.is_alive():
             yield from in_processes(function, shared, items[done:], workers)
             return
 

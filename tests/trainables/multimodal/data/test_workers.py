@@ -70,11 +70,14 @@ def test_items_that_were_done_before_do_not_hide_the_work_ahead(
 def test_work_goes_on_here_until_processes_can_begin(
     handed: list[list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun = iter([True, True, False])
     monkeypatch.setattr(workers, "WORTH", 0.0)
-    monkeypatch.setattr(workers, "_start_server", lambda: SimpleNamespace(is_alive=lambda: next(begun)))
-    assert list(each(operator.add, 1, list(range(9)), 2)) == [1, 2, 3]
-    assert handed == [[3, 4, 5, 6, 7, 8]]
+    for here, there in ((3, [3, 4, 5, 6, 7, 8]), (7, [7, 8]), (8, None), (9, None)):
+        starting = SimpleNamespace(is_alive=iter([True] * (here - 1) + [False] * 2).__next__)
+        monkeypatch.setattr(workers, "_start_server", lambda starting=starting: starting)
+        done = list(each(operator.add, 1, list(range(9)), 2))
+        assert handed == ([there] if there else [])
+        assert done == list(range(1, here + 1 if there else 10))
+        handed.clear()
 
 
 def test_the_process_from_which_others_are_forked_is_started_once() -> None:

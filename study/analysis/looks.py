@@ -12,6 +12,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from study.analysis import words
@@ -149,6 +150,7 @@ def percent(axes: Axes, label: str) -> None:
     """A fraction on the y axis, written in percent and kept within 0 and 100."""
     low, high = axes.get_ylim()
     axes.set_ylim(max(0.0, low), min(1.0, high))
+    _show_whole(axes.lines, [line.get_ydata() for line in axes.lines], axes.get_ylim())
     axes.yaxis.set_major_formatter(in_percent)
     axes.set_ylabel(label)
 
@@ -165,7 +167,15 @@ def possible(axes: Axes, low: float, high: float) -> None:
     """Keep the x axis within what a number can be, however wide its interval."""
     left, right = axes.get_xlim()
     axes.set_xlim(max(low, left), min(high, right))
+    _show_whole(axes.lines, [line.get_xdata() for line in axes.lines], axes.get_xlim())
     axes.xaxis.set_major_formatter(in_percent)
+
+
+def _show_whole(lines: Sequence[Line2D], places: Sequence[Any], limits: tuple[float, float]) -> None:
+    """Let marks and lines on the edge of the axes, such as at 100 %, reach beyond it by half their width."""
+    for line, found in zip(lines, places, strict=True):
+        if len(found) and all(limits[0] <= place <= limits[1] for place in found):
+            line.set_clip_on(False)
 
 
 def outer(axes: Sequence[Axes], y: str, x: str) -> None:

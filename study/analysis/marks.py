@@ -21,7 +21,6 @@ from study.analysis.looks import (
     dodge,
     epochs,
     in_percent,
-    possible,
 )
 from study.analysis.sensitivity import Importance
 from study.analysis.statistics import Interval
@@ -177,7 +176,6 @@ def differences(axes: Axes, compared: Mapping[int, Comparison], looks: Mapping[s
         values = list(one.differences.values())
         found[place] = _row_with_seeds(axes, place, one.test.difference, values, looks[one.method])
     axes.axvline(0, color=GREY, ls="--", lw=1.2, zorder=1)
-    possible(axes, -1, 1)
     return found
 
 

@@ -78,6 +78,7 @@ def comparison(
     if compared:
         shown = marks.differences(panels[2], {order.index(one.method): one for one in compared}, style_of)
         marks.close_up(panels[2], {**shown, order.index(baseline): [0.0]}, minor)
+        looks.possible(panels[2], -1, 1)
         panels[2].set_xlabel(f"accuracy minus {base}\n(points, same seeds)")
     for method, text in notes.items():
         marks.note(panels[0], order.index(method), text)

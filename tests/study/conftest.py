@@ -8,10 +8,17 @@ import numpy as np
 import pytest
 from toy_study import SETTINGS
 
+from study.analysis import looks
 from study.ledger import Ledger
 from study.place import sqlite_url
 from trainables.multimodal.data.datasets import read_source
 from trainables.multimodal.data.writer import write_store
+
+
+@pytest.fixture(autouse=True)
+def _coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures of few pixels are drawn sooner; those that fixtures of wider scope draw are as published."""
+    monkeypatch.setitem(looks.RC, "savefig.dpi", 45)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ import optuna
 import psutil
 import pytest
 
+from study.run import main
 from study.studies import METHODS
 
 pytestmark = pytest.mark.timeout(600)
@@ -48,6 +49,11 @@ class Small:
     def run(self, *more):
         """Run it to its end; returns exit code, what it said, and what it complained of."""
         return ending(self.start(*more))
+
+    def run_here(self, *more):
+        """As `run`, but in this process, which has imported everything; returns the exit code."""
+        where = ["--data", str(self.store), "--results", str(self.results)]
+        return main([self.study, *where, *self.options, *more])
 
     def trials(self):
         """All trials of the ledger, by Optuna study and number."""
@@ -155,20 +161,18 @@ def test_best_weights_of_each_method_are_published_and_nothing_else_is_left(fini
     assert not (study.folder / ".ray").exists()
 
 
-def test_the_same_command_again_says_that_nothing_is_left(finished):
+def test_the_same_command_again_says_that_nothing_is_left(finished, capsys):
     study, _ = finished
     before = study.values()
-    code, said, _ = study.run()
-    assert code == 0
-    assert "nothing is left to run" in said
+    assert study.run_here() == 0
+    assert "nothing is left to run" in capsys.readouterr().out
     assert study.values() == before
 
 
-def test_another_setting_is_refused_with_the_difference(finished):
+def test_another_setting_is_refused_with_the_difference(finished, capsys):
     study, _ = finished
-    code, _, complained = study.run("--set", "batch_size=8")
-    assert code == 2
-    assert "batch_size" in complained
+    assert study.run_here("--set", "batch_size=8") == 2
+    assert "batch_size" in capsys.readouterr().err
 
 
 def require_same(disturbed, calm):

@@ -51,6 +51,23 @@ def test_intervals_wider_than_all_accuracies_stay_on_the_page() -> None:
     assert axes.get_ylim() == (0.0, 1.0)
 
 
+def test_marks_at_a_limit_are_drawn_whole_and_what_goes_beyond_it_is_cut() -> None:
+    upright, lying = (Figure().subplots() for _ in range(2))
+    for values in ((0.97, 1.0), (0.95, 0.96)):
+        marks.interval(upright, 0, mean_interval(values), ("k", "o", "-"))
+        marks.row(lying, 0, mean_interval(values), ("k", "o", "-"))
+        marks.seeds_below(lying, 0, values)
+    looks.percent(upright, "")
+    looks.possible(lying, 0, 1)
+    assert (upright.get_ylim()[1], lying.get_xlim()[1]) == (1.0, 1.0)
+    beyond = [max(line.get_ydata()) > 1 for line in upright.lines]
+    assert beyond == [True, False, True, False]
+    assert [line.get_clip_on() for line in upright.lines] == beyond
+    beyond = [max(line.get_xdata()) > 1 for line in lying.lines]
+    assert beyond == [True, False, False, True, False, False]
+    assert [line.get_clip_on() for line in lying.lines] == beyond
+
+
 def test_a_seed_outside_the_interval_of_the_mean_is_still_on_the_page() -> None:
     values = [0.767, 0.761, 0.767, 0.754, 0.667, *[0.76] * 20]
     upright, lying = (Figure().subplots() for _ in range(2))

@@ -1,7 +1,10 @@
 """Toy sources and a small raw tree, for tests of the data layer."""
 
+import json
 import os
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -165,3 +168,23 @@ def tone() -> Callable[..., np.ndarray]:
         return np.stack([gain * wave for gain in gains]).astype(np.float32)
 
     return make
+
+
+@pytest.fixture
+def require_comparison(tmp_path: Path) -> Callable[..., None]:
+    """Prepares raw files and compares all methods on them, with next to no budget."""
+
+    def run(dataset: str, source: Path, *recipe: str) -> None:
+        store, results = tmp_path / "compared-store", tmp_path / "compared-results"
+        prepare = ["study.prepare", dataset, "--source", source, "--out", store, *recipe]
+        study = ["study.run", f"{dataset}_compare", "--data", store, "--results", results]
+        budget = ["--trials", "1", "--seeds", "2", "--epochs", "3", "--device", "cpu"]
+        small = ["--set", "width=0.25", "--set", "batch_size=4"]
+        for command in (prepare, [*study, *budget, *small]):
+            subprocess.run([sys.executable, "-m", *command], check=True, timeout=600)
+        summary = json.loads(next(results.glob("*/summary.json")).read_text())
+        known = {name for name, found in summary["methods"].items() if found["test"]["accuracy"]["mean"]}
+        assert summary["complete"]
+        assert known >= {"joint", "diagnose_relearn", "boosting", "dr_boosting", "ogm_ge", "late_fusion"}
+
+    return run

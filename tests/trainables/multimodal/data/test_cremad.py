@@ -2,6 +2,7 @@
 
 import csv
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -176,3 +177,9 @@ def test_the_published_lists_have_the_published_sizes(real_data: Path) -> None:
     assert sizes["dnr"] == [5954, 744, 744]
     assert sum(sizes["official"][:2]) == 6698
     assert sizes["official"][2] == 744
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_all_methods_run_on_raw_files(raw: Path, require_comparison: Callable[..., None]) -> None:
+    require_comparison("cremad", raw, "--frames", "2", "--image-size", "32", "--recipe-set", "time_steps=64")

@@ -242,3 +242,11 @@ def test_the_default_recipe_is_that_of_the_published_method() -> None:
         "audio": (1, 1024, 128),
         "visual": (10, 3, 224, 224),
     }
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_all_methods_run_on_raw_files(root: Path, require_comparison: Callable[..., None]) -> None:
+    require_comparison(
+        "kinetics-sounds", root, "--frames", "2", "--image-size", "32", "--recipe-set", "time_steps=64"
+    )

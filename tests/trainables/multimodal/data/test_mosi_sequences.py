@@ -313,3 +313,9 @@ def test_a_pickle_is_held_once(write: Write) -> None:
     tracemalloc.stop()
     assert peak < 1.2 * size
     assert source.held
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_all_methods_run_on_raw_files(write: Write, require_comparison: Callable[..., None]) -> None:
+    require_comparison("mosi-sequences", write(mmsa(aligned=True)))

@@ -175,3 +175,9 @@ def test_it_is_prepared_from_the_command_line(root: Path, tmp_path: Path) -> Non
         "validation": 2,
         "test": 2,
     }
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_all_methods_run_on_raw_files(root: Path, require_comparison: Callable[..., None]) -> None:
+    require_comparison("nvgesture", root, "--frames", "2", "--image-size", "32")

@@ -1,5 +1,6 @@
 """Twitter15 from its raw layout, good and bad."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -138,3 +139,9 @@ def test_a_recipe_without_its_model_is_refused_before_any_work(raw: Path) -> Non
     frozen: Recipe = twitter15.RECIPES["frozen-text"]
     with pytest.raises(InputError, match="--recipe-set text_model=DIR"):
         twitter15.read(raw, frozen)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_all_methods_run_on_raw_files(raw: Path, require_comparison: Callable[..., None]) -> None:
+    require_comparison("twitter15", raw, "--image-size", "32")

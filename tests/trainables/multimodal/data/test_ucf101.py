@@ -269,3 +269,9 @@ def test_real_clips_are_prepared_from_the_command_line(
     flow = store.read("flow", range(15)).astype(float) - 128
     assert np.abs(flow).mean(axis=(1, 2, 3, 4)).min() > 0.1
     assert "15 prepared" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_all_methods_run_on_raw_files(listed: Path, require_comparison: Callable[..., None]) -> None:
+    require_comparison("ucf101", listed, "--frames", "2", "--image-size", "32")

@@ -174,7 +174,8 @@ def possible(axes: Axes, low: float, high: float) -> None:
 def _show_whole(lines: Sequence[Line2D], places: Sequence[Any], limits: tuple[float, float]) -> None:
     """Let marks and lines on the edge of the axes, such as at 100 %, reach beyond it by half their width."""
     for line, found in zip(lines, places, strict=True):
-        if len(found) and all(limits[0] <= place <= limits[1] for place in found):
+        beyond = [place for place in found if place < limits[0] or place > limits[1]]  # NaN is neither
+        if len(found) and not beyond:
             line.set_clip_on(False)
 
 

@@ -14,8 +14,9 @@ for itself, and its share of what several have, the libraries that they import a
   as many bytes.
 - flow: films of as many pixels as are held to compute it.
 
-Processes are started at once and as many as by default on a machine with eight cores. Prints a line per case
-and one JSON object at the end; exit code 1 if a case is above the limit, or was refused.
+Processes are started after the first file of the store, and as many as by default on a machine with eight
+cores. Prints a line per case and one JSON object at the end; exit code 1 if a case is above the limit, or was
+refused.
 """
 
 import argparse
@@ -48,7 +49,7 @@ COMMAND = """
 import os, sys
 os.cpu_count = lambda: 8
 from trainables.multimodal.data import shards, workers
-workers.WORTH = 0.0
+workers.WORTH = workers.START = 0.0
 shards.SHARD_ROWS = int(sys.argv.pop(1))
 from study.prepare import main
 sys.exit(main())

@@ -16,6 +16,7 @@ from trainables.multimodal.errors import InputError
 FORMAT = 2
 FILE = "manifest.json"
 BLOCK: Final = 2**20
+AGAIN: Final = "remove the store and prepare it again"
 SHAPES: Final[Mapping[str, Any]] = {
     "format": int,
     "dataset": str,
@@ -51,7 +52,7 @@ def read(folder: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{folder / FILE} cannot be read ({error}): prepare the store again") from error
+        raise InputError(f"{folder / FILE} cannot be read ({error}): {AGAIN}") from error
     _require_format(folder, manifest)
     return dict(manifest)
 
@@ -170,12 +171,12 @@ def _nothing_in(folder: Path) -> str:
 
 def _require_format(folder: Path, manifest: Any) -> None:
     if not _has_shape(manifest, SHAPES) or manifest["format"] != FORMAT:
-        raise InputError(f"{folder / FILE} is no manifest of format {FORMAT}: prepare the store again")
+        raise InputError(f"{folder / FILE} is no manifest of format {FORMAT}: {AGAIN}")
     if not all(_has_shape(modality, MODALITY) for modality in manifest["modalities"].values()):
-        raise InputError(f"{folder / FILE} describes no modalities: prepare the store again")
+        raise InputError(f"{folder / FILE} describes no modalities: {AGAIN}")
     for entry in manifest["files"]:
         if Path(entry["name"]).name != entry["name"] or "\0" in entry["name"]:
-            raise InputError(f"{folder / FILE} names files outside its folder, or nothing: prepare it again")
+            raise InputError(f"{folder / FILE} names files outside its folder, or nothing: {AGAIN}")
 
 
 def _has_shape(value: Any, shape: Any) -> bool:

@@ -12,7 +12,7 @@ MOST_PIXELS = 4096 * 4096
 MOST_FRAME = 4096 * 2304
 """Pixels of a frame of a video, of which decoders hold many: 4K."""
 MOST_CLIP = 64 * 2**20
-"""Bytes of a clip, whose coded pictures are held until their number is known."""
+"""Bytes of a clip's coded pictures, which are held until their number is known."""
 MOST_SECONDS = 600
 """Of sound, which is held as a whole."""
 MOST_CHANNELS = 16
@@ -64,13 +64,12 @@ def require_modest_frames(file: Path, width: int, height: int, most: int) -> Non
         )
 
 
-def require_modest_clip(file: Path) -> None:
-    """Raise InputError for a file of a clip above the limit."""
-    size = file.stat().st_size
-    if size > MOST_CLIP:
+def require_modest_clip(file: Path, held: int) -> None:
+    """Raise InputError where a clip's coded pictures take more bytes than the limit: ask as they come."""
+    if held > MOST_CLIP:
         raise InputError(
-            f"{file.parent.name}/{file.name} has {size} bytes, and {MOST_CLIP} are the limit: "
-            "cut it into clips"
+            f"{file.parent.name}/{file.name} has coded pictures of more than {MOST_CLIP} bytes, "
+            "which are the limit: cut it into clips"
         )
 
 

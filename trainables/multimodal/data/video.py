@@ -33,6 +33,8 @@ UNDECODABLE = (av.FFmpegError, ValueError, IndexError)
 
 MARGIN = 2**16
 """Pixels that decoders need around those of a small frame."""
+PACKET = 700
+"""Bytes that a packet takes besides its content."""
 CUT_SHORT = 0.9
 """A clip whose packets end before this share of its announced duration is broken."""
 MPEG_PROGRAM = "mpeg"
@@ -98,7 +100,6 @@ def read_chosen(
     cut short; and what `choose` raises.
     """
     require_content(file)
-    require_modest_clip(file)
     require_whole(file)
     name = f"{file.parent.name}/{file.name}"
     try:
@@ -156,7 +157,7 @@ def _decode(
             raise ValueError("no decoder knows its pictures")
         require_modest_frames(file, video.codec_context.width, video.codec_context.height, most_pixels)
         video.codec_context.options = {"max_pixels": str(most_pixels + MARGIN)}  # later frames may be larger
-        coded, packets, end = _demuxed(container, video)
+        coded, packets, end = _demuxed(file, container, video)
         wanted = set(choose(packets))
         to_rgb = VideoReformatter()  # one for all: it keeps its tables, which take longer than a small frame
         for packet in coded:
@@ -174,18 +175,21 @@ def _picture(frame: Any, to_rgb: VideoReformatter) -> Image.Image:
     return Image.fromarray(to_rgb.reformat(frame, format="rgb24", threads=1).to_ndarray())
 
 
-def _demuxed(container: Any, video: Any) -> tuple[list[Any], int, float]:
+def _demuxed(file: Path, container: Any, video: Any) -> tuple[list[Any], int, float]:
     """A stream's packets with the empty one that ends it, the others' number, and when the last of any ends.
 
-    Nothing is decoded, which is what takes long.
+    Nothing is decoded, which is what takes long. InputError for more of them than may be held.
     """
     coded: list[Any] = []
     ends: dict[Any, int] = {}
+    held = 0
     for packet in container.demux():
         stream = packet.stream
         if packet.pts is not None:
             ends[stream] = max(ends.get(stream, 0), packet.pts + (packet.duration or 0))
         if stream is video:
             coded.append(packet)
+            held += packet.size + PACKET
+            require_modest_clip(file, held)
     end = max((float(last * stream.time_base) for stream, last in ends.items()), default=0.0)
     return coded, sum(packet.size > 0 for packet in coded), end

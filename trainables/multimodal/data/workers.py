@@ -28,6 +28,8 @@ class WorkerDied(InputError):  # noqa: N818  (what happened, not a mistake of th
 
 WORTH = 10.0
 """Seconds of work that must lie ahead before processes, which take seconds to start, are started for it."""
+START = 5.0
+"""Seconds that they take to start, about: one more item that takes longer would let them wait."""
 PRELOADED = ("trainables.multimodal.data.datasets",)
 """What processes have in common: imported once, by a process from which all others are forked."""
 LONGEST = 1800.0
@@ -51,10 +53,12 @@ def each(
         with one_thread():
             result = function(shared, item)
         left = len(items) - done
-        ahead = (time.monotonic() - started) * left
+        taken = time.monotonic() - started
         yield result
-        if starting is None and workers > 1 and left > 1 and ahead > WORTH:
+        if starting is None and workers > 1 and left > 1 and taken * left > WORTH:
             starting = _start_server()
+            if taken > START:
+                starting.join()
         if starting is not None and left > 1 and not starting.is_alive():
             yield from in_processes(function, shared, items[done:], workers)
             return
@@ -101,7 +105,7 @@ def _start_server() -> threading.Thread:
 
 
 def _fork_one() -> None:
-    with contextlib.suppress(OSError):  # whoever needs processes meets it again, where it can be told
+    with contextlib.suppress(OSError, EOFError):  # whoever needs processes meets it again, and can tell
         first = _context().Process(target=gc.freeze)  # any function: it has nothing to do
         first.start()
         first.join()

@@ -55,8 +55,8 @@ def test_frames_are_chosen_by_their_true_number(
     expected = FRAMES(clip)
     demuxed = video._demuxed
 
-    def miscounted(container: Any, stream: Any) -> tuple[list[Any], int, float]:
-        coded, _, end = demuxed(container, stream)
+    def miscounted(*of: Any) -> tuple[list[Any], int, float]:
+        coded, _, end = demuxed(*of)
         return coded, announced, end
 
     monkeypatch.setattr(video, "_demuxed", miscounted)
@@ -112,9 +112,14 @@ def test_large_frames_are_refused_before_decoding(clip: Path, monkeypatch: pytes
         read_chosen(clip, range, np.asarray, 96 * 96 - 1)
 
 
-def test_a_large_file_is_refused_before_it_is_opened(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(media, "MOST_CLIP", clip.stat().st_size - 1)
-    monkeypatch.setattr(video, "open_clip", None)
+def test_more_coded_pictures_than_may_be_held_are_refused(
+    clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with av.open(str(clip)) as container:
+        sizes = [packet.size for packet in container.demux(video=0)]
+    monkeypatch.setattr(media, "MOST_CLIP", sum(sizes) + len(sizes) * video.PACKET)
+    FRAMES(clip)
+    monkeypatch.setattr(media, "MOST_CLIP", media.MOST_CLIP - 1)
     with pytest.raises(InputError, match="are the limit: cut it into clips"):
         FRAMES(clip)
 
@@ -145,7 +150,7 @@ def test_frames_that_cannot_be_converted_are_refused(clip: Path, monkeypatch: py
     def fail(*_: object) -> None:
         raise ValueError("no such pixels")
 
-    monkeypatch.setattr(Image, "frombytes", fail)  # what PyAV makes pictures with
+    monkeypatch.setattr(Image, "frombytes", fail)  # what Pillow makes pictures with
     with pytest.raises(InputError, match=r"is no readable video \(no such pixels\)"):
         FRAMES(clip)
 

@@ -80,6 +80,30 @@ def test_work_goes_on_here_until_processes_can_begin(
         handed.clear()
 
 
+@pytest.mark.parametrize(("seconds", "waits"), [(2.0, []), (6.0, ["waited"])])
+def test_long_items_wait_for_processes(
+    handed: list[list[Any]], monkeypatch: pytest.MonkeyPatch, seconds: float, waits: list[str]
+) -> None:
+    waited: list[str] = []
+    clock = iter([0.0, seconds])
+    monkeypatch.setattr(workers, "time", SimpleNamespace(monotonic=clock.__next__))
+    starting = SimpleNamespace(is_alive=lambda: False, join=lambda: waited.append("waited"))
+    monkeypatch.setattr(workers, "_start_server", lambda: starting)
+    assert list(each(operator.add, 1, list(range(9)), 2)) == [1]
+    assert (waited, handed) == (waits, [[1, 2, 3, 4, 5, 6, 7, 8]])
+
+
+def test_processes_can_begin_once_a_first_has_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    imported, done = threading.Event(), []
+    first = SimpleNamespace(start=lambda: imported.wait(60), join=lambda: done.append("run"))
+    monkeypatch.setattr(workers, "_context", lambda: SimpleNamespace(Process=lambda target: first))
+    starting = workers._start_server()
+    assert starting.is_alive()
+    imported.set()
+    starting.join(60)
+    assert (starting.is_alive(), done) == (False, ["run"])
+
+
 def test_the_process_from_which_others_are_forked_is_started_once() -> None:
     servers: list[int] = []
     for _ in range(2):

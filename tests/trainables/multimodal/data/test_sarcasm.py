@@ -1,6 +1,5 @@
 """Sarcasm from its raw layout, good and bad."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -126,9 +125,3 @@ def test_rows_without_text_or_picture_are_left_out_on_request(raw: Path, tmp_pat
         "90000000000000000": "its text is empty",
         "90000000000000001": "dataset_image/90000000000000001.jpg is missing",
     }
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
-def test_all_methods_run_on_raw_files(raw: Path, require_comparison: Callable[..., None]) -> None:
-    require_comparison("sarcasm", raw, "--image-size", "32")

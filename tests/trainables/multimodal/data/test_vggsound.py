@@ -60,11 +60,3 @@ def test_a_line_that_cannot_be_right_is_named(root: Path, line: str) -> None:
         stream.write(f"{line}\n")
     with pytest.raises(InputError, match=r"vggsound\.csv, line 21 is not"):
         vggsound.read(root, RECIPE)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
-def test_all_methods_run_on_raw_files(root: Path, require_comparison: Callable[..., None]) -> None:
-    require_comparison(
-        "vggsound", root, "--frames", "2", "--image-size", "32", "--recipe-set", "time_steps=64"
-    )

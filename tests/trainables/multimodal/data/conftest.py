@@ -183,8 +183,9 @@ def require_comparison(tmp_path: Path) -> Callable[..., None]:
         for command in (prepare, [*study, *budget, *small]):
             subprocess.run([sys.executable, "-m", *command], check=True, timeout=600)
         summary = json.loads(next(results.glob("*/summary.json")).read_text())
-        known = {name for name, found in summary["methods"].items() if found["test"]["accuracy"]["mean"]}
+        found = summary["methods"]
         assert summary["complete"]
-        assert known >= {"joint", "diagnose_relearn", "boosting", "dr_boosting", "ogm_ge", "late_fusion"}
+        for method in ("joint", "diagnose_relearn", "boosting", "dr_boosting", "ogm_ge", "late_fusion"):
+            assert found[method]["test"]["accuracy"]["mean"] is not None
 
     return run

@@ -248,5 +248,5 @@ def test_the_default_recipe_is_that_of_the_published_method() -> None:
 @pytest.mark.timeout(1200)
 def test_all_methods_run_on_raw_files(root: Path, require_comparison: Callable[..., None]) -> None:
     require_comparison(
-        "kinetics-sounds", root, "--frames", "2", "--image-size", "32", "--recipe-set", "time_steps=64"
+        "kinetics-sounds", root, "--frames", "3", "--image-size", "32", "--recipe-set", "time_steps=64"
     )

@@ -22,14 +22,14 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from trainables.multimodal.data import check
 from trainables.multimodal.data.datasets import DATASETS, read_source
-from trainables.multimodal.data.manifest import FILE
-from trainables.multimodal.data.shards import spans
+from trainables.multimodal.data.preparing import verify
+from trainables.multimodal.data.preparing.shards import spans
+from trainables.multimodal.data.preparing.writer import write_store
 from trainables.multimodal.data.source import MOST_WORKERS, Source
 from trainables.multimodal.data.splits import PARTS
-from trainables.multimodal.data.store import FeatureStore, sample_bytes
-from trainables.multimodal.data.writer import write_store
+from trainables.multimodal.data.store.feature_store import FeatureStore, sample_bytes
+from trainables.multimodal.data.store.manifest import FILE
 from trainables.multimodal.errors import InputError
 
 BAD_INPUT, INTERRUPTED = 2, 3
@@ -111,7 +111,7 @@ def _share(text: str) -> float:
 
 
 def _check(options: argparse.Namespace) -> list[str]:
-    store = check.verify(options.check)
+    store = verify.verify(options.check)
     return [f"{store.path} is whole: {_summary(store)}"]
 
 
@@ -119,7 +119,7 @@ def _prepare(options: argparse.Namespace, console: Console) -> list[str]:
     source = _source(options)
     out = (options.out or Path("data") / options.dataset).absolute()
     if (out / FILE).is_file():
-        store = check.require_made_from(out, source)
+        store = verify.require_made_from(out, source)
         return [f"{store.path} holds this data set already: {_summary(store)}"]
     if options.dry_run:
         return _plan(source, out)

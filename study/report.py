@@ -11,8 +11,8 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from study.analysis import report
-from study.place import locked, read_ledger
+from study.records.study_folder import locked, read_ledger
+from study.reporting import write_report
 from trainables.multimodal.errors import InputError
 
 BAD_INPUT = 2
@@ -40,12 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def rebuild(folder: Path, storage: str | None = None) -> report.Report:
+def rebuild(folder: Path, storage: str | None = None) -> write_report.Report:
     """Write the report of the study in `folder`; its driver must not be at work, for it owns the ledger."""
     with locked(folder):
         ledger = read_ledger(folder, storage)
         try:
-            return report.write(folder, ledger.settings, ledger.records())
+            return write_report.write(folder, ledger.settings, ledger.records())
         finally:
             ledger.close()
 

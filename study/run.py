@@ -15,17 +15,17 @@ from typing import Any, NoReturn
 import torch
 from rich.console import Console
 
-from study.forecast import describe
-from study.launch import INTERRUPTED, MOST_SLOTS, Job, Resources, carry_out, catch_signals
-from study.place import locked, open_ledger, set_aside
+from study.records.mlflow_tracking import Target, check_reachable
+from study.records.study_folder import locked, open_ledger, set_aside
+from study.running.driver import INTERRUPTED, MOST_SLOTS, Job, Resources, carry_out, catch_signals
+from study.running.forecast import describe
+from study.running.stages import STAGES
 from study.settings import Wish, build, parse_fixed
-from study.stages import STAGES
 from study.studies import SAMPLE, STUDIES, Study
-from study.tracking import Target, check_reachable
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.datasets import open_store
-from trainables.multimodal.data.sample import sample_store
-from trainables.multimodal.data.store import FeatureStore
+from trainables.multimodal.data.sample.generate import sample_store
+from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.runtime import resolve
 

@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from study.selection import BASELINE
-from study.stages import STAGES, Outline
+from study.analysis.selection import BASELINE
+from study.running.stages import STAGES, Outline
 from study.studies import Budget, Study, method_named, named
-from trainables.multimodal.building import chosen_modalities, require_fitting
+from trainables.multimodal.assembly import chosen_modalities, require_fitting
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.datasets import require_values
-from trainables.multimodal.data.store import FeatureStore
+from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
-from trainables.multimodal.pretrained import read_file
+from trainables.multimodal.networks.initial_weights import read_file
 from trainables.multimodal.tasks import AUTO, CLASSIFICATION, LOSSES, REGRESSION
 
 OWN_OPTIONS = {

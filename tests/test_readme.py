@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from trainables.multimodal.data.datasets import read_source
-from trainables.multimodal.data.writer import write_store
+from trainables.multimodal.data.preparing.writer import write_store
 
 README = Path(__file__).parents[1] / "README.md"
 SAMPLES = 48

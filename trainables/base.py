@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from ray import tune
 
+from trainables.multimodal.assembly import require_applicable
 from trainables.multimodal.balancers.base import Balancer
-from trainables.multimodal.building import require_applicable
 from trainables.multimodal.checkpoint import read_checkpoint, write_checkpoint
 from trainables.multimodal.config import TrainerConfig, known_settings, split_settings
 from trainables.multimodal.errors import Diverged

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from study.analysis.sensitivity import paired_seeds
+from study.analysis.selection import BASELINE, confirmed, on_validation, protocols
 from study.analysis.statistics import PairedTest, holm
 from study.analysis.summary import by_seed, methods, on_test, split_of
-from study.analysis.words import CONTROLS
-from study.ledger import Record
-from study.selection import BASELINE, confirmed, on_validation, protocols
+from study.analysis.sweeps import paired_seeds
+from study.records.ledger import Record
+from study.reporting.wording import CONTROLS
 
 BOOSTING = "boosting"
 

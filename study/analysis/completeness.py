@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from study.analysis.selection import agrees, incumbent, protocols
 from study.analysis.summary import Sweeps, methods, stages
-from study.ledger import Record
-from study.selection import agrees, incumbent, protocols
+from study.records.ledger import Record
 
 
 def complete(settings: Mapping[str, Any], records: Sequence[Record], sweeps: Sweeps) -> bool:

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from study.analysis import words
-from study.analysis.sensitivity import Point
+from study.analysis.selection import METRICS, confirmed, incumbent, on_validation, protocols
 from study.analysis.statistics import mean_interval
-from study.analysis.table import by_modality
-from study.ledger import Record
-from study.selection import METRICS, confirmed, incumbent, on_validation, protocols
+from study.analysis.sweeps import Point
+from study.analysis.trial_tables import by_modality
+from study.records.ledger import Record
+from study.reporting import wording
 
 SPLITS = ("test", "validation")
 ENDINGS = ("completed", "pruned", "failed", "diverged")
@@ -71,7 +71,7 @@ def five(settings: Mapping[str, Any], protocol: str) -> dict[str, Any]:
 def on_test(record: Record) -> dict[str, float]:
     """Test metrics of the best weights, with those of a regression where it was one."""
     found = {name.removeprefix("test/"): number for name, number in record.test.items()}
-    return {name: number for name, number in found.items() if name in METRICS or words.of_regression(name)}
+    return {name: number for name, number in found.items() if name in METRICS or wording.of_regression(name)}
 
 
 def measure(values: Mapping[int, float]) -> Measure:

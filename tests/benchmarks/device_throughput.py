@@ -27,9 +27,9 @@ from torch.nn import functional
 
 from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
 from trainables.multimodal.config import TrainerConfig
+from trainables.multimodal.data.preparing.writer import write_store
 from trainables.multimodal.data.source import Source
-from trainables.multimodal.data.store import Modality
-from trainables.multimodal.data.writer import write_store
+from trainables.multimodal.data.store.feature_store import Modality
 from trainables.multimodal.trainer import Trainer
 
 CLASSES = 6

@@ -48,8 +48,9 @@ EVERY = 0.02
 COMMAND = """
 import os, sys
 os.cpu_count = lambda: 8
-from trainables.multimodal.data import shards, workers
-workers.WORTH = workers.START = 0.0
+from trainables.multimodal.data.preparing import shards
+from trainables.multimodal.data.preparing import worker_processes
+worker_processes.WORTH = worker_processes.START = 0.0
 shards.SHARD_ROWS = int(sys.argv.pop(1))
 from study.prepare import main
 sys.exit(main())

@@ -30,13 +30,14 @@ import av
 import numpy as np
 import psutil
 
-from trainables.multimodal.data import cremad, shards, workers
-from trainables.multimodal.data.audio import Fbank
+from trainables.multimodal.data.adapters import cremad
+from trainables.multimodal.data.media.audio import Fbank
+from trainables.multimodal.data.media.video import Frames
+from trainables.multimodal.data.preparing import shards, worker_processes
+from trainables.multimodal.data.preparing.writer import write_store
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
-from trainables.multimodal.data.store import FeatureStore
-from trainables.multimodal.data.video import Frames
-from trainables.multimodal.data.writer import write_store
+from trainables.multimodal.data.store.feature_store import FeatureStore
 
 LIMITS = {"clips_per_second": 150.0, "share_of_cores": 0.9, "epoch": 50.0}
 RATE, PICTURES, SECONDS, SIZE = 16_000, 30, 2, 96
@@ -110,7 +111,7 @@ def measure(source: Source, folder: Path, processes: int) -> dict[str, float]:
     clips = len(source.ids)
     shards.SHARD_ROWS = max(1, clips // FILES)
     one, _ = timed(lambda: write_store(source, folder / "one"))
-    workers.WORTH = 0.0  # processes at once, however short the work is
+    worker_processes.WORTH = 0.0  # processes at once, however short the work is
     many, used = timed(lambda: write_store(source, folder / "many", workers=processes))
     store = FeatureStore.open(folder / "one")
     decoding, _ = timed(lambda: [source.load(row) for row in range(clips)])

@@ -15,10 +15,11 @@ from ray import tune
 from rich.console import Console
 
 from search_spaces.space import SearchSpace
-from study import launch, studies
-from study.launch import Job, Resources
-from study.place import locked, open_ledger
-from study.tracking import Target, Tracker
+from study import studies
+from study.records.mlflow_tracking import Target, Tracker
+from study.records.study_folder import locked, open_ledger
+from study.running import driver
+from study.running.driver import Job, Resources
 
 
 class Nothing:
@@ -74,7 +75,7 @@ def main(trials=100, epochs=10):
     studies.METHODS["nothing"] = studies.Method(
         "study_overhead:Nothing", space, lambda modalities, epochs: ()
     )
-    launch.asha = lambda epochs, grace: asha_that_spares(epochs)
+    driver.asha = lambda epochs, grace: asha_that_spares(epochs)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         job = Job(
@@ -84,7 +85,7 @@ def main(trials=100, epochs=10):
             ledger = open_ledger(job.folder, settings(trials, epochs), None)
             tracker = Tracker(job.target, ledger)
             tracker.start()
-            launch._run_stages(job, ledger, tracker, Console(quiet=True))
+            driver._run_stages(job, ledger, tracker, Console(quiet=True))
             left = tracker.finish(300)
             ended = time.time()
         records = ledger.records()
@@ -102,7 +103,7 @@ def main(trials=100, epochs=10):
 
 def asha_that_spares(epochs):
     """ASHA that looks at every rung and stops nobody: its first rung comes after the last epoch."""
-    from study.scheduling import asha
+    from study.running.ray_bridge import asha
 
     return asha(epochs, epochs)
 

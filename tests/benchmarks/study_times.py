@@ -20,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from study.place import read_ledger
+from study.records.study_folder import read_ledger
 
 LIMITS = {"main_job": 300.0, "first_epoch": 20.0}
 BARE = """

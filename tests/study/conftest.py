@@ -3,22 +3,25 @@
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from synthetic import Synthetic
+from synthetic_studies import boosting_study, comparison_study, study_settings, whole_study
 from toy_study import SETTINGS
 
-from study.analysis import looks
-from study.ledger import Ledger
-from study.place import sqlite_url
+from study.records.ledger import Ledger, Record
+from study.records.study_folder import sqlite_url
+from study.reporting.drawing import style
 from trainables.multimodal.data.datasets import read_source
-from trainables.multimodal.data.writer import write_store
+from trainables.multimodal.data.preparing.writer import write_store
 
 
 @pytest.fixture(autouse=True)
 def _coarse(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures of few pixels are drawn sooner; those that fixtures of wider scope draw are as published."""
-    monkeypatch.setitem(looks.RC, "savefig.dpi", 45)
+    monkeypatch.setitem(style.RC, "savefig.dpi", 45)
 
 
 @pytest.fixture(scope="session")
@@ -69,3 +72,42 @@ def make_toy_store() -> Callable[[Path], Path]:
 def toy_store(make_toy_store: Callable[[Path], Path], tmp_path: Path) -> Path:
     """A toy store of the test's own."""
     return make_toy_store(tmp_path)
+
+
+@pytest.fixture
+def synthetic() -> Callable[..., Synthetic]:
+    return Synthetic
+
+
+@pytest.fixture
+def settings() -> Callable[..., dict[str, Any]]:
+    return study_settings
+
+
+@pytest.fixture
+def whole() -> Callable[..., Synthetic]:
+    return whole_study
+
+
+@pytest.fixture(scope="session")
+def module_study() -> tuple[dict[str, Any], list[Record]]:
+    """Settings and records of one finished study, for tests that only read what is made of it."""
+    return study_settings(), whole_study().records
+
+
+@pytest.fixture(scope="session")
+def compared_methods() -> tuple[dict[str, Any], list[Record]]:
+    """Settings and records of a comparison of twelve methods."""
+    return comparison_study()
+
+
+@pytest.fixture(scope="session")
+def boosted() -> tuple[dict[str, Any], list[Record]]:
+    """Settings and records of a study of boosting with its sweeps."""
+    return boosting_study()
+
+
+@pytest.fixture(scope="session")
+def three_modalities() -> tuple[dict[str, Any], list[Record]]:
+    """Settings and records of a comparison with three modalities, and so with thirteen methods."""
+    return comparison_study(("voice", "face", "text"))

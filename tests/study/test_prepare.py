@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from study.prepare import _parts, main
-from trainables.multimodal.data import sample
-from trainables.multimodal.data.cremad import CLASSES
+from trainables.multimodal.data.adapters.cremad import CLASSES
 from trainables.multimodal.data.datasets import read_source
+from trainables.multimodal.data.preparing.writer import write_store
+from trainables.multimodal.data.sample import generate
 from trainables.multimodal.data.splits import by_fold
-from trainables.multimodal.data.store import FeatureStore
-from trainables.multimodal.data.writer import write_store
+from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
 
 
@@ -81,7 +81,7 @@ def test_skipped_samples_are_named_in_the_report(
 def test_a_recipe_can_be_changed(tmp_path: Path) -> None:
     out = tmp_path / "out"
     raw = tmp_path / "raw"
-    sample.generate(raw, actors=sample.ACTORS[:3])
+    generate.generate(raw, actors=generate.ACTORS[:3])
     options = [
         "--recipe-set",
         "time_steps=20",

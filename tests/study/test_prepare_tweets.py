@@ -9,8 +9,8 @@ import raw_tweets
 
 from study.prepare import main as prepare
 from study.studies import STUDIES
-from trainables.multimodal.data import check
-from trainables.multimodal.data.store import FeatureStore
+from trainables.multimodal.data.preparing import verify
+from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.train import main as train
 
 WRITERS = {"twitter15": raw_tweets.write_twitter15, "sarcasm": raw_tweets.write_sarcasm}
@@ -44,7 +44,7 @@ def test_a_prepared_store_is_whole_and_found_again(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = FeatureStore.open(prepared(name, tmp_path))
-    assert check.verify(store.path).digest == store.digest
+    assert verify.verify(store.path).digest == store.digest
     assert "split official (default): train 24, validation 12, test 12" in capsys.readouterr().out
     prepared(name, tmp_path)
     assert "holds this data set already" in capsys.readouterr().out

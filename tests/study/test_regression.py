@@ -4,17 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from analysis.synthetic import Synthetic
+from synthetic import Synthetic
 
-from study.analysis import report
-from study.analysis.analysis import analyse
-from study.forecast import describe
+from study.analysis.results import analyse
+from study.reporting import write_report
 from study.run import main
+from study.running.forecast import describe
 from study.settings import Wish, build, continued
 from study.studies import STUDIES
 from trainables.multimodal.data.datasets import read_source
-from trainables.multimodal.data.store import FeatureStore, Quantity
-from trainables.multimodal.data.writer import write_store
+from trainables.multimodal.data.preparing.writer import write_store
+from trainables.multimodal.data.store.feature_store import FeatureStore, Quantity
 from trainables.multimodal.errors import InputError
 
 NEEDY = [
@@ -125,7 +125,7 @@ def test_the_summary_has_the_scores_of_a_regression_on_test(ended):
 
 
 def test_the_report_shows_the_scores_and_the_methods_that_are_left_out(ended, tmp_path):
-    written = report.write(tmp_path, *ended)
+    written = write_report.write(tmp_path, *ended)
     page = written.html.read_text()
     assert page.count(">not applicable: needs classes</td>") == len(NEEDY)
     for shown in (

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from study import report
-from study.ledger import Ending, Ledger, Proposal
+from study.records.ledger import Ending, Ledger, Proposal
 
 SETTINGS = {
     "study": "features_dr-votes",

@@ -3,13 +3,13 @@
 import pytest
 from safetensors.torch import load_file, save_file
 
-from study.scheduling import distributions
+from study.running.ray_bridge import distributions
+from study.running.stages import search
 from study.settings import Wish, _require_modalities, build, continued, outline, parse_fixed
-from study.stages import search
 from study.studies import METHODS, SAMPLE, STUDIES, method_named
-from trainables.multimodal.building import build_model
+from trainables.multimodal.assembly import build_model
 from trainables.multimodal.config import TrainerConfig
-from trainables.multimodal.data.store import FeatureStore
+from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
 
 STUDY = STUDIES["features_dr"]

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from ray import tune
 
-from study.ledger import Ledger, Proposal
-from study.scheduling import Plan, StageRun, asha, distributions, sample
+from study.records.ledger import Ledger, Proposal
+from study.running.ray_bridge import Plan, StageRun, asha, distributions, sample
 
 EPOCHS = 9
 SPACE = distributions({"lr": tune.loguniform(1e-3, 1e-1), "depth": tune.randint(1, 4)})

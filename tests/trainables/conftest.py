@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from trainables.multimodal.config import TrainerConfig
+from trainables.multimodal.data.preparing.writer import write_store
 from trainables.multimodal.data.source import Source
-from trainables.multimodal.data.store import Modality, Quantity
-from trainables.multimodal.data.writer import write_store
+from trainables.multimodal.data.store.feature_store import Modality, Quantity
 from trainables.multimodal.trainer import Trainer
 
 SHAPES = {"vector": (6,), "clip": (4, 3, 16, 16), "sequence": (12, 8), "image": (2, 16, 16)}

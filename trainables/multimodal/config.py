@@ -8,8 +8,8 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-from trainables.multimodal.encoders import ENCODERS
 from trainables.multimodal.errors import InputError
+from trainables.multimodal.networks.encoders import ENCODERS
 from trainables.multimodal.tasks import AUTO, CLASSIFICATION, LOSSES, loss_of
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainables.multimodal.errors import Diverged
-from trainables.multimodal.presence import EVERYWHERE, Present, own_rows
+from trainables.multimodal.networks.missing_modalities import EVERYWHERE, Present, own_rows
 
 PERMUTATIONS = 20  # of the labels, for the noise floor
 PROBE_LR = 1e-2

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from trainables.multimodal.errors import Diverged
-from trainables.multimodal.presence import Present, own_rows
+from trainables.multimodal.networks.missing_modalities import Present, own_rows
 
 if TYPE_CHECKING:
     from trainables.multimodal.tasks import Task

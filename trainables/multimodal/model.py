@@ -13,11 +13,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from trainables.multimodal.encoders import encoder_kind
 from trainables.multimodal.errors import InputError
-from trainables.multimodal.fusion import FUSIONS, Fusion, Output
-from trainables.multimodal.inputs import Standardise
-from trainables.multimodal.presence import EVERYWHERE, Present, having, spread
+from trainables.multimodal.networks.encoders import encoder_kind
+from trainables.multimodal.networks.fusion import FUSIONS, Fusion, Output
+from trainables.multimodal.networks.missing_modalities import EVERYWHERE, Present, having, spread
+from trainables.multimodal.networks.standardise import Standardise
 
 WEIGHTS, SETTINGS = "model.safetensors", "config.json"
 

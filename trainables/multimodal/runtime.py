@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from trainables.multimodal.config import TrainerConfig
-from trainables.multimodal.encoders import STAGES
 from trainables.multimodal.errors import InputError
+from trainables.multimodal.networks.encoders import STAGES
 
 Module = TypeVar("Module", bound=nn.Module)
 

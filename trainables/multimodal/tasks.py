@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from trainables.multimodal.data.store import FeatureStore, Quantity
+from trainables.multimodal.data.store.feature_store import FeatureStore, Quantity
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.metrics import accuracy, correlation, macro_f1, weighted_f1
 

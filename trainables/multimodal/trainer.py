@@ -11,24 +11,24 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainables.multimodal.balancers.base import Balancer
-from trainables.multimodal.building import (
+from trainables.multimodal.assembly import (
     build_model,
     chosen_modalities,
     require_applicable,
     step_owner,
     usable_rows,
 )
+from trainables.multimodal.balancers.base import Balancer
 from trainables.multimodal.config import TrainerConfig
-from trainables.multimodal.data.augmentation import augmented
-from trainables.multimodal.data.loading import Batch, Batches, Cut, Loader
-from trainables.multimodal.data.store import FeatureStore
+from trainables.multimodal.data.loading.augmentation import augmented
+from trainables.multimodal.data.loading.batches import Batch, Batches, Cut, Loader
+from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.diagnostics import Labelled, Probes, Purity, measure_purity
 from trainables.multimodal.errors import Diverged, InputError
-from trainables.multimodal.fusion import Output, fused_without
-from trainables.multimodal.inputs import statistics
 from trainables.multimodal.metrics import Best, Evaluation, Means, read, require_finite
 from trainables.multimodal.model import MultimodalModel, export_model
+from trainables.multimodal.networks.fusion import Output, fused_without
+from trainables.multimodal.networks.standardise import statistics
 from trainables.multimodal.runtime import (
     Runtime,
     random_state,

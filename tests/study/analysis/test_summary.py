@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from study.analysis.analysis import analyse
-from study.selection import on_validation
+from study.analysis.results import analyse
+from study.analysis.selection import on_validation
 
 SCHEMA = {"study", "complete", "data", "protocol", "stages", "methods", "sensitivity", "cost", "mlflow"}
 

@@ -7,7 +7,7 @@ from scipy.stats import pearsonr
 from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error, mean_squared_error
 
 from trainables.multimodal.config import TrainerConfig
-from trainables.multimodal.data.store import FeatureStore, Quantity
+from trainables.multimodal.data.store.feature_store import FeatureStore, Quantity
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.metrics import correlation
 from trainables.multimodal.tasks import Classification, Regression, loss_of, task_on

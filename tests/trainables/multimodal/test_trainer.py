@@ -5,11 +5,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from trainables.multimodal.assembly import usable_rows
 from trainables.multimodal.balancers.base import Balancer
 from trainables.multimodal.balancers.boosting import Boosting
 from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
 from trainables.multimodal.balancers.late_fusion import LateFusion
-from trainables.multimodal.building import usable_rows
 from trainables.multimodal.checkpoint import read_checkpoint, write_checkpoint
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.diagnostics import purity

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from trainables.multimodal.data.loading import Batch
-    from trainables.multimodal.fusion import Output
+    from trainables.multimodal.data.loading.batches import Batch
+    from trainables.multimodal.networks.fusion import Output
     from trainables.multimodal.trainer import Trainer
 
 

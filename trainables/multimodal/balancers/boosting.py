@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from trainables.multimodal.balancers.base import Balancer
-from trainables.multimodal.boosted import (
+from trainables.multimodal.balancers.boosting_math import (
     RESIDUALS,
     assign_at_random,
     assign_by_difference,
@@ -25,12 +25,12 @@ from trainables.multimodal.boosted import (
 )
 from trainables.multimodal.config import is_real
 from trainables.multimodal.errors import Diverged, InputError
-from trainables.multimodal.fusion import BoostedFusion, new_head, sum_of, weighted
 from trainables.multimodal.metrics import Means, accuracy, true_class
-from trainables.multimodal.presence import own_rows, spread
+from trainables.multimodal.networks.fusion import BoostedFusion, new_head, sum_of, weighted
+from trainables.multimodal.networks.missing_modalities import own_rows, spread
 
 if TYPE_CHECKING:
-    from trainables.multimodal.data.loading import Batch
+    from trainables.multimodal.data.loading.batches import Batch
     from trainables.multimodal.trainer import Trainer
 
 __all__ = ["CONTROLS", "Boosting", "assign_classifier", "boosting_loss"]

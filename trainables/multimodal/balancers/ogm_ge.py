@@ -17,11 +17,11 @@ from trainables.multimodal.balancers.base import Balancer
 from trainables.multimodal.config import is_real
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.metrics import true_class
-from trainables.multimodal.presence import own_rows
+from trainables.multimodal.networks.missing_modalities import own_rows
 
 if TYPE_CHECKING:
-    from trainables.multimodal.data.loading import Batch
-    from trainables.multimodal.fusion import Output
+    from trainables.multimodal.data.loading.batches import Batch
+    from trainables.multimodal.networks.fusion import Output
     from trainables.multimodal.trainer import Trainer
 
 TINY = 1e-12  # others that give the true class no probability at all

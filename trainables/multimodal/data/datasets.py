@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from trainables.multimodal.data import (
+from trainables.multimodal.data.adapters import (
     avdigits,
-    clips,
     cremad,
+    cremad_votes,
     features,
     kinetics_sounds,
+    listed_clips,
     mosi,
     mosi_sequences,
     nvgesture,
@@ -20,12 +21,11 @@ from trainables.multimodal.data import (
     ucf101,
     ucf101_vgg16,
     vggsound,
-    votes,
 )
-from trainables.multimodal.data.manifest import FILE
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
-from trainables.multimodal.data.store import FeatureStore
+from trainables.multimodal.data.store.feature_store import FeatureStore
+from trainables.multimodal.data.store.manifest import FILE
 from trainables.multimodal.errors import InputError
 
 
@@ -54,7 +54,7 @@ def _anywhere(lists: Iterable[str]) -> tuple[str, ...]:
 
 DATASETS: Final[Mapping[str, Dataset]] = {
     "cremad": Dataset(cremad.read, ("AudioWAV", "VideoFlash"), cremad.RECIPES),
-    "cremad-votes": Dataset(votes.read, (votes.TABLE,)),
+    "cremad-votes": Dataset(cremad_votes.read, (cremad_votes.TABLE,)),
     "ravdess": Dataset(ravdess.read, (ravdess.TABLE,)),
     "avdigits": Dataset(avdigits.read, (f"{avdigits.FOLDER}/*_*_*.wav",)),
     "mosi": Dataset(mosi.read, (mosi.TRANSCRIPTS,), values=f"{mosi.SENTIMENT} in the source folder"),
@@ -64,9 +64,9 @@ DATASETS: Final[Mapping[str, Dataset]] = {
         ucf101.read, tuple(f"{depth}v_*_g??_c??.avi" for depth in ("", "*/", "*/*/")), ucf101.RECIPES
     ),
     "kinetics-sounds": Dataset(
-        kinetics_sounds.read, _anywhere(kinetics_sounds.LISTS.values()), clips.RECIPES
+        kinetics_sounds.read, _anywhere(kinetics_sounds.LISTS.values()), listed_clips.RECIPES
     ),
-    "vggsound": Dataset(vggsound.read, _anywhere([vggsound.LIST]), clips.RECIPES),
+    "vggsound": Dataset(vggsound.read, _anywhere([vggsound.LIST]), listed_clips.RECIPES),
     "nvgesture": Dataset(nvgesture.read, _anywhere(nvgesture.LISTS.values()), nvgesture.RECIPES),
     "twitter15": Dataset(twitter15.read, (twitter15.TABLES,), twitter15.RECIPES),
     "sarcasm": Dataset(sarcasm.read, (sarcasm.IMAGES,), sarcasm.RECIPES),

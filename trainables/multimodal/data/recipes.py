@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from trainables.multimodal.data.manifest import canonical, sha256
-from trainables.multimodal.data.numerals import whole
 from trainables.multimodal.data.source import MOST_BYTES
-from trainables.multimodal.data.store import Modality, sample_bytes
+from trainables.multimodal.data.store.feature_store import Modality, sample_bytes
+from trainables.multimodal.data.store.manifest import canonical, sha256
+from trainables.multimodal.data.whole_numbers import whole
 from trainables.multimodal.errors import InputError
 
 MOST: Final = 1_000_000

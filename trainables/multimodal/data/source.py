@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainables.multimodal.data.splits import rows_by_part
-from trainables.multimodal.data.store import Arrays, Modality, Quantity, sample_bytes
+from trainables.multimodal.data.store.feature_store import Arrays, Modality, Quantity, sample_bytes
 from trainables.multimodal.errors import InputError
 
 MOST_WORKERS: Final = 3

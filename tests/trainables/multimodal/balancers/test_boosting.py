@@ -9,8 +9,8 @@ from trainables.multimodal.balancers.boosting import (
     assign_classifier,
     boosting_loss,
 )
+from trainables.multimodal.balancers.boosting_math import assign_by_difference, boosting_terms
 from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
-from trainables.multimodal.boosted import assign_by_difference, boosting_terms
 from trainables.multimodal.errors import Diverged, InputError
 
 ALWAYS = {"sigma": 0.0, "tau": 0.0}  # every modality is weak

@@ -15,7 +15,7 @@ from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
 from trainables.multimodal.balancers.late_fusion import LateFusion
 from trainables.multimodal.balancers.ogm_ge import OgmGe
 from trainables.multimodal.checkpoint import read_checkpoint, write_checkpoint
-from trainables.multimodal.data import manifest as manifests
+from trainables.multimodal.data.store import manifest as manifests
 from trainables.multimodal.errors import InputError
 
 SWITCHES = {"reset_buffers": True, "reset_head": True, "reset_momentum": True}

@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from trainables.multimodal.data import sample, workers
-from trainables.multimodal.data.audio import Fbank
+from trainables.multimodal.data.media.audio import Fbank
+from trainables.multimodal.data.media.video import Frames
+from trainables.multimodal.data.preparing import worker_processes
 from trainables.multimodal.data.recipes import Recipe
+from trainables.multimodal.data.sample import generate
 from trainables.multimodal.data.source import Source
-from trainables.multimodal.data.store import Arrays, Modality
-from trainables.multimodal.data.video import Frames
+from trainables.multimodal.data.store.feature_store import Arrays, Modality
 from trainables.multimodal.errors import InputError
 
 TOY = 12
@@ -59,8 +60,8 @@ def toy_source(tmp_path: Path) -> Callable[..., Source]:
 @pytest.fixture
 def processes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Work is handed to processes after the first item."""
-    monkeypatch.setattr(workers, "WORTH", 0.0)
-    monkeypatch.setattr(workers, "_start_server", threading.Thread)  # never started, so not at work
+    monkeypatch.setattr(worker_processes, "WORTH", 0.0)
+    monkeypatch.setattr(worker_processes, "_start_server", threading.Thread)  # never started, so not at work
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def tiny_recipe() -> Recipe:
 @pytest.fixture(scope="session")
 def _generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("generated") / "raw"
-    sample.generate(root, actors=sample.ACTORS[:3])
+    generate.generate(root, actors=generate.ACTORS[:3])
     return root
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainables.multimodal.data import cremad
-from trainables.multimodal.data.audio import Fbank
+from trainables.multimodal.data.adapters import cremad
+from trainables.multimodal.data.media.audio import Fbank
+from trainables.multimodal.data.media.video import Frames
 from trainables.multimodal.data.recipes import Folder, Recipe, read_folder
-from trainables.multimodal.data.video import Frames
 from trainables.multimodal.errors import InputError
 
 

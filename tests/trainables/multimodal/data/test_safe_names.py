@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from trainables.multimodal.data import features
-from trainables.multimodal.data.media import inside
+from trainables.multimodal.data.adapters import features
+from trainables.multimodal.data.media.file_checks import inside
+from trainables.multimodal.data.preparing.writer import write_store
 from trainables.multimodal.data.source import Source
-from trainables.multimodal.data.writer import write_store
 from trainables.multimodal.errors import InputError
 
 PIECES = ["..", ".", "/", "\\", "C:", "a", "clip 1", "~", "\n", "\0", "\u202e", "\ud800", "é", "//host/share"]

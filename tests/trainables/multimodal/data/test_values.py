@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainables.multimodal.data import check, shards
+from trainables.multimodal.data.preparing import shards, verify
+from trainables.multimodal.data.preparing.writer import write_store
 from trainables.multimodal.data.source import Source
-from trainables.multimodal.data.store import FeatureStore, Quantity
-from trainables.multimodal.data.writer import write_store
+from trainables.multimodal.data.store.feature_store import FeatureStore, Quantity
 from trainables.multimodal.errors import InputError
 
 Sources = Callable[..., Source]
@@ -57,7 +57,7 @@ def test_the_digest_covers(change: dict[str, object], moody: Sources, tmp_path: 
 
 def test_a_store_with_values_is_whole_when_it_is_checked(moody: Sources, tmp_path: Path) -> None:
     store = write_store(moody(), tmp_path / "store")
-    assert check.verify(store.path).digest == store.digest
+    assert verify.verify(store.path).digest == store.digest
 
 
 def test_checking_finds_a_changed_scale(moody: Sources, tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_checking_finds_a_changed_scale(moody: Sources, tmp_path: Path) -> None:
     file = store.path / "manifest.json"
     file.write_text(json.dumps({**store.manifest, "value": {"name": "mood", "lowest": -9, "highest": 9}}))
     with pytest.raises(InputError, match="was changed"):
-        check.verify(store.path)
+        verify.verify(store.path)
 
 
 @pytest.mark.parametrize("value", [{"name": "mood"}, {"name": "mood", "lowest": 1, "highest": 2}])

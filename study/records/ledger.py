@@ -1,0 +1,350 @@
+"""The durable record of every trial.
+
+One Optuna study per <study>/<stage>/<method> holds the trials, one named <study> the settings. Everything
+is written here before the study acts on it, and nothing is read back from Ray: a driver that is killed at
+any moment starts again from this record alone. The driver is the only writer (a lease keeps a second one
+out), so an in-memory mirror of the trials answers every question.
+"""
+
+import contextlib
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import optuna
+import sqlalchemy
+from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from study.records.driver_lease import Lease
+from trainables.multimodal.errors import InputError
+
+OBJECTIVE = "best/accuracy"
+WORST = 0.0  # told for a diverged trial: accuracy is maximised and cannot be lower
+_MLFLOW = "mlflow/"  # prefix of the attributes that hold run ids
+_STATES = {"completed": TrialState.COMPLETE, "diverged": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Why and where a trial ends; written before the value of its last epoch."""
+
+    status: str  # completed, pruned, diverged or failed
+    epoch: int  # the last epoch that counts
+    reason: str | None = None
+    time: float = 0.0  # unix seconds
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A configuration to be tried, with the searched part and its distributions for the sampler."""
+
+    config: dict[str, Any]
+    seed: int
+    protocol: str = "clean"
+    params: dict[str, Any] = field(default_factory=dict)
+    distributions: dict[str, optuna.distributions.BaseDistribution] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One trial as the ledger knows it."""
+
+    stage: str
+    method: str
+    number: int  # within (stage, method)
+    key: str
+    seed: int
+    protocol: str  # clean or paper
+    config: dict[str, Any]  # every setting that shapes the result, but seed, data and protocol
+    status: str  # running, completed, pruned, diverged or failed
+    reason: str | None = None
+    epochs: dict[int, dict[str, float]] = field(default_factory=dict)  # epoch -> metrics
+    times: dict[int, float] = field(default_factory=dict)  # epoch -> unix seconds
+    started: float | None = None
+    ended: float | None = None
+    ending: Ending | None = None
+    mlflow_run: str | None = None
+
+    @property
+    def value(self) -> float | None:
+        """The running best of the method's own prediction at the last epoch."""
+        return self.epochs[max(self.epochs)].get(OBJECTIVE) if self.epochs else None
+
+    @property
+    def test(self) -> dict[str, float]:
+        """Test metrics of the best weights; empty unless the trial belongs to confirm."""
+        last = self.epochs[max(self.epochs)] if self.epochs else {}
+        return {name: value for name, value in last.items() if name.startswith("test/")}
+
+    @property
+    def seconds(self) -> float:
+        """Time spent training and evaluating, summed over epochs."""
+        return sum(metrics.get("seconds", 0.0) for metrics in self.epochs.values())
+
+    @property
+    def finished(self) -> bool:
+        """Whether the trial has been told."""
+        return self.status != "running"
+
+
+def trial_key(stage: str, method: str, proposal: Proposal, digest: str) -> str:
+    """Name a trial by what decides its result: sha256 of the canonical JSON of all of it."""
+    parts = {
+        "stage": stage,
+        "method": method,
+        "config": proposal.config,
+        "seed": proposal.seed,
+        "protocol": proposal.protocol,
+        "data": digest,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def open_storage(url: str) -> RDBStorage:
+    """Open the database behind a ledger; sqlite logs ahead, so that readers never block the study."""
+    try:
+        storage = RDBStorage(
+            url, engine_kwargs={"connect_args": {"timeout": 60}} if "sqlite" in url else None
+        )
+    except (sqlalchemy.exc.SQLAlchemyError, RuntimeError, ImportError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"the ledger at {url} cannot be opened ({reason}).") from error
+    if storage.engine.dialect.name == "sqlite":
+        sqlalchemy.event.listen(storage.engine, "connect", _tune_sqlite)
+        storage.engine.dispose()
+    return storage
+
+
+def _tune_sqlite(connection: Any, _: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.close()
+
+
+class Ledger:
+    """All trials of one study.
+
+    Args:
+        url: An SQLAlchemy URL, e.g. ``sqlite:////results/cremad_dr/ledger.db``.
+        study: The study's name, the prefix of all Optuna studies it owns.
+        folder: The driver's folder, if the database may have other drivers: they are kept out until `close`.
+
+    Raises:
+        InputError: The database cannot be opened, or another driver works on the study.
+
+    """
+
+    def __init__(self, url: str, study: str, folder: Path | None = None) -> None:
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self.url = url
+        self.study = study
+        self.storage = open_storage(url)
+        self._lease = Lease(self.storage.engine, study, folder) if folder else None
+        self._lock = threading.RLock()
+        self._ids: dict[tuple[str, ...], int] = {}  # (stage, method), or () -> Optuna's study id
+        self._trial_ids: dict[str, int] = {}  # key -> Optuna's trial id
+        self._frozen: dict[tuple[str, str], list[FrozenTrial]] = {}
+        self._records: dict[str, Record] = {}
+        self._settings: dict[str, Any] = {}
+        self._load()
+
+    # -- settings ------------------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What was asked for when the study began; empty for a study that was never begun."""
+        return dict(self._settings)
+
+    @property
+    def digest(self) -> str:
+        """The digest of the data that all trials share."""
+        return str(self._settings["data"]["digest"])
+
+    def save_settings(self, settings: Mapping[str, Any]) -> None:
+        """Write all settings in one transaction."""
+        with self._writing():
+            study_id = self._study_id()
+            self.storage.set_study_user_attr(study_id, "settings", dict(settings))
+            self._settings = dict(settings)
+
+    # -- reading -------------------------------------------------------------------------------------------
+
+    def records(self, stage: str | None = None, method: str | None = None) -> list[Record]:
+        """Trials in the order they were born, of one stage or method if named."""
+        with self._lock:
+            found = list(self._records.values())
+        return [r for r in found if stage in (None, r.stage) and method in (None, r.method)]
+
+    def get(self, key: str) -> Record:
+        """Return the trial of this key."""
+        return self._records[key]
+
+    def frozen(self, stage: str, method: str) -> list[FrozenTrial]:
+        """Return what a sampler may learn from, as Optuna's own trials."""
+        with self._lock:
+            return list(self._frozen.get((stage, method), []))
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._records
+
+    # -- writing -------------------------------------------------------------------------------------------
+
+    def add(self, stage: str, method: str, key: str, proposal: Proposal) -> Record:
+        """Bear a trial in a single write, so that a kill leaves either all of it or nothing."""
+        attributes = {
+            "key": key,
+            "seed": proposal.seed,
+            "status": "running",
+            "protocol": proposal.protocol,
+            "config": proposal.config,
+            "started": time.time(),
+        }
+        trial = create_trial(
+            state=TrialState.RUNNING,
+            params=proposal.params,
+            distributions=proposal.distributions,
+            user_attrs=attributes,
+        )
+        with self._writing():
+            study_id = self._study_id(stage, method)
+            self.storage.create_new_trial(study_id, template_trial=trial)
+            number = len(self._frozen.setdefault((stage, method), []))
+            trial.number = number
+            self._trial_ids[key] = self.storage.get_trial_id_from_study_id_trial_number(study_id, number)
+            self._frozen[(stage, method)].append(trial)
+            self._records[key] = _record(stage, method, trial)
+            return self._records[key]
+
+    def set_ending(self, key: str, ending: Ending) -> None:
+        """Decide how a trial ends; comes before the value that the decision rests on."""
+        with self._writing():
+            self._attribute(key, "ending", ending.__dict__)
+            self._records[key] = replace(self._records[key], ending=ending)
+
+    def add_epoch(self, key: str, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Write all metrics of an epoch, and the running best as the value pruning works on."""
+        now = time.time()
+        with self._writing():
+            record = self._records[key]
+            self._attribute(key, f"epoch/{epoch}", {"time": now, "metrics": dict(metrics)})
+            self._report(record, epoch, metrics.get(OBJECTIVE, WORST))
+            record.epochs[epoch] = dict(metrics)
+            record.times[epoch] = now
+
+    def tell(self, key: str) -> None:
+        """Close a trial as its ending says."""
+        with self._writing():
+            record = self._records[key]
+            if record.ending is None:
+                raise RuntimeError(f"trial {key} is told without a decision")
+            state = _STATES.get(record.ending.status, TrialState.FAIL)
+            value = WORST if record.ending.status == "diverged" else record.value
+            values = None if state == TrialState.FAIL or value is None else [value]
+            self._attribute(key, "status", record.ending.status)
+            self.storage.set_trial_state_values(self._trial_ids[key], state, values)
+            frozen = self._frozen[(record.stage, record.method)][record.number]
+            frozen.values = values
+            frozen.state = state
+            frozen.datetime_complete = datetime.fromtimestamp(record.ending.time)
+            self._records[key] = _ended(record)
+
+    def set_mlflow_run(self, key: str, run: str) -> None:
+        """Keep the id of the trial's run in MLflow; not in the trial, which may be closed already."""
+        with self._writing():
+            if self._records[key].mlflow_run != run:
+                self.storage.set_study_user_attr(self._study_id(), _MLFLOW + key, run)
+                self._records[key] = replace(self._records[key], mlflow_run=run)
+
+    def close(self) -> None:
+        """Let the next driver in and give the database connections back."""
+        if self._lease:
+            self._lease.release()
+        self.storage.remove_session()
+        self.storage.engine.dispose()
+
+    # -- inside --------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        with self._lock:
+            if self._lease:
+                self._lease.require()
+            yield
+
+    def _attribute(self, key: str, name: str, value: Any) -> None:
+        self.storage.set_trial_user_attr(self._trial_ids[key], name, value)
+
+    def _report(self, record: Record, epoch: int, value: float) -> None:
+        self.storage.set_trial_intermediate_value(self._trial_ids[record.key], epoch, value)
+        self._frozen[(record.stage, record.method)][record.number].intermediate_values[epoch] = value
+
+    def _study_id(self, *parts: str) -> int:
+        """Optuna's id of <study>/<stage>/<method>, or of <study> itself; created on first use."""
+        if parts not in self._ids:
+            name = "/".join((self.study, *parts))
+            self._ids[parts] = self.storage.create_new_study([StudyDirection.MAXIMIZE], name)
+        return self._ids[parts]
+
+    def _load(self) -> None:
+        for study in self.storage.get_all_studies():
+            name, *rest = study.study_name.split("/")
+            if name == self.study:
+                self._ids[tuple(rest)] = study._study_id
+        shared = self.storage.get_study_user_attrs(self._ids[()]) if () in self._ids else {}
+        self._settings = shared.get("settings", {})
+        for parts, study_id in self._ids.items():
+            if parts:
+                self._frozen[parts[0], parts[1]] = self.storage.get_all_trials(study_id)
+        born = [(pair, trial) for pair, trials in self._frozen.items() for trial in trials]
+        for (stage, method), trial in sorted(born, key=lambda item: item[1].user_attrs["started"]):
+            record = _record(stage, method, trial)
+            trial.user_attrs = {}  # samplers copy trials at every draw; the record has it all
+            self._restore(replace(record, mlflow_run=shared.get(_MLFLOW + record.key)), trial)
+
+    def _restore(self, record: Record, trial: FrozenTrial) -> None:
+        """Take a trial into the mirror and finish what a killed driver left between two writes."""
+        self._records[record.key] = record
+        self._trial_ids[record.key] = trial._trial_id
+        if record.finished:
+            return
+        for epoch in sorted(set(record.epochs) - set(trial.intermediate_values)):
+            self._report(record, epoch, record.epochs[epoch].get(OBJECTIVE, WORST))
+        if record.ending and (record.ending.status == "failed" or record.ending.epoch in record.epochs):
+            self.tell(record.key)
+
+
+def _record(stage: str, method: str, trial: FrozenTrial) -> Record:
+    attributes = trial.user_attrs
+    epochs = {int(k.split("/")[1]): v for k, v in attributes.items() if k.startswith("epoch/")}
+    ending = Ending(**attributes["ending"]) if "ending" in attributes else None
+    record = Record(
+        stage=stage,
+        method=method,
+        number=trial.number,
+        key=attributes["key"],
+        seed=attributes["seed"],
+        protocol=attributes["protocol"],
+        config=attributes["config"],
+        status="running",
+        epochs={n: epochs[n]["metrics"] for n in sorted(epochs)},
+        times={n: epochs[n]["time"] for n in sorted(epochs)},
+        started=attributes["started"],
+        ending=ending,
+    )
+    return _ended(record) if trial.state.is_finished() else record
+
+
+def _ended(record: Record) -> Record:
+    ending = record.ending
+    if ending is None:
+        return replace(record, status="failed", reason="ended outside this study")
+    return replace(record, status=ending.status, reason=ending.reason, ended=ending.time)

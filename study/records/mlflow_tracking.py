@@ -1,0 +1,373 @@
+"""MLflow as a projection of the ledger; the only file that imports mlflow.
+
+A thread of its own copies whatever the ledger has and MLflow lacks. The ledger is its spool: nothing is
+queued that could be lost, a server that is away delays the copy and never the study, and a copy made twice
+changes nothing.
+"""
+
+import contextlib
+import http.client
+import logging
+import os
+import threading
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from study.records.ledger import Ledger, Record
+from trainables.multimodal.errors import InputError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+
+STATUS = {"completed": "FINISHED", "pruned": "KILLED", "diverged": "FAILED", "failed": "FAILED"}
+_SQLITE = "sqlite:///"
+_HEAD_START = 30.0  # seconds that the first trials may take before MLflow's database is opened beside them
+_PAUSE = 1.0  # seconds in which changes of one trial gather into one batch
+_BACKOFF = (1, 2, 5, 10, 30)  # seconds between tries while MLflow is away
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the study is shown."""
+
+    uri: str
+    experiment: str
+    artifacts: Path  # artifact root of a database store; a server keeps its own
+
+
+def check_reachable(uri: str) -> None:
+    """Ask a tracking server for its health before any work starts; databases are opened later.
+
+    Raises:
+        InputError: The server does not answer within ten seconds.
+
+    """
+    if not uri.startswith(("http://", "https://")):
+        return
+    try:
+        health = f"{uri.rstrip('/')}/health"
+        with urllib.request.urlopen(health, timeout=10):  # noqa: S310  (scheme checked above)
+            return
+    except urllib.error.HTTPError:
+        return  # it answers; a server behind a login may refuse this page and take runs
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise InputError(
+            f"the MLflow server at {uri} does not answer ({error}): start it, or leave out --tracking-uri "
+            "to track into a database below --results."
+        ) from error
+
+
+def make_database(uri: str) -> None:
+    """Make a missing SQLite database under another name, then let it appear at once.
+
+    A driver that is killed amid MLflow's migrations would leave a database that MLflow refuses for good.
+    """
+    if not uri.startswith(_SQLITE) or (path := Path(uri.removeprefix(_SQLITE))).exists():
+        return
+    import mlflow
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    mlflow.MlflowClient(f"{_SQLITE}{fresh}").search_experiments(max_results=1)
+    with contextlib.suppress(FileExistsError):  # another study was faster
+        path.hardlink_to(fresh)
+    for leftover in path.parent.glob(f".{path.name}.*"):
+        leftover.unlink(missing_ok=True)
+
+
+class Tracker:
+    """Copies a study's ledger to MLflow in the background.
+
+    Args:
+        target: Tracking URI, experiment and artifact root.
+        ledger: What is copied.
+
+    """
+
+    def __init__(self, target: Target, ledger: Ledger) -> None:
+        self.target = target
+        self.ledger = ledger
+        self.error: str | None = None  # why the last exchange failed; None while all is well
+        self.parent_run: str | None = None
+        self._recalled = False
+        self._experiment = ""
+        self._dirty = {record.key for record in ledger.records()}
+        self._sent: dict[str, int] = {}  # key -> last epoch MLflow has
+        self._closed: set[str] = set()  # keys whose run has ended
+        self._runs: dict[str, str] = {}  # key -> run id
+        self._wake = threading.Event()
+        self._training = threading.Event()
+        self._stop = threading.Event()
+        self._deadline = float("inf")
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._work, name="mlflow", daemon=True)
+
+    def start(self) -> None:
+        """Begin to copy; what an earlier driver left comes first."""
+        self._thread.start()
+
+    def changed(self, record: Record) -> None:
+        """Note that a trial has something new; returns at once."""
+        with self._lock:
+            self._dirty.add(record.key)
+        self._wake.set()
+        if record.epochs:
+            self._training.set()
+
+    @property
+    def page(self) -> str:
+        """Path of the runs in MLflow's UI, which by itself opens on a page for language models."""
+        return f"#/experiments/{self._experiment}/runs?workflowType=machine_learning"
+
+    def finish(self, timeout: float) -> int:
+        """Copy the rest and end the thread.
+
+        Returns:
+            How many trials MLflow still lacks after `timeout` seconds; the next start sends them.
+
+        """
+        self._deadline = time.monotonic() + timeout
+        self._stop.set()
+        self._training.set()
+        self._wake.set()
+        self._thread.join(timeout)
+        return len(self._dirty)
+
+    def close_study(self, status: str, folder: Path | None) -> bool:
+        """End the parent run with the report and all it refers to as artifacts; False if MLflow is away."""
+        return self._try(lambda: self._close_parent(status, folder))
+
+    # -- the thread ----------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        import_module("mlflow")  # takes seconds: here the study is waiting for Ray's processes
+        self._training.wait(_HEAD_START)
+        failures = 0
+        while True:
+            stopping = self._stop.is_set()  # asked first: whatever came before the question is in this copy
+            done = self._try(self._copy)
+            if stopping and (done or time.monotonic() > self._deadline):
+                return
+            failures = 0 if done else failures + 1
+            self._rest(failures)
+
+    def _rest(self, failures: int) -> None:
+        """Wait for changes and let some gather; after a failure wait longer each time."""
+        if failures:
+            self._stop.wait(_BACKOFF[min(failures, len(_BACKOFF)) - 1])
+            time.sleep(0.2)
+        else:
+            self._wake.wait()
+            self._wake.clear()
+            self._stop.wait(_PAUSE)
+
+    def _try(self, action: Callable[[], None]) -> bool:
+        """Talk to MLflow; a failure is remembered, not passed on to the study."""
+        from mlflow.exceptions import MlflowException
+        from requests.exceptions import RequestException
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            action()
+        except (MlflowException, RequestException, SQLAlchemyError, OSError) as error:
+            self.error = str(error).splitlines()[0]
+            self._recalled = False  # a request that seemed to fail may have been carried out
+            return False
+        self.error = None
+        return True
+
+    def _copy(self) -> None:
+        client = self._connect()
+        with self._lock:
+            dirty = list(self._dirty)
+        for key in dirty:
+            self._project(client, self.ledger.get(key))
+            with self._lock:
+                if self._complete(self.ledger.get(key)):
+                    self._dirty.discard(key)
+
+    def _complete(self, record: Record) -> bool:
+        """Whether MLflow has all that the ledger has; asked under the lock, as `changed` may add more."""
+        sent = max(record.epochs, default=0) <= self._sent.get(record.key, -1)
+        return sent and record.finished == (record.key in self._closed)
+
+    def _connect(self) -> "MlflowClient":
+        """Open the store, and learn what it has of this study already."""
+        import mlflow
+
+        logging.getLogger("mlflow").setLevel(logging.WARNING)
+        make_database(self.target.uri)
+        client = mlflow.MlflowClient(self.target.uri)
+        if not self._recalled:
+            self._experiment = _experiment(client, self.target)
+            self.parent_run = self._recall(client) or self._parent(client)
+            self._recalled = True
+        return client
+
+    def _recall(self, client: "MlflowClient") -> str | None:
+        """Find the runs of an earlier start; a run that has ended is whole, since ending it comes last."""
+        parent = None
+        self._runs, self._sent = {}, {}
+        for run in _runs_of(client, self._experiment, self.ledger.settings["id"]):
+            key = run.data.tags.get("study.trial")
+            if key in self._runs or (key is None and parent):
+                client.delete_run(run.info.run_id)  # made twice while the answer was lost
+            elif key is None:
+                parent = str(run.info.run_id)
+                client.update_run(parent, status="RUNNING")
+            else:
+                self._runs[key] = run.info.run_id
+                if run.info.status != "RUNNING":
+                    self._closed.add(key)
+        return parent
+
+    def _parent(self, client: "MlflowClient") -> str:
+        settings = self.ledger.settings
+        tags = _tags(settings) | _describe(settings)
+        run = client.create_run(self._experiment, run_name=settings["study"], tags=tags)
+        _log_data(client, run.info.run_id, settings, "all")
+        return str(run.info.run_id)
+
+    def _close_parent(self, status: str, folder: Path | None) -> None:
+        client = self._connect()
+        for path in sorted(folder.iterdir()) if folder else []:
+            if path.name in ("figures", "tables", "best"):
+                client.log_artifacts(self.parent_run, str(path), artifact_path=path.name)
+            elif path.name in ("report.html", "summary.json"):
+                client.log_artifact(self.parent_run, str(path))
+        client.set_terminated(self.parent_run, status)
+
+    # -- one trial -----------------------------------------------------------------------------------------
+
+    def _project(self, client: "MlflowClient", record: Record) -> None:
+        """Bring one child run up to the ledger."""
+        run = self._run(client, record)
+        sent = self._sent[record.key]
+        missing = [epoch for epoch in sorted(record.epochs) if epoch > sent]
+        closing = record.finished and record.key not in self._closed
+        if missing or closing or not sent:
+            self._log(client, run, record, missing)
+        if closing:
+            _log_data(client, run, self.ledger.settings, record.stage)
+            client.set_terminated(run, STATUS[record.status], _millis(record.ended))
+            self._closed.add(record.key)
+
+    def _run(self, client: "MlflowClient", record: Record) -> str:
+        """The trial's run, made if MLflow has none; what it holds already is asked once."""
+        if record.key not in self._runs:
+            self._runs[record.key] = self._child(client, record)
+            self._sent[record.key] = 0
+        run = self._runs[record.key]
+        if record.key not in self._sent:
+            self._sent[record.key] = _last_step(client, run)
+        self.ledger.set_mlflow_run(record.key, run)
+        return run
+
+    def _child(self, client: "MlflowClient", record: Record) -> str:
+        settings = self.ledger.settings
+        tags = _tags(settings) | {
+            "mlflow.parentRunId": str(self.parent_run),
+            "study.trial": record.key,
+            "stage": record.stage,
+            "method": record.method,
+            "protocol": record.protocol,
+        }
+        name = f"{record.stage}-{record.method}-{record.number}"
+        run = client.create_run(
+            self._experiment, start_time=_millis(record.started), run_name=name, tags=tags
+        )
+        return str(run.info.run_id)
+
+    def _log(self, client: "MlflowClient", run: str, record: Record, epochs: list[int]) -> None:
+        """Log epochs with the ledger's times: a metric sent twice is the same row to MLflow and stays one."""
+        from mlflow.entities import Metric
+
+        metrics = [
+            Metric(name, value, _millis(record.times[epoch]), epoch)
+            for epoch in epochs
+            for name, value in record.epochs[epoch].items()
+        ]
+        params = [] if self._sent[record.key] else _params(record)
+        for start in range(0, max(len(metrics), 1), 900):  # a batch takes at most 1,000 entries
+            client.log_batch(run, metrics[start : start + 900], params, _verdict(record))
+        self._sent[record.key] = max(epochs, default=self._sent[record.key])
+
+
+def _millis(seconds: float | None) -> int:
+    return int((time.time() if seconds is None else seconds) * 1000)
+
+
+def _tags(settings: Mapping[str, Any]) -> dict[str, str]:
+    return {"study.id": settings["id"], "study": settings["study"]}
+
+
+def _describe(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Tag the parent with what a number means nothing without."""
+    protocol = {f"protocol.{name}": str(value) for name, value in settings["protocol"].items()}
+    sample = {"data.is_sample": str(settings["data"]["is_sample"]).lower()}
+    return protocol | sample
+
+
+def _experiment(client: "MlflowClient", target: Target) -> str:
+    """Find or make the experiment; a database must be told where artifacts go, a server knows."""
+    found = client.get_experiment_by_name(target.experiment)
+    if found is not None:
+        return str(found.experiment_id)
+    remote = target.uri.startswith(("http://", "https://", "databricks"))
+    location = None if remote else target.artifacts.as_uri()
+    tags = {"mlflow.experimentKind": "custom_model_development"}  # or the UI shows it as a chat application
+    return str(client.create_experiment(target.experiment, artifact_location=location, tags=tags))
+
+
+def _runs_of(client: "MlflowClient", experiment: str, study_id: str) -> list[Any]:
+    """All runs of one study."""
+    found: list[Any] = []
+    token = None
+    while True:
+        query = f"tags.`study.id` = '{study_id}'"
+        page = client.search_runs([experiment], query, max_results=1000, page_token=token)
+        found += page
+        token = page.token
+        if not token:
+            return found
+
+
+def _params(record: Record) -> list[Any]:
+    from mlflow.entities import Param
+
+    params = {"stage": record.stage, "method": record.method, "seed": record.seed} | record.config
+    return [Param(name, str(value)) for name, value in params.items()]
+
+
+def _verdict(record: Record) -> list[Any]:
+    """How a finished trial ended, as tags."""
+    from mlflow.entities import RunTag
+
+    if not record.finished:
+        return []
+    return [RunTag("status", record.status), RunTag("reason", record.reason or "")]
+
+
+def _last_step(client: "MlflowClient", run: str) -> int:
+    """The last epoch a run has; every epoch reports the metric `epoch`."""
+    return max((metric.step for metric in client.get_metric_history(run, "epoch")), default=0)
+
+
+def _log_data(client: "MlflowClient", run: str, settings: Mapping[str, Any], context: str) -> None:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    data = settings["data"]
+    kind = "sample" if data["is_sample"] else "store"
+    dataset = Dataset(name=data["name"], digest=data["digest"][:32], source_type=kind, source=data["digest"])
+    client.log_inputs(run, datasets=[DatasetInput(dataset, [InputTag("mlflow.data.context", context)])])

@@ -1,0 +1,149 @@
+"""The folder of a study: one driver at a time, one ledger, and nothing in it is ever overwritten."""
+
+import contextlib
+import fcntl
+import sqlite3
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from study.records.ledger import Ledger
+from study.settings import continued
+from trainables.multimodal.errors import InputError
+
+LEDGER = "ledger.db"
+_LOCK = ".lock"
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the folder against a second driver; the kernel frees it however this process ends.
+
+    Raises:
+        InputError: Another driver holds it, or the folder cannot be written.
+
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / _LOCK).open("w")
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be written ({error.strerror}): choose another --results."
+        ) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(
+                f"another driver works on {folder}: wait for it, or use another --results."
+            ) from error
+        yield
+
+
+def set_aside(folder: Path, storage: str | None) -> None:
+    """Rename an old study to <study>.<n>."""
+    if storage:
+        raise InputError("--fresh does not reach a ledger named by --storage: name another database instead.")
+    if not folder.exists():
+        return
+    with locked(folder):
+        number = 1
+        while folder.with_name(f"{folder.name}.{number}").exists():
+            number += 1
+        folder.rename(folder.with_name(f"{folder.name}.{number}"))
+
+
+def open_ledger(folder: Path, settings: Mapping[str, Any], storage: str | None) -> Ledger:
+    """Open the study's ledger, or begin it; settings that differ from those it was begun with are refused.
+
+    Raises:
+        InputError: The ledger is damaged or gone while the rest of the study is there, settings differ, or
+            another driver works on the same ledger.
+
+    """
+    if storage is None:
+        _require_whole(folder)
+        if not (folder / LEDGER).exists():
+            _require_search(settings)
+            _begin(folder / LEDGER, settings)
+    ledger = Ledger(storage or sqlite_url(folder / LEDGER), settings["study"], folder)
+    try:
+        _agree(ledger, settings)
+    except InputError:
+        ledger.close()
+        raise
+    return ledger
+
+
+def _agree(ledger: Ledger, settings: Mapping[str, Any]) -> None:
+    """Settle what the study is asked for: what it was begun with, grown where it may grow."""
+    before = ledger.settings
+    if not before:
+        _require_search(settings)
+    merged = continued(before, settings) if before else settings
+    if merged != before:
+        ledger.save_settings(merged)
+
+
+def _require_search(settings: Mapping[str, Any]) -> None:
+    if "search" not in settings["stages"]:
+        raise InputError(f"{settings['study']} has not been searched yet: add search to --stages.")
+
+
+def read_ledger(folder: Path, storage: str | None) -> Ledger:
+    """Open a ledger that must exist."""
+    if storage is None and not (folder / LEDGER).exists():
+        raise InputError(f"there is no study at {folder}: `python -m study.run` makes one.")
+    if storage is None:
+        _require_whole(folder)
+    name = folder.name if storage else _only_study(folder / LEDGER)
+    ledger = Ledger(storage or sqlite_url(folder / LEDGER), name, folder)
+    if not ledger.settings:
+        ledger.close()
+        raise InputError(f"{ledger.url} holds no study named {folder.name}.")
+    return ledger
+
+
+def _only_study(path: Path) -> str:
+    """Name of the study in a folder's own ledger; the folder may have been renamed."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        names = [name for (name,) in connection.execute("SELECT study_name FROM studies")]
+    return next((name for name in names if "/" not in name), path.parent.name)
+
+
+def sqlite_url(path: Path) -> str:
+    """SQLAlchemy's URL of a database file."""
+    return f"sqlite:///{path}"
+
+
+def _begin(path: Path, settings: Mapping[str, Any]) -> None:
+    """Write the first ledger under another name: a file called ledger.db always holds the settings."""
+    fresh = path.with_name(".ledger.new")
+    fresh.unlink(missing_ok=True)
+    ledger = Ledger(sqlite_url(fresh), settings["study"])
+    ledger.save_settings(settings)
+    ledger.close()
+    fresh.rename(path)
+
+
+def _require_whole(folder: Path) -> None:
+    """Refuse a damaged ledger: beginning anew beside old results would lose a study without a word."""
+    path = folder / LEDGER
+    rest = [p.name for p in folder.iterdir() if not p.name.startswith(".")] if folder.exists() else []
+    if not path.exists():
+        if rest:
+            raise InputError(
+                f"{folder} holds results but no {LEDGER}: restore it, or use --fresh to begin anew."
+            )
+        return
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=rw", uri=True)) as connection:
+            verdict = connection.execute("PRAGMA quick_check").fetchone()[0]
+            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        verdict, tables = str(error), 0
+    if verdict != "ok" or not tables:
+        reason = "it is empty" if verdict == "ok" else verdict
+        raise InputError(
+            f"the ledger {path} is damaged ({reason}): restore it, or use --fresh to begin anew."
+        )

@@ -1,0 +1,1 @@
+"""How figures look: style, marks, legends and curves that several sections share."""

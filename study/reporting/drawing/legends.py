@@ -1,0 +1,88 @@
+"""The entries of legends, and the one legend that stands below the panels of a figure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from study.reporting import wording
+from study.reporting.drawing import style
+
+
+def line(label: str, look: style.Style) -> Line2D:
+    """Legend entry of a bold line."""
+    return Line2D([], [], color=look[0], marker=look[1], ls=look[2], ms=4, mec="white", label=label)
+
+
+def thin(label: str) -> Line2D:
+    """Legend entry of single seeds over epochs."""
+    return Line2D([], [], color=style.INK, lw=0.7, alpha=0.6, label=label)
+
+
+def key(label: str, look: style.Style) -> Line2D:
+    """Legend entry of a mean with its interval."""
+    return Line2D([], [], color=look[0], marker=look[1], ls="-", lw=1.4, ms=6, mec="white", label=label)
+
+
+def dots(label: str) -> Line2D:
+    """Legend entry of individual seeds."""
+    return Line2D([], [], ls="none", marker="o", mfc="white", mec=style.INK, ms=4, label=label)
+
+
+def ring_key() -> Line2D:
+    """Legend entry of the incumbent."""
+    return Line2D(
+        [], [], ls="none", marker="o", ms=9, mfc="none", mec=style.ACCENT, mew=1.5, label="incumbent"
+    )
+
+
+def method_keys(styles: Mapping[str, style.Style]) -> list[Line2D]:
+    """Legend entries of the methods."""
+    return [
+        Line2D(
+            [],
+            [],
+            color=c,
+            marker=marker,
+            ls=line,
+            mec="white",
+            label=wording.method(method),
+        )
+        for method, (c, marker, line) in styles.items()
+    ]
+
+
+def moment_key(happened: style.Moments) -> list[Line2D]:
+    """Legend entry of re-learning moments, where there are any."""
+    entry = Line2D([], [], color=style.INK, marker="v", ls="-", lw=0.9, ms=5.5, label="re-learning")
+    return [entry] if any(happened.values()) else []
+
+
+def ending_keys(statuses: Sequence[str]) -> list[Artist]:
+    """Legend entries of the ways a trial can end."""
+    shown = [Line2D([], [], ls="none", label=s, **form) for s, form in style.ENDINGS.items() if s in statuses]
+    return [*shown, Line2D([], [], color=style.INK, lw=1.2, label="best completed so far")]
+
+
+def share_keys() -> list[Artist]:
+    """Legend entries of importances and of their noise."""
+    return [
+        Patch(color=style.GREY, label="measured"),
+        Line2D([], [], color=style.INK, ls="none", marker="D", ms=4.5, mec="white", label="noise: mean"),
+        Line2D([], [], color=style.INK, ls="none", marker="|", ms=9, mew=1.4, label="noise: 95th percentile"),
+    ]
+
+
+def legend(figure: Figure, axes: Sequence[Axes], entries: Sequence[Any]) -> None:
+    """One legend below the panels, of these entries and of whatever was labelled in the axes."""
+    found = dict.fromkeys(label for one in axes for label in one.get_legend_handles_labels()[1])
+    handles = {
+        label: handle for one in axes for handle, label in zip(*one.get_legend_handles_labels(), strict=True)
+    }
+    shown = [*entries, *(handles[label] for label in found)]
+    lines = -(-len(shown) // (2 if figure.get_figwidth() <= style.COLUMN else 4))
+    figure.legend(handles=shown, loc="outside lower center", ncols=-(-len(shown) // lines))

@@ -1,0 +1,1 @@
+"""Carrying a study out: stages, Ray, trials, and what watches over them."""

@@ -1,0 +1,142 @@
+"""What a study would do, and about how long it would take, without doing it."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from study.running.ray_bridge import REDUCTION_FACTOR
+from study.running.stages import Outline
+from study.settings import outline
+from trainables.multimodal.data.store.feature_store import FeatureStore
+
+_SECONDS = 10  # that timing may take
+_STEPS = 3  # timed training steps of a whole batch, after smaller ones to warm up
+_FEWEST = 2  # samples of the first steps
+_LARGER = 4  # times as many samples in the next step
+_EVALUATION = 1 / 3  # cost of a sample's forward pass in terms of its training step
+_COPIES = 3  # weights, momentum and best weights in a checkpoint, of which each running trial keeps two
+
+
+def describe(settings: Mapping[str, Any], store: FeatureStore, *, slots: int) -> str:
+    """Search spaces, rungs, trials, and expected time and disk, as text."""
+    plan = outline(settings)
+    measured, parameters = _measure(plan, settings, store)
+    split = store.split(next(iter(settings["protocol"]["splits"].values())))
+    work = len(split["train"]) + _EVALUATION * len(split["validation"])
+    epoch = work * measured.cost
+    trials = _trials(plan, settings["stages"])
+    hours = sum(trials.values()) * plan.epochs * epoch / slots / 3600
+    disk = 2 * _COPIES * 4 * parameters * slots / 2**20
+    lines = [f"study {settings['study']} on {store.name}: {len(store)} samples", *_spaces(plan)]
+    lines += [f"{name}: not applicable, {why}" for name, why in settings.get("inapplicable", {}).items()]
+    lines += [f"rungs at epochs {', '.join(map(str, rungs(plan)))}"]
+    lines += [f"{stage}: at most {count} trials of {plan.epochs} epochs" for stage, count in trials.items()]
+    lines += [f"an epoch takes about {epoch:.1f} s; {slots} trials at once: at most {hours:.2f} h in all"]
+    lines += [f"  {measured}; a sample of validation is taken to cost a third of one of training"]
+    lines += [f"checkpoints need about {disk:.0f} MiB while it runs"]
+    return "\n".join(lines)
+
+
+def rungs(plan: Outline) -> list[int]:
+    """Epochs at which ASHA judges: the grace period and its multiples by the reduction factor."""
+    found = [min(plan.grace, plan.epochs)]
+    while found[-1] * REDUCTION_FACTOR <= plan.epochs:
+        found.append(found[-1] * REDUCTION_FACTOR)
+    return found
+
+
+def _spaces(plan: Outline) -> list[str]:
+    lines = []
+    for method in plan.methods:
+        lines.append(f"{method}, searched:")
+        lines += [f"  {key}: {domain.domain_str}" for key, domain in plan.space(method).items()]
+        lines += [f"  {key} = {value} (fixed)" for key, value in plan.fixed[method].items()]
+    return lines
+
+
+def _trials(plan: Outline, stages: Sequence[str]) -> dict[str, int]:
+    sweeps = sum(1 + sum(map(len, keys.values())) for keys in plan.sweeps.values() if keys)
+    counts = {
+        "search": plan.trials * len(plan.methods),
+        "confirm": plan.seeds * len(plan.protocols) * len(plan.methods),
+        "sensitivity": plan.seeds * sweeps,
+    }
+    return {stage: counts[stage] for stage in stages}
+
+
+def _measure(plan: Outline, settings: Mapping[str, Any], store: FeatureStore) -> tuple["_Measured", int]:
+    """Training steps of joint, measured, and the parameters of its model."""
+    from trainables import JointTrainable
+
+    method = plan.methods[0]
+    config = plan.config(method, plan.defaults(method))
+    known = {key: value for key, value in config.items() if key in JointTrainable.settings()}
+    split = next(iter(settings["protocol"]["splits"].values()))
+    device = settings["resources"]["device"]
+    trainer = JointTrainable.build(
+        {**known, "data": str(store.path), "split": split, "device": device, "threads": 1}
+    )
+    return _timed(trainer, store), sum(parameter.numel() for parameter in trainer.model.parameters())
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What the forecast rests on."""
+
+    steps: int
+    samples: int
+    """In each step, at most a batch."""
+    batch: int
+    seconds: float
+    """Of all steps."""
+    device: str
+
+    @property
+    def cost(self) -> float:
+        """Seconds of a training step per sample."""
+        return self.seconds / (self.steps * self.samples)
+
+    def __str__(self) -> str:
+        return (
+            f"measured on {self.device}: {self.steps} training steps of joint with {self.samples} of a "
+            f"batch's {self.batch} samples, one thread, {self.seconds:.2f} s"
+        )
+
+
+def _timed(trainer: Any, store: FeatureStore) -> _Measured:
+    """Steps with as many samples as there is time for: more at once as long as the next step should end
+    within _SECONDS of the first.
+
+    At the least, these are two steps with _FEWEST samples, the first of them to warm up.
+    """
+    started, batch = time.perf_counter(), trainer.config.batch_size
+    samples, device = min(_FEWEST, batch), trainer.runtime.device.type
+    _step(trainer, store, samples)
+    last = _step(trainer, store, samples)
+    while samples < batch:
+        more = min(_LARGER * samples, batch)
+        if time.perf_counter() - started + last * more / samples > _SECONDS:
+            return _Measured(1, samples, batch, last, device)
+        samples, last = more, _step(trainer, store, more)
+    timed: list[float] = []
+    while len(timed) < _STEPS and time.perf_counter() - started + last <= _SECONDS:
+        timed.append(_step(trainer, store, samples))
+    return _Measured(len(timed) or 1, samples, batch, sum(timed) or last, device)
+
+
+def _step(trainer: Any, store: FeatureStore, samples: int) -> float:
+    """Seconds of a training step of joint with so many samples, reading them included."""
+    from trainables.multimodal.data.loading.batches import Cut, Loader
+
+    rows = np.resize(store.split(trainer.config.split)["train"], samples)
+    cut = Cut(rows, tuple(trainer.model.encoders), trainer.task.targets)
+    loader = Loader(store, cut, samples, trainer.config.frames, trainer.runtime.device)
+    started = time.perf_counter()
+    trainer.joint_step(next(loader.ordered()))
+    if trainer.runtime.device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - started

@@ -1,0 +1,91 @@
+"""Ends trials whose process stands still: Ray notices one that dies, never one that hangs.
+
+Ray's own retry takes over then. A process that was given up reads and writes its own attempt's folder only,
+so it may wake up again, on a node that was cut off, and changes nothing.
+"""
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ray
+from ray import tune
+
+from study.records.ledger import Ledger, Record
+from study.running.ray_bridge import StageRun
+
+FLOOR = 600.0  # seconds of silence that nobody asks about: a stalled network disk, a crowded machine
+MULTIPLE = (
+    20.0  # of the slowest epoch so far, as one that diagnoses, tests and exports takes several times more
+)
+UNKNOWN = 6 * 3600.0  # seconds for a first epoch where nothing tells how long one takes
+_LOOK = 1.0  # seconds between two looks at the trials
+Sign = tuple[Any, float]  # the process that works on a trial, and when it last gave a result
+
+
+def patience(record: Record, ledger: Ledger) -> float:
+    """Seconds without a result after which a trial hangs; its own epochs tell, or else all of the study."""
+    known = _seconds([record]) or _seconds(ledger.records())
+    return FLOOR + MULTIPLE * max(known) if known else UNKNOWN
+
+
+def _seconds(records: Sequence[Record]) -> list[float]:
+    return [metrics.get("seconds", 0.0) for record in records for metrics in record.epochs.values()]
+
+
+def silences(
+    before: Mapping[str, tuple[Sign, float]], signs: Mapping[str, Sign], passed: float
+) -> dict[str, tuple[Sign, float]]:
+    """Add the seconds that passed to every trial whose sign of life is the one from before."""
+    return {
+        name: (sign, before[name][1] + passed if name in before and before[name][0] == sign else 0.0)
+        for name, sign in signs.items()
+    }
+
+
+class Watch(tune.Callback):  # type: ignore[misc]
+    """Looks at every working trial about once a second.
+
+    Args:
+        run: What the trials belong to.
+
+    """
+
+    def __init__(self, run: StageRun) -> None:
+        self.run = run
+        self._looked = time.monotonic()
+        self._silent: dict[str, tuple[Sign, float]] = {}
+
+    def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Kill the process of a trial that hangs."""
+        now = time.monotonic()
+        if now - self._looked < _LOOK:
+            return
+        passed = min(now - self._looked, 2 * _LOOK)  # a driver that stood still itself blames nobody for it
+        self._looked = now
+        for trial in self.hung(trials, passed):
+            ray.kill(trial.temporary_state.ray_actor)
+
+    def hung(self, trials: Sequence[Any], passed: float) -> list[Any]:
+        """Return the trials that hang, `passed` seconds after the last call."""
+        working = {trial.trial_id: trial for trial in trials if trial.temporary_state.ray_actor is not None}
+        self._silent = silences(self._silent, {n: _sign(trial) for n, trial in working.items()}, passed)
+        return [trial for name, trial in working.items() if self._gives_up(name, self._silent[name][1])]
+
+    def _gives_up(self, name: str, seconds: float) -> bool:
+        if seconds <= FLOOR:
+            return False
+        record = self.run.ledger.get(self.run.assigned[name])
+        if seconds <= patience(record, self.run.ledger):
+            return False
+        what = f"{record.stage} {record.method} #{record.number}"
+        print(f"{what}: no result for {seconds:.0f} s, so its process is ended", file=sys.stderr)
+        return True
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (tune.Callback, ())  # Ray pickles its experiment; nobody reads it
+
+
+def _sign(trial: Any) -> Sign:
+    return trial.temporary_state.ray_actor, trial.run_metadata.last_result_time

@@ -1,0 +1,182 @@
+"""MLflow is a projection of the ledger: complete, without duplicates, and never in the way."""
+
+import socket
+from collections import Counter
+from pathlib import Path
+
+import mlflow
+import pytest
+from toy_study import stage_run, work, work_all
+
+from study.records.mlflow_tracking import Target, Tracker, check_reachable, make_database
+from trainables.multimodal.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def uri(tmp_path_factory):
+    """A real MLflow database; making one takes seconds."""
+    uri = f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db"
+    mlflow.MlflowClient(uri).search_experiments()
+    return uri
+
+
+@pytest.fixture
+def target(uri, tmp_path, request):
+    """An experiment of the test's own."""
+    return Target(uri, request.node.name, tmp_path / "artifacts")
+
+
+def copy(target, ledger):
+    """Send everything, as one driver would until its end."""
+    tracker = Tracker(target, ledger)
+    tracker.start()
+    assert tracker.finish(60) == 0
+    return tracker
+
+
+def runs(target):
+    """All runs of the experiment: children by trial key, and the parents."""
+    client = mlflow.MlflowClient(target.uri)
+    experiment = client.get_experiment_by_name(target.experiment)
+    found = client.search_runs([experiment.experiment_id])
+    children = {run.data.tags["study.trial"]: run for run in found if "study.trial" in run.data.tags}
+    return children, [run for run in found if "study.trial" not in run.data.tags]
+
+
+def history(target, run):
+    """Steps of a metric, in the order they were logged."""
+    client = mlflow.MlflowClient(target.uri)
+    return [metric.step for metric in client.get_metric_history(run.info.run_id, "best/accuracy")]
+
+
+def test_every_trial_is_one_child_with_every_epoch_once(open_toy, target):
+    ledger = open_toy()
+    work_all(stage_run(ledger))
+    copy(target, ledger)
+    children, parents = runs(target)
+    assert len(parents) == 1
+    assert {key: history(target, run) for key, run in children.items()} == {
+        record.key: list(record.epochs) for record in ledger.records()
+    }
+
+
+def test_states_agree_with_the_ledger(open_toy, target):
+    ledger = open_toy()
+    work_all(stage_run(ledger))
+    copy(target, ledger)
+    children, _ = runs(target)
+    seen = Counter((ledger.get(key).status, run.info.status) for key, run in children.items())
+    assert set(seen) == {("completed", "FINISHED"), ("pruned", "KILLED")}
+
+
+def test_a_second_driver_adds_only_what_is_new(open_toy, target):
+    first = open_toy()
+    work(stage_run(first), "ray0")
+    copy(target, first)
+    second = open_toy()
+    work(stage_run(second), "ray1")
+    copy(target, second)
+    children, parents = runs(target)
+    assert (len(children), len(parents)) == (2, 1)
+    assert all(len(steps) == len(set(steps)) for steps in (history(target, r) for r in children.values()))
+
+
+def test_a_trial_that_goes_on_after_a_restart_goes_on_in_its_run(open_toy, target):
+    ledger = open_toy()
+    run = stage_run(ledger)
+    run.next("ray")
+    for epoch in (1, 2):
+        run.result("ray", {"epoch": epoch, "metrics/epoch": epoch, "metrics/best/accuracy": 0.5})
+    copy(target, ledger)
+    work(stage_run(ledger), "again")
+    copy(target, ledger)
+    children, _ = runs(target)
+    steps = [history(target, run) for run in children.values()]
+    assert steps == [list(range(1, len(steps[0]) + 1))]
+    assert len(steps[0]) > 2
+
+
+def test_sending_an_epoch_again_leaves_it_once(open_toy, target):
+    ledger = open_toy()
+    work(stage_run(ledger), "ray")
+    tracker = copy(target, ledger)
+    client = mlflow.MlflowClient(target.uri)
+    record = ledger.records()[0]
+    run = ledger.get(record.key).mlflow_run
+    tracker._log(client, run, record, sorted(record.epochs))
+    children, _ = runs(target)
+    assert history(target, children[record.key]) == list(record.epochs)
+
+
+def test_parameters_and_data_stand_beside_each_trial(open_toy, target):
+    ledger = open_toy()
+    work(stage_run(ledger), "ray")
+    copy(target, ledger)
+    ((key, run),) = runs(target)[0].items()
+    record = ledger.get(key)
+    wanted = {name: str(value) for name, value in record.config.items()} | {"seed": "0"}
+    assert wanted.items() <= run.data.params.items()
+    assert run.inputs.dataset_inputs[0].dataset.digest == ledger.digest[:32]
+
+
+def test_the_study_goes_on_without_a_server_and_catches_up_later(open_toy, target):
+    ledger = open_toy()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        nowhere = f"http://127.0.0.1:{free.getsockname()[1]}"
+    away = Tracker(Target(nowhere, "x", target.artifacts), ledger)
+    away.start()
+    work(stage_run(ledger), "ray")
+    away.changed(ledger.records()[0])
+    assert away.finish(3) == 1
+    assert away.error
+    copy(target, ledger)
+    assert len(runs(target)[0]) == 1
+
+
+def test_a_closed_study_shows_its_report(open_toy, target, tmp_path):
+    ledger = open_toy()
+    folder = tmp_path / "study"
+    (folder / "figures").mkdir(parents=True)
+    (folder / "figures" / "one.png").write_bytes(b"png")
+    (folder / "report.html").write_text("report")
+    tracker = copy(target, ledger)
+    assert tracker.close_study("FINISHED", folder)
+    _, (parent,) = runs(target)
+    client = mlflow.MlflowClient(target.uri)
+    assert {file.path for file in client.list_artifacts(parent.info.run_id)} == {"figures", "report.html"}
+    assert parent.info.status == "FINISHED"
+
+
+def test_a_server_that_is_away_at_the_start_is_a_sentence():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(InputError, match="does not answer"):
+        check_reachable(f"http://127.0.0.1:{port}")
+
+
+def test_a_database_is_not_asked_for_its_health():
+    check_reachable("sqlite:////nowhere/mlflow.db")
+
+
+def test_a_kill_while_the_database_is_made_leaves_none(tmp_path, monkeypatch):
+    uri = f"sqlite:///{tmp_path}/below/mlflow.db"
+
+    def killed(*arguments, **options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mlflow.MlflowClient, "search_experiments", killed)
+        with pytest.raises(KeyboardInterrupt):
+            make_database(uri)
+    assert not (tmp_path / "below" / "mlflow.db").exists()
+    make_database(uri)
+    assert [path.name for path in (tmp_path / "below").iterdir()] == ["mlflow.db"]
+    assert mlflow.MlflowClient(uri).search_experiments()[0].name == "Default"
+
+
+def test_an_existing_database_is_left_alone(uri):
+    before = Path(uri.removeprefix("sqlite:///")).stat().st_ino
+    make_database(uri)
+    assert Path(uri.removeprefix("sqlite:///")).stat().st_ino == before

@@ -1,0 +1,233 @@
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from study.analysis.results import analyse
+from study.records.ledger import Record
+from study.reporting import write_report
+from study.reporting.page import Table, page
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("study")
+
+
+def all_pruned(synthetic: Callable) -> list[Record]:
+    study = synthetic()
+    for n in range(3):
+        study.add("search", "joint", 0.3, ran=2, status="pruned", config={"lr": 0.1 * (n + 1)})
+    return study.records
+
+
+def never_trained(synthetic: Callable) -> list[Record]:
+    study = synthetic()
+    study.add("search", "joint", 0.0, ran=0, status="failed", reason="out of memory")
+    study.add("search", "joint", 0.0, ran=0, status="running")
+    return study.records
+
+
+def untested(records: list[Record]) -> list[Record]:
+    return [
+        replace(r, epochs={n: {k: v for k, v in m.items() if "test/" not in k} for n, m in r.epochs.items()})
+        for r in records
+    ]
+
+
+def diverged_confirm(synthetic: Callable) -> list[Record]:
+    study = synthetic().search("joint", 0.5, 1)
+    study.add("confirm", "joint", 0.1, status="diverged", seed=1000)
+    return study.records
+
+
+CASES: dict[str, Callable[[Callable, Callable], list[Record]]] = {
+    "nothing": lambda whole, synthetic: [],
+    "search only": lambda whole, synthetic: [r for r in whole().records if r.stage == "search"],
+    "no search": lambda whole, synthetic: [r for r in whole().records if r.stage != "search"],
+    "no confirm": lambda whole, synthetic: [r for r in whole().records if r.stage != "confirm"],
+    "one seed": lambda whole, synthetic: whole(seeds=1).records,
+    "all pruned": lambda whole, synthetic: all_pruned(synthetic),
+    "never trained": lambda whole, synthetic: never_trained(synthetic),
+    "no test": lambda whole, synthetic: untested(whole().records),
+    "one method": lambda whole, synthetic: [r for r in whole().records if r.method == "joint"],
+    "one modality": lambda whole, synthetic: whole(("voice",)).records,
+    "four modalities": lambda whole, synthetic: whole(("voice", "face", "text", "depth")).records,
+    "no diverged": lambda whole, synthetic: [r for r in whole().records if r.status != "diverged"],
+    "only diverged confirm": lambda whole, synthetic: diverged_confirm(synthetic),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_partly_filled_ledger_gives_a_whole_report(tmp_path, whole, synthetic, settings, case) -> None:
+    written = write_report.write(tmp_path, settings(), CASES[case](whole, synthetic))
+    assert written.html.read_text().rstrip().endswith("</html>")
+    assert json.loads((tmp_path / "summary.json").read_text()) == written.summary
+    assert all(path.is_file() for path in written.figures)
+
+
+@pytest.fixture(scope="module")
+def written(folder, module_study) -> write_report.Report:
+    settings, records = module_study
+    return write_report.write(folder, settings, records)
+
+
+def test_a_whole_study_has_its_figures(written) -> None:
+    names = {path.stem for path in written.figures}
+    assert names == {
+        "comparison_clean",
+        "modalities",
+        "accuracy",
+        "purity_gap",
+        "sensitivity_diagnose_relearn_lam",
+        "sensitivity_diagnose_relearn_every",
+        "search_history",
+    }
+
+
+def test_figures_are_sharp_enough_for_print(written) -> None:
+    for path in written.figures:
+        with Image.open(path) as image:
+            assert image.width >= 800
+
+
+def test_the_page_needs_no_other_file(written) -> None:
+    page = written.html.read_text()
+    sources = re.findall(r'(?:src|href)="([^"]{0,30})', page)
+    assert sources
+    assert all(source.startswith("data:image/png;base64,") for source in sources)
+
+
+def test_the_page_shows_every_figure_and_finding(written) -> None:
+    page = written.html.read_text()
+    assert page.count("<img ") == len(written.figures)
+    assert page.count("<li>") == len(written.findings)
+
+
+def test_every_result_row_names_the_five_things_it_rests_on(written, folder) -> None:
+    frame = pd.read_csv(folder / "tables" / "methods.csv")
+    assert frame[["split_policy", "recipe", "frames", "selection", "optimizer"]].notna().all(axis=None)
+
+
+def test_published_values_are_printed_beside_real_results_on_cremad(written) -> None:
+    assert "BalanceBenchmark" in written.html.read_text()
+
+
+def test_published_values_are_not_printed_beside_sample_results(tmp_path, synthetic, settings) -> None:
+    asked = settings()
+    asked["data"]["is_sample"] = True
+    page = write_report.write(tmp_path, asked, synthetic().search("joint", 0.5, 1).records).html.read_text()
+    assert "BalanceBenchmark" not in page
+
+
+def test_sample_results_are_marked_on_the_page_and_on_every_figure(tmp_path, whole, settings) -> None:
+    asked = settings()
+    asked["data"]["is_sample"] = True
+    written = write_report.write(tmp_path, asked, whole().records)
+    assert "generated data" in written.html.read_text()
+    for path in written.figures:
+        with Image.open(path) as image:
+            corner = image.convert("RGB").crop((image.width - 200, 0, image.width, 40))
+        assert (255, 233, 168) in {colour for _, colour in corner.getcolors(10_000)}
+
+
+def test_a_rerun_removes_figures_that_no_longer_hold(tmp_path, whole, settings) -> None:
+    records = whole().records
+    write_report.write(tmp_path, settings(), records)
+    write_report.write(tmp_path, settings(), [r for r in records if r.stage == "search"])
+    assert [path.stem for path in (tmp_path / "figures").iterdir()] == ["search_history"]
+
+
+def test_names_from_outside_are_escaped_on_the_page(tmp_path, settings, synthetic) -> None:
+    asked = settings(study="<script>alert(1)</script>")
+    page = write_report.write(tmp_path, asked, synthetic().search("joint", 0.5, 1).records).html.read_text()
+    assert "<script>" not in page
+
+
+def test_nothing_but_the_report_is_left_behind(written, folder) -> None:
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "figures",
+        "report.html",
+        "summary.json",
+        "tables",
+    ]
+
+
+@pytest.fixture(scope="module")
+def of_many(tmp_path_factory, compared_methods):
+    """Folder of the report on a comparison of twelve methods."""
+    folder = tmp_path_factory.mktemp("many")
+    write_report.write(folder, *compared_methods)
+    return folder
+
+
+def test_every_method_has_a_row_whatever_became_of_it(of_many, compared_methods) -> None:
+    frame = pd.read_csv(of_many / "tables" / "methods.csv").set_index("method")
+    assert set(frame.index) == set(compared_methods[0]["methods"])
+    assert frame.loc["late_fusion", "status"] == "no search trial completed"
+    assert "loss is not finite" in frame.loc["late_fusion", "reason"]
+    assert frame.loc["ogm_ge", "seeds"] == 4
+
+
+def test_the_table_of_methods_is_sorted_and_marks_its_baseline(of_many) -> None:
+    frame = pd.read_csv(of_many / "tables" / "methods.csv")
+    means = frame["test_accuracy_mean"].dropna()
+    assert means.is_monotonic_decreasing
+    assert list(frame.index[frame["test_accuracy_mean"].isna()]) == [10, 11]
+    assert list(frame["method"][frame["is_baseline"]]) == ["joint"]
+
+
+def test_the_table_of_methods_has_tests_and_costs(of_many) -> None:
+    row = pd.read_csv(of_many / "tables" / "methods.csv").set_index("method").loc["boosting"]
+    assert row["difference_low"] < row["difference"] < row["difference_high"]
+    assert row["p"] < row["p_holm"] < 1
+    assert row["cpu_hours_search"] > 0
+    assert row["cpu_hours_confirm"] > 0
+
+
+def test_the_page_names_every_method_in_its_table(of_many) -> None:
+    page = (of_many / "report.html").read_text()
+    rows = re.search(r"<caption>Methods, clean.*?</table>", page, re.DOTALL)[0]
+    assert "<td>Joint training (baseline)</td>" in rows
+    assert "no search trial completed: 5 diverged (loss is not finite), 1 pruned" in rows
+    assert "left out: seed 1003 diverged" in rows
+
+
+def test_controls_have_a_table_where_boosting_was_compared(of_many, written) -> None:
+    title = "Boosting against its controls: paired t-tests"
+    assert title in (of_many / "report.html").read_text()
+    assert title not in written.html.read_text()
+
+
+def test_cost_is_told_in_hours_of_what_is_scarce(tmp_path, whole, settings) -> None:
+    asked = settings(resources={"cpus_per_trial": 2, "gpus_per_trial": 1})
+    assert "GPU-hours search" in write_report.write(tmp_path, asked, whole().records).html.read_text()
+
+
+def tables(value) -> list[Table]:
+    """All tables among what the page shows."""
+    if isinstance(value, Table):
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [table for one in inner for table in tables(one)]
+
+
+def test_no_table_names_a_column_twice(whole, settings) -> None:
+    found = tables(page(analyse(settings(), whole().records)))
+    named = [[head for head in table.heads if head] for table in found]
+    assert len(found) > 5
+    assert all(len(heads) == len(set(heads)) for heads in named)
+    assert all(len(row) <= len(table.heads) for table in found for row in table.rows)
+
+
+def test_the_page_tells_what_is_left_where_a_modality_is_missing(whole, settings) -> None:
+    analysis = analyse(settings(), whole().records)
+    [table] = [one for one in page(analysis)["tables"]["results"] if "missing" in one.title]
+    assert table.heads == ["Method", "All modalities", "Without audio", "Without visual"]
+    joint = next(row for row in table.rows if row[0] == "Joint training")
+    whole_accuracy, left = (float(cell.split("\n")[0]) for cell in joint[1:3])
+    assert left == pytest.approx(whole_accuracy / 2, abs=0.1)

@@ -1,0 +1,156 @@
+"""One trial: it can be killed at any moment, by anything, and comes to the same end."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from study.running.study_trial import KEPT, Files, StudyTrial, discard_checkpoints, exported
+from trainables import DiagnoseRelearnTrainable
+from trainables.multimodal.errors import Diverged
+
+EPOCHS = 4
+
+
+@pytest.fixture
+def config(toy_store, tmp_path):
+    """What the driver hands to the process of a D&R trial."""
+    settings = {"data": str(toy_store), "epochs": EPOCHS, "hidden": 8, "lr": 0.05, "every": 1, "threads": 1}
+    return {
+        "trainable": "trainables:DiagnoseRelearnTrainable",
+        "settings": settings | {"device": "cpu"},
+        "folder": str(tmp_path / "trial"),
+        "known": 0,
+        "test": False,
+    }
+
+
+def process(config, **changes):
+    """A process that works on the trial, as far as it can go without Ray."""
+    trial = StudyTrial.__new__(StudyTrial)
+    trial.setup(config | changes)
+    return trial
+
+
+def steps(trial, count):
+    """The trial's next results, without what a clock decides."""
+    results = [trial.step() for _ in range(count)]
+    return [{**r, "metrics": {k: v for k, v in r["metrics"].items() if k != "seconds"}} for r in results]
+
+
+@pytest.fixture
+def uninterrupted(config, tmp_path):
+    """All results of a trial that nobody disturbs."""
+    return steps(process(config, folder=str(tmp_path / "calm")), EPOCHS)
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+def test_a_killed_process_is_continued_by_the_next_one(config, uninterrupted, epochs):
+    steps(process(config), epochs)
+    rest = steps(process(config, known=epochs), EPOCHS - epochs)
+    assert rest == uninterrupted[epochs:]
+
+
+def test_epochs_that_the_ledger_lacks_are_returned_before_training_goes_on(config, uninterrupted):
+    steps(process(config), 3)
+    assert steps(process(config, known=1), 3) == uninterrupted[1:]
+
+
+def test_a_process_killed_after_its_last_epoch_returns_the_end_again(config, uninterrupted):
+    steps(process(config), EPOCHS)
+    assert steps(process(config, known=EPOCHS - 1), 1) == uninterrupted[-1:]
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("damage", ["cut", "flipped", "missing"])
+def test_a_damaged_checkpoint_is_replaced_by_the_one_before(config, uninterrupted, damage):
+    steps(process(config), 3)
+    newest = Files.begin_attempt(_folder(config)).earlier()[0]
+    content = newest.read_bytes()
+    if damage == "missing":
+        newest.unlink()
+    else:
+        half = len(content) // 2
+        newest.write_bytes(content[:half] + (b"" if damage == "cut" else b"\x00" + content[half + 1 :]))
+    assert steps(process(config, known=3), 2)[-1] == uninterrupted[-1]
+
+
+def test_a_late_process_cannot_touch_what_the_next_one_writes(config, uninterrupted):
+    late = process(config)
+    steps(late, 1)
+    next_one = process(config, known=1)
+    steps(next_one, 1)
+    steps(late, 1)
+    assert steps(next_one, 2) == uninterrupted[2:]
+
+
+def test_only_the_newest_checkpoints_are_kept(config):
+    steps(process(config), EPOCHS)
+    assert len(Files.begin_attempt(_folder(config)).earlier()) == KEPT
+
+
+def test_a_finished_trial_leaves_no_checkpoints(config):
+    steps(process(config), EPOCHS)
+    discard_checkpoints(_folder(config))
+    assert list(_folder(config).iterdir()) == []
+
+
+def test_a_confirm_trial_reads_test_once_and_exports_its_best_weights(config):
+    last = steps(process(config, test=True), EPOCHS)[-1]
+    assert 0 <= last["metrics"]["test/accuracy"] <= 1
+    assert (exported(_folder(config)) / "model.safetensors").exists()
+
+
+def test_weights_outlive_the_checkpoints(config):
+    steps(process(config, test=True), EPOCHS)
+    discard_checkpoints(_folder(config))
+    left = [path for path in _folder(config).rglob("*") if path.is_file()]
+    assert {path.parent for path in left} == {exported(_folder(config))}
+
+
+def test_a_late_process_cannot_touch_the_weights_of_the_next_one(config):
+    late = process(config, test=True)
+    steps(late, EPOCHS - 1)
+    steps(process(config, test=True, known=EPOCHS - 1), 1)
+    weights = exported(_folder(config)) / "model.safetensors"
+    before = weights.stat().st_mtime_ns
+    steps(late, 1)
+    assert exported(_folder(config)) == weights.parent
+    assert weights.stat().st_mtime_ns == before
+
+
+def test_a_search_trial_never_reads_test(config, uninterrupted):
+    assert not [key for result in uninterrupted for key in result["metrics"] if key.startswith("test/")]
+
+
+def test_a_trial_reused_for_another_configuration_starts_anew(config, uninterrupted, tmp_path):
+    trial = process(config, folder=str(tmp_path / "first"))
+    steps(trial, 2)
+    assert trial.reset_config(config)
+    assert steps(trial, EPOCHS) == uninterrupted
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(Diverged("loss is nan"), "diverged"), (torch.OutOfMemoryError("no memory"), "failed")],
+)
+def test_an_ending_that_cannot_be_retried_is_reported_with_a_finite_value(config, monkeypatch, error, status):
+    trial = process(config)
+    steps(trial, 1)
+
+    def explode():
+        raise error
+
+    monkeypatch.setattr(trial.runner, "run_epoch", explode)
+    result = trial.step()
+    assert (result["status"], result["epoch"], result["metrics"]["best/accuracy"]) == (status, 2, 0.0)
+    assert str(error) in result["reason"]
+
+
+def test_the_public_trainable_is_what_a_study_runs(config):
+    settings = config["settings"]
+    assert DiagnoseRelearnTrainable.build(settings).fit()[-1]["epoch"] == EPOCHS
+
+
+def _folder(config):
+    return Path(config["folder"])

@@ -1,0 +1,185 @@
+"""CREMA-D from its raw layout, good and bad."""
+
+import csv
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trainables.multimodal.data.adapters import cremad
+from trainables.multimodal.data.preparing.writer import write_store
+from trainables.multimodal.data.recipes import Recipe
+from trainables.multimodal.errors import InputError
+
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 72862\n"
+
+
+@pytest.fixture
+def clip(raw: Path) -> str:
+    return min(file.stem for file in (raw / "AudioWAV").iterdir())
+
+
+def test_names_tell_actor_and_emotion(raw: Path, tiny_recipe: Recipe) -> None:
+    source = cremad.read(raw, tiny_recipe)
+    row = source.ids.index("9002_IEO_FEA_XX")
+    assert source.groups is not None
+    assert (source.groups[row], source.classes[source.labels[row]]) == ("9002", "FEA")
+
+
+def test_a_clip_becomes_sound_and_pictures(raw: Path, tiny_recipe: Recipe) -> None:
+    source = cremad.read(raw, tiny_recipe)
+    arrays = source.load(7)
+    clip = source.ids[7]
+    np.testing.assert_array_equal(
+        arrays["audio"], tiny_recipe.parts["audio"](raw / "AudioWAV" / f"{clip}.wav")
+    )
+    np.testing.assert_array_equal(
+        arrays["visual"], tiny_recipe.parts["visual"](raw / "VideoFlash" / f"{clip}.flv")
+    )
+
+
+def test_loading_can_be_handed_to_another_process(raw: Path, tiny_recipe: Recipe) -> None:
+    load = cremad.read(raw, tiny_recipe).load
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(load))(0)["audio"], load(0)["audio"])
+
+
+def test_the_published_normalisation_is_that_of_audioset(raw: Path) -> None:
+    audio = cremad.read(raw, cremad.RECIPES["dnr-fbank"]).modalities["audio"]
+    assert (audio.shape, audio.mean, audio.std) == ((1, 1024, 128), (-4.503877,), (10.282552,))
+
+
+def test_actors_are_disjoint_by_default(raw: Path, tiny_recipe: Recipe) -> None:
+    source = cremad.read(raw, tiny_recipe)
+    assert source.default_split == "actor-disjoint"
+    assert len(set(zip(source.groups or [], source.splits["actor-disjoint"], strict=True))) == 3
+
+
+@pytest.mark.parametrize(
+    "names", [("relearn_my_train", "relearn_val", "relearn_test"), ("my_train", "val", "test")]
+)
+def test_the_split_of_dnr_is_that_of_its_lists(
+    raw: Path, tiny_recipe: Recipe, names: tuple[str, ...]
+) -> None:
+    for old, new in zip(("relearn_my_train", "relearn_val", "relearn_test"), names, strict=True):
+        (raw / f"{old}.csv").rename(raw / f"{new}.csv")
+    source = cremad.read(raw, tiny_recipe)
+    with (raw / f"{names[1]}.csv").open() as stream:
+        listed = {row[0] for row in csv.reader(stream)}
+    dnr = zip(source.ids, source.splits["dnr"], strict=True)
+    assert {clip for clip, part in dnr if part == "validation"} == listed
+
+
+def test_the_official_split_holds_out_a_tenth_of_training(raw: Path, tiny_recipe: Recipe) -> None:
+    parts = cremad.read(raw, tiny_recipe).splits["official"]
+    assert [parts.count(part) for part in ("train", "validation", "test")] == [46, 6, 8]
+
+
+def test_without_lists_only_actors_split(raw: Path, tiny_recipe: Recipe) -> None:
+    for file in raw.glob("*.csv"):
+        file.unlink()
+    assert list(cremad.read(raw, tiny_recipe).splits) == ["actor-disjoint"]
+
+
+def test_generated_clips_are_a_sample_and_others_are_not(raw: Path, tiny_recipe: Recipe) -> None:
+    assert cremad.read(raw, tiny_recipe).is_sample
+    (raw / cremad.SAMPLE_MARK).unlink()
+    assert not cremad.read(raw, tiny_recipe).is_sample
+
+
+def test_media_that_were_never_fetched_are_named_at_once(raw: Path, clip: str, tiny_recipe: Recipe) -> None:
+    (raw / "AudioWAV" / f"{clip}.wav").write_text(POINTER)
+    with pytest.raises(InputError, match=rf"{clip}\.wav is a Git-LFS pointer.*1 of 120.*git lfs pull"):
+        cremad.read(raw, tiny_recipe)
+
+
+def test_every_broken_clip_is_named(raw: Path, tiny_recipe: Recipe, tmp_path: Path) -> None:
+    clips = sorted(file.stem for file in (raw / "AudioWAV").iterdir())
+    (raw / "AudioWAV" / f"{clips[0]}.wav").write_bytes(b"")
+    (raw / "VideoFlash" / f"{clips[1]}.flv").unlink()
+    flv = raw / "VideoFlash" / f"{clips[2]}.flv"
+    flv.write_bytes(flv.read_bytes()[:1500])
+    with pytest.raises(InputError) as caught:
+        write_store(cremad.read(raw, tiny_recipe), tmp_path / "store")
+    reasons = [f"{clips[0]}.wav is empty", f"{clips[1]}.flv is missing", f"{clips[2]}.flv is "]
+    assert [reason for reason in reasons if reason not in str(caught.value)] == []
+
+
+def test_a_foreign_file_is_named(raw: Path, clip: str, tiny_recipe: Recipe) -> None:
+    (raw / "AudioWAV" / f"{clip}.wav").rename(raw / "AudioWAV" / "voice memo.wav")
+    with pytest.raises(InputError, match="'voice memo' is no clip name of CREMA-D"):
+        cremad.read(raw, tiny_recipe)
+
+
+def test_a_link_out_of_the_source_is_refused(
+    raw: Path, clip: str, tiny_recipe: Recipe, tmp_path: Path
+) -> None:
+    outside = (raw / "AudioWAV" / f"{clip}.wav").rename(tmp_path / "outside.wav")
+    (raw / "AudioWAV" / f"{clip}.wav").symlink_to(outside)
+    with pytest.raises(InputError, match="leaves the source folder"):
+        cremad.read(raw, tiny_recipe)
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("../../x,ANG", "is no clip name"),
+        ("9001_DFA_ANG_XX,SAD", "is not a clip with its label"),
+        ("9001_DFA_ANG_XX", "is not a clip with its label"),
+    ],
+)
+def test_a_line_that_cannot_be_right_is_named(
+    raw: Path, tiny_recipe: Recipe, line: str, complaint: str
+) -> None:
+    with (raw / "ogmge_train.csv").open("a") as stream:
+        stream.write(f"{line}\n")
+    with pytest.raises(InputError, match=complaint):
+        cremad.read(raw, tiny_recipe)
+
+
+def test_a_listed_clip_without_media_can_be_skipped(raw: Path, tiny_recipe: Recipe, tmp_path: Path) -> None:
+    before = cremad.read(raw, tiny_recipe)
+    with (raw / "ogmge_train.csv").open("a") as stream:
+        stream.write("9999_DFA_ANG_XX,ANG\n")
+    source = cremad.read(raw, tiny_recipe)
+    assert source.lacking() == [source.ids[-1]] == ["9999_DFA_ANG_XX"]
+    assert source.splits == {policy: [*parts, ""] for policy, parts in before.splits.items()}
+    with pytest.raises(InputError, match=r"9999_DFA_ANG_XX: AudioWAV/9999_DFA_ANG_XX\.wav is missing"):
+        write_store(source, tmp_path / "store")
+    store = write_store(source, tmp_path / "store", skip_up_to=0.1)
+    assert store.digest == write_store(before, tmp_path / "before").digest
+
+
+def test_a_clip_listed_twice_is_named(raw: Path, tiny_recipe: Recipe) -> None:
+    lines = (raw / "ogmge_train.csv").read_text().splitlines()
+    (raw / "ogmge_train.csv").write_text("\n".join([*lines, lines[4]]))
+    with pytest.raises(InputError, match=f"duplicate id {lines[4].split(',')[0]}"):
+        cremad.read(raw, tiny_recipe)
+
+
+@pytest.mark.parametrize("listed", ["", "9999_DFA_ANG_XX,ANG\n"])
+def test_a_folder_without_clips_is_refused(tmp_path: Path, tiny_recipe: Recipe, listed: str) -> None:
+    for name in ("train.csv", "test.csv"):
+        (tmp_path / name).write_text(listed)
+    with pytest.raises(InputError, match="holds no samples of CREMA-D"):
+        cremad.read(tmp_path, tiny_recipe)
+
+
+def test_the_published_lists_have_the_published_sizes(real_data: Path) -> None:
+    with (real_data / "crema_d_meta" / "summaryTable.csv").open() as stream:
+        ids = sorted(row["FileName"] for row in csv.DictReader(stream))
+    splits = cremad.find_clips(real_data / "crema_d_meta", ids).splits
+    sizes = {
+        policy: [parts.count(part) for part in ("train", "validation", "test")]
+        for policy, parts in splits.items()
+    }
+    assert sizes["dnr"] == [5954, 744, 744]
+    assert sum(sizes["official"][:2]) == 6698
+    assert sizes["official"][2] == 744
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_all_methods_run_on_raw_files(raw: Path, require_comparison: Callable[..., None]) -> None:
+    require_comparison("cremad", raw, "--frames", "2", "--image-size", "32", "--recipe-set", "time_steps=64")

@@ -1,0 +1,300 @@
+"""The generic adapter: npz and Parquet files of a user's own features."""
+
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from trainables.multimodal.data import source as sources
+from trainables.multimodal.data.adapters import features
+from trainables.multimodal.data.preparing.writer import write_store
+from trainables.multimodal.errors import InputError
+
+COUNT = 40
+
+
+def arrays(**changes: Any) -> dict[str, Any]:
+    draw = np.random.default_rng(0)
+    table = {
+        "modality:text": draw.normal(size=(COUNT, 5)),
+        "modality:sound": draw.normal(size=(COUNT, 4, 3)).astype(np.float32),
+        "label": np.array(["yes", "no"] * (COUNT // 2)),
+    }
+    return {name: array for name, array in {**table, **changes}.items() if array is not None}
+
+
+def save(root: Path, **changes: Any) -> Path:
+    np.savez(root / "table.npz", **arrays(**changes))
+    return root
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"label": np.ones(COUNT)}, {"modality:text": np.full((COUNT, 2), "x")}, {"id": np.zeros(COUNT)}],
+)
+def test_every_refusal_names_the_file(tmp_path: Path, changes: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"table\.npz: (label|modality:text|duplicate)"):
+        features.read(save(tmp_path, **changes))
+
+
+def test_npz_arrays_become_modalities(tmp_path: Path) -> None:
+    store = write_store(features.read(save(tmp_path)), tmp_path / "store")
+    assert {name: m.shape for name, m in store.modalities.items()} == {"text": (5,), "sound": (4, 3)}
+    np.testing.assert_array_equal(
+        store.read("text", range(COUNT)), arrays()["modality:text"].astype(np.float32)
+    )
+
+
+def test_parquet_columns_become_the_same_modalities(tmp_path: Path) -> None:
+    table = arrays(id=np.array([f"clip {row}" for row in range(COUNT)]))
+    columns = {name: pa.array(array.tolist()) for name, array in table.items()}
+    pq.write_table(pa.table(columns), tmp_path / "table.parquet")
+    source = features.read(tmp_path / "table.parquet")
+    assert source.ids[7] == "clip 7"
+    np.testing.assert_allclose(source.load(7)["sound"], table["modality:sound"][7])
+    np.testing.assert_allclose(source.load(7)["text"], table["modality:text"][7].astype(np.float32))
+
+
+def test_classes_are_the_sorted_labels(tmp_path: Path) -> None:
+    source = features.read(save(tmp_path))
+    assert (source.classes, source.labels[:2].tolist()) == (("no", "yes"), [1, 0])
+
+
+def test_numbers_as_labels_keep_their_order(tmp_path: Path) -> None:
+    source = features.read(save(tmp_path, label=np.array([10, 9] * (COUNT // 2))))
+    assert source.classes == ("9", "10")
+
+
+@pytest.mark.parametrize("kind", ["S", "U", "parquet"])
+def test_a_long_label_is_refused_and_stretches_no_other(tmp_path: Path, kind: str) -> None:
+    labels = ["yes", "no"] * COUNT
+    labels[5] = "n" * (1_000_000 if kind == "parquet" else 256)
+    if kind == "parquet":
+        table = {"label": labels, "modality:x": np.ones((len(labels), 1)).tolist()}
+        pq.write_table(pa.table(table), tmp_path / "table.parquet")
+    else:
+        one = np.ones((len(labels), 1))
+        np.savez(tmp_path / "table.npz", **{"label": np.array(labels, dtype=kind), "modality:x": one})
+    tracemalloc.start()
+    with pytest.raises(InputError, match=r"table\.\w+: label of row 5 has \d+ characters, and 255 are"):
+        features.read(tmp_path)
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+
+
+def test_labels_of_bytes_are_text(tmp_path: Path) -> None:
+    source = features.read(save(tmp_path, label=np.array([b"yes", b"no"] * (COUNT // 2))))
+    assert (source.classes, source.labels[:2].tolist()) == (("no", "yes"), [1, 0])
+    with pytest.raises(InputError, match=r"table\.npz: label holds bytes that are no text"):
+        features.read(save(tmp_path, label=np.array([b"yes", b"\xff"] * (COUNT // 2))))
+
+
+def test_groups_are_kept_apart(tmp_path: Path) -> None:
+    groups = np.arange(COUNT) // 4
+    source = features.read(save(tmp_path, group=groups))
+    assert source.default_split == "actor-disjoint"
+    assert len(set(zip(groups, source.splits["actor-disjoint"], strict=True))) == 10
+
+
+def test_without_groups_the_split_is_stratified(tmp_path: Path) -> None:
+    assert list(features.read(save(tmp_path)).splits) == ["stratified"]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16", "float32"])
+def test_small_types_are_kept(tmp_path: Path, dtype: str) -> None:
+    source = features.read(save(tmp_path, **{"modality:text": np.ones((COUNT, 2), dtype)}))
+    assert source.modalities["text"].dtype == dtype
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"label": None}, "needs `label`"),
+        ({"modality:text": None, "modality:sound": None}, "at least one `modality:<name>`"),
+        ({"modality:text": np.zeros((COUNT - 1, 5))}, r"modality:text has shape \(39, 5\)"),
+        ({"modality:text": np.zeros(COUNT)}, r"modality:text has shape \(40,\): expected"),
+        ({"modality:text": np.zeros((COUNT, 0))}, r"modality:text has shape \(40, 0\): expected"),
+        ({"modality:text": np.array([["a"]] * COUNT)}, "modality:text holds <U1, not numbers"),
+        ({"label": np.zeros((COUNT, 2))}, "does not fit `label`"),
+        ({"label": np.linspace(0, 1, COUNT)}, "expected whole numbers or text"),
+        ({"id": np.array(["same"] * COUNT)}, "duplicate id: same"),
+        ({"id": np.array(["../../x", *map(str, range(COUNT - 1))])}, "leaves its folder"),
+    ],
+)
+def test_a_table_that_cannot_be_right_is_refused(
+    tmp_path: Path, change: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(InputError, match=complaint):
+        features.read(save(tmp_path, **change))
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"group": np.zeros(COUNT)}, "validation part has no samples"),
+        ({"label": np.array(["once"] + ["often"] * (COUNT - 1))}, "no sample of class once"),
+    ],
+)
+def test_a_table_that_cannot_be_split_is_refused_unless_another_split_is_asked_for(
+    tmp_path: Path, change: dict[str, Any], complaint: str
+) -> None:
+    source = features.read(save(tmp_path, **change))
+    with pytest.raises(InputError, match=complaint):
+        source.with_default_split(source.default_split)
+
+
+def test_zero_rows_are_refused(tmp_path: Path) -> None:
+    empty = {"modality:text": np.zeros((0, 5)), "modality:sound": None, "label": np.zeros(0, np.int64)}
+    with pytest.raises(InputError, match="holds no samples"):
+        features.read(save(tmp_path, **empty))
+
+
+def test_features_that_are_not_finite_are_named_by_id(tmp_path: Path) -> None:
+    text = arrays()["modality:text"]
+    text[[3, 8], 1] = np.nan, np.inf
+    with pytest.raises(InputError, match=r"2 of 40 samples .*3: text holds NaN.*8: text holds NaN"):
+        write_store(features.read(save(tmp_path, **{"modality:text": text})), tmp_path / "store")
+
+
+def test_pickled_objects_are_never_loaded(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read as npz"):
+        features.read(save(tmp_path, label=np.array([{"a": 1}] * COUNT, dtype=object)))
+
+
+@pytest.mark.parametrize("name", ["table.npz", "table.parquet"])
+@pytest.mark.parametrize(
+    "content", [b"", b"PK\x03\x04 cut short", b"version https://git-lfs.github.com/spec/v1\n"]
+)
+def test_a_broken_file_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=r"is empty|cut short|cannot be read|git lfs pull"):
+        features.read(tmp_path)
+
+
+def test_a_damaged_member_is_refused(tmp_path: Path) -> None:
+    save(tmp_path)
+    content = bytearray((tmp_path / "table.npz").read_bytes())
+    content[400] ^= 0xFF
+    (tmp_path / "table.npz").write_bytes(content)
+    with pytest.raises(InputError, match="cannot be read as npz"):
+        features.read(tmp_path)
+
+
+def test_lists_of_different_lengths_are_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"modality:a": [[1.0], [1.0, 2.0]], "label": [0, 1]}), tmp_path / "t.parquet")
+    with pytest.raises(InputError, match="column modality:a has lists of 2 different lengths"):
+        features.read(tmp_path)
+
+
+def test_empty_cells_are_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"modality:a": [[1.0], [None]], "label": [0, 1]}), tmp_path / "t.parquet")
+    with pytest.raises(InputError, match="column modality:a has 1 empty cells"):
+        features.read(tmp_path)
+
+
+HELD = np.arange(COUNT) % 5 > 0
+
+
+def write_parquet(root: Path, **changes: Any) -> Path:
+    columns = {name: pa.array(array.tolist()) for name, array in arrays().items()}
+    pq.write_table(pa.table({**columns, **changes}), root / "table.parquet")
+    return root
+
+
+def test_a_modality_may_be_absent_from_some_samples(tmp_path: Path) -> None:
+    store = write_store(features.read(save(tmp_path, **{"present:text": HELD})), tmp_path / "store")
+    assert store.present.keys() == {"text"}
+    np.testing.assert_array_equal(store.present["text"], HELD)
+    assert not store.read("text", np.flatnonzero(~HELD)).any()
+    assert store.read("text", np.flatnonzero(HELD)).all()
+
+
+def test_an_empty_parquet_cell_says_that_the_sample_lacks_the_modality(tmp_path: Path) -> None:
+    cells = [
+        cell if held else None for cell, held in zip(arrays()["modality:sound"].tolist(), HELD, strict=True)
+    ]
+    source = features.read(write_parquet(tmp_path, **{"modality:sound": pa.array(cells)}))
+    np.testing.assert_array_equal(source.present["sound"], HELD)
+    np.testing.assert_allclose(source.load(7)["sound"], arrays()["modality:sound"][7])
+
+
+def test_npz_and_parquet_with_the_same_gaps_are_the_same_data(tmp_path: Path) -> None:
+    cells = [
+        cell if held else None for cell, held in zip(arrays()["modality:sound"].tolist(), HELD, strict=True)
+    ]
+    for name in ("npz", "parquet"):
+        (tmp_path / name).mkdir()
+    gaps = save(tmp_path / "npz", **{"present:sound": HELD})
+    cut = write_parquet(
+        tmp_path / "parquet", **{"modality:sound": pa.array(cells, pa.list_(pa.list_(pa.float32())))}
+    )
+    one, two = (write_store(features.read(root), root / "store") for root in (gaps, cut))
+    assert one.digest == two.digest
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"present:text": np.ones(COUNT)}, r"present:text is float64 \[40\]: it must say true or false"),
+        ({"present:text": np.ones(COUNT - 1, bool)}, r"present:text is bool \[39\]"),
+        ({"present:smell": np.ones(COUNT, bool)}, "holds present:smell, but no modality:smell"),
+    ],
+)
+def test_a_mask_that_cannot_be_right_is_refused(
+    tmp_path: Path, change: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(InputError, match=complaint):
+        features.read(save(tmp_path, **change))
+
+
+def test_a_mask_beside_empty_cells_is_refused(tmp_path: Path) -> None:
+    cells = [[0.0], *[None] * (COUNT - 1)]
+    write_parquet(tmp_path, **{"modality:a": pa.array(cells), "present:a": pa.array([True] * COUNT)})
+    with pytest.raises(InputError, match="modality:a has empty cells, and there is a column present:a"):
+        features.read(tmp_path)
+
+
+def test_a_sample_that_lacks_every_modality_is_named(tmp_path: Path) -> None:
+    held = np.arange(COUNT) != 3
+    source = features.read(save(tmp_path, **{"present:text": held, "present:sound": held}))
+    with pytest.raises(InputError, match=r"1 of 40 samples .*3: it has none of the modalities"):
+        write_store(source, tmp_path / "store")
+
+
+def test_a_folder_must_hold_one_file(tmp_path: Path) -> None:
+    save(tmp_path)
+    (tmp_path / "other.npz").write_bytes(b"")
+    with pytest.raises(InputError, match="holds 2 npz or Parquet files: name one"):
+        features.read(tmp_path)
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no npz or Parquet file or folder"):
+        features.read(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "int8"])
+def test_a_table_is_held_once_whatever_its_type(tmp_path: Path, dtype: str) -> None:
+    table = np.ones((64, 2**14), dtype)
+    np.savez(tmp_path / "t.npz", label=np.arange(64) % 2, **{"modality:x": table})
+    tracemalloc.start()
+    source = features.read(tmp_path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.2 * table.nbytes + 2**20
+    assert source.held
+    assert (source.load(3)["x"].dtype, source.modalities["x"].dtype) == (np.float32, "float32")
+
+
+def test_too_many_rows_are_refused_before_their_labels_are_sorted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "MOST_SAMPLES", 39)
+    monkeypatch.setattr(features, "_classes", None)
+    np.savez(tmp_path / "t.npz", label=np.arange(40) % 2, **{"modality:x": np.ones((40, 2))})
+    with pytest.raises(InputError, match=r"t\.npz holds 40 samples, and 39 are the limit"):
+        features.read(tmp_path)

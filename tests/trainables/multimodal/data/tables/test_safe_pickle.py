@@ -1,0 +1,317 @@
+"""Pickles of arrays: what NumPy writes is read, what runs or asks for memory is refused."""
+
+import pickle
+import pickletools
+import struct
+import tracemalloc
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from trainables.multimodal.data.tables import safe_pickle
+from trainables.multimodal.data.tables.safe_pickle import Stored, read_pickle
+from trainables.multimodal.errors import InputError
+
+PROTOCOLS = range(6)
+ARRAYS = {
+    "floats": np.linspace(-1, 1, 24, dtype=np.float32).reshape(2, 3, 4),
+    "doubles": np.array([[np.nan, -np.inf], [0.0, 1.5]]),
+    "columns first": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+    "a slice": np.arange(20.0).reshape(4, 5)[:, ::2],
+    "transposed": np.arange(24.0).reshape(2, 3, 4).transpose(1, 2, 0),
+    "big-endian": np.arange(5, dtype=">i4"),
+    "booleans": np.array([True, False]),
+    "text": np.array([["03bSnISJMiM", "é"], ["a", ""]]),
+    "bytes": np.array([b"one", b"three"]),
+    "objects": np.array(["a", None, 3.5, ("x", 1)], dtype=object),
+    "nothing": np.empty((0, 50, 5), dtype=np.float32),
+    "one number": np.array(2.5),
+}
+
+
+def written(tmp_path: Path, content: bytes) -> Path:
+    file = tmp_path / "data.pkl"
+    file.write_bytes(content)
+    return file
+
+
+def plain(value: Any) -> Any:
+    """Nested containers with arrays in place of what stands for them."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return value.array if isinstance(value, Stored) else value
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("name", ARRAYS)
+def test_an_array_is_read_as_numpy_reads_it(tmp_path: Path, protocol: int, name: str) -> None:
+    content = pickle.dumps({"here": ARRAYS[name]}, protocol=protocol)
+    expected = pickle.loads(content)["here"]
+    found = plain(read_pickle(written(tmp_path, content)))["here"]
+    native = [array.dtype.newbyteorder("=") for array in (found, expected)]  # NumPy may turn bytes round
+    assert native[0] == native[1]
+    assert found.shape == expected.shape
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_plain_containers_are_read_as_they_were(tmp_path: Path, protocol: int) -> None:
+    content = {
+        "list": [1, 2.5, "é", b"\x00\xff", b"", None, True, 10**30],
+        "set": {"a"},
+        "frozen": frozenset({1}),
+        "nested": [((), {})],
+        "number": np.float32(1.5),
+        "text": np.str_("seen"),
+    }
+    assert read_pickle(written(tmp_path, pickle.dumps(content, protocol=protocol))) == content
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_names_of_older_numpy_are_known(tmp_path: Path, protocol: int) -> None:
+    content = pickle.dumps(ARRAYS["floats"], protocol=protocol)
+    older = renamed(content, "numpy._core", "numpy.core")
+    assert older != content
+    np.testing.assert_array_equal(read_pickle(written(tmp_path, older)).array, ARRAYS["floats"])
+
+
+def renamed(content: bytes, old: str, new: str) -> bytes:
+    """A pickle without frames whose modules have another name."""
+    content = pickletools.optimize(content)
+    found = b""
+    positions = [(op.name, arg, pos) for op, arg, pos in pickletools.genops(content)] + [
+        ("", None, len(content))
+    ]
+    for (name, argument, start), (_, _, stop) in pairwise(positions):
+        part = content[start:stop]
+        if isinstance(argument, str) and argument.startswith(old):
+            text = argument.replace(old, new).encode()
+            part = (
+                b"\x8c" + bytes([len(text)]) + text
+                if name == "SHORT_BINUNICODE"
+                else b"c" + text.replace(b" ", b"\n") + b"\n"
+            )
+        found += b"" if name == "FRAME" else part
+    return found
+
+
+PYTHON_2 = (  # what Python 2.7 and NumPy 1.16 write of {"id": ["x\xe9"], "a": np.array([1.5, -2], "<f4")}
+    b"\x80\x02}q\x01(U\x02idq\x02]q\x03U\x02x\xe9q\x04aU\x01aq\x05cnumpy.core.multiarray\n_reconstruct\nq\x06"
+    b"cnumpy\nndarray\nq\x07K\x00\x85U\x01b\x87Rq\x08(K\x01K\x02\x85cnumpy\ndtype\nq\tU\x02f4K\x00K\x01\x87Rq\n"
+    b"(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89U\x08\x00\x00\xc0?\x00\x00\x00\xc0tbu."
+)
+
+
+def test_a_pickle_of_python_2_is_read(tmp_path: Path) -> None:
+    found = plain(read_pickle(written(tmp_path, PYTHON_2)))
+    assert found["id"] == ["xé"]
+    assert found["a"].tolist() == [1.5, -2.0]
+
+
+class Call:
+    """Pickles as a call of a function."""
+
+    def __init__(self, function: Any, *arguments: Any) -> None:
+        self.call = function, arguments
+
+    def __reduce__(self) -> Any:
+        return self.call
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize(
+    ("names", "call"),
+    [
+        ("posix.system", b"cposix\nsystem\n(S'touch hit'\ntR."),
+        ("os.system", b"cos\nsystem\n(S'touch hit'\ntR."),
+        ("builtins.eval", Call(eval, "open('hit', 'w')")),
+        ("builtins.getattr", Call(getattr, "", "join")),
+        ("builtins.bytearray", Call(bytearray, 3)),
+        ("functools.partial", Call(__import__("functools").partial, print)),
+        ("torch.Tensor", b"ctorch\nTensor\n(tR."),
+        ("torch._utils._rebuild_tensor_v2", b"ctorch._utils\n_rebuild_tensor_v2\n(tR."),
+        ("numpy.load", b"cnumpy\nload\n(S'x'\ntR."),
+        ("pandas.DataFrame", b"cpandas\nDataFrame\n(tR."),
+    ],
+)
+def test_anything_else_is_refused_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: int, names: str, call: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    content = call if isinstance(call, bytes) else pickle.dumps({"a": [call]}, protocol=protocol)
+    with pytest.raises(InputError) as caught:
+        read_pickle(written(tmp_path, content))
+    assert names in str(caught.value).replace("__builtin__", "builtins")
+    assert not (tmp_path / "hit").exists()
+
+
+def test_an_array_of_objects_carries_no_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    smuggler = np.array(["a", Call(eval, "open('hit', 'w')")], dtype=object)
+    with pytest.raises(InputError, match=r"eval"):
+        read_pickle(written(tmp_path, pickle.dumps({"text": smuggler})))
+    assert not (tmp_path / "hit").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(np.zeros(2, [("a", "f4"), ("b", "O")]), id="fields"),
+        pytest.param(np.array(["2020-01-01"], "M8[D]"), id="dates"),
+    ],
+)
+def test_an_array_of_anything_but_numbers_and_text_is_refused(tmp_path: Path, content: Any) -> None:
+    with pytest.raises(InputError, match="neither numbers nor text"):
+        read_pickle(written(tmp_path, pickle.dumps(content)))
+
+
+ARRAY = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\x00tU\x01btR"
+FLOATS = b"cnumpy\ndtype\n(U\x02f4K\x00K\x01tR(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"\x80\x05\x96" + struct.pack("<Q", 2**40) + b"x.", id="bytes that are not there"),
+        pytest.param(b"\x80\x04\x8e" + struct.pack("<Q", 2**62) + b"x.", id="more than memory"),
+        pytest.param(b"\x80\x02K\x01r" + struct.pack("<I", 2**32 - 1) + b"0.", id="a far place in the memo"),
+        pytest.param(
+            ARRAY + b"(K\x01(K\x02t" + FLOATS + b"\x89\x8a\x06\x00\x00\x00\x00\x00\x10tb.", id="a size"
+        ),
+        pytest.param(ARRAY + b"(K\x01(K\x03t" + FLOATS + b"\x89U\x08xxxxxxxxtb.", id="another shape"),
+        pytest.param(b"c_codecs\nencode\n}S'__defaults__'\nNs\x86b.", id="a state for a function"),
+        pytest.param(b"cnumpy\ndtype\n(U\x02f4tR}(U\x05dtypeK\x01ub.", id="a state for a type"),
+        pytest.param(b"c_codecs\nencode\n(S'x'\nS'rot13'\ntR.", id="another coding"),
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"no pickle at all", id="text"),
+        pytest.param(b"PK\x03\x04" + bytes(60), id="a zip file, as torch writes"),
+    ],
+)
+def test_a_made_up_pickle_ends_with_a_sentence(tmp_path: Path, content: bytes) -> None:
+    file = written(tmp_path, content)
+    with pytest.raises(InputError, match=r"data\.pkl"):
+        read_pickle(file)
+
+
+DOUBLING = b"]\x85" + b"2\x86" * 16
+"""Instructions that leave a tuple on the stack; with some more of the kind, hash and text take for ever."""
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"}" + DOUBLING + b"Ns.", id="an entry"),
+        pytest.param(b"}(" + DOUBLING + b"Nu.", id="entries"),
+        pytest.param(b"(" + DOUBLING + b"Nd.", id="a dict"),
+        pytest.param(b"\x8f(" + DOUBLING + b"\x90.", id="a member"),
+        pytest.param(b"(" + DOUBLING + b"\x91.", id="a frozen member"),
+        pytest.param(b"cbuiltins\nset\n]" + DOUBLING + b"a\x85R.", id="a called set"),
+        pytest.param(b"cbuiltins\nfrozenset\n]" + DOUBLING + b"a\x85\x81.", id="a new frozen set"),
+        pytest.param(b"cnumpy\ndtype\n" + DOUBLING + b"K\x00K\x01\x87R.", id="the type of an array"),
+        pytest.param(
+            b"cnumpy\ndtype\n(U\x02f4tR(K\x03" + DOUBLING + b"NNNtb.", id="the byte order of an array"
+        ),
+    ],
+)
+def test_a_tuple_is_never_hashed_nor_written_out(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(InputError, match=r"in place of a|got .tuple|several fields|not a type") as caught:
+        read_pickle(written(tmp_path, b"\x80\x04" + content))
+    assert len(str(caught.value)) < 300
+
+
+def test_numbers_of_one_hash_are_no_keys(tmp_path: Path) -> None:
+    colliding = dict.fromkeys(range(0, 40 * (2**61 - 1), 2**61 - 1))
+    with pytest.raises(InputError, match=r"data\.pkl has int in place of a name"):
+        read_pickle(written(tmp_path, pickle.dumps(colliding)))
+
+
+def test_a_file_that_is_too_large_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(safe_pickle, "MOST_BYTES", 10)
+    with pytest.raises(InputError, match="has 11 bytes, and 10 are the limit"):
+        read_pickle(written(tmp_path, b"no pickle!!"))
+
+
+TEXT = b"X" + struct.pack("<I", 10_000) + b"a" * 10_000 + b"q\x00"
+"""A text of 10,000 letters that `h\x00` puts on the stack again."""
+MEMBERS = b"](" + b"".join(b"M" + struct.pack("<H", number) for number in range(100)) + b"eq\x00"
+"""A list of 100 numbers, likewise."""
+
+
+@pytest.mark.parametrize(
+    ("once", "again"),
+    [
+        pytest.param(b"", b"\x8f", id="empty sets"),
+        pytest.param(b"", b"(", id="marks"),
+        pytest.param(b"N", b"\x94", id="places in the memo"),
+        pytest.param(
+            TEXT + b"c_codecs\nencode\nq\x01U\x06latin1q\x02", b"h\x01h\x00h\x02\x86R", id="bytes of a text"
+        ),
+        pytest.param(MEMBERS + b"cbuiltins\nset\nq\x01", b"h\x01h\x00\x85R", id="sets"),
+        pytest.param(MEMBERS + b"cbuiltins\nfrozenset\nq\x01", b"h\x01h\x00\x85R", id="frozen sets"),
+        pytest.param(
+            TEXT + FLOATS + b"q\x01", ARRAY + b"(K\x01M\xc4\x09\x85h\x01\x89h\x00tb", id="arrays of a text"
+        ),
+        pytest.param(
+            MEMBERS + b"cnumpy\ndtype\n(U\x02O8K\x00K\x01tRq\x01",
+            ARRAY + b"(K\x01K\x64\x85h\x01\x89h\x00tb",
+            id="arrays of a list",
+        ),
+        pytest.param(
+            TEXT + b"cnumpy.core.multiarray\nscalar\nq\x01cnumpy\ndtype\n(U\x06S10000K\x00K\x01tRq\x02",
+            b"h\x01h\x02h\x00\x86R",
+            id="single texts",
+        ),
+    ],
+)  # fmt: skip
+def test_a_file_that_repeats_itself_is_refused_before_it_has_grown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, once: bytes, again: bytes
+) -> None:
+    monkeypatch.setattr(safe_pickle, "SPARE", 200_000)
+    assert read_pickle(written(tmp_path, b"\x80\x04" + once + again + b"N.")) is None
+    file = written(tmp_path, b"\x80\x04" + once + again * 1_000 + b"N.")
+    tracemalloc.start()
+    with pytest.raises(InputError, match=r"data\.pkl builds more than \d+ bytes, 3 for each of its own"):
+        read_pickle(file)
+    most = safe_pickle.MOST_GROWTH * file.stat().st_size + safe_pickle.SPARE
+    assert tracemalloc.get_traced_memory()[1] < 2 * most
+    tracemalloc.stop()
+
+
+def test_an_array_that_was_never_begun_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"data\.pkl is cut short, damaged or no pickle"):
+        read_pickle(written(tmp_path, b"\x80\x04cnumpy\nndarray\n)\x81."))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_large_arrays_need_nothing_to_spare(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: int
+) -> None:
+    monkeypatch.setattr(safe_pickle, "SPARE", 0)
+    content = {name: np.random.default_rng(0).normal(size=20_000).astype(name) for name in ("f4", "f8")}
+    found = plain(read_pickle(written(tmp_path, pickle.dumps(content, protocol=protocol))))
+    np.testing.assert_array_equal(found["f8"], content["f8"])
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_file_that_is_cut_short_is_refused_wherever_it_ends(tmp_path: Path, protocol: int) -> None:
+    content = pickle.dumps({"a": np.arange(3.0), "b": ["x", b"y"]}, protocol=protocol)
+    for length in range(1, len(content)):
+        with pytest.raises(InputError, match=r"data\.pkl"):
+            read_pickle(written(tmp_path, content[:length]))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_flipped_bit_is_a_sentence_or_other_data(tmp_path: Path, protocol: int) -> None:
+    content = pickle.dumps({"a": np.arange(3, dtype="f4"), "b": ["x", b"y"], "c": {1}}, protocol=protocol)
+    refused = 0
+    for bit in range(8 * len(content)):
+        flipped = bytearray(content)
+        flipped[bit // 8] ^= 1 << bit % 8
+        try:
+            read_pickle(written(tmp_path, bytes(flipped)))
+        except InputError:
+            refused += 1
+    assert refused > len(content)

@@ -1,0 +1,109 @@
+"""What a run is built from: whose step, whose fusion, which modalities, and the model itself."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainables.multimodal.balancers.base import Balancer
+from trainables.multimodal.config import TrainerConfig
+from trainables.multimodal.data.loading.batches import stored_frames
+from trainables.multimodal.data.store.feature_store import FeatureStore
+from trainables.multimodal.errors import InputError
+from trainables.multimodal.model import ModelSpec, MultimodalModel
+from trainables.multimodal.networks.initial_weights import load_initial_weights
+from trainables.multimodal.tasks import CLASSIFICATION, Task, task_on
+
+
+def build_model(config: TrainerConfig, balancers: Sequence[Balancer], store: FeatureStore) -> MultimodalModel:
+    """The model of a run with its initial weights, on the CPU, so that they are the same on every device.
+
+    Those from files replace what was drawn, so that they change no other draw. No sample is read: what
+    standardises the inputs is not filled in. Raises InputError for settings that do not fit the store.
+    """
+    owner = fusion_owner(balancers)
+    config.require_modalities(store.modalities)
+    names = chosen_modalities(store, config.modalities)
+    spec = ModelSpec(
+        classes=task_on(store, config.task, config.loss).classes,
+        shapes={name: store.modalities[name].shape for name in names},
+        width=config.width,
+        hidden=config.hidden,
+        frames=config.frames,
+        fusion=owner.fusion,
+        fusion_weights=dict(owner.fusion_weights),
+        encoders={name: config.encoders[name] for name in names if name in config.encoders},
+        d_model=config.d_model,
+        layers=config.layers,
+        attention_heads=config.attention_heads,
+    )
+    model = MultimodalModel(spec)
+    for name in names:
+        if name in config.initial_weights:
+            load_initial_weights(model.encoders[name], config.initial_weights[name])
+    return model
+
+
+def require_fitting(config: TrainerConfig, balancers: Sequence[Balancer], store: FeatureStore) -> None:
+    """Raise InputError for settings that do not fit the store, as a run would; no sample is read."""
+    names = chosen_modalities(store, config.modalities)
+    usable_rows(store, names, store.split(config.split), task_on(store, config.task, config.loss))
+    stored_frames({name: store.modalities[name] for name in names}, config.frames)
+    build_model(config, balancers, store)
+
+
+def chosen_modalities(store: FeatureStore, named: Sequence[str]) -> tuple[str, ...]:
+    """The named modalities of the store, or all of them; InputError for one that it lacks."""
+    unknown = [name for name in named if name not in store.modalities]
+    if unknown:
+        raise InputError(
+            f"the store has no modality {', '.join(unknown)}; it has {', '.join(store.modalities)}"
+        )
+    return tuple(named or store.modalities)
+
+
+def require_applicable(config: TrainerConfig, balancers: Sequence[Balancer]) -> None:
+    """Raise InputError where a balancer compares classes and the task has none."""
+    needy = [type(balancer).__name__ for balancer in balancers if balancer.needs_classes]
+    if needy and config.task != CLASSIFICATION:
+        raise InputError(f"{needy[0]} needs classes: leave task at classification, not {config.task}")
+
+
+def usable_rows(
+    store: FeatureStore, names: Sequence[str], rows: Mapping[str, NDArray[np.int64]], task: Task
+) -> dict[str, NDArray[np.int64]]:
+    """Rows of each part; training leaves out samples that have none of the modalities and teach nothing.
+
+    Raises InputError for a modality with fewer samples to train or to validate with than purity has clusters.
+    """
+    least = task.n_clusters(task.targets(store)[rows["train"]])
+    for name in store.present.keys() & set(names):
+        for part in ("train", "validation"):
+            count = int(store.present[name][rows[part]].sum())
+            if count < least:
+                raise InputError(
+                    f"{name} is present in {count} samples of the {part} part, and there are {least} classes "
+                    "or bins: leave it out with --set modalities=..., or choose another --split"
+                )
+    everybody = np.ones(len(store), dtype=np.bool_)
+    some = np.any([store.present.get(name, everybody) for name in names], axis=0)
+    return {**rows, "train": rows["train"][some[rows["train"]]]}
+
+
+def step_owner(balancers: Sequence[Balancer]) -> Balancer:
+    """The balancer whose `step` trains: at most one may replace the joint step."""
+    owners = [balancer for balancer in balancers if type(balancer).step is not Balancer.step]
+    return _only(owners, "replace the training step")
+
+
+def fusion_owner(balancers: Sequence[Balancer]) -> Balancer:
+    """The balancer that says how features become logits: at most one may replace the concatenation."""
+    owners = [balancer for balancer in balancers if balancer.fusion != Balancer.fusion]
+    return _only(owners, "replace the fusion")
+
+
+def _only(owners: Sequence[Balancer], deed: str) -> Balancer:
+    if len(owners) > 1:
+        names = " and ".join(type(owner).__name__ for owner in owners)
+        raise InputError(f"{names} each {deed}; a run can have one of them")
+    return owners[0] if owners else Balancer()

@@ -1,0 +1,58 @@
+"""What all commands share: a parser that says one sentence, exit codes, and how key=value is read."""
+
+import argparse
+import ast
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NoReturn
+
+from trainables.multimodal.errors import InputError
+
+COMPLETE: Final = 0
+FAILED: Final = 1
+BAD_INPUT: Final = 2
+INTERRUPTED: Final = 3
+WORDS: Final = {"true": True, "false": False, "null": None, "none": None}
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with a command line in one sentence, as any other bad input."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise InputError in place of printing the usage and ending the process."""
+        raise InputError(f"{message}; --help lists the options")
+
+
+def reported(command: str, work: Callable[[], int]) -> int:
+    """Do the work of a command; bad input becomes one line on standard error and exit code 2."""
+    try:
+        return work()
+    except InputError as error:
+        print(f"{command}: {error}", file=sys.stderr)
+        return BAD_INPUT
+
+
+def read_settings(option: str, pairs: Sequence[str]) -> dict[str, Any]:
+    """Settings given as key=value, by key, each value read by `read_value`.
+
+    Raises InputError, naming the option, for a pair without a key or without `=`, or a key given twice.
+    """
+    settings: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not key:
+            raise InputError(f"{option} takes key=value, got {pair!r}")
+        if key in settings:
+            raise InputError(f"{option} {key} is given twice: leave one of them out")
+        settings[key] = read_value(text)
+    return settings
+
+
+def read_value(text: str) -> Any:
+    """A number, true, false, none or null, a list such as [4, 8] or a mapping, else the word itself."""
+    if text.lower() in WORDS:
+        return WORDS[text.lower()]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text

@@ -1,0 +1,202 @@
+"""CMU-MOSI, word level: sequences of text, audio and vision features of 2,199 opinions in 93 videos.
+
+Users have these as one pickle, in either of two layouts: that of MMSA (`aligned_50.pkl` or
+`unaligned_50.pkl`) or that of MulT (`mosi_data.pkl` or `mosi_data_noalign.pkl`). Both hold `train`, `valid`
+and `test`, the standard split of the data, whose parts share no video.
+"""
+
+import re
+import reprlib
+from collections.abc import Iterable, Mapping, Sequence, Sized
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainables.multimodal.data.adapters.mosi import CLASSES, SCALE
+from trainables.multimodal.data.media.file_checks import inside
+from trainables.multimodal.data.source import MOST_CHARACTERS, Source
+from trainables.multimodal.data.splits import TEST, TRAIN, VALIDATION, by_group
+from trainables.multimodal.data.store.feature_store import Arrays, Modality
+from trainables.multimodal.data.tables.safe_pickle import Stored, is_plain, read_pickle
+from trainables.multimodal.errors import InputError
+
+FILES: Final = ("aligned_50.pkl", "unaligned_50.pkl", "mosi_data.pkl", "mosi_data_noalign.pkl")
+PARTS: Final = {"train": TRAIN, "valid": VALIDATION, "test": TEST}
+MODALITIES: Final = ("text", "audio", "vision")
+SCORES: Final = ("regression_labels", "labels")
+"""Names of the sentiment, MMSA's and MulT's."""
+SPLIT: Final = "official"
+VIDEO: Final = re.compile(r"\$_\$\d+$|\[\d+\]$|_\d+$")
+"""What follows the video in the id of an utterance: `video$_$3`, `video[3]` or `video_3`."""
+
+Part = dict[str, NDArray[Any]]
+
+
+def read(path: Path) -> Source:
+    """The utterances in `path`, a pickle or a folder with exactly one of FILES.
+
+    Modalities: `text`, `audio` and `vision`, float32 [T, D] as they are in the file; a step of zeros is
+    padding, in front or behind. The value is the sentiment, the label whether it is positive (zero counts
+    as that).
+
+    Raises InputError: no such file, not a pickle of arrays, or arrays that are missing or do not fit.
+    """
+    file = _only_file(path)
+    content = _entries(read_pickle(file), file.name)
+    parts = {name: _part(content, name, file.name) for name in PARTS}
+    shapes = {name: _shape(parts, name, file.name) for name in MODALITIES}
+    replaced = {name: _count_unknown(parts.values(), name) for name in MODALITIES}
+    scores = np.concatenate([part["score"] for part in parts.values()])
+    names = [_name(row, file.name) for part in parts.values() for row in part["id"].tolist()]
+    videos = [video for _, video in names]
+    return Source(
+        name="mosi-sequences",
+        root=file.parent,
+        files=[file],
+        recipe={"name": "unaligned" if len({steps for steps, _ in shapes.values()}) > 1 else "aligned"},
+        classes=CLASSES,
+        modalities={name: Modality(name, shape, "float32") for name, shape in shapes.items()},
+        ids=[name for name, _ in names],
+        labels=(scores >= 0).astype(np.int64),
+        groups=videos,
+        splits={
+            SPLIT: [PARTS[name] for name, part in parts.items() for _ in part["score"]],
+            "video-disjoint": by_group(videos),
+        },
+        default_split=SPLIT,
+        load=partial(_load, [(part, row) for part in parts.values() for row in range(len(part["score"]))]),
+        held=True,
+        note=_note(replaced),
+        values=scores,
+        quantity=SCALE,
+    )
+
+
+def _load(places: Sequence[tuple[Part, int]], number: int) -> Arrays:
+    """One utterance; parts stay as they are in the file, since another copy of them could fill the memory."""
+    part, row = places[number]
+    return {name: _known(part[name][row]) for name in MODALITIES}
+
+
+def _only_file(path: Path) -> Path:
+    if path.is_file():
+        return path
+    found = [name for name in FILES if (path / name).is_file()]
+    if len(found) != 1:
+        raise InputError(f"{path} holds {len(found)} of {', '.join(FILES)}: name one file with --source")
+    return inside(path, found[0])
+
+
+def _entries(content: object, where: str) -> Mapping[str, Any]:
+    if not isinstance(content, Mapping) or not all(isinstance(key, str) for key in content):
+        raise InputError(f"{where} holds no names with entries: take the published file")
+    return content
+
+
+def _part(content: Mapping[str, Any], name: str, file: str) -> Part:
+    """Arrays of one part: the modalities, `score` [N] and `id` [N] or [N, entries]."""
+    if name not in content:
+        raise InputError(f"{file} lacks the part {name}: take the published file")
+    where = f"{file}, {name}"
+    entries = _entries(content[name], where)
+    named = next((score for score in SCORES if score in entries), SCORES[0])
+    part = {key: _array(entries, key, where) for key in (*MODALITIES, "id", named)}
+    _require_numbers(part[named], f"{where}: {named}")
+    scores = _single(part.pop(named)).reshape(-1)
+    for key in (*MODALITIES, "id"):
+        if len(part[key]) != len(scores):
+            raise InputError(f"{where}: {key} has {len(part[key])} rows and {named} {len(scores)}")
+    return {**part, "score": scores}
+
+
+def _array(entries: Mapping[str, Any], key: str, where: str) -> NDArray[Any]:
+    """An array, or a plain list of numbers or text; text as objects, since a long one would stretch all."""
+    if key not in entries:
+        raise InputError(f"{where} lacks {key}: take the published file")
+    found = entries[key]
+    if isinstance(found, list) and all(isinstance(item, int | float | str) for item in found):
+        return np.array(found, object if any(isinstance(item, str) for item in found) else None)
+    if not isinstance(found, Stored) or not found.array.ndim:
+        raise InputError(f"{where}: {key} is no array: take the published file")
+    return found.array
+
+
+def _require_numbers(array: NDArray[Any], where: str) -> None:
+    if array.dtype.kind not in "iuf":
+        raise InputError(f"{where} holds {array.dtype}, not numbers")
+
+
+def _single(array: NDArray[Any]) -> NDArray[np.float32]:
+    """Numbers as float32; what that cannot hold is infinite, and treated as that."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return array.astype(np.float32)
+
+
+def _shape(parts: Mapping[str, Part], name: str, file: str) -> tuple[int, int]:
+    """[T, D] of one modality, which all parts share."""
+    shapes = {part[name].shape[1:] for part in parts.values()}
+    if len(shapes) > 1 or any(part[name].ndim != 3 or not part[name].size for part in parts.values()):
+        raise InputError(f"{file}: {name} must be [N, T, D] in every part, and is [N] of {sorted(shapes)}")
+    for part in parts.values():
+        _require_numbers(part[name], f"{file}: {name}")
+    steps, size = shapes.pop()
+    return steps, size
+
+
+def _known(array: NDArray[Any]) -> NDArray[np.float32]:
+    """Numbers as float32, with 0 in place of every one that is not finite."""
+    found = _single(array)
+    found[~np.isfinite(found)] = 0
+    return found
+
+
+def _count_unknown(parts: Iterable[Part], name: str) -> int:
+    """How many numbers of a modality are not finite."""
+    rows = (row for part in parts for row in part[name])
+    return sum(int((~np.isfinite(_single(row))).sum()) for row in rows)
+
+
+def _name(row: object, file: str) -> tuple[str, str]:
+    """Id and video of an utterance; where an id has several entries, the video is the first of them."""
+    found = row if isinstance(row, list) else [row]
+    _require_short(found, file)  # what is in the file once can be in every id, many times
+    entries = [_text(entry, file) for entry in found]
+    video = entries[0].partition("[")[0] if len(entries) > 1 else VIDEO.sub("", entries[0])
+    if not video:
+        raise InputError(f"{file}: the id {reprlib.repr(row)} names no video: take the published file")
+    name = "_".join(entries)
+    _require_short(name, file)
+    return name, video
+
+
+def _require_short(part: Sized, file: str) -> None:
+    if len(part) > MOST_CHARACTERS:
+        raise InputError(
+            f"{file}: the id {reprlib.repr(part)} has more than {MOST_CHARACTERS} characters: "
+            "take the published file"
+        )
+
+
+def _text(entry: object, file: str) -> str:
+    """An id or a part of one; anything nested could be written out for ever."""
+    if not is_plain(entry):
+        raise InputError(
+            f"{file}: an id holds {type(entry).__name__}, and may hold text and numbers only: "
+            "take the published file"
+        )
+    if isinstance(entry, str | bytes):
+        _require_short(entry, file)
+    return entry.decode("latin1") if isinstance(entry, bytes) else str(entry)
+
+
+def _note(replaced: Mapping[str, int]) -> str:
+    """What became of numbers that the file does not know, such as the logarithm of silence."""
+    each = [f"{count} of {name}" for name, count in replaced.items() if count]
+    if not each:
+        return ""
+    return (
+        f"NaN or infinite in the published file and 0 here, as in all uses of it: numbers {', '.join(each)}."
+    )

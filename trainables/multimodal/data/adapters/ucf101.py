@@ -1,0 +1,166 @@
+"""UCF-101 from its clips: what a frame shows, and how it moves into the next one.
+
+Names tell everything: v_Diving_g01_c03.avi is the third clip of Diving from recording session 01. Clips of
+one session are scenes of one film, so that a session belongs to one part of a split.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainables.multimodal.data.adapters.listed_clips import (
+    find_files,
+    find_list,
+    note_of_missing_classes,
+    require_present,
+)
+from trainables.multimodal.data.media.file_checks import refuse_lfs_pointers, require_folder
+from trainables.multimodal.data.media.flow_pictures import Pictures, flow_folders, two_streams
+from trainables.multimodal.data.media.optical_flow import Dis, Farneback, opencv
+from trainables.multimodal.data.media.video import Frames
+from trainables.multimodal.data.recipes import Recipe
+from trainables.multimodal.data.source import Source
+from trainables.multimodal.data.splits import TEST, TRAIN, by_group, each_class, from_lists, hold_out_groups
+from trainables.multimodal.data.store.feature_store import Arrays
+from trainables.multimodal.data.tables.parquet import read_lines
+from trainables.multimodal.errors import InputError
+
+NAME: Final = re.compile(r"v_([A-Za-z]+)_(g\d{2})_c\d{2}")
+PUBLISHED: Final = 101
+"""Classes of the whole data set."""
+LISTS: Final = {
+    f"official-{number}": {TRAIN: f"trainlist{number}.txt", TEST: f"testlist{number}.txt"}
+    for number in ("01", "02", "03")
+}
+SESSIONS: Final = "session-disjoint"
+RECIPES: Final[Mapping[str, Recipe]] = {
+    "two-stream-dis": Recipe("two-stream-dis", {"rgb": Frames(), "flow": Dis()}),
+    "two-stream-farneback": Recipe("two-stream-farneback", {"rgb": Frames(), "flow": Farneback()}),
+}
+
+Lists = Mapping[str, Mapping[str, set[str]]]
+"""Policy -> part -> the clips that its list names."""
+
+
+def read(root: Path, recipe: Recipe) -> Source:
+    """All clips below `root`, however deep, and those that official lists name besides of the same classes.
+
+    Modalities: `rgb` [frames, 3, size, size] and `flow` [frames, 2, size, size], uint8, of the same moments.
+    Splits: `official-01` to `-03` where their lists are there, with a tenth of each class's training
+    sessions for validation; `session-disjoint` draws the sessions of each class anew. A clip that is listed
+    but not there cannot be used, and is in no part.
+
+    Raises InputError: no clips, unknown names, bad lists, or flow to be computed without OpenCV.
+    """
+    require_folder(root)
+    media = find_files(root, (".avi",))
+    refuse_lfs_pointers(root, list(media.values()))
+    classes = sorted({action(clip) for clip in media})
+    list_files, lists = _official(root, classes)
+    listed = {clip for parts in lists.values() for clips in parts.values() for clip in clips}
+    ids = sorted(media.keys() | listed)
+    flows = _flows(root, media)
+    pictures = {clip: _picture_files(found, recipe) for clip, found in flows.items()}
+    labels = np.array([classes.index(action(clip)) for clip in ids], dtype=np.int64)
+    splits = _splits(ids, labels, np.flatnonzero([clip in media for clip in ids]), lists)
+    return Source(
+        name="ucf101",
+        root=root,
+        files=[*list_files, *media.values(), *(file for files in pictures.values() for file in files)],
+        recipe=recipe.settings(),
+        classes=tuple(classes),
+        modalities=recipe.modalities(),
+        ids=ids,
+        labels=labels,
+        groups=[session(clip) for clip in ids],
+        splits=splits,
+        default_split=next(iter(splits)),
+        load=partial(_load, recipe, [media.get(clip) for clip in ids], [flows.get(clip) for clip in ids]),
+        note=f"{note_of_missing_classes(len(classes), PUBLISHED)} {_note_of_flow(flows, media)}".strip(),
+        own_files=[[media[clip], *pictures.get(clip, [])] if clip in media else [] for clip in ids],
+    )
+
+
+def action(clip: str) -> str:
+    """The class in a clip's name; InputError where the name is not one of UCF-101's."""
+    return _parts(clip)[1]
+
+
+def session(clip: str) -> str:
+    """Class and recording session in a clip's name: `Diving_g01`."""
+    return "_".join(_parts(clip).groups())
+
+
+def clips_of(file: Path) -> set[str]:
+    """Clip names of a list with lines such as `Diving/v_Diving_g08_c01.avi 26`; InputError for others."""
+    clips = {Path(line.split()[0]).stem for line in read_lines(file) if line.strip()}
+    for clip in clips:
+        action(clip)
+    return clips
+
+
+def _parts(clip: str) -> re.Match[str]:
+    match = NAME.fullmatch(clip)
+    if match is None:
+        raise InputError(
+            f"{clip!r} is no clip name of UCF-101 (such as v_Diving_g01_c03): remove or rename it"
+        )
+    return match
+
+
+def _official(root: Path, classes: Sequence[str]) -> tuple[list[Path], Lists]:
+    """The lists of every complete official split: their files, and the clips in them of these classes."""
+    files: list[Path] = []
+    lists: dict[str, dict[str, set[str]]] = {}
+    for policy, names in LISTS.items():
+        found = {part: file for part, name in names.items() if (file := find_list(root, name))}
+        if found.keys() == names.keys():
+            files += found.values()
+            lists[policy] = {
+                part: {clip for clip in clips_of(file) if action(clip) in classes}
+                for part, file in found.items()
+            }
+    return files, lists
+
+
+def _splits(
+    ids: Sequence[str], labels: NDArray[np.int64], there: NDArray[np.int64], lists: Lists
+) -> dict[str, list[str]]:
+    """All policies, the default first; rows that are not `there` are in no part."""
+    groups = np.array([session(clip) for clip in ids])
+
+    def held_out(parts: NDArray[np.str_]) -> list[str]:
+        return each_class(labels, there, lambda rows: hold_out_groups(list(parts[rows]), list(groups[rows])))
+
+    official = {policy: held_out(np.array(from_lists(ids, parts))) for policy, parts in lists.items()}
+    return official | {SESSIONS: each_class(labels, there, lambda rows: by_group(list(groups[rows])))}
+
+
+def _flows(root: Path, media: Mapping[str, Path]) -> dict[str, Pictures]:
+    """Flow pictures of the clips that have them; InputError if others need OpenCV and it is not there."""
+    found = {clip: pictures for clip, pictures in flow_folders(root, NAME).items() if clip in media}
+    if len(found) < len(media):
+        opencv()
+    return found
+
+
+def _picture_files(pictures: Pictures, recipe: Recipe) -> list[Path]:
+    """The pictures of a clip that will be read, each once."""
+    return list(dict.fromkeys(file for xy in pictures.files(recipe.parts["flow"].frames) for file in xy))
+
+
+def _note_of_flow(flows: Mapping[str, Pictures], media: Mapping[str, Path]) -> str:
+    share = (
+        f"flow of {len(flows)} of {len(media)} clips comes from pictures in the source, not from the recipe."
+    )
+    return share if flows else ""
+
+
+def _load(recipe: Recipe, files: Sequence[Path | None], flows: Sequence[Pictures | None], row: int) -> Arrays:
+    """Decode one clip."""
+    return two_streams(require_present(files[row]), flows[row], recipe.parts["rgb"], recipe.parts["flow"])

@@ -1,0 +1,1 @@
+"""Reading of single files: sound, films, pictures, optical flow, text."""

@@ -1,0 +1,195 @@
+"""Video recipes: from a clip to a few evenly spaced frames."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
+from PIL import Image
+
+from trainables.multimodal.data.media.file_checks import (
+    MOST_FRAME,
+    require_content,
+    require_modest_clip,
+    require_modest_frames,
+)
+from trainables.multimodal.data.media.truncation import require_whole
+from trainables.multimodal.data.store.feature_store import Modality
+from trainables.multimodal.errors import InputError
+
+Kept = TypeVar("Kept")
+
+IMAGENET_MEAN = (0.485 * 255, 0.456 * 255, 0.406 * 255)
+IMAGENET_STD = (0.229 * 255, 0.224 * 255, 0.225 * 255)
+"""The published normalisation of frames, in units of the stored 0..255."""
+
+UNDECODABLE = (av.FFmpegError, ValueError, IndexError)
+"""What PyAV raises on damaged clips, on those without pictures, and on pixels that it cannot convert."""
+
+MARGIN = 2**16
+"""Pixels that decoders need around those of a small frame."""
+PACKET = 700
+"""Bytes that a packet takes besides its content."""
+CUT_SHORT = 0.9
+"""A clip whose packets end before this share of its announced duration is broken."""
+MPEG_PROGRAM = "mpeg"
+"""FFmpeg's name of a container that announces neither a length nor a duration."""
+LAST = 2
+"""Frames at its end, one of which is damaged where it was cut: the one coded last is shown before another."""
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The middle frames of equal stretches of a clip, squeezed to a square."""
+
+    frames: int = 10
+    image_size: int = 224
+    """Pixels, both ways."""
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """[frames, 3, image_size, image_size]."""
+        return (self.frames, 3, self.image_size, self.image_size)
+
+    def modality(self, name: str) -> Modality:
+        """Frames of 0..255 that the model sees with the published normalisation."""
+        return Modality(name, self.shape, "uint8", IMAGENET_MEAN, IMAGENET_STD)
+
+    def __call__(self, file: Path) -> NDArray[np.uint8]:
+        """RGB frames [frames, 3, image_size, image_size] of a clip; InputError where it cannot be used."""
+        return self.stacked(
+            read_chosen(file, lambda available: evenly_spaced(available, self.frames), self.squeezed)
+        )
+
+    def squeezed(self, image: Image.Image) -> NDArray[np.uint8]:
+        """An RGB image of any size as [3, image_size, image_size]."""
+        return squeezed(image, self.image_size).transpose(2, 0, 1)
+
+    def stacked(self, images: Iterable[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+        """Squeezed images, stacked: [frames, 3, image_size, image_size]."""
+        return np.ascontiguousarray(np.stack(list(images)))
+
+
+def squeezed(image: Image.Image, size: int) -> NDArray[np.uint8]:
+    """An image as [size, size] or, if it is in colour, [size, size, 3]."""
+    return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR), dtype=np.uint8)
+
+
+def evenly_spaced(available: int, wanted: int) -> list[int]:
+    """Indices of the middle frames of `wanted` equal stretches; frames repeat where there are too few."""
+    return [(2 * index + 1) * available // (2 * wanted) for index in range(wanted)]
+
+
+def read_chosen(
+    file: Path,
+    choose: Callable[[int], Sequence[int]],
+    keep: Callable[[Image.Image], Kept],
+    most_pixels: int = MOST_FRAME,
+) -> list[Kept]:
+    """What `keep` makes of the frames, in colour, at the indices that `choose` names, told their number.
+
+    They are those of the first video stream, and nothing else of it is held. A clip whose packets are not a
+    frame each is decoded a second time, since its number of frames is only known at the end.
+
+    Raises InputError: missing, empty, a Git-LFS pointer, undecodable, without or with too large frames, or
+    cut short; and what `choose` raises.
+    """
+    require_content(file)
+    require_whole(file)
+    name = f"{file.parent.name}/{file.name}"
+    try:
+        clip = _decode(file, choose, keep, most_pixels)
+        if 0 < clip.count != clip.packets:
+            clip = _decode(file, lambda _: choose(clip.count), keep, most_pixels)
+    except InputError:
+        raise
+    except UNDECODABLE as error:
+        raise InputError(f"{name} is no readable video ({error})") from error
+    if not clip.count:
+        raise InputError(f"{name} holds no frames")
+    if clip.end < CUT_SHORT * clip.duration:
+        raise InputError(
+            f"{name} is cut short: it ends after {clip.end:.2f} of {clip.duration:.2f} s; fetch it again"
+        )
+    if clip.torn:
+        raise InputError(f"{name} is cut short: its last picture is not whole; fetch it again")
+    return [clip.kept[index] for index in choose(clip.count)]
+
+
+@dataclass(frozen=True)
+class _Decoded(Generic[Kept]):
+    """What is left of a clip that was decoded once."""
+
+    kept: dict[int, Kept]
+    """What was made of the wanted frames, by index."""
+    packets: int
+    """Packets of the first video stream."""
+    count: int
+    """Frames of the first video stream."""
+    end: float
+    """Second at which the last packet of any stream ends."""
+    duration: float
+    """Seconds that the file announces."""
+    torn: bool
+    """Whether the file is an MPEG program whose last frames are damaged."""
+
+
+def open_clip(file: Path) -> Any:
+    """A container, open; its titles may be in any encoding."""
+    return av.open(str(file), metadata_errors="replace")
+
+
+def _decode(
+    file: Path, choose: Callable[[int], Sequence[int]], keep: Callable[[Image.Image], Kept], most_pixels: int
+) -> _Decoded[Kept]:
+    """A clip of which those frames are kept that `choose` names, told the number of packets."""
+    kept: dict[int, Kept] = {}
+    last: deque[bool] = deque(maxlen=LAST)
+    count = 0
+    with open_clip(file) as container:
+        video = container.streams.video[0]
+        if video.codec_context is None:
+            raise ValueError("no decoder knows its pictures")
+        require_modest_frames(file, video.codec_context.width, video.codec_context.height, most_pixels)
+        video.codec_context.options = {"max_pixels": str(most_pixels + MARGIN)}  # later frames may be larger
+        coded, packets, end = _demuxed(file, container, video)
+        wanted = set(choose(packets))
+        to_rgb = VideoReformatter()  # one for all: it keeps its tables, which take longer than a small frame
+        for packet in coded:
+            for frame in packet.decode():
+                if count in wanted:
+                    kept[count] = keep(_picture(frame, to_rgb))
+                last.append(frame.is_corrupt)
+                count += 1
+        torn = container.format.name == MPEG_PROGRAM and any(last)
+        return _Decoded(kept, packets, count, end, (container.duration or 0) / av.time_base, torn)
+
+
+def _picture(frame: Any, to_rgb: VideoReformatter) -> Image.Image:
+    """A frame in colour. To start threads takes longer than the work, and so does a frame's `to_image`."""
+    return Image.fromarray(to_rgb.reformat(frame, format="rgb24", threads=1).to_ndarray())
+
+
+def _demuxed(file: Path, container: Any, video: Any) -> tuple[list[Any], int, float]:
+    """A stream's packets with the empty one that ends it, the others' number, and when the last of any ends.
+
+    Nothing is decoded, which is what takes long. InputError for more of them than may be held.
+    """
+    coded: list[Any] = []
+    ends: dict[Any, int] = {}
+    held = 0
+    for packet in container.demux():
+        stream = packet.stream
+        if packet.pts is not None:
+            ends[stream] = max(ends.get(stream, 0), packet.pts + (packet.duration or 0))
+        if stream is video:
+            coded.append(packet)
+            held += packet.size + PACKET
+            require_modest_clip(file, held)
+    end = max((float(last * stream.time_base) for stream, last in ends.items()), default=0.0)
+    return coded, sum(packet.size > 0 for packet in coded), end

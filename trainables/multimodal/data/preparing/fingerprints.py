@@ -1,0 +1,92 @@
+"""What decides the content of a store's files: where it is the same, an earlier start's work is taken."""
+
+import hashlib
+import importlib.metadata
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from trainables.multimodal.data.source import Source
+from trainables.multimodal.data.store import manifest as manifests
+
+LIBRARIES = ("av", "numpy", "pillow", "pyarrow", "scikit-learn", "soundfile", "torch", "torchaudio")
+EXTRAS = ("opencv-python", "opencv-python-headless", "transformers")
+"""Noted where they are installed."""
+NOTES = "notes"
+"""Folder of what only an unfinished store needs: notes of what is done, and marks of what is being done."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A source, and all that its samples have in common."""
+
+    source: Source
+    common: str
+    """Checksum of the recipe, the versions, and sizes and times of the files that are no sample's own."""
+
+    def of(self, rows: Sequence[int]) -> str:
+        """Checksum of all that decides what the samples of these rows are."""
+        source = self.source
+        parts = {
+            "common": self.common,
+            "ids": [source.ids[row] for row in rows],
+            "labels": [int(source.labels[row]) for row in rows],
+            "groups": source.groups and [source.groups[row] for row in rows],
+            "splits": {policy: [column[row] for row in rows] for policy, column in source.splits.items()},
+            "present": [source.presence(row) for row in rows],
+            "values": None if source.values is None else [float(source.values[row]) for row in rows],
+            "files": [[_trace(file) for file in files] for files in self.files(rows)],
+        }
+        return _checksum(parts)
+
+    def files(self, rows: Sequence[int]) -> list[Sequence[Path]]:
+        """The files that are each of these rows' own."""
+        return [self.source.own_files[row] for row in rows if self.source.own_files]
+
+
+def make_plan(source: Source) -> Plan:
+    """The plan of a source, with its files as they are now."""
+    shared = [_trace(file) for file in shared_files(source)]
+    return Plan(source, _checksum({**described(source), "files": shared}))
+
+
+def shared_files(source: Source) -> list[Path]:
+    """Files that are no sample's own."""
+    own = {file for files in source.own_files for file in files}
+    return [file for file in source.files if file not in own]
+
+
+def described(source: Source) -> dict[str, Any]:
+    """What a source is, and what decodes it."""
+    return {
+        "format": manifests.FORMAT,
+        "dataset": source.name,
+        "is_sample": source.is_sample,
+        "recipe": source.recipe,
+        "classes": list(source.classes),
+        "modalities": {name: modality.to_json() for name, modality in source.modalities.items()},
+        "versions": {**_versions(LIBRARIES), **_versions(_installed(EXTRAS))},
+        **({"value": asdict(source.quantity)} if source.quantity else {}),
+    }
+
+
+def _checksum(parts: dict[str, Any]) -> str:
+    return hashlib.sha256(manifests.canonical(parts)).hexdigest()
+
+
+def _trace(file: Path) -> tuple[str, int, int]:
+    """Name, size and time of a file; numbers that no file has where it is missing."""
+    try:
+        status = file.stat()
+    except OSError:
+        return str(file), -1, -1
+    return str(file), status.st_size, status.st_mtime_ns
+
+
+def _versions(names: Iterable[str]) -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in names}
+
+
+def _installed(names: Iterable[str]) -> list[str]:
+    return [name for name in names if any(importlib.metadata.distributions(name=name))]

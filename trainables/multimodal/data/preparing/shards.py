@@ -1,0 +1,222 @@
+"""The files of a store: a span of samples in one Arrow record batch, and a note of what became of it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from trainables.multimodal.data.preparing.fatal_samples import marking
+from trainables.multimodal.data.preparing.fingerprints import NOTES
+from trainables.multimodal.data.source import Source
+from trainables.multimodal.data.store import manifest as manifests
+from trainables.multimodal.data.store.feature_store import Arrays, Modality, sample_bytes
+from trainables.multimodal.errors import InputError
+
+SHARD_BYTES = 64 * 2**20
+"""No file is larger, and no process holds more decoded samples than one file."""
+SHARD_ROWS = 256
+"""Nor holds a file more samples, so that all processes have work and little is lost by an interruption."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One decoded sample with everything the store keeps of it."""
+
+    id: str
+    label: int
+    group: str | None
+    parts: dict[str, str]
+    arrays: Arrays
+    present: dict[str, bool]
+    """Whether it has each of the modalities that some samples lack."""
+    value: float | None = None
+
+    def digest(self) -> bytes:
+        """Checksum of the sample; independent of where it is stored."""
+        fields = [self.id, self.label, self.group, self.parts]
+        fields += [self.present] if self.present else []  # data without these keep the digests they had
+        fields += [] if self.value is None else [self.value]
+        return manifests.sample_digest(fields, self.arrays)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One file of a store to be."""
+
+    rows: range
+    """Rows of the source."""
+    plan: str
+    """Checksum of all that decides what their samples are."""
+    files: tuple[Path, ...]
+    """Their own files."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """What became of the rows of a shard."""
+
+    plan: str
+    """Checksum of what decided it."""
+
+    file: dict[str, Any] | None
+    """The file as the manifest describes it; none if no sample of the shard could be used."""
+    digests: list[str]
+    """Checksums of the samples in the file, in hexadecimal."""
+    problems: dict[str, str]
+    """Row -> why its sample cannot be used."""
+    sources: dict[str, str]
+    """Checksums of the rows' own files, by path below the root, taken while they are at hand."""
+
+
+def spans(source: Source) -> list[range]:
+    """Rows of the source, as many to a file as it may hold."""
+    rows = min(SHARD_ROWS, max(1, SHARD_BYTES // sample_bytes(source.modalities)))
+    total = len(source.ids)
+    return [range(start, min(start + rows, total)) for start in range(0, total, rows)]
+
+
+def write_shard(folder: Path, source: Source, shard: Shard) -> Note:
+    """Decode the rows of a shard into one file.
+
+    What an earlier start noted of the same plan is taken as it is, unless one of its problems is no more:
+    what was wrong, such as a permission, need not be a part of the plan.
+    """
+    note = noted(folder, shard)
+    with marking(folder, shard.rows) as mark:
+        if note is None or any(_is_usable(source, int(row), mark) for row in note.problems):
+            return _write(folder, source, shard, mark)
+        return note
+
+
+def noted(folder: Path, shard: Shard) -> Note | None:
+    """The note on a shard, if it was made from the same, and its file is there as it was written."""
+    try:
+        note = Note(**json.loads(_note(folder, shard).read_bytes()))
+        whole = note.file is None or manifests.is_unchanged(folder / note.file["name"], note.file)
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+    return note if whole and note.plan == shard.plan else None
+
+
+def require_conform(arrays: Arrays, modalities: dict[str, Modality]) -> None:
+    """Raise InputError unless every modality has its shape, its type, and finite numbers only."""
+    for name, modality in modalities.items():
+        array = arrays[name]
+        if array.shape != modality.shape or array.dtype != modality.dtype:
+            expected = f"{list(modality.shape)} {modality.dtype}"
+            raise InputError(f"{name} is {list(array.shape)} {array.dtype} instead of {expected}")
+        if not np.isfinite(array).all():
+            raise InputError(f"{name} holds NaN or infinite numbers")
+
+
+def _write(folder: Path, source: Source, shard: Shard, mark: Callable[[int], Any]) -> Note:
+    samples = _Samples(source, len(shard.rows))
+    problems: dict[str, str] = {}
+    for row in shard.rows:
+        try:
+            samples.add(row, _decode(source, row, mark))
+        except InputError as error:
+            problems[str(row)] = str(error)
+    file = folder / f"samples-{shard.rows.start:07d}.arrow"
+    sources = manifests.checksums(source.root, shard.files)
+    note = Note(shard.plan, samples.write(file), samples.digests, problems, sources)
+    _write_note(_note(folder, shard), note)
+    return note
+
+
+def _is_usable(source: Source, row: int, mark: Callable[[int], Any]) -> bool:
+    try:
+        _decode(source, row, mark)
+    except InputError:
+        return False
+    return True
+
+
+def _decode(source: Source, row: int, mark: Callable[[int], Any]) -> Arrays:
+    """The arrays of those modalities that a sample has; InputError if it cannot be used."""
+    present = source.presence(row)
+    held = {name: m for name, m in source.modalities.items() if present.get(name, True)}
+    if not held:
+        raise InputError("it has none of the modalities")
+    if not source.held:
+        mark(row)
+    loaded = source.load(row)
+    require_conform(loaded, held)
+    return {name: loaded[name] for name in held}
+
+
+class _Samples:
+    """Samples of one file, in the arrays that will be written."""
+
+    def __init__(self, source: Source, room: int) -> None:
+        self.digests: list[str] = []
+        self._source = source
+        self._samples: list[Sample] = []
+        self._arrays = {
+            name: np.empty((room, *modality.shape), modality.dtype)
+            for name, modality in source.modalities.items()
+        }
+
+    def add(self, row: int, decoded: Arrays) -> None:
+        """Add a sample; modalities that it lacks become zeros."""
+        source, place = self._source, len(self.digests)
+        for name, array in self._arrays.items():
+            array[place] = decoded.get(name, 0)
+        sample = Sample(
+            source.ids[row],
+            int(source.labels[row]),
+            source.groups[row] if source.groups else None,
+            {policy: column[row] for policy, column in source.splits.items()},
+            {name: array[place] for name, array in self._arrays.items()},
+            source.presence(row),
+            None if source.values is None else float(source.values[row]),
+        )
+        self._samples.append(sample)
+        self.digests.append(sample.digest().hex())
+
+    def write(self, file: Path) -> dict[str, Any] | None:
+        """Write the file and describe it, if there are any samples."""
+        if not self._samples:
+            return None
+        batch = pa.RecordBatch.from_pydict(self._columns())
+        with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
+            writer.write_batch(batch)
+        manifests.flush(file)
+        return manifests.describe(file)
+
+    def _columns(self) -> dict[str, Any]:
+        samples = self._samples
+        columns = {
+            "id": pa.array([sample.id for sample in samples]),
+            "label": pa.array([sample.label for sample in samples], pa.int64()),
+            "group": pa.array([sample.group for sample in samples], pa.string()),
+        }
+        if self._source.quantity:
+            columns["value"] = pa.array([sample.value for sample in samples], pa.float32())
+        for policy in samples[0].parts:
+            columns[f"split:{policy}"] = pa.array([sample.parts[policy] for sample in samples])
+        for name in samples[0].present:
+            columns[f"present:{name}"] = pa.array([sample.present[name] for sample in samples])
+        for name, array in self._arrays.items():
+            columns[f"modality:{name}"] = _fixed_size_lists(array[: len(samples)])
+        return columns
+
+
+def _write_note(path: Path, note: Note) -> None:
+    temporary = path.with_suffix(".new")
+    temporary.write_text(json.dumps(asdict(note)), encoding="utf-8")
+    temporary.replace(path)
+
+
+def _note(folder: Path, shard: Shard) -> Path:
+    return folder / NOTES / f"{shard.rows.start}-{shard.rows.stop}.json"
+
+
+def _fixed_size_lists(arrays: NDArray[Any]) -> Any:
+    flat = np.ascontiguousarray(arrays).reshape(-1)
+    return pa.FixedSizeListArray.from_arrays(pa.array(flat), flat.size // len(arrays))

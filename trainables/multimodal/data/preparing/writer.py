@@ -1,0 +1,207 @@
+"""From a source to a store: decode every sample once, check it, write Arrow files and the manifest.
+
+The store grows in a hidden folder beside its destination and is renamed at the end, so that the destination
+holds a whole store or nothing. Whatever ends the work before leaves that folder, and the same command goes on
+with it: it decodes what is missing or has changed since, and nothing else.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainables.multimodal.data.preparing.fatal_samples import condemn, spared, suspects
+from trainables.multimodal.data.preparing.fingerprints import NOTES, Plan, described, make_plan, shared_files
+from trainables.multimodal.data.preparing.shards import (
+    Note,
+    Sample,
+    Shard,
+    noted,
+    spans,
+    write_shard,
+)
+from trainables.multimodal.data.preparing.worker_processes import WorkerDied, each, in_processes
+from trainables.multimodal.data.source import Source
+from trainables.multimodal.data.splits import rows_by_part
+from trainables.multimodal.data.store import manifest as manifests
+from trainables.multimodal.data.store.feature_store import FeatureStore
+from trainables.multimodal.errors import InputError
+
+
+def write_store(
+    source: Source,
+    out: Path,
+    *,
+    skip_up_to: float = 0.0,
+    workers: int = 1,
+    advance: Callable[[int], None] = lambda count: None,
+) -> FeatureStore:
+    """Decode `source` into a new store at `out`, calling `advance` with the number of samples just done.
+
+    A source that holds its samples is written by this process alone, whatever `workers` says.
+
+    Raises InputError: the default split cannot be used, `out` exists or is being written, more than
+    `skip_up_to` of the samples are unusable (each is named), or the disk is full. All but the first two leave
+    an unfinished folder behind, as does the end of the process, for the next start to go on with.
+    """
+    source.require_split(source.default_split)
+    workers = 1 if source.held else workers
+    if out.exists():
+        raise InputError(f"{out} exists already: remove it or choose another --out")
+    folder = unfinished(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _claimed(folder, out):
+        try:
+            _fill(folder, source, skip_up_to, workers, advance)
+            _publish(folder, out)
+        except (InputError, OSError) as error:
+            raise InputError(
+                f"{error}; what is decoded stays in {folder}, and the same command goes on with it: "
+                "only what has changed is decoded again"
+            ) from error
+    return FeatureStore.open(out)
+
+
+def unfinished(out: Path) -> Path:
+    """Where the store at `out` grows."""
+    return out.parent / f".{out.name}.unfinished"
+
+
+def stored_samples(store: FeatureStore) -> Iterator[Sample]:
+    """Every sample of a store, in order: what its digest is computed from."""
+    columns = {policy: store.parts(policy) for policy in store.policies}
+    for row, sample in enumerate(store.ids):
+        group = store.groups[row] if store.groups else None
+        parts = {policy: column[row] for policy, column in columns.items()}
+        arrays = {name: store.read(name, [row])[0] for name in store.modalities}
+        present = {name: bool(mask[row]) for name, mask in store.present.items()}
+        value = None if store.values is None else float(store.values[row])
+        yield Sample(sample, int(store.labels[row]), group, parts, arrays, present, value)
+
+
+@contextlib.contextmanager
+def _claimed(folder: Path, out: Path) -> Iterator[None]:
+    """Hold the folder alone; the claim ends with the process, however that ends."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(f"{out} is being prepared by another process: wait for it") from error
+        yield
+    finally:
+        os.close(handle)
+
+
+def _begin(folder: Path, plan: Plan) -> list[Shard]:
+    """Keep what an earlier start has decoded, where it would be decoded to the same again, and nothing else.
+
+    Returns all shards that the store will have.
+    """
+    (folder / NOTES).mkdir(exist_ok=True)
+    shards = [
+        Shard(span, plan.of(span), tuple(file for files in plan.files(span) for file in files))
+        for span in spans(plan.source)
+    ]
+    notes = [noted(folder, shard) for shard in shards]
+    kept = {NOTES, *(note.file["name"] for note in notes if note and note.file)}
+    for path in folder.iterdir():
+        if path.name not in kept:
+            path.unlink()
+    return shards
+
+
+def _fill(
+    folder: Path, source: Source, skip_up_to: float, workers: int, advance: Callable[[int], None]
+) -> None:
+    notes = _decode(folder, make_plan(source), workers, advance)
+    problems = {int(row): reason for note in notes for row, reason in note.problems.items()}
+    _require_few(source, problems, skip_up_to)
+    _require_split(source, [row for row in range(len(source.ids)) if row not in problems])
+    skipped = {source.ids[row]: reason for row, reason in problems.items()}
+    manifests.write(folder, _manifest(source, notes, skipped))
+
+
+def _decode(folder: Path, plan: Plan, workers: int, advance: Callable[[int], None]) -> list[Note]:
+    """Notes on all shards. Once a process has died, here or at an earlier start, others do all the work."""
+    notes: list[Note] = []
+    shards = _begin(folder, plan)
+    hands = in_processes if suspects(folder) else each
+    condemn(folder, plan)
+    while True:
+        left = shards[len(notes) :]
+        try:
+            written = hands(partial(write_shard, folder), spared(folder, plan), left, workers)
+            for shard, note in zip(left, written, strict=True):
+                notes.append(note)
+                advance(len(shard.rows))
+            return notes
+        except WorkerDied as error:
+            at_hand = " or ".join(plan.source.ids[row] for row in suspects(folder))
+            if not condemn(folder, plan):
+                raise InputError(
+                    f"{error}; at hand was {at_hand or 'none'}, and alone none is fatal: use fewer --workers"
+                ) from error
+            hands = in_processes
+
+
+def _require_few(source: Source, problems: dict[int, str], skip_up_to: float) -> None:
+    share = len(problems) / len(source.ids)
+    if share <= skip_up_to:
+        return
+    reasons = "; ".join(f"{source.ids[row]}: {reason}" for row, reason in problems.items())
+    raise InputError(
+        f"{len(problems)} of {len(source.ids)} samples cannot be used ({reasons}): repair them, "
+        f"or leave them out with --skip-up-to {_rounded_up(share)}"
+    )
+
+
+def _rounded_up(share: float) -> float:
+    """The share with three digits, large enough to let all through."""
+    return min(1.0, float(np.ceil(share * 1000) / 1000))
+
+
+def _require_split(source: Source, kept: list[int]) -> None:
+    """Leaving samples out may not empty a part of the default split, nor take a class from it."""
+    policy = source.default_split
+    parts = [source.splits[policy][row] for row in kept]
+    rows_by_part(policy, parts, source.labels[kept], source.classes)
+
+
+def _manifest(source: Source, notes: Sequence[Note], skipped: dict[str, str]) -> dict[str, Any]:
+    sums = manifests.checksums(source.root, shared_files(source))
+    for note in notes:
+        sums |= note.sources
+    digests = [bytes.fromhex(digest) for note in notes for digest in note.digests]
+    manifest = {
+        **described(source),
+        "group": source.groups is not None,
+        "splits": sorted(source.splits),
+        "default_split": source.default_split,
+        "note": source.note,
+        "skipped": skipped,
+        "sources": dict(sorted(sums.items())),
+        "files": [note.file for note in notes if note.file],
+        "samples": len(digests),
+        **({"present": sorted(source.present)} if source.present else {}),
+    }
+    return {**manifest, "digest": manifests.data_digest(manifest, digests)}
+
+
+def _publish(folder: Path, out: Path) -> None:
+    """Give the finished folder its name, then remove what only an unfinished one needs.
+
+    In this order nothing is lost whenever the process ends: before the new name the next start finds all
+    notes, and after it the store is whole, for notes in it are nobody's concern.
+    """
+    try:
+        folder.rename(out)
+    except OSError as error:
+        raise InputError(f"{out} cannot be created ({error.strerror}): remove what is there") from error
+    shutil.rmtree(out / NOTES, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Reading of tables that others made: text, npz, Parquet, pickles."""

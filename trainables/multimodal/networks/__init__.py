@@ -1,0 +1,1 @@
+"""What a model is made of: encoders, fusion, standardised inputs, initial weights."""

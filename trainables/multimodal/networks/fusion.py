@@ -1,0 +1,199 @@
+"""Fusion: named features in, logits per modality and together out."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trainables.multimodal.config import is_real
+from trainables.multimodal.errors import InputError
+from trainables.multimodal.networks.missing_modalities import EVERYWHERE, Present, without
+
+HEAD_UNITS = 256  # of every boosted head, as published
+TINY = 1e-12  # in place of the weight of no modality at all
+
+
+@dataclass(frozen=True)
+class Output:
+    """One forward pass: features [B, D_m] and logits [B, C] by modality, and the fused logits [B, C]."""
+
+    features: dict[str, Tensor]
+    unimodal: dict[str, Tensor]
+    fused: Tensor
+
+
+class Fusion(nn.Module):
+    """What all fusions share: `fusion(features, present) -> Output`, from features of `sizes` by modality.
+
+    Features of absent modalities are zero (`presence.py`).
+    """
+
+    def __init__(self, sizes: Mapping[str, int]) -> None:
+        super().__init__()
+        self.sizes = dict(sizes)
+
+    def columns(self) -> dict[str, Tensor]:
+        """The part of the head's weight that belongs to each modality; InputError where they share it."""
+        raise InputError("this fusion has no part of its own for each modality: leave reset_head off")
+
+
+class ConcatenationFusion(Fusion):
+    """One linear head over concatenated features: logits = W [u_1; ...; u_n] + b.
+
+    The logits of one modality are W_m u_m + b / n, where W_m are the head's columns for it, so that the
+    logits of all modalities sum to the fused ones. An absent modality contributes W_m 0.
+    """
+
+    def __init__(self, sizes: Mapping[str, int], classes: int) -> None:
+        super().__init__(sizes)
+        self.head = nn.Linear(sum(self.sizes.values()), classes)
+
+    def forward(self, features: Mapping[str, Tensor], present: Present = EVERYWHERE) -> Output:
+        """Derive every logit from features [B, D_m]; each modality of the head must be there."""
+        share = self.head.bias / len(self.sizes)
+        unimodal = {
+            name: functional.linear(features[name], columns, share)
+            for name, columns in self.columns().items()
+        }
+        fused = torch.stack(list(unimodal.values())).sum(dim=0)
+        return Output(dict(features), unimodal, fused)
+
+    def columns(self) -> dict[str, Tensor]:
+        """Views [C, D_m] of the head's weight, by modality."""
+        parts = torch.split(self.head.weight, list(self.sizes.values()), dim=1)
+        return dict(zip(self.sizes, parts, strict=True))
+
+
+class LateFusion(Fusion):
+    """A linear head per modality; the fused logits are the mean over those present, weighted or not."""
+
+    def __init__(self, sizes: Mapping[str, int], classes: int, weights: Mapping[str, float]) -> None:
+        super().__init__(sizes)
+        self.weights = shares(weights, sizes)
+        self.heads = nn.ModuleDict({name: nn.Linear(size, classes) for name, size in sizes.items()})
+
+    def forward(self, features: Mapping[str, Tensor], present: Present = EVERYWHERE) -> Output:
+        """Derive every logit from features [B, D_m]."""
+        unimodal = {name: head(features[name]) for name, head in self.heads.items()}
+        return Output(dict(features), unimodal, weighted(unimodal, self.weights, present))
+
+    def columns(self) -> dict[str, Tensor]:
+        """Weight [C, D_m] of each head, by modality."""
+        return {name: head.get_parameter("weight") for name, head in self.heads.items()}
+
+
+class BoostedFusion(Fusion):
+    """Several heads per modality with one shared final layer (AUG, section 3).
+
+    Head t of modality m is Linear(D_m, 256), ReLU and then the final Linear(256, C), which all heads of all
+    modalities share. The logits of a modality are the sum over its heads; the fused logits are the weighted
+    mean over the modalities that are present. Loading a state brings the heads that the state has.
+    """
+
+    def __init__(self, sizes: Mapping[str, int], classes: int, weights: Mapping[str, float]) -> None:
+        super().__init__(sizes)
+        self.weights = shares(weights, sizes)
+        self.shared = nn.Linear(HEAD_UNITS, classes)
+        self.heads = nn.ModuleDict({name: nn.ModuleList([new_head(size)]) for name, size in sizes.items()})
+
+    def forward(self, features: Mapping[str, Tensor], present: Present = EVERYWHERE) -> Output:
+        """Derive every logit from features [B, D_m]."""
+        unimodal = {name: sum_of(self.head_logits(name, features[name])) for name in self.heads}
+        return Output(dict(features), unimodal, weighted(unimodal, self.weights, present))
+
+    def head_logits(self, modality: str, features: Tensor) -> list[Tensor]:
+        """Logits [B, C] of each head of a modality from its features [B, D_m], the oldest head first."""
+        return [self.shared(head(features)) for head in self.heads_of(modality)]
+
+    def heads_of(self, modality: str) -> nn.ModuleList:
+        """The heads of a modality, the oldest first."""
+        heads = self.heads[modality]
+        assert isinstance(heads, nn.ModuleList)  # noqa: S101  (tells mypy what __init__ made)
+        return heads
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
+        for name in self.sizes:
+            self._resize(name, _count(state_dict, f"{prefix}heads.{name}."))
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
+    def _resize(self, modality: str, count: int) -> None:
+        heads, device = self.heads_of(modality), self.shared.weight.device
+        del heads[count:]
+        heads.extend(new_head(self.sizes[modality]).to(device) for _ in range(count - len(heads)))
+
+
+def new_head(size: int) -> nn.Sequential:
+    """An untrained head for features of `size`: Xavier-normal weight and zero bias."""
+    linear = nn.Linear(size, HEAD_UNITS)
+    nn.init.xavier_normal_(linear.weight)
+    nn.init.zeros_(linear.bias)
+    return nn.Sequential(linear, nn.ReLU())
+
+
+def sum_of(logits: list[Tensor]) -> Tensor:
+    """Sum [B, C] of the logits of several heads."""
+    return torch.stack(logits).sum(dim=0)
+
+
+def weighted(
+    logits: Mapping[str, Tensor], weights: Mapping[str, float], present: Present = EVERYWHERE
+) -> Tensor:
+    """Weighted mean [B, C] of the logits over the modalities that each sample has; zeros if it has none.
+
+    The weights sum to 1. Without logits a modality is absent from every sample.
+    """
+    if not present:
+        return torch.stack([weight * logits[name] for name, weight in weights.items()]).sum(dim=0)
+    shares = {name: weights[name] * _held(present, name, values) for name, values in logits.items()}
+    total = torch.stack(list(shares.values())).sum(dim=0).clamp(min=TINY)
+    return torch.stack([share / total * logits[name] for name, share in shares.items()]).sum(dim=0)
+
+
+def _held(present: Present, modality: str, logits: Tensor) -> Tensor:
+    """1 for samples that have the modality, 0 for the others, [B, 1]."""
+    everyone = torch.ones_like(logits[:, :1])
+    return present[modality][:, None].to(logits.dtype) if modality in present else everyone
+
+
+def fused_without(fusion: Fusion, features: Mapping[str, Tensor], present: Present, modality: str) -> Tensor:
+    """Fused logits [N, C] as if no sample had a modality."""
+    absent = torch.zeros_like(features[modality])
+    output: Output = fusion({**features, modality: absent}, without(present, modality, absent))
+    return output.fused
+
+
+def shares(weights: Mapping[str, float], names: Mapping[str, Any]) -> dict[str, float]:
+    """Weights of the modalities `names`, scaled to sum 1; equal where none are given.
+
+    Raises InputError for a modality too many or missing, a negative weight, or nothing but zeros.
+    """
+    if not weights:
+        return {name: 1 / len(names) for name in names}
+    if weights.keys() != names.keys():
+        raise InputError(
+            f"fusion weights are given for {', '.join(weights)}, and the modalities are {', '.join(names)}"
+        )
+    if not all(is_real(weight) and 0 <= weight < float("inf") for weight in weights.values()):
+        raise InputError(f"fusion weights must be numbers >= 0, got {dict(weights)}")
+    total = sum(weights.values())
+    if total <= 0:
+        raise InputError("at least one fusion weight must be above 0")
+    return {name: weights[name] / total for name in names}
+
+
+def _count(state: Mapping[str, Any], prefix: str) -> int:
+    """How many heads a state holds under `prefix`."""
+    return len({key[len(prefix) :].split(".")[0] for key in state if key.startswith(prefix)})
+
+
+Build = Callable[[Mapping[str, int], int, Mapping[str, float]], Fusion]
+
+FUSIONS: Final[Mapping[str, Build]] = {
+    "concatenation": lambda sizes, classes, weights: ConcatenationFusion(sizes, classes),
+    "late": LateFusion,
+    "boosted": BoostedFusion,
+}
+"""Fusions by the name that exported models carry; sizes, classes and weights make one."""

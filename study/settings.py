@@ -159,7 +159,7 @@ def _inapplicable(study: str, methods: Sequence[str], task: str) -> dict[str, st
     """Methods that cannot train this task, and why; InputError where nothing but the baseline is left."""
     if task != REGRESSION:
         return {}
-    balancers = {name: method_named(name).load().balancers for name in methods}
+    balancers = {name: method_named(name).load().method.balancers for name in methods}
     found = [name for name, own in balancers.items() if any(one.needs_classes for one in own)]
     if found and {*methods} <= {*found, BASELINE}:
         raise InputError(
@@ -188,7 +188,7 @@ def _fixed(
 def _keys(name: str, modalities: Sequence[str]) -> set[str]:
     """Every key that a method may be given: settings, and what its space makes of the modalities."""
     method = method_named(name)
-    return {*method.load().settings(), *method.space(modalities, 1)}
+    return {*method.load().method.settings(), *method.space(modalities, 1)}
 
 
 def _require_sensible(settings: Mapping[str, Any], store: FeatureStore) -> None:
@@ -201,7 +201,7 @@ def _require_sensible(settings: Mapping[str, Any], store: FeatureStore) -> None:
     for name in plan.methods:
         config = {**plan.config(name, plan.defaults(name)), "data": "not opened yet"}
         for split in settings["protocol"]["splits"].values():
-            trainer, balancers = method_named(name).load().check({**config, "split": split})
+            trainer, balancers = method_named(name).load().method.check({**config, "split": split})
             if trainer.task == REGRESSION:
                 require_values(store)
             if settings["fixed"][name] != method_named(name).fixed:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import search_spaces
 from search_spaces.space import SearchSpace
-from trainables.multimodal.balancers.boosting import CONTROLS
-from trainables.multimodal.config import UNIMODAL
+from trainables.multimodal.methods import METHODS as TRAINED
+from trainables.multimodal.methods import UNIMODAL
 
 if TYPE_CHECKING:
     from trainables.base import MultimodalTrainable
@@ -106,12 +106,14 @@ METHODS: Final[Mapping[str, Method]] = {
     "boosting": Method(_BOOSTING, search_spaces.boosting, _both),
     "dr_boosting": Method("trainables:DRBoostingTrainable", search_spaces.dr_boosting, _both),
     "boosting_no_heads": Method(
-        _BOOSTING, search_spaces.boosting_no_heads, _both, CONTROLS["boosting_no_heads"]
+        _BOOSTING, search_spaces.boosting_no_heads, _both, TRAINED["boosting_no_heads"].fixed
     ),
-    "boosting_frozen": Method(_BOOSTING, search_spaces.boosting, _both, CONTROLS["boosting_frozen"]),
-    "boosting_random": Method(_BOOSTING, search_spaces.boosting_random, _both, CONTROLS["boosting_random"]),
+    "boosting_frozen": Method(_BOOSTING, search_spaces.boosting, _both, TRAINED["boosting_frozen"].fixed),
+    "boosting_random": Method(
+        _BOOSTING, search_spaces.boosting_random, _both, TRAINED["boosting_random"].fixed
+    ),
     "boosting_tripled": Method(
-        _BOOSTING, search_spaces.boosting_tripled, _both, CONTROLS["boosting_tripled"]
+        _BOOSTING, search_spaces.boosting_tripled, _both, TRAINED["boosting_tripled"].fixed
     ),
 }
 
@@ -155,7 +157,10 @@ _EVERY_METHOD: Final = (
     "diagnose_relearn",
     "boosting",
     "dr_boosting",
-    *CONTROLS,
+    "boosting_no_heads",
+    "boosting_frozen",
+    "boosting_random",
+    "boosting_tripled",
 )
 
 

@@ -12,6 +12,7 @@ from study.running.ray_bridge import REDUCTION_FACTOR
 from study.running.stages import Outline
 from study.settings import outline
 from trainables.multimodal.data.store.feature_store import FeatureStore
+from trainables.multimodal.methods import METHODS
 
 _SECONDS = 10  # that timing may take
 _STEPS = 3  # timed training steps of a whole batch, after smaller ones to warm up
@@ -70,16 +71,12 @@ def _trials(plan: Outline, stages: Sequence[str]) -> dict[str, int]:
 
 def _measure(plan: Outline, settings: Mapping[str, Any], store: FeatureStore) -> tuple["_Measured", int]:
     """Training steps of joint, measured, and the parameters of its model."""
-    from trainables import JointTrainable
-
-    method = plan.methods[0]
+    joint, method = METHODS["joint"], plan.methods[0]
     config = plan.config(method, plan.defaults(method))
-    known = {key: value for key, value in config.items() if key in JointTrainable.settings()}
+    known = {key: value for key, value in config.items() if key in joint.settings()}
     split = next(iter(settings["protocol"]["splits"].values()))
     device = settings["resources"]["device"]
-    trainer = JointTrainable.build(
-        {**known, "data": str(store.path), "split": split, "device": device, "threads": 1}
-    )
+    trainer = joint.build({**known, "data": str(store.path), "split": split, "device": device, "threads": 1})
     return _timed(trainer, store), sum(parameter.numel() for parameter in trainer.model.parameters())
 
 

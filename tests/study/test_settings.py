@@ -140,7 +140,7 @@ def test_published_values_lie_in_the_space_whatever_the_epochs(name):
 def test_every_key_of_a_space_is_a_setting_of_the_methods_trainable(name):
     method = method_named(name)
     config = {**method.defaults(("face", "voice"), 10), **method.fixed, "data": "x", "epochs": 10}
-    method.load().check(config)
+    method.load().method.check(config)
 
 
 def test_a_study_of_every_method_names_each_modality_alone(toy_store):

@@ -8,7 +8,7 @@ from study.analysis.selection import incumbent
 from study.records.ledger import Ledger, Proposal, Record, trial_key
 from study.running.ray_bridge import Plan, distributions, sample
 from study.studies import method_named
-from trainables.multimodal.config import WEIGHT
+from trainables.multimodal.flat_settings import WEIGHT
 
 WAVES = (("search",), ("confirm", "sensitivity"))
 """Stages that ask for nothing but what the waves before have found; those of one wave run together."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from study.records.ledger import Ledger
-from study.settings import continued
+from study.records.continuation import continued
 from trainables.multimodal.errors import InputError
 
 LEDGER = "ledger.db"

@@ -164,9 +164,7 @@ def start(
     with locked(folder):
         ledger = open_ledger(folder, placed.to_json(), where.storage)
         try:
-            return StudyOutcome(
-                carry_out(job, ledger, Console(markup=False, highlight=False)), folder
-            )
+            return StudyOutcome(carry_out(job, ledger, Console(markup=False, highlight=False)), folder)
         finally:
             ledger.close()
 

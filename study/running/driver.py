@@ -17,6 +17,7 @@ from ray import tune
 from rich.console import Console
 
 from study.analysis.selection import confirmed, on_validation, protocols
+from study.methods import STUDY_METHODS, StudyMethod, study_method
 from study.records.ledger import Ledger, Record
 from study.records.mlflow_tracking import Target, Tracker
 from study.running import stages
@@ -25,7 +26,6 @@ from study.running.progress import Progress
 from study.running.ray_bridge import ENVIRONMENT, Plan, StageRun, asha, tuner
 from study.running.shared_storage import require_shared
 from study.running.study_trial import StudyTrial, discard_checkpoints, exported
-from study.methods import STUDY_METHODS, StudyMethod, study_method
 from study.settings import WAVES, StudySettings
 from trainables.multimodal.errors import InputError
 
@@ -130,7 +130,9 @@ def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) ->
                 asked = stages.PLANS[stage](plan, ledger)
                 progress.stage(asked, ledger.records(stage))
                 plans += asked
-            pruners = {m: asha(plan.budget.epochs, plan.grace) for m in plan.methods} if "search" in wave else {}
+            pruners = (
+                {m: asha(plan.budget.epochs, plan.grace) for m in plan.methods} if "search" in wave else {}
+            )
             run = StageRun(ledger, plans, pruners, lambda record: _ray_config(job, ledger, record), changed)
             if run.due:
                 _connect(job.resources)

@@ -41,7 +41,9 @@ def sensitivity(settings: StudySettings, ledger: Ledger) -> list[Plan]:
         sweeps = settings.sweeps.get(name, {})
         changed = [{**best.config, key: value} for key, values in sweeps.items() for value in values]
         configs = [best.config, *changed] if changed else []
-        wanted = [Proposal(config, SWEEP_SEED + seed) for seed in range(settings.budget.seeds) for config in configs]
+        wanted = [
+            Proposal(config, SWEEP_SEED + seed) for seed in range(settings.budget.seeds) for config in configs
+        ]
         plans.append(_listed("sensitivity", name, wanted, ledger))
     return plans
 

@@ -90,9 +90,9 @@ class Files:
 class StudyTrial(tune.Trainable):  # type: ignore[misc]
     """Trains one configuration, checkpoints every epoch and continues where an earlier attempt ended.
 
-    The Ray config holds ``method`` (an object whose ``build`` makes the runner from ``settings``), ``settings`` (for
-    it), ``folder`` (absolute, on storage that all nodes share), ``known`` (epochs the ledger already has)
-    and ``test`` (whether to read the test split at the end).
+    The Ray config holds ``method`` (an object whose ``build`` makes the runner from ``settings``), ``folder``
+    (absolute, on storage that all nodes share), ``known`` (epochs the ledger already has) and ``test``
+    (whether to read the test split at the end).
     """
 
     def setup(self, config: dict[str, Any]) -> None:

@@ -14,8 +14,8 @@ import optuna
 import psutil
 import pytest
 
-from study.run import main
 from study.methods import STUDY_METHODS
+from study.run import main
 
 pytestmark = pytest.mark.timeout(600)
 SMALL = ["--epochs", "4", "--trials", "3", "--seeds", "2", "--device", "cpu"]
@@ -23,7 +23,8 @@ ONE_BY_ONE = [*SMALL, "--max-concurrent", "1"]  # the order of trials and ASHA's
 RUN = ["-m", "study.run"]
 IMPATIENT = [
     "-c",
-    "import sys; from study import run; from study.running import hang_watch; hang_watch.FLOOR = 40.0; sys.exit(run.main())",
+    "import sys; from study import run; from study.running import hang_watch; hang_watch.FLOOR = 40.0; "
+    "sys.exit(run.main())",
 ]
 
 

@@ -7,11 +7,11 @@ import pytest
 from synthetic import Synthetic
 
 from study.analysis.results import analyse
+from study.records.continuation import continued
 from study.reporting import write_report
+from study.request import StudyRequest, resolved
 from study.run import main
 from study.running.forecast import describe
-from study.records.continuation import continued
-from study.request import StudyRequest, resolved
 from study.studies import STUDIES
 from trainables.multimodal.data.datasets import read_source
 from trainables.multimodal.data.preparing.writer import write_store

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 from safetensors.torch import load_file, save_file
 
-from study.running.ray_bridge import distributions
-from study.running.stages import search
 from study.methods import STUDY_METHODS, study_method
 from study.records.continuation import continued
 from study.request import StudyRequest, resolved
+from study.running.ray_bridge import distributions
+from study.running.stages import search
 from study.studies import SAMPLE_STUDIES, STUDIES
 from trainables.multimodal.assembly import build_model
 from trainables.multimodal.config import TrainerConfig
@@ -178,7 +178,9 @@ def test_what_does_not_fit_the_data_is_refused_before_the_study_begins(toy_store
 
 def weights_searched(toy_store, fixed):
     """Fusion weights that a study of boosting searches."""
-    built = resolved("toy", STUDIES["features_boosting"], FeatureStore.open(toy_store), StudyRequest(fixed=fixed))
+    built = resolved(
+        "toy", STUDIES["features_boosting"], FeatureStore.open(toy_store), StudyRequest(fixed=fixed)
+    )
     assert built.space("boosting").keys() == built.defaults("boosting").keys()
     return {key for key in built.space("boosting") if key.startswith("weight_")}
 

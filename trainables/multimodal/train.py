@@ -1,5 +1,10 @@
 """Train one configuration without Ray: python -m trainables.multimodal.train --data DIR --epochs 5."""
 
+from trainables.multimodal.supported_system import require_supported_system
+
+if __name__ == "__main__":
+    require_supported_system()
+
 import argparse
 import ast
 import sys

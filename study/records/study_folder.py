@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from study.records.continuation import continued
 from study.records.ledger import Ledger
-from study.settings import continued
 from trainables.multimodal.errors import InputError
 
 LEDGER = "ledger.db"

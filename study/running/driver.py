@@ -6,7 +6,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -17,6 +17,7 @@ from ray import tune
 from rich.console import Console
 
 from study.analysis.selection import confirmed, on_validation, protocols
+from study.methods import STUDY_METHODS, StudyMethod, study_method
 from study.records.ledger import Ledger, Record
 from study.records.mlflow_tracking import Target, Tracker
 from study.running import stages
@@ -25,8 +26,7 @@ from study.running.progress import Progress
 from study.running.ray_bridge import ENVIRONMENT, Plan, StageRun, asha, tuner
 from study.running.shared_storage import require_shared
 from study.running.study_trial import StudyTrial, discard_checkpoints, exported
-from study.settings import outline
-from study.studies import method_named
+from study.settings import WAVES, StudySettings
 from trainables.multimodal.errors import InputError
 
 COMPLETE, FAILED, INTERRUPTED = 0, 1, 3
@@ -60,6 +60,7 @@ class Job:
     store: Path
     resources: Resources
     target: Target
+    table: Mapping[str, StudyMethod] = field(default_factory=lambda: STUDY_METHODS)
 
 
 class Halted(Exception):  # noqa: N818  (no error of the study's: its surroundings stop it)
@@ -113,7 +114,7 @@ def _last_line(error: Exception) -> str:
 def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) -> bool:
     """Run whatever is missing, wave by wave; False if nothing was."""
     ran = False
-    plan = outline(ledger.settings)
+    plan = StudySettings.from_json(ledger.settings, job.table)
     title = ledger.settings["study"]
     with Progress(console, title) as progress:
 
@@ -123,13 +124,15 @@ def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) ->
             if record.finished:
                 discard_checkpoints(_trial_folder(job, record))
 
-        for wave in stages.WAVES:
+        for wave in WAVES:
             plans: list[Plan] = []
             for stage in (stage for stage in wave if stage in ledger.settings["stages"]):
                 asked = stages.PLANS[stage](plan, ledger)
                 progress.stage(asked, ledger.records(stage))
                 plans += asked
-            pruners = {m: asha(plan.epochs, plan.grace) for m in plan.methods} if "search" in wave else {}
+            pruners = (
+                {m: asha(plan.budget.epochs, plan.grace) for m in plan.methods} if "search" in wave else {}
+            )
             run = StageRun(ledger, plans, pruners, lambda record: _ray_config(job, ledger, record), changed)
             if run.due:
                 _connect(job.resources)
@@ -177,7 +180,7 @@ def _ray_config(job: Job, ledger: Ledger, record: Record) -> dict[str, Any]:
         "threads": ledger.settings["numerics"]["threads"],
     }
     return {
-        "trainable": method_named(record.method).trainable,
+        "method": study_method(record.method, job.table).trained,
         "settings": settings,
         "folder": str(_trial_folder(job, record)),
         "known": max(record.epochs, default=0),

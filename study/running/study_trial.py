@@ -8,7 +8,6 @@ matters.
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -92,9 +91,9 @@ class Files:
 class StudyTrial(tune.Trainable):  # type: ignore[misc]
     """Trains one configuration, checkpoints every epoch and continues where an earlier attempt ended.
 
-    The Ray config holds ``trainable`` (module:class whose ``build`` makes the runner), ``settings`` (for
-    it), ``folder`` (absolute, on storage that all nodes share), ``known`` (epochs the ledger already has)
-    and ``test`` (whether to read the test split at the end).
+    The Ray config holds ``method`` (an object whose ``build`` makes the runner from ``settings``), ``folder``
+    (absolute, on storage that all nodes share), ``known`` (epochs the ledger already has) and ``test``
+    (whether to read the test split at the end).
     """
 
     def setup(self, config: dict[str, Any]) -> None:
@@ -196,6 +195,5 @@ def discard_checkpoints(folder: Path) -> None:
 
 
 def _build(trial: Mapping[str, Any]) -> Runner:
-    module, name = trial["trainable"].split(":")
-    runner: Runner = getattr(import_module(module), name).build(trial["settings"])
+    runner: Runner = trial["method"].build(trial["settings"])
     return runner

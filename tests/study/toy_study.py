@@ -18,14 +18,26 @@ SETTINGS = {
         "name": "toy",
         "digest": "d" * 64,
         "is_sample": False,
+        "samples": 60,
+        "classes": ["low", "middle", "high"],
         "modalities": {"face": [3], "voice": [3]},
     },
-    "protocol": {"name": "clean", "splits": {"clean": "stratified"}},
+    "protocol": {
+        "name": "clean",
+        "split": "stratified",
+        "splits": {"clean": "stratified"},
+        "recipe": "toy",
+        "frames": "none",
+        "selection": "best validation epoch",
+        "optimizer": "SGD",
+    },
     "budget": {"epochs": EPOCHS, "trials": 6, "seeds": 2},
     "stages": ["search"],
     "base": {},
     "fixed": {"joint": {}, "other": {}},
     "sensitivity": {},
+    "inapplicable": {},
+    "initial_weights": {},
 }
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from trainables.multimodal.command_line import Parser, read_settings, read_value, reported
+from trainables.multimodal.command_line import Parser, read_pairs, read_settings, read_value, reported
 from trainables.multimodal.errors import InputError
 
 
@@ -55,3 +55,7 @@ def test_bad_input_is_one_line_and_exit_code_2(capsys):
 
 def test_the_exit_code_of_the_work_is_given():
     assert reported("toy", lambda: 3) == 3
+
+
+def test_texts_are_left_as_they_are():
+    assert read_pairs("--recipe-set", ["rate=1e3"]) == {"rate": "1e3"}

@@ -1,7 +1,9 @@
 """Looking at features: purity of their clusters, and linear probes. Neither changes training."""
 
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,14 +34,25 @@ def cluster(features: np.ndarray, n_clusters: int, *, seed: int = 0, n_init: int
 
     Raises ValueError for fewer samples than clusters.
     """
-    from sklearn.cluster import KMeans  # takes seconds, and only what measures purity needs it
-
     if len(features) < n_clusters:
         raise ValueError(f"{len(features)} samples cannot form {n_clusters} clusters")
     scaled = scale(np.asarray(features))
     distinct = len(np.unique(scaled, axis=0))  # k-means cannot tell equal samples apart
-    kmeans = KMeans(n_clusters=min(n_clusters, distinct), random_state=seed, n_init=n_init)
+    kmeans = _kmeans()(n_clusters=min(n_clusters, distinct), random_state=seed, n_init=n_init)
     return np.asarray(kmeans.fit_predict(scaled))
+
+
+def _kmeans() -> Any:
+    """scikit-learn's KMeans. Its import takes seconds, and only what measures purity needs it.
+
+    The import also draws from Python's generator. That is undone: a run that is resumed in a new process
+    imports it later than one that never stopped, and both must draw the same.
+    """
+    state = random.getstate()
+    from sklearn.cluster import KMeans
+
+    random.setstate(state)
+    return KMeans
 
 
 def cluster_purity(clusters: np.ndarray, labels: np.ndarray) -> float:

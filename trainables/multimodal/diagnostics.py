@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainables.multimodal.errors import Diverged
-from trainables.multimodal.networks.missing_modalities import EVERYWHERE, Present, own_rows
+from trainables.multimodal.networks.missing_modalities import EVERYWHERE, Present, present_rows
 
 PERMUTATIONS = 20  # of the labels, for the noise floor
 PROBE_LR = 1e-2
@@ -154,8 +154,8 @@ class Probes(nn.Module):
         present: Present = EVERYWHERE,
     ) -> None:
         """One step on a batch: the loss of each head."""
-        own = own_rows(present, self.logits(features), labels)
-        losses = [self._loss(*pair) for pair in own.values()]
+        pairs = present_rows(present, self.logits(features), labels)
+        losses = [self._loss(*pair) for pair in pairs.values()]
         optimizer.zero_grad(set_to_none=True)
         torch.stack(losses).sum().backward()  # type: ignore[no-untyped-call]
         optimizer.step()

@@ -17,8 +17,10 @@ from rich.console import Console
 
 from study.records.mlflow_tracking import Target, check_reachable
 from study.records.study_folder import locked, open_ledger, set_aside
-from study.running.driver import INTERRUPTED, MOST_SLOTS, Job, Resources, carry_out, catch_signals
+from study.running.cluster import Resources, slots
+from study.running.driver import Job, carry_out
 from study.running.forecast import describe
+from study.running.signals import catch_signals
 from study.running.stages import STAGES
 from study.settings import Wish, build, parse_fixed
 from study.studies import SAMPLE, STUDIES, Study
@@ -29,7 +31,7 @@ from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.runtime import resolve
 
-BAD_INPUT = 2
+BAD_INPUT, INTERRUPTED = 2, 3
 
 
 class _Parser(argparse.ArgumentParser):
@@ -231,12 +233,7 @@ def _at_least(option: str, value: Any, least: float) -> Any:
 
 def _guess_slots(resources: Resources) -> int:
     """Trials that fit on this machine at once; a cluster is not asked before there is work."""
-    by_cpu = (os.cpu_count() or 1) // resources.cpus_per_trial if resources.cpus_per_trial else float("inf")
-    by_gpu = (
-        torch.cuda.device_count() // resources.gpus_per_trial if resources.gpus_per_trial else float("inf")
-    )
-    room = max(1, int(min(by_cpu, by_gpu, MOST_SLOTS)))
-    return min(room, resources.max_concurrent or room)
+    return slots(resources, {"CPU": os.cpu_count() or 1, "GPU": torch.cuda.device_count()})
 
 
 if __name__ == "__main__":

@@ -1,15 +1,13 @@
 """MLflow as a projection of the ledger; the only file that imports mlflow.
 
-A thread of its own copies whatever the ledger has and MLflow lacks. The ledger is its spool: nothing is
-queued that could be lost, a server that is away delays the copy and never the study, and a copy made twice
-changes nothing.
+A background copy sends whatever the ledger has and MLflow lacks: a server that is away delays the copy and
+never the study, and what is sent twice changes nothing.
 """
 
 import contextlib
 import http.client
 import logging
 import os
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -20,7 +18,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from study.records.ledger import Ledger, Record
+from study.records.background_copy import BackgroundCopy
+from study.records.ledger import Ledger
+from study.records.trial_record import Record
 from trainables.multimodal.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,9 +32,6 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
 
 STATUS = {"completed": "FINISHED", "pruned": "KILLED", "diverged": "FAILED", "failed": "FAILED"}
 _SQLITE = "sqlite:///"
-_HEAD_START = 30.0  # seconds that the first trials may take before MLflow's database is opened beside them
-_PAUSE = 1.0  # seconds in which changes of one trial gather into one batch
-_BACKOFF = (1, 2, 5, 10, 30)  # seconds between tries while MLflow is away
 
 
 @dataclass(frozen=True)
@@ -102,28 +99,22 @@ class Tracker:
         self.parent_run: str | None = None
         self._recalled = False
         self._experiment = ""
-        self._dirty = {record.key for record in ledger.records()}
         self._sent: dict[str, int] = {}  # key -> last epoch MLflow has
         self._closed: set[str] = set()  # keys whose run has ended
         self._runs: dict[str, str] = {}  # key -> run id
-        self._wake = threading.Event()
-        self._training = threading.Event()
-        self._stop = threading.Event()
-        self._deadline = float("inf")
-        self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._work, name="mlflow", daemon=True)
+        keys = [record.key for record in ledger.records()]
+        # importing mlflow takes seconds, in which the study waits for Ray's processes
+        self._copying = BackgroundCopy(
+            "mlflow", lambda: import_module("mlflow"), lambda: self._try(self._copy), keys
+        )
 
     def start(self) -> None:
         """Begin to copy; what an earlier driver left comes first."""
-        self._thread.start()
+        self._copying.start()
 
     def changed(self, record: Record) -> None:
         """Note that a trial has something new; returns at once."""
-        with self._lock:
-            self._dirty.add(record.key)
-        self._wake.set()
-        if record.epochs:
-            self._training.set()
+        self._copying.note(record.key, trained=bool(record.epochs))
 
     @property
     def page(self) -> str:
@@ -137,40 +128,13 @@ class Tracker:
             How many trials MLflow still lacks after `timeout` seconds; the next start sends them.
 
         """
-        self._deadline = time.monotonic() + timeout
-        self._stop.set()
-        self._training.set()
-        self._wake.set()
-        self._thread.join(timeout)
-        return len(self._dirty)
+        return self._copying.finish(timeout)
 
     def close_study(self, status: str, folder: Path | None) -> bool:
         """End the parent run with the report and all it refers to as artifacts; False if MLflow is away."""
         return self._try(lambda: self._close_parent(status, folder))
 
-    # -- the thread ----------------------------------------------------------------------------------------
-
-    def _work(self) -> None:
-        import_module("mlflow")  # takes seconds: here the study is waiting for Ray's processes
-        self._training.wait(_HEAD_START)
-        failures = 0
-        while True:
-            stopping = self._stop.is_set()  # asked first: whatever came before the question is in this copy
-            done = self._try(self._copy)
-            if stopping and (done or time.monotonic() > self._deadline):
-                return
-            failures = 0 if done else failures + 1
-            self._rest(failures)
-
-    def _rest(self, failures: int) -> None:
-        """Wait for changes and let some gather; after a failure wait longer each time."""
-        if failures:
-            self._stop.wait(_BACKOFF[min(failures, len(_BACKOFF)) - 1])
-            time.sleep(0.2)
-        else:
-            self._wake.wait()
-            self._wake.clear()
-            self._stop.wait(_PAUSE)
+    # -- in the thread -------------------------------------------------------------------------------------
 
     def _try(self, action: Callable[[], None]) -> bool:
         """Talk to MLflow; a failure is remembered, not passed on to the study."""
@@ -189,18 +153,15 @@ class Tracker:
 
     def _copy(self) -> None:
         client = self._connect()
-        with self._lock:
-            dirty = list(self._dirty)
-        for key in dirty:
+        for key in self._copying.pending():
             self._project(client, self.ledger.get(key))
-            with self._lock:
-                if self._complete(self.ledger.get(key)):
-                    self._dirty.discard(key)
+            self._copying.settle(key, self._complete)
 
-    def _complete(self, record: Record) -> bool:
-        """Whether MLflow has all that the ledger has; asked under the lock, as `changed` may add more."""
-        sent = max(record.epochs, default=0) <= self._sent.get(record.key, -1)
-        return sent and record.finished == (record.key in self._closed)
+    def _complete(self, key: str) -> bool:
+        """Whether MLflow has all that the ledger has of a trial."""
+        record = self.ledger.get(key)
+        sent = max(record.epochs, default=0) <= self._sent.get(key, -1)
+        return sent and record.finished == (key in self._closed)
 
     def _connect(self) -> "MlflowClient":
         """Open the store, and learn what it has of this study already."""

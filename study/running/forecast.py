@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from study.running.ray_bridge import REDUCTION_FACTOR
+from study.running.sampling import REDUCTION_FACTOR
 from study.running.stages import Outline
 from study.settings import outline
 from trainables.multimodal.data.store.feature_store import FeatureStore

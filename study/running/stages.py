@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from study.analysis.selection import incumbent
-from study.records.ledger import Ledger, Proposal, Record, trial_key
-from study.running.ray_bridge import Plan, distributions, sample
+from study.records.ledger import Ledger
+from study.records.trial_record import Proposal, Record, trial_key
+from study.running.sampling import TrialSampler, distributions
+from study.running.stage_run import StagePlan
 from study.studies import method_named
 from trainables.multimodal.config import WEIGHT
 
@@ -60,15 +62,15 @@ class Outline:
         return {**self.base, **self.fixed[name], **params, "epochs": self.epochs}
 
 
-def search(outline: Outline, ledger: Ledger) -> list[Plan]:
+def search(outline: Outline, ledger: Ledger) -> list[StagePlan]:
     """The published defaults first, then what TPE draws."""
     return [
-        Plan("search", name, _searches(outline, ledger, name), _searcher(outline, ledger, name))
+        StagePlan("search", name, _searches(outline, ledger, name), _searcher(outline, ledger, name))
         for name in outline.methods
     ]
 
 
-def confirm(outline: Outline, ledger: Ledger) -> list[Plan]:
+def confirm(outline: Outline, ledger: Ledger) -> list[StagePlan]:
     """Each method's best configuration on fresh seeds, by every protocol asked for."""
     plans = []
     for name, best in _incumbents(outline, ledger):
@@ -81,7 +83,7 @@ def confirm(outline: Outline, ledger: Ledger) -> list[Plan]:
     return plans
 
 
-def sensitivity(outline: Outline, ledger: Ledger) -> list[Plan]:
+def sensitivity(outline: Outline, ledger: Ledger) -> list[StagePlan]:
     """One hyperparameter at a time around the incumbent; the incumbent itself belongs to every sweep."""
     plans = []
     for name, best in _incumbents(outline, ledger):
@@ -93,7 +95,7 @@ def sensitivity(outline: Outline, ledger: Ledger) -> list[Plan]:
     return plans
 
 
-PLANS: Mapping[str, Callable[[Outline, Ledger], list[Plan]]] = {
+PLANS: Mapping[str, Callable[[Outline, Ledger], list[StagePlan]]] = {
     "search": search,
     "confirm": confirm,
     "sensitivity": sensitivity,
@@ -108,7 +110,7 @@ def _incumbents(outline: Outline, ledger: Ledger) -> list[tuple[str, Record]]:
 
 def _searches(outline: Outline, ledger: Ledger, name: str) -> int:
     """As many trials as asked for, or those there are if an earlier start came to the end of the space."""
-    return len(ledger.records("search", name)) if name in outline.exhausted else outline.trials
+    return ledger.count("search", name) if name in outline.exhausted else outline.trials
 
 
 def _searcher(outline: Outline, ledger: Ledger, name: str) -> Callable[[int, int], Proposal | None]:
@@ -118,13 +120,14 @@ def _searcher(outline: Outline, ledger: Ledger, name: str) -> Callable[[int, int
     rates, and what differs between them is the method.
     """
     space = distributions(outline.space(name))
+    sampler = TrialSampler(ledger, "search", name, space)
     first = outline.defaults(name)
 
     def propose(number: int, draw: int) -> Proposal | None:
         if number == 0 and draw == 0 and first.keys() == space.keys():
             params = first
         elif space:
-            params = sample(ledger.frozen("search", name), space, number, draw)
+            params = sampler.draw(number, draw)
         else:
             return None  # everything is fixed: there is one configuration, and it has been proposed
         return Proposal(outline.config(name, params), seed=0, params=params, distributions=space)
@@ -132,9 +135,9 @@ def _searcher(outline: Outline, ledger: Ledger, name: str) -> Callable[[int, int
     return propose
 
 
-def _listed(stage: str, name: str, wanted: list[Proposal], ledger: Ledger) -> Plan:
-    """Plan the proposals that the ledger does not have yet, each once."""
+def _listed(stage: str, name: str, wanted: list[Proposal], ledger: Ledger) -> StagePlan:
+    """StagePlan the proposals that the ledger does not have yet, each once."""
     keyed = {trial_key(stage, name, proposal, ledger.digest): proposal for proposal in wanted}
     missing = [proposal for key, proposal in keyed.items() if key not in ledger]
-    born = len(ledger.records(stage, name))
-    return Plan(stage, name, born + len(missing), lambda number, draw: missing[number - born])
+    begun = ledger.count(stage, name)
+    return StagePlan(stage, name, begun + len(missing), lambda number, draw: missing[number - begun])

@@ -5,9 +5,7 @@ its own and reads earlier attempts only: a process that was given up but still l
 matters.
 """
 
-import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,11 +13,9 @@ from typing import Any, Protocol
 import torch
 from ray import tune
 
+from study.running.trial_files import CONSTANTS, TrialFiles
 from trainables.multimodal.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from trainables.multimodal.trainer import Diverged
-
-CONSTANTS = "constants.ckpt"
-KEPT = 2  # newest checkpoints of an attempt; the second answers when the first is damaged
 
 
 class Runner(Protocol):
@@ -48,44 +44,6 @@ class Runner(Protocol):
 
     def load_constants(self, state: Mapping[str, Any]) -> None:
         """Take up what never changes."""
-
-
-@dataclass(frozen=True)
-class Files:
-    """Files of a trial: <folder>/<attempt>/epoch-<n>.ckpt and export/, and constants beside the attempts."""
-
-    folder: Path
-    attempt: int
-
-    @classmethod
-    def begin_attempt(cls, folder: Path) -> "Files":
-        """Make the next attempt's folder; making it is what claims it."""
-        folder.mkdir(parents=True, exist_ok=True)
-        attempt = max((int(p.name) for p in folder.iterdir() if p.name.isdigit()), default=0) + 1
-        while True:
-            try:
-                (folder / str(attempt)).mkdir()
-            except FileExistsError:
-                attempt += 1
-            else:
-                return cls(folder, attempt)
-
-    def earlier(self) -> list[Path]:
-        """Checkpoints of earlier attempts, furthest first."""
-        found = [p for n in range(self.attempt) for p in (self.folder / str(n)).glob("epoch-*.ckpt")]
-        return sorted(found, key=lambda path: (path.name, int(path.parent.name)), reverse=True)
-
-    @property
-    def export(self) -> Path:
-        """Where this attempt puts weights for inference."""
-        return self.folder / str(self.attempt) / "export"
-
-    def write(self, epoch: int, state: Mapping[str, Any]) -> None:
-        """Write an epoch's checkpoint, then forget those that are no longer needed."""
-        own = self.folder / str(self.attempt)
-        write_checkpoint(own / f"epoch-{epoch:06d}.ckpt", state)
-        for path in sorted(own.glob("epoch-*.ckpt"))[:-KEPT]:
-            path.unlink()
 
 
 class StudyTrial(tune.Trainable):  # type: ignore[misc]
@@ -126,7 +84,7 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
     # -- inside --------------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
-        self.files = Files.begin_attempt(Path(self.trial["folder"]))
+        self.files = TrialFiles.begin_attempt(Path(self.trial["folder"]))
         self.history: list[dict[str, Any]] = []
         runner = _build(self.trial)
         _share_constants(runner, self.files.folder / CONSTANTS)
@@ -177,21 +135,6 @@ def _newest_good(paths: list[Path]) -> dict[str, Any]:
         except CheckpointError as error:
             print(f"{error}; the one before it is used")
     return {}
-
-
-def exported(folder: Path) -> Path | None:
-    """Return the weights that a trial exported: those of its last attempt, none other reported its end."""
-    return max(folder.glob("*/export"), key=lambda path: int(path.parent.name), default=None)
-
-
-def discard_checkpoints(folder: Path) -> None:
-    """Forget the checkpoints of a finished trial; exported weights stay."""
-    for path in (folder / CONSTANTS, *folder.glob("*/*")):
-        if not path.is_dir():
-            path.unlink(missing_ok=True)
-    for attempt in folder.glob("*"):
-        with contextlib.suppress(OSError):  # one that holds weights
-            attempt.rmdir()
 
 
 def _build(trial: Mapping[str, Any]) -> Runner:

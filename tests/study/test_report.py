@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from study import report
-from study.records.ledger import Ending, Ledger, Proposal
+from study.records.ledger import Ledger
+from study.records.trial_record import Ending, Proposal
 
 SETTINGS = {
     "study": "features_dr-votes",

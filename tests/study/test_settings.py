@@ -3,7 +3,7 @@
 import pytest
 from safetensors.torch import load_file, save_file
 
-from study.running.ray_bridge import distributions
+from study.running.sampling import distributions
 from study.running.stages import search
 from study.settings import Wish, _require_modalities, build, continued, outline, parse_fixed
 from study.studies import METHODS, SAMPLE, STUDIES, method_named

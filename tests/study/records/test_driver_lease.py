@@ -12,8 +12,8 @@ import pytest
 from toy_study import SETTINGS
 
 from study.records import driver_lease
-from study.records.ledger import Ending, Proposal
 from study.records.study_folder import open_ledger, read_ledger
+from study.records.trial_record import Ending, Proposal
 from trainables.multimodal.errors import InputError
 
 DRIVER = """

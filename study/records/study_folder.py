@@ -1,7 +1,6 @@
 """The folder of a study: one driver at a time, one ledger, and nothing in it is ever overwritten."""
 
 import contextlib
-import fcntl
 import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,9 +9,9 @@ from typing import Any
 from study.records.ledger import Ledger
 from study.settings import continued
 from trainables.multimodal.errors import InputError
+from trainables.multimodal.whole_files import held
 
 LEDGER = "ledger.db"
-_LOCK = ".lock"
 
 
 @contextlib.contextmanager
@@ -23,20 +22,16 @@ def locked(folder: Path) -> Iterator[None]:
         InputError: Another driver holds it, or the folder cannot be written.
 
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / _LOCK).open("w")
-    except OSError as error:
-        raise InputError(
-            f"{folder} cannot be written ({error.strerror}): choose another --results."
-        ) from error
-    with file:
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+            folder.mkdir(parents=True, exist_ok=True)
+            alone = stack.enter_context(held(folder))
+        except OSError as error:
             raise InputError(
-                f"another driver works on {folder}: wait for it, or use another --results."
+                f"{folder} cannot be written ({error.strerror}): choose another --results."
             ) from error
+        if not alone:
+            raise InputError(f"another driver works on {folder}: wait for it, or use another --results.")
         yield
 
 

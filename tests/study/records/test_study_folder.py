@@ -101,3 +101,8 @@ def test_a_study_does_not_begin_without_its_search(tmp_path):
     with pytest.raises(InputError, match="add search to --stages"):
         open_ledger(tmp_path, {**SETTINGS, "stages": ["confirm"]}, None)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_inside_is_not_taken_for_one_of_the_lock(study):
+    with pytest.raises(OSError, match="disk full"), locked(study):
+        raise OSError("disk full")

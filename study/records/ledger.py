@@ -23,9 +23,11 @@ from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from study.methods import STUDY_METHODS, StudyMethod
 from study.records.driver_lease import Lease
 from study.records.trial_record import OBJECTIVE, WORST, Ending, Proposal
 from study.records.trial_record import Record as Record
+from study.settings import StudySettings
 from trainables.multimodal.errors import InputError
 
 _MLFLOW = "mlflow/"  # prefix of the attributes that hold run ids
@@ -61,13 +63,20 @@ class Ledger:
         url: An SQLAlchemy URL, e.g. ``sqlite:////results/cremad_dr/ledger.db``.
         study: The study's name, the prefix of all Optuna studies it owns.
         folder: The driver's folder, if the database may have other drivers: they are kept out until `close`.
+        table: The methods that the study's settings name.
 
     Raises:
         InputError: The database cannot be opened, or another driver works on the study.
 
     """
 
-    def __init__(self, url: str, study: str, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        study: str,
+        folder: Path | None = None,
+        table: Mapping[str, StudyMethod] = STUDY_METHODS,
+    ) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.url = url
         self.study = study
@@ -79,27 +88,41 @@ class Ledger:
         self._frozen: dict[tuple[str, str], list[FrozenTrial]] = defaultdict(list)
         self._records: dict[str, Record] = {}  # key -> trial, in the order they began
         self._keys: dict[tuple[str, str], list[str]] = defaultdict(list)  # by number
-        self._settings: dict[str, Any] = {}
+        self._table = table
+        self._plain: dict[str, Any] = {}
+        self._settings: StudySettings | None = None
         self._load()
 
     # -- settings ------------------------------------------------------------------------------------------
 
     @property
-    def settings(self) -> dict[str, Any]:
-        """What was asked for when the study began; empty for a study that was never begun."""
-        return dict(self._settings)
+    def begun(self) -> bool:
+        """Whether the ledger holds a study's settings; they are written before anything else."""
+        return self._settings is not None
+
+    @property
+    def settings(self) -> StudySettings:
+        """What was asked for when the study began; LookupError for a study that was never begun."""
+        if self._settings is None:
+            raise LookupError(f"{self.url} holds no study named {self.study}")
+        return self._settings
+
+    @property
+    def plain_settings(self) -> dict[str, Any]:
+        """The settings as they are stored, by whatever version; empty before a study begins."""
+        return dict(self._plain)
 
     @property
     def digest(self) -> str:
         """The digest of the data that all trials share."""
-        return str(self._settings["data"]["digest"])
+        return self.settings.data.digest
 
-    def save_settings(self, settings: Mapping[str, Any]) -> None:
+    def save_settings(self, settings: StudySettings) -> None:
         """Write all settings in one transaction."""
+        plain = settings.to_json()
         with self._writing():
-            study_id = self._study_id()
-            self.storage.set_study_user_attr(study_id, "settings", dict(settings))
-            self._settings = dict(settings)
+            self.storage.set_study_user_attr(self._study_id(), "settings", plain)
+            self._plain, self._settings = plain, replace(settings, table=self._table)
 
     # -- reading -------------------------------------------------------------------------------------------
 
@@ -231,7 +254,9 @@ class Ledger:
             if name == self.study:
                 self._ids[tuple(rest)] = study._study_id
         shared = self.storage.get_study_user_attrs(self._ids[()]) if () in self._ids else {}
-        self._settings = shared.get("settings", {})
+        if "settings" in shared:
+            self._plain = shared["settings"]
+            self._settings = StudySettings.from_json(self._plain, self._table)
         for parts, study_id in self._ids.items():
             if parts:
                 trials = self._frozen[parts[0], parts[1]] = self.storage.get_all_trials(study_id)

@@ -12,8 +12,8 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from study.records.background_copy import BackgroundCopy
 from study.records.ledger import Ledger
 from study.records.trial_record import Record
+from study.settings import DataFacts, StudySettings
 from trainables.multimodal.errors import InputError
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ class Tracker:
         """Find the runs of an earlier start; a run that has ended is whole, since ending it comes last."""
         parent = None
         self._runs, self._sent = {}, {}
-        for run in _runs_of(client, self._experiment, self.ledger.settings["id"]):
+        for run in _runs_of(client, self._experiment, self.ledger.settings.id):
             key = run.data.tags.get("study.trial")
             if key in self._runs or (key is None and parent):
                 client.delete_run(run.info.run_id)  # made twice while the answer was lost
@@ -196,8 +197,8 @@ class Tracker:
     def _parent(self, client: "MlflowClient") -> str:
         settings = self.ledger.settings
         tags = _tags(settings) | _describe(settings)
-        run = client.create_run(self._experiment, run_name=settings["study"], tags=tags)
-        _log_data(client, run.info.run_id, settings, "all")
+        run = client.create_run(self._experiment, run_name=settings.study, tags=tags)
+        _log_data(client, run.info.run_id, settings.data, "all")
         return str(run.info.run_id)
 
     def _close_parent(self, status: str, folder: Path | None) -> None:
@@ -220,7 +221,7 @@ class Tracker:
         if missing or closing or not sent:
             self._log(client, run, record, missing)
         if closing:
-            _log_data(client, run, self.ledger.settings, record.stage)
+            _log_data(client, run, self.ledger.settings.data, record.stage)
             client.set_terminated(run, STATUS[record.status], _millis(record.ended))
             self._closed.add(record.key)
 
@@ -269,15 +270,14 @@ def _millis(seconds: float | None) -> int:
     return int((time.time() if seconds is None else seconds) * 1000)
 
 
-def _tags(settings: Mapping[str, Any]) -> dict[str, str]:
-    return {"study.id": settings["id"], "study": settings["study"]}
+def _tags(settings: StudySettings) -> dict[str, str]:
+    return {"study.id": settings.id, "study": settings.study}
 
 
-def _describe(settings: Mapping[str, Any]) -> dict[str, str]:
+def _describe(settings: StudySettings) -> dict[str, str]:
     """Tag the parent with what a number means nothing without."""
-    protocol = {f"protocol.{name}": str(value) for name, value in settings["protocol"].items()}
-    sample = {"data.is_sample": str(settings["data"]["is_sample"]).lower()}
-    return protocol | sample
+    protocol = {f"protocol.{name}": str(value) for name, value in asdict(settings.protocol).items() if value}
+    return protocol | {"data.is_sample": str(settings.data.is_sample).lower()}
 
 
 def _experiment(client: "MlflowClient", target: Target) -> str:
@@ -325,10 +325,9 @@ def _last_step(client: "MlflowClient", run: str) -> int:
     return max((metric.step for metric in client.get_metric_history(run, "epoch")), default=0)
 
 
-def _log_data(client: "MlflowClient", run: str, settings: Mapping[str, Any], context: str) -> None:
+def _log_data(client: "MlflowClient", run: str, data: DataFacts, context: str) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    data = settings["data"]
-    kind = "sample" if data["is_sample"] else "store"
-    dataset = Dataset(name=data["name"], digest=data["digest"][:32], source_type=kind, source=data["digest"])
+    kind = "sample" if data.is_sample else "store"
+    dataset = Dataset(name=data.name, digest=data.digest[:32], source_type=kind, source=data.digest)
     client.log_inputs(run, datasets=[DatasetInput(dataset, [InputTag("mlflow.data.context", context)])])

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from study.analysis.selection import confirmed, on_validation, protocols
+from study.analysis.selection import confirmed, on_validation
 from study.records.ledger import Ledger
 from study.records.trial_record import Record
 from study.running.trial_files import CHECKPOINTS, exported, trial_folder
@@ -12,8 +12,8 @@ from study.running.trial_files import CHECKPOINTS, exported, trial_folder
 def publish_best(folder: Path, ledger: Ledger) -> None:
     """Put the weights of each method's best confirm run, by validation, under best/<method>."""
     settings, records = ledger.settings, ledger.records()
-    for method in settings["methods"]:
-        runs = confirmed(records, method, protocols(settings)[0])
+    for method in settings.methods:
+        runs = confirmed(records, method, settings.protocols[0])
         best = max(runs, key=lambda run: (on_validation(run)["accuracy"], -run.number), default=None)
         if best is not None:
             _move_export(folder, best)

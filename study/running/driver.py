@@ -3,14 +3,15 @@
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import ray
 from optuna.exceptions import StorageInternalError
 from ray import tune
+from ray.tune.schedulers import AsyncHyperBandScheduler
 from rich.console import Console
 
 from study.records.ledger import Ledger
@@ -28,8 +29,7 @@ from study.running.signals import ignore_signals
 from study.running.stage_run import ENVIRONMENT, StagePlan, StageRun
 from study.running.study_trial import StudyTrial
 from study.running.trial_files import discard_checkpoints, trial_folder
-from study.settings import outline
-from study.studies import method_named
+from study.settings import WAVES, StudySettings
 from trainables.multimodal.command_line import COMPLETE, FAILED, INTERRUPTED
 
 _PATIENCE = 60.0  # seconds given to MLflow to catch up at the end
@@ -59,7 +59,7 @@ def carry_out(job: Job, ledger: Ledger, console: Console) -> int:
     tracker.start()
     try:
         if not _run_stages(job, ledger, tracker, console):
-            console.print(f"Study {ledger.settings['study']} has finished: nothing is left to run.")
+            console.print(f"Study {ledger.settings.study} has finished: nothing is left to run.")
         return _finish(job, ledger, tracker, console)
     except (KeyboardInterrupt, Halted) as reason:  # where Ray waits it turns Interrupted into its parent
         return _stopped(ledger, tracker, console, str(reason) or "interrupted")
@@ -79,9 +79,8 @@ def carry_out(job: Job, ledger: Ledger, console: Console) -> int:
 def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) -> bool:
     """Run whatever is missing, wave by wave; False if nothing was."""
     ran = False
-    plan = outline(ledger.settings)
-    title = ledger.settings["study"]
-    with Progress(console, title) as progress:
+    settings = ledger.settings
+    with Progress(console, settings.study) as progress:
 
         def changed(record: Record) -> None:
             tracker.changed(record)
@@ -89,14 +88,14 @@ def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) ->
             if record.finished:
                 discard_checkpoints(trial_folder(job.folder, record))
 
-        for wave in stages.WAVES:
+        for wave in WAVES:
             plans: list[StagePlan] = []
-            for stage in (stage for stage in wave if stage in ledger.settings["stages"]):
-                asked = stages.PLANS[stage](plan, ledger)
+            for stage in (stage for stage in wave if stage in settings.stages):
+                asked = stages.PLANS[stage](settings, ledger)
                 progress.stage(asked, ledger.records(stage))
                 plans += asked
-            pruners = {m: asha(plan.epochs, plan.grace) for m in plan.methods} if "search" in wave else {}
-            run = StageRun(ledger, plans, pruners, lambda record: _ray_config(job, ledger, record), changed)
+            pruners = _pruners(settings) if "search" in wave else {}
+            run = StageRun(ledger, plans, pruners, lambda record: _ray_config(job, settings, record), changed)
             if run.due:
                 connect(job.resources)
                 _execute(job, run)
@@ -107,11 +106,16 @@ def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) ->
     return ran
 
 
+def _pruners(settings: StudySettings) -> dict[str, AsyncHyperBandScheduler]:
+    """An ASHA scheduler per method: each method's trials are judged among themselves."""
+    return {method: asha(settings.budget.epochs, settings.grace) for method in settings.methods}
+
+
 def _keep_exhausted(ledger: Ledger, methods: set[str]) -> None:
     """Note which search spaces hold no more, so that fewer trials than asked for are all of them."""
-    known = ledger.settings.get("exhausted", [])
-    if methods - {*known}:
-        ledger.save_settings({**ledger.settings, "exhausted": sorted({*known, *methods})})
+    exhausted = {*ledger.settings.exhausted, *methods}
+    if exhausted > {*ledger.settings.exhausted}:
+        ledger.save_settings(replace(ledger.settings, exhausted=tuple(sorted(exhausted))))
 
 
 def _execute(job: Job, run: StageRun) -> None:
@@ -133,31 +137,28 @@ def _execute(job: Job, run: StageRun) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _ray_config(job: Job, ledger: Ledger, record: Record) -> dict[str, Any]:
+def _ray_config(job: Job, settings: StudySettings, record: Record) -> dict[str, Any]:
     """What the process of a trial needs to know."""
+    splits = settings.protocol.splits
+    searched = next(iter(splits.values()))  # of search and sensitivity, where test is never read
     paper = record.protocol == "paper"
-    settings = {
+    trainer_settings = {
         **record.config,
         "seed": record.seed,
         "data": str(job.store),
-        "split": ledger.settings["protocol"]["splits"]["paper" if paper else _searched(ledger.settings)],
+        "split": splits["paper"] if paper else searched,
         "selection": "test" if paper else "validation",
         "diagnose": "every_epoch" if record.stage == "confirm" else "end",
         "device": job.resources.device,
-        "threads": ledger.settings["numerics"]["threads"],
+        "threads": settings.numerics["threads"],
     }
     return {
-        "trainable": method_named(record.method).trainable,
-        "settings": settings,
+        "method": settings.method(record.method).trained,
+        "settings": trainer_settings,
         "folder": str(trial_folder(job.folder, record)),
         "known": max(record.epochs, default=0),
         "test": record.stage == "confirm",
     }
-
-
-def _searched(settings: Mapping[str, Any]) -> str:
-    """The protocol whose split search and sensitivity use; test is never read there."""
-    return str(next(iter(settings["protocol"]["splits"])))
 
 
 # -- endings -----------------------------------------------------------------------------------------------
@@ -171,7 +172,7 @@ def _finish(job: Job, ledger: Ledger, tracker: Tracker, console: Console) -> int
         write_report,  # drawing takes seconds to import, and a study should begin at once
     )
 
-    written = write_report.write(job.folder, ledger.settings, ledger.records())
+    written = write_report.write(job.folder, ledger.settings.to_json(), ledger.records())
     complete = bool(written.summary["complete"])
     shown = not unsent and tracker.close_study("FINISHED" if complete else "FAILED", job.folder)
     _tell(console, written.findings, written.html, tracker)
@@ -189,8 +190,8 @@ def _keep_parent(ledger: Ledger, tracker: Tracker) -> None:
         "experiment": tracker.target.experiment,
         "parent_run": tracker.parent_run,
     }
-    if ledger.settings.get("mlflow") != shown:
-        ledger.save_settings({**ledger.settings, "mlflow": shown})
+    if ledger.settings.mlflow != shown:
+        ledger.save_settings(replace(ledger.settings, mlflow=shown))
 
 
 def _stopped(ledger: Ledger, tracker: Tracker, console: Console, reason: str) -> int:

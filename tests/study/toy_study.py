@@ -9,6 +9,7 @@ from study.records.ledger import Ledger
 from study.records.trial_record import Proposal
 from study.running.sampling import TrialSampler, asha, distributions
 from study.running.stage_run import StagePlan, StageRun
+from study.settings import StudySettings
 
 EPOCHS = 9
 SPACE = distributions({"lr": tune.loguniform(1e-3, 1e-1), "depth": tune.randint(1, 4)})
@@ -20,15 +21,28 @@ SETTINGS = {
         "name": "toy",
         "digest": "d" * 64,
         "is_sample": False,
+        "samples": 60,
+        "classes": ["low", "middle", "high"],
         "modalities": {"face": [3], "voice": [3]},
     },
-    "protocol": {"name": "clean", "splits": {"clean": "stratified"}},
+    "protocol": {
+        "name": "clean",
+        "split": "stratified",
+        "splits": {"clean": "stratified"},
+        "recipe": "toy",
+        "frames": "none",
+        "selection": "best validation epoch",
+        "optimizer": "SGD",
+    },
     "budget": {"epochs": EPOCHS, "trials": 6, "seeds": 2},
     "stages": ["search"],
     "base": {},
     "fixed": {"joint": {}, "other": {}},
     "sensitivity": {},
+    "inapplicable": {},
+    "initial_weights": {},
 }
+TOY = StudySettings.from_json(SETTINGS)
 
 
 def value_at(config: dict[str, Any], epoch: int) -> float:

@@ -74,4 +74,4 @@ def test_what_a_search_space_holds_no_more_of_is_noted_once(open_toy):
     driver._keep_exhausted(ledger, {"joint"})
     driver._keep_exhausted(ledger, {"other"})
     driver._keep_exhausted(ledger, set())
-    assert open_toy().settings["exhausted"] == ["joint", "other"]
+    assert open_toy().settings.exhausted == ("joint", "other")

@@ -9,6 +9,7 @@ from study.running.study_trial import StudyTrial
 from study.running.trial_files import KEPT, TrialFiles, discard_checkpoints, exported
 from trainables import DiagnoseRelearnTrainable
 from trainables.multimodal.errors import Diverged
+from trainables.multimodal.methods import METHODS
 
 EPOCHS = 4
 
@@ -18,7 +19,7 @@ def config(toy_store, tmp_path):
     """What the driver hands to the process of a D&R trial."""
     settings = {"data": str(toy_store), "epochs": EPOCHS, "hidden": 8, "lr": 0.05, "every": 1, "threads": 1}
     return {
-        "trainable": "trainables:DiagnoseRelearnTrainable",
+        "method": METHODS["diagnose_relearn"],
         "settings": settings | {"device": "cpu"},
         "folder": str(tmp_path / "trial"),
         "known": 0,

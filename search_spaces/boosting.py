@@ -45,7 +45,7 @@ def _defaults(modalities: Sequence[str], epochs: int) -> dict[str, Any]:
 NOTATION = {
     **LEARNING_RATE,
     "smoothing": ("λ of the residual", "at 0 the earlier heads are ignored"),
-    "sigma": ("σ", "ratio of scores at which the weaker modality gets a head"),
+    "sigma": ("\N{GREEK SMALL LETTER SIGMA}", "ratio of scores at which the weaker modality gets a head"),
     "tau": ("τ", "margin on top of that ratio"),
     "period": ("t_N", "epochs between assignments of heads"),
     "max_heads": ("most heads", "heads a modality may have"),

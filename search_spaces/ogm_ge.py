@@ -28,7 +28,7 @@ def _defaults(epochs: int) -> dict[str, Any]:
 
 NOTATION = {
     **LEARNING_RATE,
-    "alpha": ("α", "strength of the gradient modulation"),
+    "alpha": ("\N{GREEK SMALL LETTER ALPHA}", "strength of the gradient modulation"),
     "begin": ("first epoch of modulation", ""),
     "end": ("last epoch of modulation", ""),
 }

@@ -50,7 +50,9 @@ class SearchSpace:
         )
 
     @staticmethod
-    def _called(make: Callable[..., dict[str, Any]], modalities: Sequence[str], epochs: int) -> dict[str, Any]:
+    def _called(
+        make: Callable[..., dict[str, Any]], modalities: Sequence[str], epochs: int
+    ) -> dict[str, Any]:
         """Call `make` with those of the two that it asks for by name."""
         available = {"modalities": modalities, "epochs": epochs}
         return make(**{name: available[name] for name in inspect.signature(make).parameters})

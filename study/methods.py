@@ -1,4 +1,4 @@
-"""The methods that a study can compare: what each trains with, what is searched, and what a report calls it."""
+"""The methods that a study can compare: what each trains with, what is searched, what reports call it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import search_spaces
 from search_spaces.space import SearchSpace
-from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.balancers.base import Balancer
+from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.methods import METHODS, UNIMODAL, Method, method_named
 

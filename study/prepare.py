@@ -1,5 +1,10 @@
 """python -m study.prepare DATASET: raw files -> feature store; or --check DIR: hash a store's files."""
 
+from trainables.multimodal.supported_system import require_supported_system
+
+if __name__ == "__main__":
+    require_supported_system()
+
 import argparse
 import os
 import sys

@@ -3,6 +3,11 @@
 Exit codes: 0 written, 2 bad input (one sentence).
 """
 
+from trainables.multimodal.supported_system import require_supported_system
+
+if __name__ == "__main__":
+    require_supported_system()
+
 import argparse
 import sys
 from collections.abc import Sequence

@@ -106,12 +106,12 @@ def _require_modalities(methods: Mapping[str, StudyMethod], modalities: Sequence
     for name, method in methods.items():
         fewest = method.trained.fewest_modalities
         if len(modalities) < fewest:
-            raise InputError(f"{name} needs at least {fewest} modalities, and the study has {len(modalities)}")
+            raise InputError(
+                f"{name} needs at least {fewest} modalities, and the study has {len(modalities)}"
+            )
 
 
-def _inapplicable(
-    name: str, study: Study, methods: Sequence[str], request: StudyRequest
-) -> dict[str, str]:
+def _inapplicable(name: str, study: Study, methods: Sequence[str], request: StudyRequest) -> dict[str, str]:
     """Methods that cannot train this task, and why; InputError where nothing but the baseline is left."""
     task = {**study.base, **request.fixed}.get("task", CLASSIFICATION)
     if task != REGRESSION:

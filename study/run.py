@@ -4,6 +4,11 @@ The only place that resolves paths and devices. Exit codes: 0 complete, 1 a requ
 input (one sentence, before any work), 3 interrupted: run the same command again.
 """
 
+from trainables.multimodal.supported_system import require_supported_system
+
+if __name__ == "__main__":
+    require_supported_system()
+
 import argparse
 import os
 import sys

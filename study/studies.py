@@ -47,9 +47,7 @@ _BOOSTING_SWEEPS: Final = {
         "max_heads": (1, 2, 4, 10),
     }
 }
-_DR_BOOSTING_SWEEPS: Final = {
-    "dr_boosting": {"lam": (0.0, 3.0, 10.0), "smoothing": (0.0, 0.33, 1.0)}
-}
+_DR_BOOSTING_SWEEPS: Final = {"dr_boosting": {"lam": (0.0, 3.0, 10.0), "smoothing": (0.0, 0.33, 1.0)}}
 _EVERY_METHOD: Final = ("joint", "unimodal_*", *(name for name in STUDY_METHODS if name != "joint"))
 
 

@@ -77,9 +77,7 @@ def test_a_study_of_ones_own_runs_continues_and_is_reported(toy_store, tmp_path)
     ended = api.run_study(STUDY, data=toy_store, results=tmp_path, name="mine")
     assert ended.code == 0
     assert set(ended.summary["methods"]) == {"joint", "halved"}
-    grown = api.run_study(
-        STUDY, data=toy_store, results=tmp_path, name="mine", request=StudyRequest(seeds=3)
-    )
+    grown = api.run_study(STUDY, data=toy_store, results=tmp_path, name="mine", request=StudyRequest(seeds=3))
     table = api.trials(ended.folder)
     assert table.groupby(["stage", "method"]).size().to_dict() == {
         ("search", "joint"): 2,

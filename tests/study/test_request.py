@@ -178,7 +178,9 @@ def test_what_does_not_fit_the_data_is_refused_before_the_study_begins(toy_store
 
 def weights_searched(toy_store, fixed):
     """Fusion weights that a study of boosting searches."""
-    built = resolved("toy", STUDIES["features_boosting"], FeatureStore.open(toy_store), StudyRequest(fixed=fixed))
+    built = resolved(
+        "toy", STUDIES["features_boosting"], FeatureStore.open(toy_store), StudyRequest(fixed=fixed)
+    )
     assert built.space("boosting").keys() == built.defaults("boosting").keys()
     return {key for key in built.space("boosting") if key.startswith("weight_")}
 

@@ -189,8 +189,6 @@ class TrainerConfig:
         return self.lr * float(self.gamma**passed)
 
 
-UNIMODAL = "unimodal_"
-"""`unimodal_<modality>` names joint training on that modality alone."""
 WEIGHT = "weight_"
 """`weight_<modality>` is that modality's entry of `fusion_weights`: search spaces hold numbers only."""
 

@@ -1,43 +1,61 @@
-"""What all commands share: one sentence for bad input, one reading of key=value."""
-
 import pytest
 
-from trainables.multimodal.command_line import BAD_INPUT, Parser, read_pairs, read_settings, reported
+from trainables.multimodal.command_line import Parser, read_pairs, read_settings, read_value, reported
 from trainables.multimodal.errors import InputError
 
 
-def test_values_are_literals_or_words():
-    pairs = ["lr=0.1", "every=3", "schedule=step", "milestones=(2, 4)", "compile=true", "end=none", "data=a=b"]
-    assert read_settings("--set", pairs) == {
-        "lr": 0.1,
-        "every": 3,
-        "schedule": "step",
-        "milestones": (2, 4),
-        "compile": True,
-        "end": None,
-        "data": "a=b",
-    }
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("3", 3),
+        (".25", 0.25),
+        ("1e-3", 1e-3),
+        ("true", True),
+        ("None", None),
+        ("null", None),
+        ("[4, 8]", [4, 8]),
+        ("{'voice': 'mlp'}", {"voice": "mlp"}),
+        ("cpu", "cpu"),
+        ("a b", "a b"),
+    ],
+)
+def test_values_are_numbers_truths_lists_mappings_or_words(text, value):
+    assert read_value(text) == value
 
 
-@pytest.mark.parametrize("pair", ["lr", "=3"])
-def test_a_pair_without_key_or_value_is_refused_with_the_option(pair):
-    with pytest.raises(InputError, match="--set takes key=value"):
-        read_settings("--set", [pair])
+def test_a_value_may_hold_an_equals_sign():
+    assert read_settings("--set", ["data=a=b"]) == {"data": "a=b"}
 
 
-def test_a_key_given_twice_is_refused():
-    with pytest.raises(InputError, match="--set lr is given twice"):
-        read_settings("--set", ["lr=1", "lr=2"])
+@pytest.mark.parametrize(
+    ("pairs", "sentence"),
+    [
+        (["lr"], "--set takes key=value, got 'lr'"),
+        (["=3"], "--set takes key=value, got '=3'"),
+        (["lr=1", "lr=2"], "--set lr is given twice"),
+    ],
+)
+def test_a_pair_that_makes_no_sense_is_named(pairs, sentence):
+    with pytest.raises(InputError, match=sentence):
+        read_settings("--set", pairs)
 
 
-def test_texts_are_left_as_they_are():
-    assert read_pairs("--recipe-set", ["rate=1e3"]) == {"rate": "1e3"}
+def test_bad_usage_is_bad_input():
+    with pytest.raises(InputError, match="unrecognized arguments: --nose; --help lists the options"):
+        Parser(prog="toy").parse_args(["--nose"])
 
 
 def test_bad_input_is_one_line_and_exit_code_2(capsys):
     def work():
-        Parser(prog="x").parse_args(["--colour"])
-        return 0
+        raise InputError("no such thing")
 
-    assert reported("study.x", work) == BAD_INPUT
-    assert capsys.readouterr().err == "study.x: unrecognized arguments: --colour; --help lists the options\n"
+    assert reported("toy", work) == 2
+    assert capsys.readouterr().err == "toy: no such thing\n"
+
+
+def test_the_exit_code_of_the_work_is_given():
+    assert reported("toy", lambda: 3) == 3
+
+
+def test_texts_are_left_as_they_are():
+    assert read_pairs("--recipe-set", ["rate=1e3"]) == {"rate": "1e3"}

@@ -38,6 +38,12 @@ class Balancer:
     """Weight of each modality in the fused logits, where the fusion has weights; equal if empty."""
     needs_classes: ClassVar[bool] = False
     """Whether the method is about classes, so that it can train nothing but a classification."""
+    fewest_modalities: ClassVar[int] = 1
+    """How many modalities the method needs."""
+
+    def first_action(self) -> int:
+        """The epoch, counted from 1, in or after which a method that waits first acts; 0 if none does."""
+        return 0
 
     def on_fit_start(self, trainer: Trainer) -> None:
         """Model and optimizer are built, nothing is trained yet."""

@@ -33,16 +33,9 @@ if TYPE_CHECKING:
     from trainables.multimodal.data.loading.batches import Batch
     from trainables.multimodal.trainer import Trainer
 
-__all__ = ["CONTROLS", "Boosting", "assign_classifier", "boosting_loss"]
+__all__ = ["Boosting", "assign_classifier", "boosting_loss"]
 
 TRIPLE = 3.0  # what the loss of a weak modality counts where it gets no head
-CONTROLS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "boosting_no_heads": {"max_heads": 1},
-    "boosting_frozen": {"train_new_heads": False},
-    "boosting_random": {"assignment": "random"},
-    "boosting_tripled": {"remedy": "triple"},
-}
-"""The controls that the paper lacks, by name: each leaves out or replaces one part of the method."""
 
 Assign = Callable[["Boosting", Mapping[str, float], random.Random], list[str]]
 ASSIGNMENTS: Final[Mapping[str, Assign]] = {
@@ -144,6 +137,11 @@ class Boosting(Balancer):
         self.grown: list[str] = []  # modalities in the order in which they got their heads
         self.factors: dict[str, float] = {}  # what a modality's loss counts, if not once
         self._seen = Means()
+
+    def first_action(self) -> int:
+        """The epoch after which a weak modality is first strengthened, t_N + 1; 0 if none ever is."""
+        never = self.remedy == "head" and self.max_heads == 1
+        return 0 if never else self.period + 1
 
     def step(self, trainer: Trainer, batch: Batch) -> Mapping[str, Tensor]:
         """Train each modality on its own loss, from one forward pass of all encoders."""

@@ -84,6 +84,10 @@ class DiagnoseRelearn(Balancer):
         self._encoders: dict[str, dict[str, Tensor]] = {}
         self._columns: dict[str, Tensor] = {}
 
+    def first_action(self) -> int:
+        """The epoch after which encoders are first re-learnt, H + 1; 0 if they never are."""
+        return self.every + 1 if self.max_relearnings else 0
+
     def on_fit_start(self, trainer: Trainer) -> None:
         """Keep the initial weights: re-learning always returns to the same ones."""
         for name, encoder in trainer.model.encoders.items():

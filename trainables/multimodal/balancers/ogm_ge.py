@@ -71,6 +71,7 @@ class OgmGe(Balancer):
     """
 
     needs_classes = True  # scores are probabilities of the true class
+    fewest_modalities = 2  # scores are compared
 
     def __init__(
         self, alpha: float = 0.1, begin: int = 0, end: int | None = None, *, conv_only: bool = False
@@ -85,10 +86,9 @@ class OgmGe(Balancer):
         self.alpha, self.begin, self.end = alpha, begin, end
         self.least_dims = 4 if conv_only else 2
 
-    def on_fit_start(self, trainer: Trainer) -> None:
-        """Refuse a single modality: there is nothing to compare it with."""
-        if len(trainer.model.encoders) < 2:
-            raise InputError("OGM-GE compares modalities and needs at least two")
+    def first_action(self) -> int:
+        """The first epoch whose gradients are modulated; 0 if there is none."""
+        return self.begin + 1 if self.is_active(self.begin) else 0
 
     def after_backward(self, trainer: Trainer, batch: Batch, output: Output) -> Mapping[str, Tensor]:
         """Scale the gradients of each encoder by how much better its modality does than the others."""

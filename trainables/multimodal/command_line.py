@@ -32,25 +32,20 @@ def reported(command: str, work: Callable[[], int]) -> int:
         return BAD_INPUT
 
 
-def read_pairs(option: str, pairs: Sequence[str]) -> dict[str, str]:
-    """What was given as key=value, by key, as text.
+def read_settings(option: str, pairs: Sequence[str]) -> dict[str, Any]:
+    """Settings given as key=value, by key, each value read by `read_value`.
 
     Raises InputError, naming the option, for a pair without a key or without `=`, or a key given twice.
     """
-    texts: dict[str, str] = {}
+    settings: dict[str, Any] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals or not key:
             raise InputError(f"{option} takes key=value, got {pair!r}")
-        if key in texts:
+        if key in settings:
             raise InputError(f"{option} {key} is given twice: leave one of them out")
-        texts[key] = text
-    return texts
-
-
-def read_settings(option: str, pairs: Sequence[str]) -> dict[str, Any]:
-    """Settings given as key=value, by key, each value read by `read_value`; errors as `read_pairs`."""
-    return {key: read_value(text) for key, text in read_pairs(option, pairs).items()}
+        settings[key] = read_value(text)
+    return settings
 
 
 def read_value(text: str) -> Any:

@@ -6,16 +6,13 @@ from collections.abc import Mapping
 from dataclasses import Field, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from trainables.multimodal.data.source import MOST_BYTES
+from trainables.multimodal.data.limits import MOST_RECIPE_NUMBER, MOST_SAMPLE_BYTES
 from trainables.multimodal.data.store.feature_store import Modality, sample_bytes
 from trainables.multimodal.data.store.manifest import canonical, sha256
 from trainables.multimodal.data.whole_numbers import whole
 from trainables.multimodal.errors import InputError
-
-MOST: Final = 1_000_000
-"""Of a parameter that names no limit of its own."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +22,9 @@ class Recipe:
     name: str
     parts: Mapping[str, Any]
     """Modality -> a frozen dataclass such as Fbank or Frames, that turns a sample's file (or whatever stands
-    for it) into an array and describes that with `modality(name)`. Its fields are whole numbers of 1 to MOST,
-    unless their metadata hold a function that reads them from text, as `between` does. Parts share parameters
-    of the same name."""
+    for it) into an array and describes that with `modality(name)`. Its fields are whole numbers of 1 to
+    MOST_RECIPE_NUMBER, unless their metadata hold a function that reads them from text, as `between` does.
+    Parts share parameters of the same name."""
 
     def settings(self) -> dict[str, Any]:
         """Name and all parameters, flat, as the manifest keeps them: a folder as its checksum."""
@@ -35,13 +32,13 @@ class Recipe:
         return {"name": self.name, **parameters}
 
     def modalities(self) -> dict[str, Modality]:
-        """What the recipe makes of each modality; InputError for samples above MOST_BYTES."""
+        """What the recipe makes of each modality; InputError for samples above MOST_SAMPLE_BYTES."""
         found = {name: part.modality(name) for name, part in self.parts.items()}
-        if (size := sample_bytes(found)) > MOST_BYTES:
+        if (size := sample_bytes(found)) > MOST_SAMPLE_BYTES:
             shapes = ", ".join(f"{name} {list(modality.shape)}" for name, modality in found.items())
             raise InputError(
-                f"recipe {self.name} makes {size} bytes of a sample ({shapes}), and {MOST_BYTES} are the "
-                "limit: choose smaller recipe parameters"
+                f"recipe {self.name} makes {size} bytes of a sample ({shapes}), and {MOST_SAMPLE_BYTES} are "
+                "the limit: choose smaller recipe parameters"
             )
         return found
 
@@ -102,4 +99,4 @@ def _updated(part: Any, settings: Mapping[str, str]) -> Any:
 
 
 def _read(parameter: Field[Any], text: str) -> Any:
-    return parameter.metadata.get("read", partial(_bounded, 1, MOST))(parameter.name, text)
+    return parameter.metadata.get("read", partial(_bounded, 1, MOST_RECIPE_NUMBER))(parameter.name, text)

@@ -11,18 +11,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from trainables.multimodal.data.limits import (
+    MOST_ID_CHARACTERS,
+    MOST_SAMPLE_BYTES,
+    MOST_SAMPLES,
+    MOST_WORKERS,
+)
 from trainables.multimodal.data.splits import rows_by_part
 from trainables.multimodal.data.store.feature_store import Arrays, Modality, Quantity, sample_bytes
 from trainables.multimodal.errors import InputError
 
-MOST_WORKERS: Final = 3
-"""Processes that decode a source by default: all together stay below 2 GiB, the libraries counted."""
-MOST_SAMPLES: Final = 250_000
-"""Each needs some hundred bytes of every process, however small it is."""
-MOST_BYTES: Final = 64 * 2**20
-"""Of one sample: a process that decodes holds a whole one, and some steps on the way to it."""
-MOST_CHARACTERS: Final = 255
-"""Of an id, which ends up in names of files."""
 WORD: Final = re.compile(r"[\w-]{1,64}")
 
 
@@ -75,9 +73,10 @@ class Source:
         if not self.ids:
             raise InputError(f"{self.root} holds no samples of {self.name}: check --source")
         require_few(len(self.ids), str(self.root))
-        if (size := sample_bytes(self.modalities)) > MOST_BYTES:
+        if (size := sample_bytes(self.modalities)) > MOST_SAMPLE_BYTES:
             raise InputError(
-                f"{self.root} has samples of {size} bytes, and {MOST_BYTES} are the limit: make them smaller"
+                f"{self.root} has samples of {size} bytes, and {MOST_SAMPLE_BYTES} are the limit: "
+                "make them smaller"
             )
         _require_unique(self.ids)
         for sample in self.ids:
@@ -143,8 +142,10 @@ def _require_harmless(sample: str) -> None:
         raise InputError(
             f"id {reprlib.repr(sample)} is empty, unprintable or leaves its folder: rename the sample"
         )
-    if len(sample) > MOST_CHARACTERS:
-        raise InputError(f"id {reprlib.repr(sample)} has more than {MOST_CHARACTERS} characters: shorten it")
+    if len(sample) > MOST_ID_CHARACTERS:
+        raise InputError(
+            f"id {reprlib.repr(sample)} has more than {MOST_ID_CHARACTERS} characters: shorten it"
+        )
 
 
 def _require_word(modality: str) -> None:

@@ -17,8 +17,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from trainables.multimodal.data.limits import MOST_ID_CHARACTERS
 from trainables.multimodal.data.media.file_checks import inside, require_content
-from trainables.multimodal.data.source import MOST_CHARACTERS, Source, require_few
+from trainables.multimodal.data.source import Source, require_few
 from trainables.multimodal.data.splits import by_group, stratified
 from trainables.multimodal.data.store.feature_store import Arrays, Modality
 from trainables.multimodal.data.tables.parquet import UNREADABLE, require_modest_npz, require_modest_parquet
@@ -194,9 +195,9 @@ def _classes(values: NDArray[Any]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     found, rows, labels = np.unique(kept, return_index=True, return_inverse=True)
     names = [str(name) for name in found]
     for name, row in zip(names, rows, strict=True):
-        if len(name) > MOST_CHARACTERS:
+        if len(name) > MOST_ID_CHARACTERS:
             raise InputError(
-                f"label of row {row} has {len(name)} characters, and {MOST_CHARACTERS} are the limit: "
+                f"label of row {row} has {len(name)} characters, and {MOST_ID_CHARACTERS} are the limit: "
                 "shorten it"
             )
     return tuple(names), labels.astype(np.int64)

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainables.multimodal.data.adapters.mosi import CLASSES, SCALE
+from trainables.multimodal.data.limits import MOST_ID_CHARACTERS
 from trainables.multimodal.data.media.file_checks import inside
-from trainables.multimodal.data.source import MOST_CHARACTERS, Source
+from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN, VALIDATION, by_group
 from trainables.multimodal.data.store.feature_store import Arrays, Modality
 from trainables.multimodal.data.tables.safe_pickle import Stored, is_plain, read_pickle
@@ -173,9 +174,9 @@ def _name(row: object, file: str) -> tuple[str, str]:
 
 
 def _require_short(part: Sized, file: str) -> None:
-    if len(part) > MOST_CHARACTERS:
+    if len(part) > MOST_ID_CHARACTERS:
         raise InputError(
-            f"{file}: the id {reprlib.repr(part)} has more than {MOST_CHARACTERS} characters: "
+            f"{file}: the id {reprlib.repr(part)} has more than {MOST_ID_CHARACTERS} characters: "
             "take the published file"
         )
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from trainables.multimodal.data.adapters.listed_clips import if_there, note_of_missing_classes, require_list
+from trainables.multimodal.data.limits import MOST_DIGITS
 from trainables.multimodal.data.media.file_checks import inside, refuse_lfs_pointers, require_folder
 from trainables.multimodal.data.media.optical_flow import Dis, Farneback, moments, opencv, read_moments
 from trainables.multimodal.data.media.video import Frames, read_chosen, squeezed
@@ -24,7 +25,7 @@ from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN, by_group, hold_out_groups
 from trainables.multimodal.data.store.feature_store import Arrays, Modality
 from trainables.multimodal.data.tables.parquet import read_lines
-from trainables.multimodal.data.whole_numbers import MOST_DIGITS, whole
+from trainables.multimodal.data.whole_numbers import whole
 from trainables.multimodal.errors import InputError
 
 LISTS: Final = {

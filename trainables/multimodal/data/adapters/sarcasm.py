@@ -11,13 +11,8 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-from trainables.multimodal.data.adapters.text_image_rows import (
-    LONGEST_LINE,
-    RECIPES,
-    Row,
-    Tables,
-    make_source,
-)
+from trainables.multimodal.data.adapters.text_image_rows import RECIPES, Row, Tables, make_source
+from trainables.multimodal.data.limits import MOST_TWEET_CHARACTERS
 from trainables.multimodal.data.media.file_checks import inside, require_folder
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
@@ -72,7 +67,7 @@ def _left_out(count: int) -> str:
 
 
 def _rows(part: str, file: Path) -> list[Row]:
-    lines = enumerate(read_lines(file, LONGEST_LINE), 1)
+    lines = enumerate(read_lines(file, MOST_TWEET_CHARACTERS), 1)
     return [_row(part, f"{file.name}, line {number}", line) for number, line in lines]
 
 

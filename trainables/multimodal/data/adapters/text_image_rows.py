@@ -8,11 +8,12 @@ from typing import Final
 
 import numpy as np
 
+from trainables.multimodal.data.limits import MOST_WORKERS
 from trainables.multimodal.data.media.file_checks import inside, refuse_lfs_pointers
 from trainables.multimodal.data.media.pictures import Picture
 from trainables.multimodal.data.media.text import HashedNgrams, HiddenStates
 from trainables.multimodal.data.recipes import Recipe
-from trainables.multimodal.data.source import MOST_WORKERS, Source
+from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TRAIN, by_group
 from trainables.multimodal.data.store.feature_store import Arrays
 from trainables.multimodal.errors import InputError
@@ -22,8 +23,6 @@ RECIPES: Final[Mapping[str, Recipe]] = {
     "frozen-text": Recipe("frozen-text", {"image": Picture(), "text": HiddenStates()}),
 }
 SPLIT: Final = "official"
-LONGEST_LINE: Final = 10_000
-"""Characters; a tweet with all that stands around it has some hundreds."""
 
 
 @dataclass(frozen=True)

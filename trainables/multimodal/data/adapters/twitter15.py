@@ -9,13 +9,8 @@ import re
 from pathlib import Path
 from typing import Final
 
-from trainables.multimodal.data.adapters.text_image_rows import (
-    LONGEST_LINE,
-    RECIPES,
-    Row,
-    Tables,
-    make_source,
-)
+from trainables.multimodal.data.adapters.text_image_rows import RECIPES, Row, Tables, make_source
+from trainables.multimodal.data.limits import MOST_TWEET_CHARACTERS
 from trainables.multimodal.data.media.file_checks import inside, require_folder
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
@@ -47,7 +42,7 @@ def read(root: Path, recipe: Recipe) -> Source:
 
 
 def _rows(name: str, file: Path) -> list[Row]:
-    header, *lines = read_lines(file, LONGEST_LINE)
+    header, *lines = read_lines(file, MOST_TWEET_CHARACTERS)
     if tuple(header.split("\t")) != HEADER:
         raise InputError(f"{file.name} does not begin with {', '.join(HEADER)}: take the published file")
     return [_row(name, number, line) for number, line in enumerate(lines, 2)]

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from trainables.multimodal.data.limits import MOST_RESIDENT_SHARE
 from trainables.multimodal.data.loading.prefetch import ahead
 from trainables.multimodal.data.store.feature_store import FeatureStore, Modality
 from trainables.multimodal.errors import InputError
 
-RESIDENT_SHARE = 0.25  # of the device's free memory; several trials may share one device
 AHEAD = {"cuda": 2, "cpu": 0}
 """Batches that a thread gathers ahead where they do not lie on the device; a CPU's cores have work enough."""
 
@@ -172,9 +172,9 @@ def segment_choices(draw: np.random.Generator, samples: int, stored: int, frames
 
 
 def fits_device(modalities: Iterable[Modality], samples: int, device: torch.device) -> bool:
-    """Whether `samples` of the modalities take at most RESIDENT_SHARE of a CUDA device's free memory."""
+    """Whether `samples` of the modalities take at most MOST_RESIDENT_SHARE of a CUDA device's free memory."""
     if device.type != "cuda":
         return False
     sizes = [np.dtype(m.dtype).itemsize * int(np.prod(m.shape)) for m in modalities]
     free, _ = torch.cuda.mem_get_info(device)
-    return samples * sum(sizes) <= RESIDENT_SHARE * free
+    return samples * sum(sizes) <= MOST_RESIDENT_SHARE * free

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torchaudio.compliance import kaldi
 from torchaudio.transforms import Resample
 
-from trainables.multimodal.data.media.file_checks import MOST_SECONDS, require_content, require_modest_sound
+from trainables.multimodal.data.limits import MOST_FILTER_TAPS, MOST_SOUND_SECONDS
+from trainables.multimodal.data.media.file_checks import require_content, require_modest_sound
 from trainables.multimodal.data.media.truncation import require_whole
 from trainables.multimodal.data.recipes import between
 from trainables.multimodal.data.store.feature_store import Modality
@@ -23,8 +24,6 @@ WINDOW, HOP = 0.025, 0.010
 
 RATE = between(1_000, 48_000)
 """Hz of a recipe."""
-MOST_TAPS = 1_000_000
-"""Of the filter that resamples."""
 BLOCK = 2**14
 """Samples of every channel that are read at a time."""
 PIECE = 1024
@@ -99,7 +98,7 @@ class Stft:
     """Hz of the files; a file of another rate is refused."""
     sample_rate: int = field(default=22_050, metadata=RATE)
     """Hz to which they are resampled."""
-    seconds: int = field(default=3, metadata=between(1, MOST_SECONDS))
+    seconds: int = field(default=3, metadata=between(1, MOST_SOUND_SECONDS))
     window: int = 512
     """Samples, and the length of the transform."""
     hop: int = 353
@@ -107,7 +106,7 @@ class Stft:
     def __post_init__(self) -> None:
         """InputError for two rates whose filter would fill the memory."""
         common = math.gcd(self.source_rate, self.sample_rate)
-        if (self.source_rate // common) * (self.sample_rate // common) > MOST_TAPS:
+        if (self.source_rate // common) * (self.sample_rate // common) > MOST_FILTER_TAPS:
             raise InputError(
                 f"{self.source_rate} Hz cannot be resampled to {self.sample_rate} Hz: choose a sample_rate "
                 "with a larger common divisor"

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from trainables.multimodal.data.limits import MOST_FLOW_PIXELS
 from trainables.multimodal.data.media.video import evenly_spaced, read_chosen, squeezed
 from trainables.multimodal.data.recipes import between
 from trainables.multimodal.data.store.feature_store import Modality
@@ -18,8 +19,6 @@ from trainables.multimodal.errors import InputError
 STILL: Final = 128
 """The stored value of a pixel that does not move."""
 
-MOST_HELD: Final = 3 * 2**23
-"""Pixels of all the frames that are held to compute flow: 96 MiB."""
 
 Moment = tuple[Image.Image, Image.Image]
 """A frame of a clip, and the one right after it."""
@@ -38,7 +37,7 @@ def read_moments(file: Path, frames: int, interval: Interval | None = None) -> l
     def pairs(available: int) -> list[int]:
         return [index for first in moments(available, frames, interval) for index in (first, first + 1)]
 
-    images = read_chosen(file, pairs, lambda image: image, MOST_HELD // (2 * frames))
+    images = read_chosen(file, pairs, lambda image: image, MOST_FLOW_PIXELS // (2 * frames))
     return list(zip(images[::2], images[1::2], strict=True))
 
 

@@ -12,8 +12,8 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 from PIL import Image
 
+from trainables.multimodal.data.limits import MOST_FRAME_PIXELS
 from trainables.multimodal.data.media.file_checks import (
-    MOST_FRAME,
     require_content,
     require_modest_clip,
     require_modest_frames,
@@ -89,7 +89,7 @@ def read_chosen(
     file: Path,
     choose: Callable[[int], Sequence[int]],
     keep: Callable[[Image.Image], Kept],
-    most_pixels: int = MOST_FRAME,
+    most_pixels: int = MOST_FRAME_PIXELS,
 ) -> list[Kept]:
     """What `keep` makes of the frames, in colour, at the indices that `choose` names, told their number.
 

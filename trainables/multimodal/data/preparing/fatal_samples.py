@@ -13,8 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from trainables.multimodal.data.limits import MOST_DECODING_SECONDS
 from trainables.multimodal.data.preparing.fingerprints import NOTES, Plan
-from trainables.multimodal.data.preparing.worker_processes import LONGEST, WorkerDied, in_processes
+from trainables.multimodal.data.preparing.worker_processes import WorkerDied, in_processes
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store.feature_store import Arrays
 from trainables.multimodal.errors import InputError
@@ -25,7 +26,7 @@ DEATH: Final = ".died"
 """Ending of the file, named after its row, of a sample that is condemned; it holds the sample's plan."""
 REASON: Final = (
     "its decoder ended the process twice, the second time with no other at work, "
-    f"or took more than {LONGEST:.0f} s"
+    f"or took more than {MOST_DECODING_SECONDS:.0f} s"
 )
 
 
@@ -53,7 +54,7 @@ def suspects(folder: Path) -> list[int]:
 def condemn(folder: Path, plan: Plan) -> list[int]:
     """Try the suspects alone, each in turn, and condemn those over which a process dies again.
 
-    Returns their rows. The marks are gone afterwards. An endless decoder takes LONGEST seconds here.
+    Returns their rows. The marks are gone afterwards. An endless decoder takes MOST_DECODING_SECONDS here.
     """
     known = _condemned(folder, plan)
     rows = [row for row in suspects(folder) if row < len(plan.source.ids) and row not in known]

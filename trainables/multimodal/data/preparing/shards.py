@@ -10,17 +10,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from trainables.multimodal.data.limits import MOST_SHARD_BYTES, MOST_SHARD_SAMPLES
 from trainables.multimodal.data.preparing.fatal_samples import marking
 from trainables.multimodal.data.preparing.fingerprints import NOTES
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store import manifest as manifests
 from trainables.multimodal.data.store.feature_store import Arrays, Modality, sample_bytes
 from trainables.multimodal.errors import InputError
-
-SHARD_BYTES = 64 * 2**20
-"""No file is larger, and no process holds more decoded samples than one file."""
-SHARD_ROWS = 256
-"""Nor holds a file more samples, so that all processes have work and little is lost by an interruption."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +71,7 @@ class Note:
 
 def spans(source: Source) -> list[range]:
     """Rows of the source, as many to a file as it may hold."""
-    rows = min(SHARD_ROWS, max(1, SHARD_BYTES // sample_bytes(source.modalities)))
+    rows = min(MOST_SHARD_SAMPLES, max(1, MOST_SHARD_BYTES // sample_bytes(source.modalities)))
     total = len(source.ids)
     return [range(start, min(start + rows, total)) for start in range(0, total, rows)]
 

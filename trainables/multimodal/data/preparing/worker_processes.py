@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from trainables.multimodal.data.limits import MOST_DECODING_SECONDS
 from trainables.multimodal.errors import InputError
 
 Item = TypeVar("Item")
@@ -23,7 +24,7 @@ Result = TypeVar("Result")
 
 
 class WorkerDied(InputError):  # noqa: N818  (what happened, not a mistake of the caller)
-    """A process died over its item, or ended itself because it took too long: see LONGEST."""
+    """A process died over its item, or ended itself because it took too long: see MOST_DECODING_SECONDS."""
 
 
 WORTH = 10.0
@@ -32,8 +33,6 @@ START = 5.0
 """Seconds that they take to start, about: one more item that takes longer would let them wait."""
 PRELOADED = ("trainables.multimodal.data.datasets",)
 """What processes have in common: imported once, by a process from which all others are forked."""
-LONGEST = 1800.0
-"""Seconds after which a process ends itself: a damaged file can keep a decoder busy for ever."""
 
 
 def each(
@@ -79,13 +78,13 @@ def in_processes(
     function: Callable[[Any, Item], Result], shared: Any, items: Sequence[Item], workers: int
 ) -> Iterator[Result]:
     """As `each`, but every item is done in another process, so that this one outlives all of them."""
-    pool = ProcessPoolExecutor(min(workers, len(items)), _context(), _settle, (shared, LONGEST))
+    pool = ProcessPoolExecutor(min(workers, len(items)), _context(), _settle, (shared, MOST_DECODING_SECONDS))
     try:
         yield from pool.map(partial(_apply, function), items)
     except BrokenProcessPool as error:
         raise WorkerDied(
             "a process died while it decoded, for want of memory, over a damaged file, "
-            f"or because it took more than {LONGEST:.0f} s"
+            f"or because it took more than {MOST_DECODING_SECONDS:.0f} s"
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
@@ -112,7 +111,7 @@ def _fork_one() -> None:
 
 
 _shared: Any = None
-_longest = LONGEST
+_longest = MOST_DECODING_SECONDS
 _nowhere = os.open(os.devnull, os.O_WRONLY)
 
 

@@ -18,27 +18,21 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from trainables.multimodal.data.limits import (
+    MOST_ARCHIVE_BYTES,
+    MOST_COLUMNS,
+    MOST_LINE_CHARACTERS,
+    MOST_PARQUET_BYTES,
+    MOST_READER_BYTES,
+    MOST_READING_SECONDS,
+    MOST_SAMPLES,
+    MOST_TEXT_BYTES,
+)
 from trainables.multimodal.data.media.file_checks import require_content
-from trainables.multimodal.data.source import MOST_SAMPLES
 from trainables.multimodal.errors import InputError
 
-MOST_BYTES: Final = 640 * 2**20
-"""Of a table once it is unpacked, which is held in memory: a third of what a preparation may take."""
-MOST_PARQUET: Final = 256 * 2**20
-"""The same of a Parquet file, since pyarrow takes four times as much to read one."""
-MOST_TEXT: Final = 16 * 2**20
-"""Bytes of a text, whose lines and columns need up to eighty times as many."""
-MOST_CHARACTERS: Final = 2**20
-"""Of a line of a text."""
-MOST_COLUMNS: Final = 10_000
-MOST_ROWS: Final = MOST_SAMPLES
-"""Of a Parquet file."""
 VALUE_BYTES: Final = 4
 """What a value of a Parquet file is taken to need, since numbers are kept as float32."""
-OWN_BYTES: Final = 3 * 2**29
-"""Of addresses, for Python and pyarrow themselves; twice MOST_PARQUET come on top, to read and to unpack."""
-MOST_SECONDS: Final = 600
-"""Of an attempt to read a Parquet file."""
 TOO_LARGE: Final = 9
 """How the process of such an attempt ends where the memory that it may have is not enough."""
 ATTEMPT: Final = """
@@ -82,10 +76,10 @@ def read_rows(file: Path) -> list[list[str]]:
         raise InputError(f"{file.name} cannot be read as csv ({error})") from error
 
 
-def read_lines(file: Path, longest: int = MOST_CHARACTERS) -> list[str]:
+def read_lines(file: Path, longest: int = MOST_LINE_CHARACTERS) -> list[str]:
     """The lines of a text in UTF-8, plain or .gz; no other character than the newline ends one.
 
-    Raises InputError: missing, empty, a Git-LFS pointer, above MOST_TEXT bytes once unpacked, no UTF-8, NUL
+    Raises InputError: missing, empty, a Git-LFS pointer, above MOST_TEXT_BYTES once unpacked, no UTF-8, NUL
     characters, or a line of more than `longest` characters.
     """
     lines = [line.removesuffix("\r") for line in _text(file).split("\n")]
@@ -101,7 +95,7 @@ def _text(file: Path) -> str:
     require_content(file)
     try:
         with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
-            text = _bounded(file, stream.read(MOST_TEXT + 1)).decode("utf-8-sig")
+            text = _bounded(file, stream.read(MOST_TEXT_BYTES + 1)).decode("utf-8-sig")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise InputError(f"{file.name} is no text in UTF-8 ({error}): take the published file") from error
     if not text:
@@ -112,26 +106,28 @@ def _text(file: Path) -> str:
 
 
 def _bounded(file: Path, content: bytes) -> bytes:
-    if len(content) > MOST_TEXT:
-        raise InputError(f"{file.name} has more than {MOST_TEXT} bytes: take the published file")
+    if len(content) > MOST_TEXT_BYTES:
+        raise InputError(f"{file.name} has more than {MOST_TEXT_BYTES} bytes: take the published file")
     return content
 
 
 def require_modest_archive(file: Path, archive: zipfile.ZipFile) -> None:
-    """Raise InputError for a zip file that declares more than MOST_BYTES; no more than declared is unpacked.
+    """Raise InputError for a zip file that declares more than MOST_ARCHIVE_BYTES, for no more is unpacked.
 
     Nothing is ever unpacked to disk, so that names in it lead nowhere.
     """
     declared = sum(member.file_size for member in archive.infolist())
-    if declared > MOST_BYTES:
-        raise InputError(f"{file} unpacks to {declared} bytes, and {MOST_BYTES} are the limit: divide it")
+    if declared > MOST_ARCHIVE_BYTES:
+        raise InputError(
+            f"{file} unpacks to {declared} bytes, and {MOST_ARCHIVE_BYTES} are the limit: divide it"
+        )
 
 
 def require_modest_npz(file: Path) -> None:
     """Compare what the arrays of an npz file declare with the sizes of its members, before any is read.
 
-    Raises InputError above MOST_BYTES, ValueError for pickled objects or an array of another size than its
-    member. What zipfile and NumPy raise on damaged files goes on to the caller.
+    Raises InputError above MOST_ARCHIVE_BYTES, ValueError for pickled objects or an array of another
+    size than its member. What zipfile and NumPy raise on damaged files goes on to the caller.
     """
     with zipfile.ZipFile(file) as archive:
         require_modest_archive(file, archive)
@@ -165,10 +161,11 @@ def require_modest_parquet(file: Path) -> None:
     groups = [found.row_group(index) for index in range(found.num_row_groups)]
     values = sum(group.column(index).num_values for group in groups for index in range(group.num_columns))
     unpacked = max(VALUE_BYTES * values, sum(group.total_byte_size for group in groups))
-    if found.num_columns > MOST_COLUMNS or found.num_rows > MOST_ROWS or unpacked > MOST_PARQUET:
+    if found.num_columns > MOST_COLUMNS or found.num_rows > MOST_SAMPLES or unpacked > MOST_PARQUET_BYTES:
         raise InputError(
             f"{file} has {found.num_rows} rows of {found.num_columns} columns in {unpacked} bytes, and "
-            f"{MOST_ROWS}, {MOST_COLUMNS} and {MOST_PARQUET} are the limit: divide it, or save it as npz"
+            f"{MOST_SAMPLES}, {MOST_COLUMNS} and {MOST_PARQUET_BYTES} are the limit: "
+            "divide it, or save it as npz"
         )
     _require_survivable("pq.read_table(file, use_threads=False)", file)
 
@@ -177,16 +174,24 @@ def _require_survivable(read: str, file: Path) -> None:
     """Let a process of its own try first, in bounds: some of what pyarrow throws cannot be caught, and what a
     file unpacks to is known only then.
     """
-    limits = (MOST_PARQUET, OWN_BYTES + 2 * MOST_PARQUET, TOO_LARGE)
+    limits = (MOST_PARQUET_BYTES, MOST_READER_BYTES + 2 * MOST_PARQUET_BYTES, TOO_LARGE)
     command = [sys.executable, "-c", ATTEMPT.format(read=read), str(file.absolute()), *map(str, limits)]
     try:
         ended = subprocess.run(  # noqa: S603 - the command is ours
-            command, capture_output=True, check=False, timeout=MOST_SECONDS, env={**os.environ, **FRUGAL}
+            command,
+            capture_output=True,
+            check=False,
+            timeout=MOST_READING_SECONDS,
+            env={**os.environ, **FRUGAL},
         )
     except subprocess.TimeoutExpired as error:
-        raise InputError(f"{file} cannot be read as Parquet in {MOST_SECONDS} s: divide it") from error
+        raise InputError(
+            f"{file} cannot be read as Parquet in {MOST_READING_SECONDS} s: divide it"
+        ) from error
     if ended.returncode == TOO_LARGE:
-        raise InputError(f"{file} unpacks to more than {MOST_PARQUET} bytes: divide it, or save it as npz")
+        raise InputError(
+            f"{file} unpacks to more than {MOST_PARQUET_BYTES} bytes: divide it, or save it as npz"
+        )
     if ended.returncode < 0:
         raise InputError(
             f"{file} cannot be read as Parquet: it is damaged or too large, and ends a process that reads it"

@@ -17,11 +17,10 @@ from typing import Any, BinaryIO, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from trainables.multimodal.data.limits import MOST_PICKLE_BYTES
 from trainables.multimodal.data.media.file_checks import require_content
 from trainables.multimodal.errors import InputError
 
-MOST_BYTES: Final = 640 * 2**20
-"""No file is larger: all of it is held in memory, and up to twice that if it has a protocol below 3."""
 MOST_GROWTH: Final = 3
 """Bytes that each byte of a file may become: old protocols hold an array as text, then as bytes."""
 SPARE: Final = 2**29
@@ -48,10 +47,10 @@ def read_pickle(file: Path) -> Any:
     containers, or it would become much larger by repeating itself; the message has the name.
     """
     require_content(file)
-    if (size := file.stat().st_size) > MOST_BYTES:
+    if (size := file.stat().st_size) > MOST_PICKLE_BYTES:
         raise InputError(
-            f"{file} has {size} bytes, and {MOST_BYTES} are the limit, since all of it is held in memory: "
-            "make it smaller"
+            f"{file} has {size} bytes, and {MOST_PICKLE_BYTES} are the limit, "
+            "since all of it is held in memory: make it smaller"
         )
     with file.open("rb") as stream:
         try:

@@ -28,7 +28,7 @@ def test_a_process_that_dies_is_told() -> None:
 
 
 def test_a_process_that_hangs_ends_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_processes, "LONGEST", 0.5)
+    monkeypatch.setattr(worker_processes, "MOST_DECODING_SECONDS", 0.5)
     with pytest.raises(WorkerDied, match="because it took more than"):
         list(in_processes(operator.call, time.sleep, [0, 1000], 1))
 

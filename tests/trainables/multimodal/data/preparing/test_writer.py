@@ -106,7 +106,7 @@ def test_source_files_are_in_the_manifest_with_their_checksum(toy_source: Source
 def test_progress_is_told_after_every_file(
     toy_source: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shards, "SHARD_ROWS", 5)
+    monkeypatch.setattr(shards, "MOST_SHARD_SAMPLES", 5)
     done: list[int] = []
     write_store(toy_source(), tmp_path / "store", advance=done.append)
     assert done == [5, 5, 2]
@@ -158,7 +158,7 @@ def test_an_unknown_default_split_is_refused(toy_source: Sources) -> None:
 @pytest.fixture
 def three_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Twelve samples make three files."""
-    monkeypatch.setattr(shards, "SHARD_ROWS", 5)
+    monkeypatch.setattr(shards, "MOST_SHARD_SAMPLES", 5)
 
 
 def interrupted_after(
@@ -347,7 +347,7 @@ def test_an_end_while_the_store_gets_its_name_loses_nothing(
         patched.setattr(writer, "_fill", fill_then_die)
         write_store(toy_source(load=load), tmp_path / "store")
     monkeypatch.undo()
-    monkeypatch.setattr(shards, "SHARD_ROWS", 5)
+    monkeypatch.setattr(shards, "MOST_SHARD_SAMPLES", 5)
     asked.clear()
     if (tmp_path / "store").exists():
         assert verify(tmp_path / "store").ids == toy_source().ids
@@ -472,7 +472,7 @@ def test_an_exception_leaves_no_mark(toy_source: Sources, tmp_path: Path) -> Non
 def test_processes_write_the_same_files(
     raw: Path, tiny_recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shards, "SHARD_ROWS", 20)
+    monkeypatch.setattr(shards, "MOST_SHARD_SAMPLES", 20)
     source = cremad.read(raw, tiny_recipe)
     one, two = (write_store(source, tmp_path / f"store-{n}", workers=n) for n in (1, 2))
     assert one.digest == two.digest
@@ -529,7 +529,7 @@ def test_what_is_absent_is_part_of_the_digest_and_survives_a_check(
 def test_samples_that_are_held_are_written_by_this_process_alone(
     toy_source: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shards, "SHARD_ROWS", 2)
+    monkeypatch.setattr(shards, "MOST_SHARD_SAMPLES", 2)
     monkeypatch.setattr(worker_processes, "in_processes", None)
     suspected: list[int] = []
     load, _ = interrupted_after(100)

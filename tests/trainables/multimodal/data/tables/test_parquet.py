@@ -60,7 +60,7 @@ def test_a_text_that_cannot_be_read_is_named(
 def test_a_list_that_unpacks_to_more_than_the_limit_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parquet, "MOST_TEXT", 1000)
+    monkeypatch.setattr(parquet, "MOST_TEXT_BYTES", 1000)
     (tmp_path / "t.txt.gz").write_bytes(gzip.compress(b"a\n" * 501))
     with pytest.raises(InputError, match=r"t\.txt\.gz has more than 1000 bytes"):
         parquet.read_lines(tmp_path / "t.txt.gz")
@@ -106,7 +106,7 @@ def test_every_table_that_is_none_is_refused(tmp_path: Path, content: bytes) -> 
 
 def test_a_csv_above_the_limit_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "t.csv").open("wb") as stream:
-        stream.truncate(parquet.MOST_TEXT + 1)
+        stream.truncate(parquet.MOST_TEXT_BYTES + 1)
     with pytest.raises(InputError, match="has more than 16777216 bytes"):
         parquet.read_rows(tmp_path / "t.csv")
 
@@ -115,7 +115,7 @@ def test_an_npz_that_unpacks_to_more_than_the_limit_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = save(tmp_path / "t.npz", {"label.npy": header((2**22,)) + bytes(2**24)})
-    monkeypatch.setattr(parquet, "MOST_BYTES", 2**24)
+    monkeypatch.setattr(parquet, "MOST_ARCHIVE_BYTES", 2**24)
     tracemalloc.start()
     with pytest.raises(InputError, match="unpacks to 16777344 bytes, and 16777216 are the limit"):
         features.read_npz(file)
@@ -150,7 +150,9 @@ def test_names_in_an_archive_lead_nowhere(tmp_path: Path, name: str) -> None:
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [file]
 
 
-@pytest.mark.parametrize(("limit", "value"), [("MOST_COLUMNS", 1), ("MOST_ROWS", 39), ("MOST_PARQUET", 319)])
+@pytest.mark.parametrize(
+    ("limit", "value"), [("MOST_COLUMNS", 1), ("MOST_SAMPLES", 39), ("MOST_PARQUET_BYTES", 319)]
+)
 def test_a_parquet_file_above_a_limit_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
 ) -> None:
@@ -175,7 +177,7 @@ def test_a_text_that_is_stored_once_counts_as_often_as_it_stands_there(
 ) -> None:
     assert repeated.stat().st_size < 2**20
     parquet.require_modest_parquet(repeated)
-    monkeypatch.setattr(parquet, "MOST_PARQUET", 2**25)
+    monkeypatch.setattr(parquet, "MOST_PARQUET_BYTES", 2**25)
     with pytest.raises(InputError, match=r"t\.parquet unpacks to more than 33554432 bytes: divide it"):
         parquet.require_modest_parquet(repeated)
 
@@ -183,13 +185,13 @@ def test_a_text_that_is_stored_once_counts_as_often_as_it_stands_there(
 def test_the_attempt_to_read_a_parquet_file_has_little_memory(
     repeated: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parquet, "OWN_BYTES", -2 * parquet.MOST_PARQUET + 2**20)
+    monkeypatch.setattr(parquet, "MOST_READER_BYTES", -2 * parquet.MOST_PARQUET_BYTES + 2**20)
     with pytest.raises(InputError, match=r"t\.parquet unpacks to more than"):
         parquet.require_modest_parquet(repeated)
 
 
 def test_the_attempt_to_read_a_parquet_file_ends(repeated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parquet, "MOST_SECONDS", 0.01)
+    monkeypatch.setattr(parquet, "MOST_READING_SECONDS", 0.01)
     with pytest.raises(InputError, match=r"t\.parquet cannot be read as Parquet in 0\.01 s: divide it"):
         parquet.require_modest_parquet(repeated)
 

@@ -229,7 +229,7 @@ def test_numbers_of_one_hash_are_no_keys(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_too_large_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(safe_pickle, "MOST_BYTES", 10)
+    monkeypatch.setattr(safe_pickle, "MOST_PICKLE_BYTES", 10)
     with pytest.raises(InputError, match="has 11 bytes, and 10 are the limit"):
         read_pickle(written(tmp_path, b"no pickle!!"))
 

@@ -14,7 +14,9 @@ LIBRARIES = ("av", "numpy", "pillow", "pyarrow", "scikit-learn", "soundfile", "t
 EXTRAS = ("opencv-python", "opencv-python-headless", "transformers")
 """Noted where they are installed."""
 NOTES = "notes"
-"""Folder of what only an unfinished store needs: notes of what is done, and marks of what is being done."""
+"""Folder of what only an unfinished store needs: notes of what is done, marks of what is being done, and the
+lock of the process that does it.
+"""
 
 
 @dataclass(frozen=True)

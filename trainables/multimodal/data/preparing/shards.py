@@ -17,6 +17,7 @@ from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store import manifest as manifests
 from trainables.multimodal.data.store.feature_store import Arrays, Modality, sample_bytes
 from trainables.multimodal.errors import InputError
+from trainables.multimodal.whole_files import flush, write_text
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def _write(folder: Path, source: Source, shard: Shard, mark: Callable[[int], Any
     file = folder / f"samples-{shard.rows.start:07d}.arrow"
     sources = manifests.checksums(source.root, shard.files)
     note = Note(shard.plan, samples.write(file), samples.digests, problems, sources)
-    _write_note(_note(folder, shard), note)
+    write_text(_note(folder, shard), json.dumps(asdict(note)), durable=False)
     return note
 
 
@@ -182,7 +183,7 @@ class _Samples:
         batch = pa.RecordBatch.from_pydict(self._columns())
         with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
             writer.write_batch(batch)
-        manifests.flush(file)
+        flush(file)
         return manifests.describe(file)
 
     def _columns(self) -> dict[str, Any]:
@@ -201,12 +202,6 @@ class _Samples:
         for name, array in self._arrays.items():
             columns[f"modality:{name}"] = _fixed_size_lists(array[: len(samples)])
         return columns
-
-
-def _write_note(path: Path, note: Note) -> None:
-    temporary = path.with_suffix(".new")
-    temporary.write_text(json.dumps(asdict(note)), encoding="utf-8")
-    temporary.replace(path)
 
 
 def _note(folder: Path, shard: Shard) -> Path:

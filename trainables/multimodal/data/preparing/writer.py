@@ -5,9 +5,6 @@ holds a whole store or nothing. Whatever ends the work before leaves that folder
 with it: it decodes what is missing or has changed since, and nothing else.
 """
 
-import contextlib
-import fcntl
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -32,6 +29,7 @@ from trainables.multimodal.data.splits import rows_by_part
 from trainables.multimodal.data.store import manifest as manifests
 from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
+from trainables.multimodal.whole_files import held
 
 
 def write_store(
@@ -55,8 +53,10 @@ def write_store(
     if out.exists():
         raise InputError(f"{out} exists already: remove it or choose another --out")
     folder = unfinished(out)
-    folder.mkdir(parents=True, exist_ok=True)
-    with _claimed(folder, out):
+    (folder / NOTES).mkdir(parents=True, exist_ok=True)
+    with held(folder / NOTES) as alone:
+        if not alone:
+            raise InputError(f"{out} is being prepared by another process: wait for it")
         try:
             _fill(folder, source, skip_up_to, workers, advance)
             _publish(folder, out)
@@ -85,26 +85,11 @@ def stored_samples(store: FeatureStore) -> Iterator[Sample]:
         yield Sample(sample, int(store.labels[row]), group, parts, arrays, present, value)
 
 
-@contextlib.contextmanager
-def _claimed(folder: Path, out: Path) -> Iterator[None]:
-    """Hold the folder alone; the claim ends with the process, however that ends."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InputError(f"{out} is being prepared by another process: wait for it") from error
-        yield
-    finally:
-        os.close(handle)
-
-
 def _begin(folder: Path, plan: Plan) -> list[Shard]:
     """Keep what an earlier start has decoded, where it would be decoded to the same again, and nothing else.
 
     Returns all shards that the store will have.
     """
-    (folder / NOTES).mkdir(exist_ok=True)
     shards = [
         Shard(span, plan.of(span), tuple(file for files in plan.files(span) for file in files))
         for span in spans(plan.source)

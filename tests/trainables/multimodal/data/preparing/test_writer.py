@@ -1,10 +1,10 @@
 """Writing a store: whole or not at all, and every unusable sample named."""
 
 import contextlib
-import fcntl
 import importlib
-import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from trainables.multimodal.data import source as sources
-from trainables.multimodal.data.adapters import cremad
+from trainables.multimodal.data.adapters import cremad, features
 from trainables.multimodal.data.preparing import fatal_samples, fingerprints, shards, worker_processes, writer
 from trainables.multimodal.data.preparing.verify import verify
 from trainables.multimodal.data.preparing.worker_processes import WorkerDied
@@ -22,6 +22,7 @@ from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store.feature_store import Arrays, Modality
 from trainables.multimodal.errors import InputError
+from trainables.multimodal.whole_files import held
 
 Sources = Callable[..., Source]
 Load = Callable[[int], Arrays]
@@ -230,14 +231,44 @@ def test_problems_of_an_earlier_start_are_not_forgotten(
 
 
 def test_a_store_that_another_process_writes_is_refused(toy_source: Sources, tmp_path: Path) -> None:
-    folder = unfinished(tmp_path / "store")
-    folder.mkdir()
-    handle = os.open(folder, os.O_RDONLY)
-    fcntl.flock(handle, fcntl.LOCK_EX)
-    with pytest.raises(InputError, match="is being prepared by another process"):
+    notes = unfinished(tmp_path / "store") / fingerprints.NOTES
+    notes.mkdir(parents=True)
+    with held(notes), pytest.raises(InputError, match="is being prepared by another process"):
         write_store(toy_source(), tmp_path / "store")
-    os.close(handle)
     write_store(toy_source(), tmp_path / "store")
+
+
+WRITING = """
+import sys, time
+from dataclasses import replace
+from pathlib import Path
+from trainables.multimodal.data.adapters.features import read
+from trainables.multimodal.data.preparing.writer import write_store
+
+def load(row):
+    print("decoding", flush=True)
+    time.sleep(60)
+
+write_store(replace(read(Path(sys.argv[1])), load=load), Path(sys.argv[2]))
+"""
+
+
+def test_the_store_of_a_killed_process_is_refused_while_it_lives_and_free_afterwards(tmp_path: Path) -> None:
+    table = {"modality:x": np.arange(40.0).reshape(20, 2), "label": np.arange(20) % 2}
+    np.savez(tmp_path / "t.npz", **table)
+    source = features.read(tmp_path / "t.npz")
+    command = [sys.executable, "-c", WRITING, str(tmp_path / "t.npz"), str(tmp_path / "store")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        try:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "decoding\n"
+            with pytest.raises(InputError, match="is being prepared by another process"):
+                write_store(source, tmp_path / "store")
+        finally:
+            other.kill()
+    store = write_store(source, tmp_path / "store")
+    assert sorted(path.name for path in store.path.iterdir()) == ["manifest.json", "samples-0000000.arrow"]
+    assert not unfinished(tmp_path / "store").exists()
 
 
 @pytest.mark.usefixtures("three_files")

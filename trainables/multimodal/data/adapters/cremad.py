@@ -22,7 +22,7 @@ from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN, VALIDATION, by_actor, from_lists, hold_out
 from trainables.multimodal.data.store.feature_store import Arrays
-from trainables.multimodal.data.tables.parquet import read_rows
+from trainables.multimodal.data.tables.text_tables import read_rows
 from trainables.multimodal.errors import InputError
 
 CLASSES: Final = ("ANG", "DIS", "FEA", "HAP", "NEU", "SAD")

@@ -5,7 +5,6 @@ optionally `id` [N], `group` [N] and, where samples lack a modality, `present:<n
 Parquet the same names are columns, a modality a column of lists; an empty cell says that the sample lacks it.
 """
 
-import zipfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -22,15 +21,14 @@ from trainables.multimodal.data.media.file_checks import inside, require_content
 from trainables.multimodal.data.source import Source, require_few
 from trainables.multimodal.data.splits import by_group, stratified
 from trainables.multimodal.data.store.feature_store import Arrays, Modality
-from trainables.multimodal.data.tables.parquet import UNREADABLE, require_modest_npz, require_modest_parquet
+from trainables.multimodal.data.tables.npz import Table, read_npz
+from trainables.multimodal.data.tables.parquet import require_modest_parquet
 from trainables.multimodal.errors import InputError
 
 PREFIX: Final = "modality:"
 PRESENT: Final = "present:"
 KEPT: Final = ("float32", "float16", "uint8")
 """Types that are stored as they are; every other number becomes float32."""
-
-Table = dict[str, NDArray[Any]]
 
 
 def read(path: Path) -> Source:
@@ -74,21 +72,6 @@ def _source(file: Path, table: Table) -> Source:
             name.removeprefix(PRESENT): table[name] for name in sorted(table) if name.startswith(PRESENT)
         },
     )
-
-
-def read_npz(file: Path) -> Table:
-    """Every array of an npz file; InputError where it cannot be read (pickled objects are never loaded)."""
-    require_content(file)
-    if not zipfile.is_zipfile(file):
-        raise InputError(f"{file} is no npz file, or cut short")
-    try:
-        require_modest_npz(file)
-        with np.load(file, allow_pickle=False) as archive:
-            return dict(archive)
-    except InputError:
-        raise
-    except UNREADABLE as error:
-        raise InputError(f"{file} cannot be read as npz ({error})") from error
 
 
 def read_parquet(file: Path) -> Table:

@@ -17,7 +17,7 @@ from trainables.multimodal.data.media.file_checks import inside, require_folder
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN, by_group, hold_out_groups
 from trainables.multimodal.data.store.feature_store import Arrays, Modality, Quantity
-from trainables.multimodal.data.tables.parquet import read_rows
+from trainables.multimodal.data.tables.text_tables import read_rows
 from trainables.multimodal.errors import InputError
 
 TRANSCRIPTS: Final = "transcripts.csv"

@@ -24,7 +24,7 @@ from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN, by_group, hold_out_groups
 from trainables.multimodal.data.store.feature_store import Arrays, Modality
-from trainables.multimodal.data.tables.parquet import read_lines
+from trainables.multimodal.data.tables.text_tables import read_lines
 from trainables.multimodal.data.whole_numbers import whole
 from trainables.multimodal.errors import InputError
 

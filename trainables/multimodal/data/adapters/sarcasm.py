@@ -17,7 +17,7 @@ from trainables.multimodal.data.media.file_checks import inside, require_folder
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN, VALIDATION
-from trainables.multimodal.data.tables.parquet import read_lines
+from trainables.multimodal.data.tables.text_tables import read_lines
 from trainables.multimodal.errors import InputError
 
 __all__ = ["RECIPES", "read"]

@@ -27,7 +27,7 @@ from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN, by_group, each_class, from_lists, hold_out_groups
 from trainables.multimodal.data.store.feature_store import Arrays
-from trainables.multimodal.data.tables.parquet import read_lines
+from trainables.multimodal.data.tables.text_tables import read_lines
 from trainables.multimodal.errors import InputError
 
 NAME: Final = re.compile(r"v_([A-Za-z]+)_(g\d{2})_c\d{2}")

@@ -8,7 +8,7 @@ from trainables.multimodal.data.media.file_checks import require_folder
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN
-from trainables.multimodal.data.tables.parquet import read_rows
+from trainables.multimodal.data.tables.text_tables import read_rows
 from trainables.multimodal.data.whole_numbers import whole
 from trainables.multimodal.errors import InputError
 

@@ -35,11 +35,13 @@ MOST_PICKLE_BYTES: Final = 640 * MIB
 MOST_PARQUET_BYTES: Final = 256 * MIB
 """Bytes of a Parquet file once unpacked: pyarrow takes four times as many to read it."""
 MOST_READER_BYTES: Final = 1536 * MIB
-"""Addresses, in bytes, of a process that reads a table, for Python and its libraries; the table's own come on
-top.
-"""
+"""Bytes of addresses of a process that reads a Parquet file, beside its content: pyarrow needs them."""
+MOST_UNPICKLER_BYTES: Final = 512 * MIB
+"""Bytes of addresses of a process that reads a pickle, beside its content: for Python, NumPy and the memo."""
+MOST_PICKLE_GROWTH: Final = 4
+"""Bytes of addresses for each byte of a pickle: old protocols hold an array as text and as bytes."""
 MOST_READING_SECONDS: Final = 600
-"""Seconds of such a process: a file made to take for ever ends here."""
+"""Seconds of a process that reads a table: a file can be made to take for ever."""
 
 # Media
 

@@ -21,7 +21,7 @@ from trainables.multimodal.data.media.file_checks import inside
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN, VALIDATION, by_group
 from trainables.multimodal.data.store.feature_store import Arrays, Modality
-from trainables.multimodal.data.tables.safe_pickle import Stored, is_plain, read_pickle
+from trainables.multimodal.data.tables.safe_pickle import Stored, read_pickle
 from trainables.multimodal.errors import InputError
 
 FILES: Final = ("aligned_50.pkl", "unaligned_50.pkl", "mosi_data.pkl", "mosi_data_noalign.pkl")
@@ -32,6 +32,8 @@ SCORES: Final = ("regression_labels", "labels")
 SPLIT: Final = "official"
 VIDEO: Final = re.compile(r"\$_\$\d+$|\[\d+\]$|_\d+$")
 """What follows the video in the id of an utterance: `video$_$3`, `video[3]` or `video_3`."""
+MOST_NUMBER: Final = 2**63
+"""Whole numbers from here on take long to write out."""
 
 Part = dict[str, NDArray[Any]]
 
@@ -183,7 +185,8 @@ def _require_short(part: Sized, file: str) -> None:
 
 def _text(entry: object, file: str) -> str:
     """An id or a part of one; anything nested could be written out for ever."""
-    if not is_plain(entry):
+    endless = isinstance(entry, int) and abs(entry) >= MOST_NUMBER
+    if endless or not isinstance(entry, str | bytes | float | int):
         raise InputError(
             f"{file}: an id holds {type(entry).__name__}, and may hold text and numbers only: "
             "take the published file"

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from trainables.multimodal.data.adapters import features
-from trainables.multimodal.data.tables import parquet
+from trainables.multimodal.data.tables import bounded_reading, parquet
 from trainables.multimodal.errors import InputError
 
 
@@ -52,7 +52,7 @@ def test_the_attempt_to_read_a_parquet_file_has_little_memory(
 
 
 def test_the_attempt_to_read_a_parquet_file_ends(repeated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parquet, "MOST_READING_SECONDS", 0.01)
+    monkeypatch.setattr(bounded_reading, "MOST_READING_SECONDS", 0.01)
     with pytest.raises(InputError, match=r"t\.parquet cannot be read as Parquet in 0\.01 s: divide it"):
         parquet.require_modest_parquet(repeated)
 

@@ -111,7 +111,7 @@ def measure(source: Source, folder: Path, processes: int) -> dict[str, float]:
     clips = len(source.ids)
     shards.MOST_SHARD_SAMPLES = max(1, clips // FILES)
     one, _ = timed(lambda: write_store(source, folder / "one"))
-    worker_processes.WORTH = 0.0  # processes at once, however short the work is
+    worker_processes.WORTH_SECONDS = 0.0  # processes at once, however short the work is
     many, used = timed(lambda: write_store(source, folder / "many", workers=processes))
     store = FeatureStore.open(folder / "one")
     decoding, _ = timed(lambda: [source.load(row) for row in range(clips)])

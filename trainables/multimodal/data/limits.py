@@ -18,6 +18,9 @@ MOST_RECIPE_NUMBER: Final = 1_000_000
 MOST_DIGITS: Final = 18
 """Digits of a whole number in a text: every such number fits into 64 bits, and Python reads it at once."""
 
+MOST_SHOWN_CHARACTERS: Final = 200
+"""Characters of a text from a file that an error shows: the sentence stays one that can be read."""
+
 # Texts and tables
 
 MOST_TEXT_BYTES: Final = 16 * MIB

@@ -33,14 +33,14 @@ class Recipe:
 
     def modalities(self) -> dict[str, Modality]:
         """What the recipe makes of each modality; InputError for samples above MOST_SAMPLE_BYTES."""
-        found = {name: part.modality(name) for name, part in self.parts.items()}
-        if (size := sample_bytes(found)) > MOST_SAMPLE_BYTES:
-            shapes = ", ".join(f"{name} {list(modality.shape)}" for name, modality in found.items())
+        modalities = {name: part.modality(name) for name, part in self.parts.items()}
+        if (size := sample_bytes(modalities)) > MOST_SAMPLE_BYTES:
+            shapes = ", ".join(f"{name} {list(modality.shape)}" for name, modality in modalities.items())
             raise InputError(
                 f"recipe {self.name} makes {size} bytes of a sample ({shapes}), and {MOST_SAMPLE_BYTES} are "
                 "the limit: choose smaller recipe parameters"
             )
-        return found
+        return modalities
 
     def changed(self, settings: Mapping[str, str]) -> "Recipe":
         """The recipe with some parameters replaced; InputError for an unknown or impossible one."""

@@ -61,10 +61,10 @@ class Source:
     """What `values` are; there where they are."""
     present: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     """Modality -> which samples [N] have it, for modalities that some samples lack."""
-    own_files: Sequence[Sequence[Path]] = ()
+    sample_files: Sequence[Sequence[Path]] = ()
     """The files of each sample, none where they are missing, if sample `row` depends on no other files than
     on these and on those in `files` that are no sample's own: then a change of them concerns it alone."""
-    held: bool = False
+    in_memory: bool = False
     """Whether `load` only takes a sample from a table in memory: then no other process is given a copy."""
     most_workers: int = MOST_WORKERS
     """Processes that decode it where nobody asks for another number."""
@@ -93,7 +93,7 @@ class Source:
         """Ids of the samples that are listed, but lack a file of their own."""
         return [
             self.ids[row]
-            for row, files in enumerate(self.own_files)
+            for row, files in enumerate(self.sample_files)
             if not files or not all(file.is_file() for file in files)
         ]
 

@@ -30,19 +30,19 @@ NAME: Final = re.compile(r"(\d{4})_([A-Z]{3})_(ANG|DIS|FEA|HAP|NEU|SAD)_([A-Z]{1
 SAMPLE_MARK: Final = "GENERATED_SAMPLE.txt"
 """A source folder with this file was generated; a store made from it is labelled as sample."""
 
-Lists = dict[str, str]
+FilesByPart = dict[str, str]
 """Part -> name of the csv file that lists its clips."""
 
-OFFICIAL: Final[tuple[Lists, ...]] = (
+OFFICIAL: Final[tuple[FilesByPart, ...]] = (
     {TRAIN: "ogmge_train.csv", TEST: "ogmge_test.csv"},
     {TRAIN: "relearn_train.csv", TEST: "relearn_test.csv"},
     {TRAIN: "train.csv", TEST: "test.csv"},
 )
-DNR: Final[tuple[Lists, ...]] = (
+DNR: Final[tuple[FilesByPart, ...]] = (
     {TRAIN: "relearn_my_train.csv", VALIDATION: "relearn_val.csv", TEST: "relearn_test.csv"},
     {TRAIN: "my_train.csv", VALIDATION: "val.csv", TEST: "test.csv"},
 )
-PUBLISHED: Final = {"official": OFFICIAL, "dnr": DNR}
+PUBLISHED_LISTS: Final = {"official": OFFICIAL, "dnr": DNR}
 """Published lists, under names that tell their origin and under their own; the first complete set counts."""
 
 RECIPES: Final[Mapping[str, Recipe]] = {
@@ -92,7 +92,7 @@ def read(root: Path, recipe: Recipe) -> Source:
         default_split="actor-disjoint",
         load=partial(_load, root, recipe, clips.ids),
         is_sample=(root / SAMPLE_MARK).exists(),
-        own_files=[_files(root, clip) for clip in clips.ids],
+        sample_files=[_files(root, clip) for clip in clips.ids],
     )
 
 
@@ -114,8 +114,8 @@ def find_clips(root: Path, there: Collection[str]) -> Clips:
     """
     if not there:
         raise InputError(f"{root} holds no samples of CREMA-D: check --source")
-    found = {policy: _first_complete(root, candidates) for policy, candidates in PUBLISHED.items()}
-    lists = {policy: files for policy, files in found.items() if files}
+    complete = {policy: _first_complete(root, candidates) for policy, candidates in PUBLISHED_LISTS.items()}
+    lists = {policy: files for policy, files in complete.items() if files}
     published = {
         policy: {part: _clips(file) for part, file in files.items()} for policy, files in lists.items()
     }
@@ -141,7 +141,7 @@ def _by_actor(ids: Sequence[str], there: Collection[str]) -> dict[str, list[str]
     return {policy: [parts.get(clip, "") for clip in ids] for policy, parts in part_of.items()}
 
 
-def _first_complete(root: Path, candidates: Sequence[Lists]) -> dict[str, Path]:
+def _first_complete(root: Path, candidates: Sequence[FilesByPart]) -> dict[str, Path]:
     for names in candidates:
         files = {part: inside(root, name) for part, name in names.items()}
         if all(file.is_file() for file in files.values()):

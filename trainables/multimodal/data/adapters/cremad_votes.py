@@ -52,7 +52,7 @@ def read(root: Path) -> Source:
         splits=clips.splits,
         default_split="actor-disjoint",
         load=partial(_load, [votes.get(clip, {}) for clip in clips.ids]),
-        held=True,
+        in_memory=True,
     )
 
 

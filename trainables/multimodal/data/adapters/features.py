@@ -38,7 +38,7 @@ def read(path: Path) -> Source:
     """
     file = _only_file(path)
     try:
-        return _source(file, READERS[file.suffix](file))
+        return _source(file, TABLE_READERS[file.suffix](file))
     except InputError as error:
         if file.name in str(error):
             raise
@@ -67,7 +67,7 @@ def _source(file: Path, table: Table) -> Source:
         splits={policy: parts},
         default_split=policy,
         load=partial(_load, arrays, kinds),
-        held=True,
+        in_memory=True,
         present={
             name.removeprefix(PRESENT): table[name] for name in sorted(table) if name.startswith(PRESENT)
         },
@@ -85,23 +85,23 @@ def read_parquet(file: Path) -> Table:
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{file} cannot be read as Parquet ({error})") from error
     names = table.column_names
-    found: Table = {}
+    arrays: Table = {}
     for name in names:
         column = table.column(0).combine_chunks()
         table = table.remove_column(0)  # so that no more than one column is in memory twice
-        found |= _filled(name, column, names)
-    return found
+        arrays |= _filled(name, column, names)
+    return arrays
 
 
-READERS: Final = {".npz": read_npz, ".parquet": read_parquet}
+TABLE_READERS: Final = {".npz": read_npz, ".parquet": read_parquet}
 
 
 def _only_file(path: Path) -> Path:
-    if path.is_file() and path.suffix in READERS:
+    if path.is_file() and path.suffix in TABLE_READERS:
         return path
     if not path.is_dir():
         raise InputError(f"there is no npz or Parquet file or folder {path}: check --source")
-    files = sorted(file for file in path.iterdir() if file.suffix in READERS)
+    files = sorted(file for file in path.iterdir() if file.suffix in TABLE_READERS)
     if len(files) != 1:
         raise InputError(f"{path} holds {len(files)} npz or Parquet files: name one with --source FILE")
     return inside(path, files[0].name)
@@ -111,14 +111,16 @@ def _filled(name: str, column: Any, names: Sequence[str]) -> Table:
     """A column as an array; of a modality with empty cells, zeros there and an array that says where."""
     if not name.startswith(PREFIX) or not 0 < column.null_count < len(column):
         return {name: _dense(name, column)}
-    said = name.replace(PREFIX, PRESENT, 1)
-    if said in names:
-        raise InputError(f"column {name} has empty cells, and there is a column {said}: keep one of both")
-    held = np.asarray(column.is_valid().to_numpy(zero_copy_only=False))
+    mask_name = name.replace(PREFIX, PRESENT, 1)
+    if mask_name in names:
+        raise InputError(
+            f"column {name} has empty cells, and there is a column {mask_name}: keep one of both"
+        )
+    mask = np.asarray(column.is_valid().to_numpy(zero_copy_only=False))
     values = _dense(name, column.drop_null())
     filled = np.zeros((len(column), *values.shape[1:]), values.dtype)
-    filled[held] = values
-    return {name: filled, said: held}
+    filled[mask] = values
+    return {name: filled, mask_name: mask}
 
 
 def _dense(name: str, column: Any) -> NDArray[Any]:
@@ -175,8 +177,8 @@ def _classes(values: NDArray[Any]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     if values.dtype.kind not in "biuUSO":
         raise InputError(f"label holds {values.dtype}: expected whole numbers or text")
     kept = _texts(values) if values.dtype.kind in "SO" else values
-    found, rows, labels = np.unique(kept, return_index=True, return_inverse=True)
-    names = [str(name) for name in found]
+    values_in_order, rows, labels = np.unique(kept, return_index=True, return_inverse=True)
+    names = [str(name) for name in values_in_order]
     for name, row in zip(names, rows, strict=True):
         if len(name) > MOST_ID_CHARACTERS:
             raise InputError(

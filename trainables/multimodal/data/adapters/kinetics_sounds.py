@@ -22,7 +22,7 @@ from trainables.multimodal.errors import InputError
 
 SHORT: Final = re.compile(r"([\w-]{11})_(\d{1,6})", re.ASCII)
 """A clip as the test list names it: its video, and probably the second at which it starts."""
-SECONDS: Final = 10
+CLIP_SECONDS: Final = 10
 """Of every clip."""
 LISTS: Final = {TRAIN: "kinetic_sound_my_train.txt", TEST: "kinetic_sound_my_test.txt"}
 
@@ -60,4 +60,4 @@ def names(clip: str) -> tuple[str, ...]:
     if short is None:
         return (clip,)
     start = int(short[2])
-    return (clip, f"{short[1]}_{start:06d}_{start + SECONDS:06d}")
+    return (clip, f"{short[1]}_{start:06d}_{start + CLIP_SECONDS:06d}")

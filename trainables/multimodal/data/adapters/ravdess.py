@@ -58,7 +58,7 @@ def read(root: Path) -> Source:
         },
         default_split="ravdess-16-4-4",
         load=partial(_load, arrays["face_au"].astype(np.float32), arrays["logmel"].astype(np.uint8)),
-        held=True,
+        in_memory=True,
     )
 
 

@@ -22,9 +22,9 @@ from trainables.multimodal.errors import InputError
 
 __all__ = ["RECIPES", "read"]
 
-TABLES: Final = "text"
-IMAGES: Final = "dataset_image"
-PARTS: Final = {
+TABLES_FOLDER: Final = "text"
+IMAGES_FOLDER: Final = "dataset_image"
+TABLES_OF: Final = {
     TRAIN: ("train.txt",),
     VALIDATION: ("valid2.txt", "valid.txt"),
     TEST: ("test2.txt", "test.txt"),
@@ -36,7 +36,7 @@ GIVEAWAYS: Final = frozenset({
     "<url>",
 })  # fmt: skip
 """Words of which the authors' loader takes no row that has one."""
-UNREADABLE: Final = (ValueError, SyntaxError, TypeError, MemoryError, RecursionError)
+UNREADABLE_LITERAL: Final = (ValueError, SyntaxError, TypeError, MemoryError, RecursionError)
 """What parsing a literal was seen to raise."""
 
 
@@ -47,7 +47,7 @@ def read(root: Path, recipe: Recipe) -> Source:
     line that cannot be right.
     """
     require_folder(root)
-    files = {part: _first(root, names) for part, names in PARTS.items()}
+    files = {part: _first(root, names) for part, names in TABLES_OF.items()}
     rows = [row for part, file in files.items() for row in _rows(part, file)]
     kept = [row for row in rows if GIVEAWAYS.isdisjoint(row.text.split())]
     note = _left_out(len(rows) - len(kept))
@@ -56,7 +56,7 @@ def read(root: Path, recipe: Recipe) -> Source:
 
 def _first(root: Path, names: tuple[str, ...]) -> Path:
     """The first of the names that exists, else the first, for its absence to be told."""
-    files = [inside(root, f"{TABLES}/{name}") for name in names]
+    files = [inside(root, f"{TABLES_FOLDER}/{name}") for name in names]
     return next((file for file in files if file.is_file()), files[0])
 
 
@@ -74,7 +74,7 @@ def _rows(part: str, file: Path) -> list[Row]:
 def _row(part: str, place: str, line: str) -> Row:
     match _literal(line):
         case [str(name), str(text), *labels] if _is_id(name) and _are_labels(labels):
-            return Row(name, part, f"{IMAGES}/{name}.jpg", text, labels[-1])
+            return Row(name, part, f"{IMAGES_FOLDER}/{name}.jpg", text, labels[-1])
     raise InputError(f"{place} is not ['number', 'text', label 0 or 1]: take the published file")
 
 
@@ -82,7 +82,7 @@ def _literal(line: str) -> Any:
     """The value that a line writes down, without running anything; None where it writes down none."""
     try:
         return ast.literal_eval(line)
-    except UNREADABLE:
+    except UNREADABLE_LITERAL:
         return None
 
 

@@ -20,9 +20,9 @@ from trainables.multimodal.errors import InputError
 
 __all__ = ["RECIPES", "read"]
 
-TABLES: Final = "twitter2015"
-IMAGES: Final = "twitter2015_images"
-PARTS: Final = {"train": TRAIN, "dev": VALIDATION, "test": TEST}
+TABLES_FOLDER: Final = "twitter2015"
+IMAGES_FOLDER: Final = "twitter2015_images"
+PART_OF: Final = {"train": TRAIN, "dev": VALIDATION, "test": TEST}
 """Name of a table -> its part of the published split."""
 HEADER: Final = ("index", "#1 Label", "#2 ImageID", "#3 String", "#3 String")
 LINE: Final = re.compile(r"([0-9]+)\t([012])\t([^\t]+)\t([^\t]*)\t([^\t]*)")
@@ -36,7 +36,7 @@ def read(root: Path, recipe: Recipe) -> Source:
     `text_image.make_source`. Raises InputError: a table is missing, or has a line that cannot be right.
     """
     require_folder(root)
-    files = {name: inside(root, f"{TABLES}/{name}.tsv") for name in PARTS}
+    files = {name: inside(root, f"{TABLES_FOLDER}/{name}.tsv") for name in PART_OF}
     rows = [row for name, file in files.items() for row in _rows(name, file)]
     return make_source(root, recipe, Tables("twitter15", CLASSES, list(files.values()), rows))
 
@@ -57,4 +57,4 @@ def _row(name: str, number: int, line: str) -> Row:
         )
     index, label, image, tweet, target = match.groups()
     text = f"{tweet} {target}" if tweet.strip() and target.strip() else ""
-    return Row(f"{name}-{index}", PARTS[name], f"{IMAGES}/{image}", text, int(label))
+    return Row(f"{name}-{index}", PART_OF[name], f"{IMAGES_FOLDER}/{image}", text, int(label))

@@ -28,7 +28,7 @@ FIELDS: Final = {
     "seq": (NUMBERS, (FRAMES, SIZE)),
 }
 """Arrays that are read, with their kind of type and their shape per clip."""
-PARTS: Final = {1: TRAIN, 2: TEST}
+PART_OF: Final = {1: TRAIN, 2: TEST}
 """Number of a subset -> its part of the published split."""
 SPLIT: Final = "official-01"
 NOTE: Final = (
@@ -50,7 +50,7 @@ def read(root: Path) -> Source:
     _require_fields(arrays)
     numbers = np.unique(arrays["label"])
     labels = np.searchsorted(numbers, arrays["label"]).astype(np.int64)
-    parts = [PARTS[int(subset)] for subset in arrays["subset"]]
+    parts = [PART_OF[int(subset)] for subset in arrays["subset"]]
     return Source(
         name="ucf101-vgg16",
         root=root,
@@ -64,7 +64,7 @@ def read(root: Path) -> Source:
         splits={SPLIT: hold_out(parts, labels), "stratified": stratified(labels)},
         default_split=SPLIT,
         load=partial(_load, arrays["seq"]),
-        held=True,
+        in_memory=True,
         note=NOTE,
     )
 
@@ -77,7 +77,7 @@ def _load(sequences: NDArray[np.float16], row: int) -> Arrays:
 def _require_fields(arrays: dict[str, NDArray[np.float32]]) -> None:
     require_arrays(TABLE, arrays, FIELDS)
     require_arrays(TABLE, arrays, {"actions": (TEXT, ())})
-    if not set(arrays["subset"].tolist()) <= PARTS.keys():
+    if not set(arrays["subset"].tolist()) <= PART_OF.keys():
         raise InputError(f"{TABLE}: subset must be 1 (train) or 2 (test)")
     labels, actions = arrays["label"], len(arrays["actions"])
     if len(labels) and not 1 <= labels.min() <= labels.max() <= actions:

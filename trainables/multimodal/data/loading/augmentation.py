@@ -18,9 +18,9 @@ from torch.nn import functional
 from trainables.multimodal.data.loading.batches import Batch, Batches
 from trainables.multimodal.data.store.feature_store import Modality
 
-SCALE: Final = (0.08, 1.0)
+AREA_SHARES: Final = (0.08, 1.0)
 """Area of the box as a share of the picture's."""
-RATIO: Final = (3 / 4, 4 / 3)
+ASPECT_RATIOS: Final = (3 / 4, 4 / 3)
 """Its width over its height."""
 TRIES: Final = 10
 """Boxes that are drawn until one fits."""
@@ -91,12 +91,12 @@ def draw_view(draws: Tensor, height: int, width: int) -> View:
 
     Of TRIES boxes the first that fits counts; if none does, the largest in the middle.
     """
-    area = height * width * _between(draws[:, :TRIES], *SCALE)
-    ratio = _between(draws[:, TRIES : 2 * TRIES], *map(math.log, RATIO)).exp()
+    area = height * width * _between(draws[:, :TRIES], *AREA_SHARES)
+    ratio = _between(draws[:, TRIES : 2 * TRIES], *map(math.log, ASPECT_RATIOS)).exp()
     high, wide = (area / ratio).sqrt().round(), (area * ratio).sqrt().round()
     fits = (high > 0) & (high <= height) & (wide > 0) & (wide <= width)
-    tall = _first(high, fits, min(height, round(width / RATIO[0])))
-    broad = _first(wide, fits, min(width, round(height * RATIO[1])))
+    tall = _first(high, fits, min(height, round(width / ASPECT_RATIOS[0])))
+    broad = _first(wide, fits, min(width, round(height * ASPECT_RATIOS[1])))
     top, left, mirror = draws[:, 2 * TRIES :].T
     any_fits = fits.any(1)
     top = torch.where(any_fits, top * (height - tall + 1), (height - tall) / 2).floor()

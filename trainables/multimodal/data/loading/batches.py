@@ -45,7 +45,7 @@ class Cut:
     targets: Callable[[FeatureStore], np.ndarray] = attrgetter("labels")
 
 
-class Source(Protocol):
+class SampleReader(Protocol):
     """Where a loader takes the samples of one modality from."""
 
     def take(self, positions: np.ndarray, frames: np.ndarray | None) -> Tensor:
@@ -56,7 +56,7 @@ class Source(Protocol):
         ...
 
 
-class MappedSource:
+class MappedReader:
     """Samples gathered batch by batch from the store's memory map, which all trials on a node share."""
 
     def __init__(self, store: FeatureStore, modality: str, rows: np.ndarray, device: torch.device) -> None:
@@ -71,7 +71,7 @@ class MappedSource:
         return gathered.pin_memory() if self._device.type == "cuda" else gathered
 
 
-class ResidentSource:
+class ResidentReader:
     """Samples of a split that lie on the device from the start."""
 
     def __init__(self, store: FeatureStore, modality: str, rows: np.ndarray, device: torch.device) -> None:
@@ -102,8 +102,8 @@ class Loader:
     ) -> None:
         rows, used = cut.rows, {name: store.modalities[name] for name in cut.modalities}
         resident = fits_device(used.values(), len(rows), device)
-        source = ResidentSource if resident else MappedSource
-        self._sources: dict[str, Source] = {name: source(store, name, rows, device) for name in used}
+        source = ResidentReader if resident else MappedReader
+        self._sources: dict[str, SampleReader] = {name: source(store, name, rows, device) for name in used}
         self._ahead = 0 if resident else AHEAD[device.type]
         self._stored = stored_frames(used, frames)
         self.labels = torch.from_numpy(cut.targets(store)[rows]).to(device)

@@ -22,9 +22,9 @@ from trainables.multimodal.errors import InputError
 WINDOW, HOP = 0.025, 0.010
 """Seconds of a frame, and from one to the next."""
 
-RATE = between(1_000, 48_000)
+RATE_BOUNDS = between(1_000, 48_000)
 """Hz of a recipe."""
-BLOCK = 2**14
+BLOCK_SAMPLES = 2**14
 """Samples of every channel that are read at a time."""
 PIECE = 1024
 """Frames that are transformed at a time: the steps to their energies take forty times their memory."""
@@ -50,7 +50,7 @@ class Fbank:
     modality's `mean` and `std`.
     """
 
-    sample_rate: int = field(default=16_000, metadata=RATE)
+    sample_rate: int = field(default=16_000, metadata=RATE_BOUNDS)
     """Hz; a file of another rate is refused, never resampled silently."""
     mel_bins: int = field(default=128, metadata=between(4, 4096))
     time_steps: int = 1024
@@ -94,9 +94,9 @@ class Stft:
     librosa's former filter for resampling. Bands above half the files' rate hold what the filter lets pass.
     """
 
-    source_rate: int = field(default=16_000, metadata=RATE)
+    source_rate: int = field(default=16_000, metadata=RATE_BOUNDS)
     """Hz of the files; a file of another rate is refused."""
-    sample_rate: int = field(default=22_050, metadata=RATE)
+    sample_rate: int = field(default=22_050, metadata=RATE_BOUNDS)
     """Hz to which they are resampled."""
     seconds: int = field(default=3, metadata=between(1, MOST_SOUND_SECONDS))
     window: int = 512
@@ -213,7 +213,7 @@ def _require_expected(file: Path, sound: soundfile.SoundFile, sample_rate: int) 
 def _mixed_down(sound: soundfile.SoundFile) -> NDArray[np.float32]:
     """The mean over channels, block by block: all channels of a long recording are many times as much."""
     waveform, filled = np.empty(sound.frames, np.float32), 0
-    for block in sound.blocks(BLOCK, dtype="float32", always_2d=True):
+    for block in sound.blocks(BLOCK_SAMPLES, dtype="float32", always_2d=True):
         waveform[filled : filled + len(block)] = block.mean(axis=1)
         filled += len(block)
     return waveform[:filled]

@@ -77,9 +77,9 @@ class Flow:
     def displacements(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Pixels [H, W, 2] from one grey image [H, W] to the next."""
 
-    def between(self, found: Iterable[Moment]) -> NDArray[np.uint8]:
+    def between(self, pairs: Iterable[Moment]) -> NDArray[np.uint8]:
         """Flow [frames, 2, image_size, image_size] of frames and their next ones."""
-        return self.stacked(self._pictures(*moment) for moment in found)
+        return self.stacked(self._pictures(*moment) for moment in pairs)
 
     def stacked(self, pictures: Iterable[Sequence[Image.Image]]) -> NDArray[np.uint8]:
         """Grey pictures of x and y displacements, squeezed and stacked."""
@@ -90,10 +90,10 @@ class Flow:
             raise InputError("its frames change their size: leave the clip out")
         grey = [np.ascontiguousarray(image.convert("L"), dtype=np.uint8) for image in (first, second)]
         try:
-            found = self.displacements(*grey)
+            displacements = self.displacements(*grey)
         except opencv().error as error:
             raise InputError(f"no flow can be computed at {first.size[0]} x {first.size[1]}") from error
-        return [Image.fromarray(axis) for axis in encoded(found, self.bound)]
+        return [Image.fromarray(axis) for axis in encoded(displacements, self.bound)]
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,8 @@ class Dis(Flow):
         """Pixels [H, W, 2]."""
         cv2 = opencv()
         method = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        found: NDArray[np.float32] = method.calc(first, second, None)
-        return found
+        displacements: NDArray[np.float32] = method.calc(first, second, None)
+        return displacements
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,8 @@ class Farneback(Flow):
     def displacements(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Pixels [H, W, 2]."""
         settings = (0.5, self.levels, self.window, self.iterations, self.neighbourhood, 1.2, 0)
-        found: NDArray[np.float32] = opencv().calcOpticalFlowFarneback(first, second, None, *settings)
-        return found
+        displacements: NDArray[np.float32] = opencv().calcOpticalFlowFarneback(first, second, None, *settings)
+        return displacements
 
 
 def encoded(displacements: NDArray[np.float32], bound: int) -> NDArray[np.uint8]:

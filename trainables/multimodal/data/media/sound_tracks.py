@@ -14,7 +14,7 @@ from trainables.multimodal.data.media.file_checks import require_content, requir
 from trainables.multimodal.data.media.video import open_clip
 from trainables.multimodal.errors import InputError
 
-UNDECODABLE: Final = (av.FFmpegError, ValueError)
+UNDECODABLE_SOUND: Final = (av.FFmpegError, ValueError)
 """What PyAV raises on damaged sound; ValueError where its rate or channels change on the way."""
 
 
@@ -34,7 +34,7 @@ def read_track(file: Path, sample_rate: int) -> NDArray[np.float32]:
             blocks = _resampled(file, container, sample_rate)
     except InputError:
         raise
-    except UNDECODABLE as error:
+    except UNDECODABLE_SOUND as error:
         raise InputError(f"the sound of {name} cannot be decoded ({error})") from error
     waveform = np.concatenate([np.zeros(0, np.float32), *blocks])
     if len(waveform) < WINDOW * sample_rate:

@@ -1,4 +1,4 @@
-"""What decides the content of a store's files: where it is the same, an earlier start's work is taken."""
+"""Fingerprints of what decides the content of a store's files: where they are equal, earlier work is kept."""
 
 import hashlib
 import importlib.metadata
@@ -20,12 +20,12 @@ lock of the process that does it.
 
 
 @dataclass(frozen=True)
-class Plan:
-    """A source, and all that its samples have in common."""
+class Fingerprints:
+    """Checksums of all that decides what the samples of a source are."""
 
     source: Source
     common: str
-    """Checksum of the recipe, the versions, and sizes and times of the files that are no sample's own."""
+    """Checksum of the recipe, the versions, and sizes and times of the files that samples share."""
 
     def of(self, rows: Sequence[int]) -> str:
         """Checksum of all that decides what the samples of these rows are."""
@@ -43,20 +43,20 @@ class Plan:
         return _checksum(parts)
 
     def files(self, rows: Sequence[int]) -> list[Sequence[Path]]:
-        """The files that are each of these rows' own."""
-        return [self.source.own_files[row] for row in rows if self.source.own_files]
+        """The files of each of these rows alone."""
+        return [self.source.sample_files[row] for row in rows if self.source.sample_files]
 
 
-def make_plan(source: Source) -> Plan:
-    """The plan of a source, with its files as they are now."""
+def fingerprints_of(source: Source) -> Fingerprints:
+    """The fingerprints of a source, with its files as they are now."""
     shared = [_trace(file) for file in shared_files(source)]
-    return Plan(source, _checksum({**described(source), "files": shared}))
+    return Fingerprints(source, _checksum({**described(source), "files": shared}))
 
 
 def shared_files(source: Source) -> list[Path]:
-    """Files that are no sample's own."""
-    own = {file for files in source.own_files for file in files}
-    return [file for file in source.files if file not in own]
+    """Files that do not belong to one sample alone."""
+    of_samples = {file for files in source.sample_files for file in files}
+    return [file for file in source.files if file not in of_samples]
 
 
 def described(source: Source) -> dict[str, Any]:

@@ -47,10 +47,10 @@ class Shard:
 
     rows: range
     """Rows of the source."""
-    plan: str
+    fingerprint: str
     """Checksum of all that decides what their samples are."""
     files: tuple[Path, ...]
-    """Their own files."""
+    """Files of these rows alone."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,7 @@ class Note:
     """What became of the rows of a shard."""
 
     plan: str
-    """Checksum of what decided it."""
-
+    """Fingerprint of the shard, under the name that it has in notes on disk."""
     file: dict[str, Any] | None
     """The file as the manifest describes it; none if no sample of the shard could be used."""
     digests: list[str]
@@ -67,7 +66,7 @@ class Note:
     problems: dict[str, str]
     """Row -> why its sample cannot be used."""
     sources: dict[str, str]
-    """Checksums of the rows' own files, by path below the root, taken while they are at hand."""
+    """Checksums of the files of these rows alone, by path below the root."""
 
 
 def spans(source: Source) -> list[range]:
@@ -80,8 +79,8 @@ def spans(source: Source) -> list[range]:
 def write_shard(folder: Path, source: Source, shard: Shard) -> Note:
     """Decode the rows of a shard into one file.
 
-    What an earlier start noted of the same plan is taken as it is, unless one of its problems is no more:
-    what was wrong, such as a permission, need not be a part of the plan.
+    A note of an earlier start with the same fingerprint is kept, unless one of its problems is gone: what was
+    wrong, such as a permission, need not be part of a fingerprint.
     """
     note = noted(folder, shard)
     with marking(folder, shard.rows) as mark:
@@ -97,7 +96,7 @@ def noted(folder: Path, shard: Shard) -> Note | None:
         whole = note.file is None or manifests.is_unchanged(folder / note.file["name"], note.file)
     except (FileNotFoundError, ValueError, TypeError):
         return None
-    return note if whole and note.plan == shard.plan else None
+    return note if whole and note.plan == shard.fingerprint else None
 
 
 def require_conform(arrays: Arrays, modalities: dict[str, Modality]) -> None:
@@ -121,7 +120,7 @@ def _write(folder: Path, source: Source, shard: Shard, mark: Callable[[int], Any
             problems[str(row)] = str(error)
     file = folder / f"samples-{shard.rows.start:07d}.arrow"
     sources = manifests.checksums(source.root, shard.files)
-    note = Note(shard.plan, samples.write(file), samples.digests, problems, sources)
+    note = Note(shard.fingerprint, samples.write(file), samples.digests, problems, sources)
     write_text(_note(folder, shard), json.dumps(asdict(note)), durable=False)
     return note
 
@@ -137,14 +136,14 @@ def _is_usable(source: Source, row: int, mark: Callable[[int], Any]) -> bool:
 def _decode(source: Source, row: int, mark: Callable[[int], Any]) -> Arrays:
     """The arrays of those modalities that a sample has; InputError if it cannot be used."""
     present = source.presence(row)
-    held = {name: m for name, m in source.modalities.items() if present.get(name, True)}
-    if not held:
+    expected = {name: m for name, m in source.modalities.items() if present.get(name, True)}
+    if not expected:
         raise InputError("it has none of the modalities")
-    if not source.held:
+    if not source.in_memory:
         mark(row)
     loaded = source.load(row)
-    require_conform(loaded, held)
-    return {name: loaded[name] for name in held}
+    require_conform(loaded, expected)
+    return {name: loaded[name] for name in expected}
 
 
 class _Samples:

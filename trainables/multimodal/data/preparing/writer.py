@@ -13,8 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from trainables.multimodal.data.preparing.fatal_samples import condemn, spared, suspects
-from trainables.multimodal.data.preparing.fingerprints import NOTES, Plan, described, make_plan, shared_files
+from trainables.multimodal.data.preparing.fatal_samples import confirm_fatal, suspects, without_fatal
+from trainables.multimodal.data.preparing.fingerprints import (
+    NOTES,
+    Fingerprints,
+    described,
+    fingerprints_of,
+    shared_files,
+)
 from trainables.multimodal.data.preparing.shards import (
     Note,
     Sample,
@@ -49,7 +55,7 @@ def write_store(
     an unfinished folder behind, as does the end of the process, for the next start to go on with.
     """
     source.require_split(source.default_split)
-    workers = 1 if source.held else workers
+    workers = 1 if source.in_memory else workers
     if out.exists():
         raise InputError(f"{out} exists already: remove it or choose another --out")
     folder = unfinished(out)
@@ -85,14 +91,16 @@ def stored_samples(store: FeatureStore) -> Iterator[Sample]:
         yield Sample(sample, int(store.labels[row]), group, parts, arrays, present, value)
 
 
-def _begin(folder: Path, plan: Plan) -> list[Shard]:
+def _begin(folder: Path, fingerprints: Fingerprints) -> list[Shard]:
     """Keep what an earlier start has decoded, where it would be decoded to the same again, and nothing else.
 
     Returns all shards that the store will have.
     """
     shards = [
-        Shard(span, plan.of(span), tuple(file for files in plan.files(span) for file in files))
-        for span in spans(plan.source)
+        Shard(
+            rows, fingerprints.of(rows), tuple(file for files in fingerprints.files(rows) for file in files)
+        )
+        for rows in spans(fingerprints.source)
     ]
     notes = [noted(folder, shard) for shard in shards]
     kept = {NOTES, *(note.file["name"] for note in notes if note and note.file)}
@@ -105,7 +113,7 @@ def _begin(folder: Path, plan: Plan) -> list[Shard]:
 def _fill(
     folder: Path, source: Source, skip_up_to: float, workers: int, advance: Callable[[int], None]
 ) -> None:
-    notes = _decode(folder, make_plan(source), workers, advance)
+    notes = _decode(folder, fingerprints_of(source), workers, advance)
     problems = {int(row): reason for note in notes for row, reason in note.problems.items()}
     _require_few(source, problems, skip_up_to)
     _require_split(source, [row for row in range(len(source.ids)) if row not in problems])
@@ -113,27 +121,32 @@ def _fill(
     manifests.write(folder, _manifest(source, notes, skipped))
 
 
-def _decode(folder: Path, plan: Plan, workers: int, advance: Callable[[int], None]) -> list[Note]:
+def _decode(
+    folder: Path, fingerprints: Fingerprints, workers: int, advance: Callable[[int], None]
+) -> list[Note]:
     """Notes on all shards. Once a process has died, here or at an earlier start, others do all the work."""
     notes: list[Note] = []
-    shards = _begin(folder, plan)
-    hands = in_processes if suspects(folder) else each
-    condemn(folder, plan)
+    shards = _begin(folder, fingerprints)
+    apply = in_processes if suspects(folder) else each
+    confirm_fatal(folder, fingerprints)
     while True:
         left = shards[len(notes) :]
+        source = without_fatal(folder, fingerprints)
         try:
-            written = hands(partial(write_shard, folder), spared(folder, plan), left, workers)
-            for shard, note in zip(left, written, strict=True):
+            for shard, note in zip(
+                left, apply(partial(write_shard, folder), source, left, workers), strict=True
+            ):
                 notes.append(note)
                 advance(len(shard.rows))
             return notes
         except WorkerDied as error:
-            at_hand = " or ".join(plan.source.ids[row] for row in suspects(folder))
-            if not condemn(folder, plan):
+            decoded = " or ".join(source.ids[row] for row in suspects(folder))
+            if not confirm_fatal(folder, fingerprints):
                 raise InputError(
-                    f"{error}; at hand was {at_hand or 'none'}, and alone none is fatal: use fewer --workers"
+                    f"{error}; being decoded was {decoded or 'none'}, and alone none is fatal: "
+                    "use fewer --workers"
                 ) from error
-            hands = in_processes
+            apply = in_processes
 
 
 def _require_few(source: Source, problems: dict[int, str], skip_up_to: float) -> None:

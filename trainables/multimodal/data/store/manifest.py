@@ -15,7 +15,7 @@ from trainables.multimodal.whole_files import write_text
 
 FORMAT = 2
 FILE = "manifest.json"
-BLOCK: Final = 2**20
+BLOCK_BYTES: Final = 2**20
 AGAIN: Final = "remove the store and prepare it again"
 SHAPES: Final[Mapping[str, Any]] = {
     "format": int,
@@ -78,7 +78,7 @@ def crc32(file: Path) -> str:
     """
     value = 0
     with file.open("rb") as stream:
-        while block := stream.read(BLOCK):
+        while block := stream.read(BLOCK_BYTES):
             value = zlib.crc32(block, value)
     return f"{value:08x}"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from trainables.multimodal.data.limits import MOST_READING_SECONDS
+from trainables.multimodal.data.limits import MOST_READING_SECONDS, MOST_SHOWN_CHARACTERS
 from trainables.multimodal.errors import InputError
 
 TOO_LARGE: Final = 9
@@ -22,9 +22,7 @@ FRUGAL: Final = {"OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "syst
 """Settings that keep a process from taking addresses that it does not need."""
 ROOT: Final = Path(__file__).parents[4]
 """The folder from which the project is imported."""
-COMMAND: Final = f"from {__name__} import main; main()"
-SHOWN: Final = 200
-"""Characters of a reason."""
+COMMAND: Final = f"from {__name__} import attempt; attempt()"
 
 
 def require_readable(
@@ -59,7 +57,7 @@ def require_readable(
         raise InputError(f"{file} cannot be read as {kind} ({_reason(ended.stderr)})")
 
 
-def main() -> None:
+def attempt() -> None:
     """What the other process does: bound itself, import the reader, and read."""
     module, function, file, most_bytes, addresses, seconds = sys.argv[1:]
     read = getattr(importlib.import_module(module), function)
@@ -98,4 +96,4 @@ def _bound(kind: int, most: int) -> None:
 def _reason(errors: bytes) -> str:
     """The message of the exception that ended a process, without its type."""
     last = (errors.decode(errors="replace").splitlines() or [""])[-1]
-    return (last.partition(": ")[2] or last)[:SHOWN]
+    return (last.partition(": ")[2] or last)[:MOST_SHOWN_CHARACTERS]

@@ -19,7 +19,7 @@ from trainables.multimodal.errors import InputError
 Table = dict[str, NDArray[Any]]
 """Name -> array, as npz and Parquet files hold them."""
 
-UNREADABLE: Final = (
+UNREADABLE_NPZ: Final = (
     OSError, ValueError, EOFError, RuntimeError, MemoryError, SyntaxError, TypeError, LookupError,
     tokenize.TokenError, struct.error, zlib.error, lzma.LZMAError, zipfile.BadZipFile,
 )  # fmt: skip
@@ -42,7 +42,7 @@ def read_npz(file: Path) -> Table:
             return dict(archive)
     except InputError:
         raise
-    except UNREADABLE as error:
+    except UNREADABLE_NPZ as error:
         raise InputError(f"{file} cannot be read as npz ({error})") from error
 
 
@@ -93,9 +93,9 @@ def require_arrays(
     for field, (kinds, shape) in expected.items():
         if field not in arrays:
             raise InputError(f"{name} lacks the array {field}: take the complete file")
-        found, first = arrays[field], arrays[next(iter(expected))]
+        array, first = arrays[field], arrays[next(iter(expected))]
         complete = (*first.shape[:1], *shape)
-        if found.shape != complete:
-            raise InputError(f"{name}: {field} is {found.shape} instead of {complete}")
-        if found.dtype.kind not in kinds:
-            raise InputError(f"{name}: {field} holds {found.dtype}: take the published file")
+        if array.shape != complete:
+            raise InputError(f"{name}: {field} is {array.shape} instead of {complete}")
+        if array.dtype.kind not in kinds:
+            raise InputError(f"{name}: {field} holds {array.dtype}: take the published file")

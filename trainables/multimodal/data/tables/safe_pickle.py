@@ -15,7 +15,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trainables.multimodal.data.limits import MOST_PICKLE_BYTES, MOST_PICKLE_GROWTH, MOST_UNPICKLER_BYTES
+from trainables.multimodal.data.limits import (
+    MOST_PICKLE_BYTES,
+    MOST_PICKLE_GROWTH,
+    MOST_SHOWN_CHARACTERS,
+    MOST_UNPICKLER_BYTES,
+)
 from trainables.multimodal.data.media.file_checks import require_content
 from trainables.multimodal.data.tables.bounded_reading import require_readable
 from trainables.multimodal.errors import InputError
@@ -24,8 +29,6 @@ ELEMENT: Final = re.compile(r"b1|[iuf](1|2|4|8)|[SU]\d{1,7}|O8?")
 """Codes of what arrays may hold: truth values, numbers, bytes, text, plain objects."""
 ORDERS: Final = ("<", ">", "|", "=")
 LATIN: Final = ("latin1", "latin-1")
-SHOWN: Final = 80
-"""Characters of a name."""
 
 
 def read_pickle(file: Path) -> Any:
@@ -59,7 +62,7 @@ class ElementType:
     def __init__(self, code: str, align: object = False, copy: object = False) -> None:
         if not ELEMENT.fullmatch(code):  # TypeError for anything but text
             raise pickle.UnpicklingError(
-                f"it holds an array of type {code[:SHOWN]!r}, which is neither numbers nor text"
+                f"it holds an array of {code[:MOST_SHOWN_CHARACTERS]!r}, which are neither numbers nor text"
             )
         self.dtype = np.dtype(code[0] if code[0] == "O" else code)
 
@@ -155,6 +158,6 @@ class _Unpickler(pickle.Unpickler):
         named = f"{module}.{name}"
         if named not in ADMITTED:
             raise pickle.UnpicklingError(
-                f"it names {named[:SHOWN]!r}, and may hold arrays and plain containers only"
+                f"it names {named[:MOST_SHOWN_CHARACTERS]!r}, and may hold arrays and plain containers only"
             )
         return ADMITTED[named]

@@ -312,7 +312,7 @@ def test_a_pickle_is_held_once(write: Write) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1.2 * size
-    assert source.held
+    assert source.in_memory
 
 
 @pytest.mark.slow

@@ -340,7 +340,7 @@ def test_a_repaired_file_concerns_the_samples_that_it_belongs_to(
             raise InputError("it is missing")
         return load(row)
 
-    source = toy_source(files=files, load=decode, own_files=[[file] for file in files] if own else ())
+    source = toy_source(files=files, load=decode, sample_files=[[file] for file in files] if own else ())
     assert source.lacking() == (["s7"] if own else [])
     with pytest.raises(InputError, match="s7: it is missing"):
         write_store(source, tmp_path / "store")
@@ -458,12 +458,12 @@ def test_a_sample_that_was_at_hand_by_chance_is_no_problem(
 
 
 @pytest.mark.usefixtures("three_files")
-def test_a_condemned_sample_is_tried_again_once_its_file_has_changed(
+def test_a_fatal_sample_is_tried_again_once_its_file_has_changed(
     toy_source: Sources, tmp_path: Path, deadly: set[int]
 ) -> None:
     file = tmp_path / "8.raw"
     file.write_bytes(b"deadly")
-    source = toy_source(files=[file], own_files=[[file] if row == 8 else [] for row in range(12)])
+    source = toy_source(files=[file], sample_files=[[file] if row == 8 else [] for row in range(12)])
     leave_mark(tmp_path / "store", "8")
     deadly.add(8)
     with pytest.raises(InputError, match="s8: its decoder ended the process"):
@@ -483,7 +483,9 @@ def test_who_is_at_hand_when_processes_die_of_something_else_is_named(
 
     monkeypatch.setattr(fatal_samples, "in_processes", lambda function, shared, items, count: iter(items))
     monkeypatch.setattr(writer, "in_processes", die)
-    with pytest.raises(InputError, match=r"at hand was s3, and alone none is fatal: use fewer --workers"):
+    with pytest.raises(
+        InputError, match=r"being decoded was s3, and alone none is fatal: use fewer --workers"
+    ):
         write_store(toy_source(), tmp_path / "store")
 
 
@@ -569,15 +571,15 @@ def test_samples_that_are_held_are_written_by_this_process_alone(
         suspected.extend(fatal_samples.suspects(unfinished(tmp_path / "store")))
         return load(row)
 
-    assert len(write_store(toy_source(load=watched, held=True), tmp_path / "store", workers=2)) == 12
+    assert len(write_store(toy_source(load=watched, in_memory=True), tmp_path / "store", workers=2)) == 12
     assert suspected == []
 
 
 def test_no_process_is_sent_the_names_of_files(toy_source: Sources, tmp_path: Path) -> None:
     files = [tmp_path / f"{row}.raw" for row in range(12)]
-    source = toy_source(files=files, own_files=[[file] for file in files])
-    sent = fatal_samples.spared(tmp_path, fingerprints.make_plan(source))
-    assert (sent.files, sent.own_files, sent.ids) == ([], (), source.ids)
+    source = toy_source(files=files, sample_files=[[file] for file in files])
+    sent = fatal_samples.without_fatal(tmp_path, fingerprints.fingerprints_of(source))
+    assert (sent.files, sent.sample_files, sent.ids) == ([], (), source.ids)
 
 
 def test_more_samples_than_the_limit_are_refused(

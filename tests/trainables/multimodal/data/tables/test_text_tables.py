@@ -76,7 +76,7 @@ def test_what_is_no_csv_is_refused_in_a_sentence(tmp_path: Path, content: bytes)
 )
 def test_every_table_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
     names = [*cremad.OFFICIAL[0].values(), cremad_votes.TABLE, mosi.TRANSCRIPTS]
-    names += [name.format(part) for name in mosi.TABLES.values() for part in mosi.PARTS]
+    names += [name.format(part) for name in mosi.TABLES.values() for part in mosi.PART_OF]
     for name in names:
         (tmp_path / name).write_bytes(content)
     for read in (cremad_votes.read, mosi.read, lambda root: cremad.find_clips(root, ["1001_DFA_ANG_XX"])):

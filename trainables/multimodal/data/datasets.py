@@ -1,4 +1,4 @@
-"""The one table of data sets, and opening a store with a helpful word where there is none."""
+"""The table of data sets, and opening a store, with the command that prepares one where there is none."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Dataset:
     recipes: Mapping[str, Recipe] | None = None
     """Named recipes, the default first; None: the data are stored as they are."""
     values: str = ""
-    """Where the numbers to predict stand, if the data set can have them."""
+    """Where the numbers of a regression are read from, if the data set can have them."""
 
     def holds(self, folder: Path) -> bool:
         """Whether `folder` looks like the raw files of this data set."""

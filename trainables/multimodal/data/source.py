@@ -1,4 +1,4 @@
-"""What an adapter hands over: the samples of one data set, not yet decoded."""
+"""What an adapter gives: the samples of one data set, not yet decoded."""
 
 import re
 import reprlib
@@ -62,10 +62,10 @@ class Source:
     present: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     """Modality -> which samples [N] have it, for modalities that some samples lack."""
     sample_files: Sequence[Sequence[Path]] = ()
-    """The files of each sample, none where they are missing, if sample `row` depends on no other files than
-    on these and on those in `files` that are no sample's own: then a change of them concerns it alone."""
+    """The files of each sample alone, none where they are missing: a change of them concerns it only.
+    Given only if sample `row` depends on no others but on those in `files` that belong to no sample alone."""
     in_memory: bool = False
-    """Whether `load` only takes a sample from a table in memory: then no other process is given a copy."""
+    """Whether `load` only takes a sample from a table in memory: then no other process gets a copy of it."""
     most_workers: int = MOST_WORKERS
     """Processes that decode it where nobody asks for another number."""
 
@@ -90,7 +90,7 @@ class Source:
         return {name: bool(mask[row]) for name, mask in self.present.items()}
 
     def lacking(self) -> list[str]:
-        """Ids of the samples that are listed, but lack a file of their own."""
+        """Ids of the samples that are listed, but lack one of their files."""
         return [
             self.ids[row]
             for row, files in enumerate(self.sample_files)
@@ -136,7 +136,7 @@ def _require_unique(ids: list[str]) -> None:
 
 
 def _require_harmless(sample: str) -> None:
-    """Ids end up in file names of reports and caches: none may climb out of a folder."""
+    """Ids end up in file names of reports and caches, and must stay inside their folder."""
     path = PurePosixPath(sample.replace("\\", "/"))
     if not sample or path.is_absolute() or ".." in path.parts or not sample.isprintable():
         raise InputError(

@@ -75,7 +75,8 @@ def read(root: Path, recipe: Recipe) -> Source:
     Raises InputError: no clips, unknown names, files leaving the root, Git-LFS pointers, or bad csv files.
     """
     require_folder(root)
-    media = _media(root)
+    media = [*root.glob("AudioWAV/*.wav"), *root.glob("VideoFlash/*.flv")]
+    media = sorted(inside(root, file.relative_to(root)) for file in media)
     refuse_lfs_pointers(root, media)
     clips = find_clips(root, {file.stem for file in media})
     return Source(
@@ -171,11 +172,6 @@ def _parts(clip: str) -> re.Match[str]:
             f"{reprlib.repr(clip)} is no clip name of CREMA-D (such as 1001_DFA_ANG_XX): remove or rename it"
         )
     return match
-
-
-def _media(root: Path) -> list[Path]:
-    files = [*root.glob("AudioWAV/*.wav"), *root.glob("VideoFlash/*.flv")]
-    return sorted(inside(root, file.relative_to(root)) for file in files)
 
 
 def _files(root: Path, clip: str) -> tuple[Path, Path]:

@@ -1,7 +1,7 @@
 """The generic adapter: features that somebody has computed already, as npz or Parquet.
 
-One file with an array [N, ...] per modality named `modality:<name>`, `label` [N] (whole numbers or text), and
-optionally `id` [N], `group` [N] and, where samples lack a modality, `present:<name>` [N] (true or false). In
+One file with an array [N, ...] per modality named `modality:<name>`, and `label` [N] (whole numbers or text).
+Optional are `id` [N], `group` [N] and, where samples lack a modality, `present:<name>` [N] (true or false). In
 Parquet the same names are columns, a modality a column of lists; an empty cell says that the sample lacks it.
 """
 
@@ -50,7 +50,7 @@ def _source(file: Path, table: Table) -> Source:
     for name, array in arrays.items():
         _require_numbers(f"{PREFIX}{name}", array)
     _require_complete(file, table, arrays)
-    kinds = {name: _stored(array.dtype) for name, array in arrays.items()}
+    kinds = {name: str(array.dtype) if array.dtype in KEPT else "float32" for name, array in arrays.items()}
     classes, labels = _classes(table["label"])
     groups = [str(group) for group in table["group"]] if "group" in table else None
     policy, parts = ("actor-disjoint", by_group(groups)) if groups else ("stratified", stratified(labels))
@@ -137,11 +137,6 @@ def _dense(name: str, column: Any) -> NDArray[Any]:
     return inner.reshape(len(column), *lengths or [0], *inner.shape[1:])
 
 
-def _stored(kind: np.dtype[Any]) -> str:
-    """The type in which the store keeps numbers of some type."""
-    return str(kind) if kind in KEPT else "float32"
-
-
 def _require_numbers(name: str, array: NDArray[Any]) -> None:
     if array.dtype.kind not in "biuf":
         raise InputError(f"{name} holds {array.dtype}, not numbers")
@@ -191,13 +186,12 @@ def _classes(values: NDArray[Any]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
 def _texts(values: NDArray[Any]) -> NDArray[Any]:
     """Labels as objects of text: a long one would stretch all others of an array of text."""
     try:
-        return np.array([_text(value) for value in values.tolist()], dtype=object)
+        texts = [
+            value.decode("ascii") if isinstance(value, bytes) else str(value) for value in values.tolist()
+        ]
     except UnicodeDecodeError as error:
         raise InputError(f"label holds bytes that are no text in ASCII ({error}): write text") from error
-
-
-def _text(value: object) -> str:
-    return value.decode("ascii") if isinstance(value, bytes) else str(value)
+    return np.array(texts, dtype=object)
 
 
 def _load(arrays: Table, kinds: dict[str, str], row: int) -> Arrays:

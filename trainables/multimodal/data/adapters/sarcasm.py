@@ -1,9 +1,9 @@
 """Sarcasm: whether a tweet with a picture is meant sarcastically.
 
 The layout is that of Cai, Cai and Wan (ACL 2019), as published: text/train.txt, valid2.txt and test2.txt
-(or valid.txt and test.txt), each line a list ['id', 'text', label] or ['id', 'text', label by hashtag, label
-by a human], of which the last label counts, and dataset_image/<id>.jpg. Rows whose words give the label away
-are left out as by the authors' own loader, which leaves the published 19,816, 2,410 and 2,409 of them.
+(or valid.txt and test.txt), and dataset_image/<id>.jpg. Each line is a list ['id', 'text', label] or ['id',
+'text', label by hashtag, label by a human], of which the last label counts. Rows whose words give the label
+away are left out, as the authors' own loader does. That leaves the published 19,816, 2,410 and 2,409 rows.
 """
 
 import ast
@@ -31,6 +31,7 @@ TABLES_OF: Final = {
 }
 """Part of the published split -> names of its table; the first that exists counts."""
 CLASSES: Final = ("literal", "sarcastic")
+ID: Final = re.compile(r"\d{1,30}", re.ASCII)
 GIVEAWAYS: Final = frozenset({
     "sarcasm", "sarcastic", "irony", "ironic", "humor", "humour", "joke", "jokes", "exgag", "reposting",
     "<url>",
@@ -73,7 +74,9 @@ def _rows(part: str, file: Path) -> list[Row]:
 
 def _row(part: str, place: str, line: str) -> Row:
     match _literal(line):
-        case [str(name), str(text), *labels] if _is_id(name) and _are_labels(labels):
+        case [str(name), str(text), *labels] if (
+            ID.fullmatch(name) and len(labels) in (1, 2) and all(map(_is_label, labels))
+        ):
             return Row(name, part, f"{IMAGES_FOLDER}/{name}.jpg", text, labels[-1])
     raise InputError(f"{place} is not ['number', 'text', label 0 or 1]: take the published file")
 
@@ -86,9 +89,5 @@ def _literal(line: str) -> Any:
         return None
 
 
-def _is_id(name: str) -> bool:
-    return re.fullmatch(r"\d{1,30}", name, re.ASCII) is not None
-
-
-def _are_labels(labels: list[Any]) -> bool:
-    return len(labels) in (1, 2) and all(type(label) is int and label in (0, 1) for label in labels)
+def _is_label(value: object) -> bool:
+    return type(value) is int and value in (0, 1)

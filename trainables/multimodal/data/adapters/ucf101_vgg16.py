@@ -1,6 +1,6 @@
 """UCF-101 as VGG16 features of 25 frames a clip: what a frame shows, and how it changes.
 
-A stand-in for two-stream networks that needs no video: appearance is the mean over frames, motion the mean
+A stand-in for two-stream networks that needs no video. Appearance is the mean over frames; motion is the mean
 size of the change from one frame to the next, which is no optical flow. The clips' groups are not in the
 file, so that validation clips may come from the same group as training clips; the test part is published.
 """

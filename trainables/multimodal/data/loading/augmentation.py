@@ -1,8 +1,8 @@
 """Random resized crops and mirror images of whole batches, on the device where they lie.
 
-As D&R, OGM-GE and two-stream networks were published: a box of 8 to 100 percent of the picture with sides of
-3:4 to 4:3 is stretched to the whole picture, bilinearly, and half of the samples are mirrored. All frames and
-all pictures of a sample are seen through the same box, for they show the same moment.
+As published with D&R, OGM-GE and two-stream networks: a box of 8 to 100 percent of the picture with sides of
+3:4 to 4:3 is stretched to the whole picture, bilinearly. Half of the samples are mirrored. All frames and all
+pictures of a sample are seen through the same box, for they show the same moment.
 """
 
 import math
@@ -53,7 +53,7 @@ def is_flow(modality: Modality) -> bool:
 
 
 def is_picture(modality: Modality) -> bool:
-    """Whether a modality is seen by an eye: colour bytes [3, H, W] or [F, 3, H, W], or optical flow.
+    """Whether a modality is pictures: colour bytes [3, H, W] or [F, 3, H, W], or optical flow.
 
     This is all that says what is augmented: never spectrograms, which have one channel, nor numbers that are
     no bytes.

@@ -60,7 +60,9 @@ def open_picture(file: Path) -> Image.Image:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             return _decoded(file)
     except BOMBS as error:
-        raise InputError(_too_large(name)) from error
+        raise InputError(
+            f"{name} has more than {MOST_PICTURE_PIXELS} pixels: make it smaller, or leave it out"
+        ) from error
     except BROKEN as error:
         raise InputError(f"{name} is no readable picture ({error})") from error
 
@@ -71,7 +73,3 @@ def _decoded(file: Path) -> Image.Image:
             raise Image.DecompressionBombError
         image.load()
         return image if image.mode == "RGB" else image.convert("RGB")  # which copies an RGB one too
-
-
-def _too_large(name: str) -> str:
-    return f"{name} has more than {MOST_PICTURE_PIXELS} pixels: make it smaller, or leave it out"

@@ -58,7 +58,7 @@ def _resampled(file: Path, container: Any, sample_rate: int) -> list[NDArray[np.
     for frame in _frames(container, sample_rate):
         samples += frame.samples
         require_modest_sound(file, samples, sample_rate, channels)
-        blocks.append(_mono(frame))
+        blocks.append(frame.to_ndarray().mean(axis=0, dtype=np.float32))
     return blocks
 
 
@@ -67,8 +67,3 @@ def _frames(container: Any, sample_rate: int) -> Iterator[Any]:
     resampler = av.AudioResampler(format="fltp", rate=sample_rate)
     for decoded in chain(container.decode(audio=0), [None]):  # None asks for what the resampler still holds
         yield from resampler.resample(decoded)
-
-
-def _mono(frame: Any) -> NDArray[np.float32]:
-    waveform: NDArray[np.float32] = frame.to_ndarray().mean(axis=0, dtype=np.float32)
-    return waveform

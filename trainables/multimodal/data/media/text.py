@@ -53,8 +53,8 @@ class HashedNgrams:
 class HiddenStates:
     """Last hidden states of a text model that is never trained, from a folder of transformers' files.
 
-    One step per token, the model's own marks of start and end among them; a longer text is cut, a shorter
-    one filled up with steps of zeros, which encoders of sequences take for padding.
+    One step per token, the model's own marks of start and end among them. A longer text is cut; a shorter one
+    is filled up with steps of zeros, which encoders of sequences take for padding.
     """
 
     text_model: Folder | None = field(default=None, metadata={"read": read_folder})

@@ -61,6 +61,7 @@ def shared_files(source: Source) -> list[Path]:
 
 def described(source: Source) -> dict[str, Any]:
     """What a source is, and what decodes it."""
+    installed = [name for name in EXTRAS if any(importlib.metadata.distributions(name=name))]
     return {
         "format": manifests.FORMAT,
         "dataset": source.name,
@@ -68,7 +69,7 @@ def described(source: Source) -> dict[str, Any]:
         "recipe": source.recipe,
         "classes": list(source.classes),
         "modalities": {name: modality.to_json() for name, modality in source.modalities.items()},
-        "versions": {**_versions(LIBRARIES), **_versions(_installed(EXTRAS))},
+        "versions": {**_versions(LIBRARIES), **_versions(installed)},
         **({"value": asdict(source.quantity)} if source.quantity else {}),
     }
 
@@ -88,7 +89,3 @@ def _trace(file: Path) -> tuple[str, int, int]:
 
 def _versions(names: Iterable[str]) -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in names}
-
-
-def _installed(names: Iterable[str]) -> list[str]:
-    return [name for name in names if any(importlib.metadata.distributions(name=name))]

@@ -1,4 +1,4 @@
-"""The files of a store: a span of samples in one Arrow record batch, and a note of what became of it."""
+"""The files of a store: a span of samples in one Arrow record batch, and a note of the result."""
 
 import json
 from collections.abc import Callable
@@ -43,7 +43,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Shard:
-    """One file of a store to be."""
+    """One file of a store that is being prepared."""
 
     rows: range
     """Rows of the source."""
@@ -55,7 +55,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class Note:
-    """What became of the rows of a shard."""
+    """The result of decoding the rows of a shard."""
 
     plan: str
     """Fingerprint of the shard, under the name that it has in notes on disk."""
@@ -79,7 +79,7 @@ def spans(source: Source) -> list[range]:
 def write_shard(folder: Path, source: Source, shard: Shard) -> Note:
     """Decode the rows of a shard into one file.
 
-    A note of an earlier start with the same fingerprint is kept, unless one of its problems is gone: what was
+    A note of an earlier start with the same fingerprint is kept, unless one of its problems is gone. What was
     wrong, such as a permission, need not be part of a fingerprint.
     """
     note = noted(folder, shard)

@@ -1,8 +1,8 @@
 """From a source to a store: decode every sample once, check it, write Arrow files and the manifest.
 
-The store grows in a hidden folder beside its destination and is renamed at the end, so that the destination
-holds a whole store or nothing. Whatever ends the work before leaves that folder, and the same command goes on
-with it: it decodes what is missing or has changed since, and nothing else.
+The store is written in a hidden folder beside its destination, which is renamed at the end: the destination
+holds a whole store or nothing. If the work ends early, that folder stays, and the same command continues it:
+it decodes only what is missing or has changed since.
 """
 
 import shutil
@@ -75,7 +75,7 @@ def write_store(
 
 
 def unfinished(out: Path) -> Path:
-    """Where the store at `out` grows."""
+    """Where the store at `out` is written until it is whole."""
     return out.parent / f".{out.name}.unfinished"
 
 
@@ -153,16 +153,12 @@ def _require_few(source: Source, problems: dict[int, str], skip_up_to: float) ->
     share = len(problems) / len(source.ids)
     if share <= skip_up_to:
         return
+    enough = min(1.0, float(np.ceil(share * 1000) / 1000))
     reasons = "; ".join(f"{source.ids[row]}: {reason}" for row, reason in problems.items())
     raise InputError(
         f"{len(problems)} of {len(source.ids)} samples cannot be used ({reasons}): repair them, "
-        f"or leave them out with --skip-up-to {_rounded_up(share)}"
+        f"or leave them out with --skip-up-to {enough}"
     )
-
-
-def _rounded_up(share: float) -> float:
-    """The share with three digits, large enough to let all through."""
-    return min(1.0, float(np.ceil(share * 1000) / 1000))
 
 
 def _require_split(source: Source, kept: list[int]) -> None:
@@ -195,8 +191,8 @@ def _manifest(source: Source, notes: Sequence[Note], skipped: dict[str, str]) ->
 def _publish(folder: Path, out: Path) -> None:
     """Give the finished folder its name, then remove what only an unfinished one needs.
 
-    In this order nothing is lost whenever the process ends: before the new name the next start finds all
-    notes, and after it the store is whole, for notes in it are nobody's concern.
+    In this order nothing is lost whenever the process ends. Before the new name the next start finds all
+    notes; after it the store is whole, since notes in it do no harm.
     """
     try:
         folder.rename(out)

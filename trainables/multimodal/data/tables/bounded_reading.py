@@ -36,6 +36,7 @@ def require_readable(
     """
     _resource()
     seconds = MOST_READING_SECONDS
+    folders = filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
     arguments = (read.__module__, read.__name__, file.absolute(), most_bytes, addresses, math.ceil(seconds))
     try:
         ended = subprocess.run(  # noqa: S603 - the command is ours
@@ -43,7 +44,7 @@ def require_readable(
             capture_output=True,
             check=False,
             timeout=seconds,
-            env={**os.environ, **FRUGAL, "PYTHONPATH": _path()},
+            env={**os.environ, **FRUGAL, "PYTHONPATH": os.pathsep.join(folders)},
         )
     except subprocess.TimeoutExpired as error:
         raise InputError(f"{file} cannot be read as {kind} in {seconds} s: {remedy}") from error
@@ -69,11 +70,6 @@ def attempt() -> None:
     except MemoryError:
         sys.exit(TOO_LARGE)
     sys.exit(TOO_LARGE if getattr(content, "nbytes", 0) > int(most_bytes) else 0)
-
-
-def _path() -> str:
-    """Where the other process looks for the project, and for what this one was told to look for."""
-    return os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 
 
 def _resource() -> ModuleType:

@@ -34,7 +34,7 @@ LATIN: Final = ("latin1", "latin-1")
 def read_pickle(file: Path) -> Any:
     """The content of a pickle: plain containers, text, numbers, bytes, and `Stored` arrays.
 
-    Raises InputError, with the name of the file: it is missing, too large, cut short or damaged, names
+    Raises InputError, with the name of the file. It is missing, too large, cut short or damaged, names
     anything but arrays and plain containers, or takes too much memory or time to read.
     """
     require_content(file)

@@ -21,7 +21,7 @@ class Recipe:
 
     name: str
     parts: Mapping[str, Any]
-    """Modality -> a frozen dataclass such as Fbank or Frames. It makes an array of a sample's file, or whatever
+    """Modality -> a frozen dataclass such as Fbank or Frames. It makes an array of a sample's file, or what
     stands for it, and describes the array with `modality(name)`. Its fields are whole numbers of 1 to
     MOST_RECIPE_NUMBER, unless their metadata hold a function that reads them from text, as `between` does.
     Parts share parameters of the same name."""

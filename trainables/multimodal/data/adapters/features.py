@@ -1,8 +1,8 @@
 """The generic adapter: features that somebody has computed already, as npz or Parquet.
 
 One file with an array [N, ...] per modality named `modality:<name>`, and `label` [N] (whole numbers or text).
-Optional are `id` [N], `group` [N] and, where samples lack a modality, `present:<name>` [N] (true or false). In
-Parquet the same names are columns, a modality a column of lists; an empty cell says that the sample lacks it.
+Optional are `id` [N], `group` [N] and, where samples lack a modality, `present:<name>` [N] (true or false).
+In Parquet these names are columns, a modality a column of lists; an empty cell: the sample lacks it.
 """
 
 from collections.abc import Sequence

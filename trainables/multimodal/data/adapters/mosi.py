@@ -33,7 +33,7 @@ PART_OF: Final = {"train": TRAIN, "test": TEST}
 """Part in the files' names -> part of the published split."""
 SPLIT: Final = "poria"
 
-COMPLETE: Final = f"take the complete file that belongs to {TRANSCRIPTS}, or remove it"
+COMPLETE_FILE: Final = f"take the complete file that belongs to {TRANSCRIPTS}, or remove it"
 NOTE: Final = (
     "text and vision features were fitted on the published training part, so scores on training videos, and "
     "on a validation part taken from them, flatter: plain logistic regression on text reaches .98 there and "
@@ -112,7 +112,7 @@ def _scores(file: Path, utterances: list[tuple[str, int]]) -> NDArray[np.float32
         return None
     head, *rows = read_rows(file) or [[]]
     if not {"utterance", "sentiment"} <= set(head) or any(len(row) != len(head) for row in rows):
-        raise InputError(f"{file.name} is no table with columns `utterance` and `sentiment`: {COMPLETE}")
+        raise InputError(f"{file.name} is no table with columns `utterance` and `sentiment`: {COMPLETE_FILE}")
     texts = {row[head.index("utterance")]: row[head.index("sentiment")] for row in rows}
     return np.array([_score(file, texts, *utterance) for utterance in utterances], dtype=np.float32)
 
@@ -121,14 +121,14 @@ def _score(file: Path, texts: dict[str, str], utterance: str, label: int) -> flo
     try:
         score = float(texts[utterance])
     except KeyError as error:
-        raise InputError(f"{file.name} lacks {utterance}: {COMPLETE}") from error
+        raise InputError(f"{file.name} lacks {utterance}: {COMPLETE_FILE}") from error
     except ValueError as error:
         raise InputError(
-            f"{file.name}: {utterance} has {texts[utterance]!r} for a number: {COMPLETE}"
+            f"{file.name}: {utterance} has {texts[utterance]!r} for a number: {COMPLETE_FILE}"
         ) from error
     if (score >= 0) != bool(label):
         raise InputError(
-            f"{file.name}: {utterance} has {score:g}, and its label is {CLASSES[label]}: {COMPLETE}"
+            f"{file.name}: {utterance} has {score:g}, and its label is {CLASSES[label]}: {COMPLETE_FILE}"
         )
     return score
 

@@ -1,7 +1,7 @@
 """Twitter15: the sentiment that a tweet with a picture shows towards one of the names in it.
 
 The layout is that of Yu and Jiang (IJCAI 2019, "TomBERT"), as published: twitter2015/train.tsv, dev.tsv and
-test.tsv, and twitter2015_images/<picture>. The tables have 3,179, 1,122 and 1,037 rows under a header: number,
+test.tsv, and twitter2015_images/<picture>. Tables have 3,179, 1,122 and 1,037 rows under a header: number,
 label 0, 1 or 2, picture, tweet with $T$ where the target stood, target. A tweet with several targets has as
 many rows.
 """

@@ -4,21 +4,12 @@
 `diagnose_relearn.defaults(epochs)` the same scaled to another number of epochs.
 """
 
-from search_spaces.boosting import boosting, boosting_no_heads, boosting_random, boosting_tripled
-from search_spaces.diagnose_relearn import diagnose_relearn
-from search_spaces.dr_boosting import dr_boosting
-from search_spaces.joint import joint
-from search_spaces.late_fusion import late_fusion
-from search_spaces.ogm_ge import ogm_ge
-
-__all__ = [
-    "boosting",
-    "boosting_no_heads",
-    "boosting_random",
-    "boosting_tripled",
-    "diagnose_relearn",
-    "dr_boosting",
-    "joint",
-    "late_fusion",
-    "ogm_ge",
-]
+from search_spaces.boosting import boosting as boosting
+from search_spaces.boosting import boosting_no_heads as boosting_no_heads
+from search_spaces.boosting import boosting_random as boosting_random
+from search_spaces.boosting import boosting_tripled as boosting_tripled
+from search_spaces.diagnose_relearn import diagnose_relearn as diagnose_relearn
+from search_spaces.dr_boosting import dr_boosting as dr_boosting
+from search_spaces.joint import joint as joint
+from search_spaces.late_fusion import late_fusion as late_fusion
+from search_spaces.ogm_ge import ogm_ge as ogm_ge

@@ -5,7 +5,14 @@ from typing import Any
 
 from ray import tune
 
-from search_spaces.space import SearchSpace, learning_rate, period, scaled_period, weights
+from search_spaces.space import (
+    LEARNING_RATE,
+    SearchSpace,
+    learning_rate,
+    period,
+    scaled_period,
+    weights,
+)
 
 PUBLISHED_EPOCHS = 200
 DEFAULTS = {"lr": 1e-2, "smoothing": 0.5, "sigma": 1.0, "tau": 0.01, "period": 20, "max_heads": 10}
@@ -35,7 +42,18 @@ def _defaults(modalities: Sequence[str], epochs: int) -> dict[str, Any]:
     return {**DEFAULTS, "period": period, **weights(modalities, 0.5)}
 
 
-boosting = SearchSpace(_domains, DEFAULTS, _defaults)
+NOTATION = {
+    **LEARNING_RATE,
+    "smoothing": ("λ of the residual", "at 0 the earlier heads are ignored"),
+    "sigma": ("\N{GREEK SMALL LETTER SIGMA}", "ratio of scores at which the weaker modality gets a head"),
+    "tau": ("τ", "margin on top of that ratio"),
+    "period": ("t_N", "epochs between assignments of heads"),
+    "max_heads": ("most heads", "heads a modality may have"),
+    "assignment": ("rule of assignment", ""),
+    "residual": ("form of the residual", ""),
+    "step": ("order of the updates", ""),
+}
+boosting = SearchSpace(_domains, DEFAULTS, _defaults, NOTATION)
 boosting_no_heads = boosting.without("smoothing", "sigma", "tau", "period", "max_heads")
 boosting_random = boosting.without("sigma", "tau")
 boosting_tripled = boosting.without("smoothing", "max_heads")

@@ -4,7 +4,7 @@ from typing import Any
 
 from ray import tune
 
-from search_spaces.space import SearchSpace, learning_rate, period, scaled_period
+from search_spaces.space import LEARNING_RATE, SearchSpace, learning_rate, period, scaled_period
 
 PUBLISHED_EPOCHS = 90
 DEFAULTS = {"lr": 2e-3, "lam": 3.0, "every": 20, "max_relearnings": 3}
@@ -26,4 +26,10 @@ def _defaults(epochs: int) -> dict[str, Any]:
     return {**DEFAULTS, "every": scaled_period(int(DEFAULTS["every"]), PUBLISHED_EPOCHS, epochs)}
 
 
-diagnose_relearn = SearchSpace(_domains, DEFAULTS, _defaults)
+NOTATION = {
+    **LEARNING_RATE,
+    "lam": ("λ", "scale of the re-learning strength"),
+    "every": ("H", "epochs between re-learnings"),
+    "max_relearnings": ("R", "largest number of re-learnings"),
+}
+diagnose_relearn = SearchSpace(_domains, DEFAULTS, _defaults, NOTATION)

@@ -21,4 +21,5 @@ def _defaults(modalities: Sequence[str], epochs: int) -> dict[str, Any]:
     return {**diagnose_relearn.defaults(epochs), **boosting.defaults(modalities, epochs)}
 
 
-dr_boosting = SearchSpace(_domains, DEFAULTS, _defaults)
+NOTATION = {**diagnose_relearn.notation, **boosting.notation}
+dr_boosting = SearchSpace(_domains, DEFAULTS, _defaults, NOTATION)

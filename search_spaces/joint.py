@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from search_spaces.space import SearchSpace, learning_rate
+from search_spaces.space import LEARNING_RATE, SearchSpace, learning_rate
 
 DEFAULTS = {"lr": 2e-3}
 """Published for CREMA-D."""
@@ -18,4 +18,4 @@ def _defaults() -> dict[str, Any]:
     return dict(DEFAULTS)
 
 
-joint = SearchSpace(_domains, DEFAULTS, _defaults)
+joint = SearchSpace(_domains, DEFAULTS, _defaults, LEARNING_RATE)

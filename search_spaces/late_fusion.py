@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from search_spaces.space import SearchSpace, learning_rate
+from search_spaces.space import LEARNING_RATE, SearchSpace, learning_rate
 
 DEFAULTS = {"lr": 2e-3}
 """As for joint training: no value of its own is published."""
@@ -18,4 +18,4 @@ def _defaults() -> dict[str, Any]:
     return dict(DEFAULTS)
 
 
-late_fusion = SearchSpace(_domains, DEFAULTS, _defaults)
+late_fusion = SearchSpace(_domains, DEFAULTS, _defaults, LEARNING_RATE)

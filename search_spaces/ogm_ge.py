@@ -4,7 +4,7 @@ from typing import Any
 
 from ray import tune
 
-from search_spaces.space import SearchSpace, learning_rate
+from search_spaces.space import LEARNING_RATE, SearchSpace, learning_rate
 
 PUBLISHED_EPOCHS = 100
 DEFAULTS = {"lr": 1e-3, "alpha": 0.1, "begin": 0, "end": 50}
@@ -26,4 +26,10 @@ def _defaults(epochs: int) -> dict[str, Any]:
     return {**DEFAULTS, "end": max(1, epochs * int(DEFAULTS["end"]) // PUBLISHED_EPOCHS)}
 
 
-ogm_ge = SearchSpace(_domains, DEFAULTS, _defaults)
+NOTATION = {
+    **LEARNING_RATE,
+    "alpha": ("\N{GREEK SMALL LETTER ALPHA}", "strength of the gradient modulation"),
+    "begin": ("first epoch of modulation", ""),
+    "end": ("last epoch of modulation", ""),
+}
+ogm_ge = SearchSpace(_domains, DEFAULTS, _defaults, NOTATION)

@@ -1,10 +1,17 @@
 """What all search spaces share."""
 
+import functools
+import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from ray import tune
+from ray.tune.search.sample import Float, Integer
+
+Notation = Mapping[str, tuple[str, str]]  # hyperparameter -> its symbol or short name, and its meaning
+
+LEARNING_RATE: Final[Notation] = {"lr": ("learning rate", "")}
 
 
 @dataclass(frozen=True)
@@ -12,23 +19,43 @@ class SearchSpace:
     """A search space that is called like a function: ``diagnose_relearn(epochs)`` gives the domains."""
 
     domains: Callable[..., dict[str, Any]]
-    """Makes a dict of ray.tune domains."""
+    """Makes a dict of ray.tune domains; its parameters are some of `modalities` and `epochs`."""
     DEFAULTS: Mapping[str, Any]
     """The published values."""
     defaults: Callable[..., dict[str, Any]]
     """The published values for the same arguments as the domains: scaled to epochs, a weight per modality."""
+    notation: Notation = field(default_factory=dict)
+    """Symbol and meaning of each hyperparameter, for figures and tables; switches of the method too."""
 
     def __call__(self, *arguments: Any) -> dict[str, Any]:
         """Make the domains."""
         return self.domains(*arguments)
 
+    def domains_for(self, modalities: Sequence[str], epochs: int) -> dict[str, Any]:
+        """The domains on data with these modalities and a budget of `epochs`."""
+        return self._called(self.domains, modalities, epochs)
+
+    def defaults_for(self, modalities: Sequence[str], epochs: int) -> dict[str, Any]:
+        """The published values on data with these modalities, scaled to a budget of `epochs`."""
+        return self._called(self.defaults, modalities, epochs)
+
     def without(self, *keys: str) -> "SearchSpace":
         """The same space less `keys`, for a variant of the method that has no use for them."""
 
         def rest(make: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-            return lambda *arguments: _less(make(*arguments), keys)
+            return functools.wraps(make)(lambda *arguments, **named: _less(make(*arguments, **named), keys))
 
-        return SearchSpace(rest(self.domains), _less(self.DEFAULTS, keys), rest(self.defaults))
+        return SearchSpace(
+            rest(self.domains), _less(self.DEFAULTS, keys), rest(self.defaults), _less(self.notation, keys)
+        )
+
+    @staticmethod
+    def _called(
+        make: Callable[..., dict[str, Any]], modalities: Sequence[str], epochs: int
+    ) -> dict[str, Any]:
+        """Call `make` with those of the two that it asks for by name."""
+        available = {"modalities": modalities, "epochs": epochs}
+        return make(**{name: available[name] for name in inspect.signature(make).parameters})
 
 
 def learning_rate() -> Any:
@@ -49,6 +76,16 @@ def scaled_period(published: int, published_epochs: int, epochs: int) -> int:
 def weights(modalities: Sequence[str], value: Any) -> dict[str, Any]:
     """The same domain or value for weight_<modality> of each modality."""
     return {f"weight_{modality}": value for modality in modalities}
+
+
+def highest(domain: Any) -> Any:
+    """The largest value of a domain of numbers; of a choice of words the first."""
+    if isinstance(domain, Integer):
+        return domain.upper - 1
+    if isinstance(domain, Float):
+        return domain.upper
+    numbers = [value for value in domain.categories if isinstance(value, int | float)]
+    return max(numbers, default=domain.categories[0])
 
 
 def _less(values: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:

@@ -1,5 +1,10 @@
 """python -m study.prepare DATASET: raw files -> feature store; or --check DIR: hash a store's files."""
 
+from trainables.multimodal.supported_system import require_supported_system
+
+if __name__ == "__main__":
+    require_supported_system()
+
 import argparse
 import os
 import sys
@@ -22,6 +27,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from trainables.multimodal.command_line import BAD_INPUT, COMPLETE, INTERRUPTED, Parser, read_pairs, reported
 from trainables.multimodal.data.datasets import DATASETS, read_source
 from trainables.multimodal.data.limits import MOST_WORKERS
 from trainables.multimodal.data.preparing import verify
@@ -33,7 +39,6 @@ from trainables.multimodal.data.store.feature_store import FeatureStore, sample_
 from trainables.multimodal.data.store.manifest import FILE
 from trainables.multimodal.errors import InputError
 
-BAD_INPUT, INTERRUPTED = 2, 3
 NAMED = 20
 """Skipped samples that the report names; all of them stand in the manifest."""
 MANY = 12
@@ -42,23 +47,25 @@ MANY = 12
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    options = _parser().parse_args(arguments)
-    console = Console(soft_wrap=True, highlight=False)
     try:
-        lines = _check(options) if options.check else _prepare(options, console)
-    except (InputError, OSError) as error:  # OSError: no permission, disk full
-        sys.stderr.write(f"study.prepare: {error}\n")
+        return reported("study.prepare", lambda: _run(_parser().parse_args(arguments)))
+    except OSError as error:  # no permission, disk full
+        print(f"study.prepare: {error}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
-        sys.stderr.write("study.prepare: interrupted; the same command goes on where it was\n")
+        print("study.prepare: interrupted; the same command goes on where it was", file=sys.stderr)
         return INTERRUPTED
-    for line in lines:
+
+
+def _run(options: argparse.Namespace) -> int:
+    console = Console(soft_wrap=True, highlight=False)
+    for line in _check(options) if options.check else _prepare(options, console):
         console.print(line, markup=False)
-    return 0
+    return COMPLETE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m study.prepare", description=__doc__)
+def _parser() -> Parser:
+    parser = Parser(prog="python -m study.prepare", description=__doc__)
     parser.add_argument("dataset", nargs="?", metavar="DATASET", help=", ".join(DATASETS))
     parser.add_argument("--source", type=Path, metavar="DIR", help="folder with the raw files")
     parser.add_argument(
@@ -164,19 +171,12 @@ def _source(options: argparse.Namespace) -> Source:
         raise InputError(
             f"name a data set ({', '.join(DATASETS)}) and its --source folder, or use --check DIR"
         )
-    settings = dict(_pair(text) for text in options.recipe_set)
+    settings = read_pairs("--recipe-set", options.recipe_set)
     for key in ("image_size", "frames"):
         if getattr(options, key):
             settings[key] = getattr(options, key)
     source = read_source(options.dataset, options.source, recipe=options.recipe, settings=settings)
     return source.with_default_split(options.split or source.default_split)
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise InputError(f"--recipe-set needs KEY=VALUE, got {text!r}")
-    return key, value
 
 
 class _Rate(ProgressColumn):

@@ -4,62 +4,48 @@ The only place that resolves paths and devices. Exit codes: 0 complete, 1 a requ
 input (one sentence, before any work), 3 interrupted: run the same command again.
 """
 
+from trainables.multimodal.supported_system import require_supported_system
+
+if __name__ == "__main__":
+    require_supported_system()
+
 import argparse
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 from rich.console import Console
 
-from study.records.mlflow_tracking import Target, check_reachable
-from study.records.study_folder import locked, open_ledger, set_aside
-from study.running.driver import INTERRUPTED, MOST_SLOTS, Job, Resources, carry_out, catch_signals
+from study.api import Where, numerics, open_study_store, require_room, start
+from study.request import StudyRequest, resolved
+from study.running.cluster import Resources, slots
 from study.running.forecast import describe
-from study.running.stages import STAGES
-from study.settings import Wish, build, parse_fixed
-from study.studies import SAMPLE, STUDIES, Study
-from trainables.multimodal.config import TrainerConfig
-from trainables.multimodal.data.datasets import open_store
+from study.running.signals import catch_signals
+from study.settings import STAGES
+from study.studies import SAMPLE_STUDIES, STUDIES, Study
+from trainables.multimodal.command_line import COMPLETE, INTERRUPTED, Parser, read_settings, reported
 from trainables.multimodal.data.sample.generate import sample_store
 from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
-from trainables.multimodal.runtime import resolve
-
-BAD_INPUT = 2
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence."""
-
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message}; --help lists the options.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    console = Console(markup=False, highlight=False)
     catch_signals()
     try:
-        options = _parser().parse_args(arguments)
-        if options.list:
-            console.print("\n".join(f"{name}  ({study.dataset})" for name, study in STUDIES.items()))
-            return 0
-        return _run(options, console)
-    except InputError as error:
-        print(f"study.run: {error}", file=sys.stderr)
-        return BAD_INPUT
+        return reported("study.run", lambda: _run(_parser().parse_args(arguments)))
     except KeyboardInterrupt as error:  # Interrupted, or its parent where Ray was waiting
         name = str(error) or "a signal"
         print(f"study.run: stopped by {name}; run the same command again to continue.", file=sys.stderr)
         return INTERRUPTED
 
 
-def _parser() -> _Parser:
-    parser = _Parser(prog="python -m study.run", description=__doc__)
+def _parser() -> Parser:
+    parser = Parser(prog="python -m study.run", description=__doc__)
     parser.add_argument("name", nargs="?", help="a study; --list names them")
     parser.add_argument("--data", type=Path, help="a prepared store, default ./data/<dataset>")
     parser.add_argument(
@@ -103,7 +89,11 @@ def _stages(text: str) -> tuple[str, ...]:
     return tuple(stage for stage in STAGES if stage in named)
 
 
-def _run(options: argparse.Namespace, console: Console) -> int:
+def _run(options: argparse.Namespace) -> int:
+    console = Console(markup=False, highlight=False)
+    if options.list:
+        console.print("\n".join(f"{name}  ({study.dataset})" for name, study in STUDIES.items()))
+        return COMPLETE
     if options.name not in STUDIES:
         raise InputError(f"unknown study {options.name or '(none given)'}: studies are {', '.join(STUDIES)}.")
     if options.sample and options.data:
@@ -111,22 +101,15 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     results = options.results.resolve()
     study, store = _data(options, results, console)
     name = _folder_name(options.name, study, store)
-    settings = build(name, study, store, _wish(options))
-    job = _job(options, results / name, store.path.resolve())
-    settings["resources"] = asdict(job.resources)
-    settings["numerics"] = _numerics(job.resources)
+    settings = resolved(name, study, store, _request(options))
+    where = Where(_resources(options), options.tracking_uri, options.storage)
     if options.dry_run:
-        console.print(describe(settings, store, slots=_guess_slots(job.resources)), soft_wrap=True)
-        return 0
-    check_reachable(job.target.uri)
-    if options.fresh:
-        set_aside(job.folder, options.storage)
-    with locked(job.folder):
-        ledger = open_ledger(job.folder, settings, options.storage)
-        try:
-            return carry_out(job, ledger, console)
-        finally:
-            ledger.close()
+        require_room(where.resources)
+        placed = replace(settings, resources=asdict(where.resources), numerics=numerics(where.resources))
+        machine = {"CPU": os.cpu_count() or 1, "GPU": torch.cuda.device_count()}
+        console.print(describe(placed, store, slots=slots(where.resources, machine)), soft_wrap=True)
+        return COMPLETE
+    return start(results / name, settings, store, where, fresh=options.fresh).code
 
 
 def _data(options: argparse.Namespace, results: Path, console: Console) -> tuple[Study, FeatureStore]:
@@ -134,21 +117,18 @@ def _data(options: argparse.Namespace, results: Path, console: Console) -> tuple
     study = STUDIES[options.name]
     path = options.data or Path("data", study.dataset)
     missing = options.data is None and not path.exists()
-    if options.sample or (missing and options.name in SAMPLE):
+    if options.sample or (missing and options.name in SAMPLE_STUDIES):
         return _sample(options, results, console)
     if missing:
         raise InputError(
             f"there are no prepared data at {path}: run `python -m study.prepare {study.dataset} "
             "--source DIR` first, or name a prepared store with --data."
         )
-    store = open_store(path.resolve())
-    if study.dataset not in (store.name, "features"):
-        raise InputError(f"{path} holds {store.name}, and study {options.name} needs {study.dataset}.")
-    return study, store
+    return study, open_study_store(study, options.name, path)
 
 
 def _sample(options: argparse.Namespace, results: Path, console: Console) -> tuple[Study, FeatureStore]:
-    if options.name not in SAMPLE:
+    if options.name not in SAMPLE_STUDIES:
         raise InputError(
             f"only studies of cremad can run on the sample: give {options.name} a store with --data."
         )
@@ -160,7 +140,7 @@ def _sample(options: argparse.Namespace, results: Path, console: Console) -> tup
         raise InputError(
             f"{results} cannot be written ({error.strerror}): choose another --results."
         ) from error
-    return SAMPLE[options.name], store
+    return SAMPLE_STUDIES[options.name], store
 
 
 def _folder_name(name: str, study: Study, store: FeatureStore) -> str:
@@ -170,8 +150,8 @@ def _folder_name(name: str, study: Study, store: FeatureStore) -> str:
     return f"{name}-{store.path.resolve().name}" if study.dataset == "features" else name
 
 
-def _wish(options: argparse.Namespace) -> Wish:
-    return Wish(
+def _request(options: argparse.Namespace) -> StudyRequest:
+    return StudyRequest(
         trials=options.trials,
         seeds=options.seeds,
         epochs=options.epochs,
@@ -179,41 +159,18 @@ def _wish(options: argparse.Namespace) -> Wish:
         protocol=options.protocol,
         split=options.split,
         precision=options.precision,
-        fixed=parse_fixed(options.set),
+        fixed=read_settings("--set", options.set),
     )
 
 
-def _job(options: argparse.Namespace, folder: Path, store: Path) -> Job:
-    resources = Resources(
+def _resources(options: argparse.Namespace) -> Resources:
+    return Resources(
         cpus_per_trial=_at_least("--cpus-per-trial", options.cpus_per_trial, 0.0),
         gpus_per_trial=_gpus(options),
         max_concurrent=_at_least("--max-concurrent", options.max_concurrent, 1),
         address=options.address,
         device=options.device,
     )
-    if resources.cpus_per_trial + resources.gpus_per_trial == 0:
-        raise InputError("--cpus-per-trial and --gpus-per-trial are both 0: a trial must hold something.")
-    if options.address is None:
-        _require_room(resources)
-    uri = options.tracking_uri or f"sqlite:///{folder.parent / 'mlflow.db'}"
-    return Job(folder, store, resources, Target(uri, folder.name, folder.parent / "mlartifacts"))
-
-
-def _require_room(resources: Resources) -> None:
-    """Refuse a trial that this machine cannot hold; a cluster is asked once Ray is connected."""
-    resolve(TrainerConfig(data="not opened", epochs=1, device=resources.device))
-    have = {"cpus": os.cpu_count() or 1, "gpus": torch.cuda.device_count()}
-    for kind, wanted in (("cpus", resources.cpus_per_trial), ("gpus", resources.gpus_per_trial)):
-        if wanted > have[kind]:
-            raise InputError(f"--{kind}-per-trial is {wanted:g}, and this machine has {have[kind]}.")
-
-
-def _numerics(resources: Resources) -> dict[str, Any]:
-    """What resuming bit by bit needs to stay as it was; on a cluster the device is each node's own matter."""
-    device = resources.device
-    if device == "auto" and resources.address is None:
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    return {"device": device.split(":")[0], "threads": max(1, int(resources.cpus_per_trial))}
 
 
 def _gpus(options: argparse.Namespace) -> float:
@@ -227,16 +184,6 @@ def _at_least(option: str, value: Any, least: float) -> Any:
     if value is not None and value < least:
         raise InputError(f"{option} must be at least {least:g}, got {value:g}.")
     return value
-
-
-def _guess_slots(resources: Resources) -> int:
-    """Trials that fit on this machine at once; a cluster is not asked before there is work."""
-    by_cpu = (os.cpu_count() or 1) // resources.cpus_per_trial if resources.cpus_per_trial else float("inf")
-    by_gpu = (
-        torch.cuda.device_count() // resources.gpus_per_trial if resources.gpus_per_trial else float("inf")
-    )
-    room = max(1, int(min(by_cpu, by_gpu, MOST_SLOTS)))
-    return min(room, resources.max_concurrent or room)
 
 
 if __name__ == "__main__":

@@ -1,81 +1,30 @@
 """Named studies: which data, which methods, how much of it, and what is swept."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
-import search_spaces
-from search_spaces.space import SearchSpace
-from trainables.multimodal.balancers.boosting import CONTROLS
-from trainables.multimodal.config import UNIMODAL
+from study.methods import STUDY_METHODS, StudyMethod
+from study.settings import Budget
 
-if TYPE_CHECKING:
-    from trainables.base import MultimodalTrainable
-
-Values = Callable[[int], tuple[Any, ...]]  # epochs -> values of a swept hyperparameter
-
-
-Arguments = Callable[
-    [Sequence[str], int], tuple[Any, ...]
-]  # modalities, epochs -> what a space is called with
-
-
-@dataclass(frozen=True)
-class Method:
-    """A balancer as a study sees it."""
-
-    trainable: str
-    """module:class of the Trainable, whose `build` makes the trainer from flat settings."""
-    search: SearchSpace
-    """What is searched, and the published values that every search begins with."""
-    arguments: Arguments
-    """What the search space is called with."""
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-    """Settings that make the method what it is."""
-    least: int = 1
-    """How many modalities it needs."""
-
-    def space(self, modalities: Sequence[str], epochs: int) -> dict[str, Any]:
-        """The search space, a dict of Ray Tune domains."""
-        return self.search(*self.arguments(modalities, epochs))
-
-    def defaults(self, modalities: Sequence[str], epochs: int) -> Mapping[str, Any]:
-        """The published values, the first trial of every search."""
-        return self.search.defaults(*self.arguments(modalities, epochs))
-
-    def load(self) -> type["MultimodalTrainable"]:
-        """Import the Trainable."""
-        module, name = self.trainable.split(":")
-        trainable: type[MultimodalTrainable] = getattr(import_module(module), name)
-        return trainable
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How much a study spends."""
-
-    epochs: int
-    trials: int  # search trials of each method
-    seeds: int  # fresh seeds of confirm and of sensitivity
+Values = Sequence[Any] | Callable[[int], Sequence[Any]]  # of a swept hyperparameter, or epochs -> values
 
 
 @dataclass(frozen=True)
 class Study:
-    """One line of the table below."""
+    """What a study asks; one line of the table below, or one of your own for `study.api.run_study`."""
 
     dataset: str
+    """A name of `study.prepare`'s data sets; `features` takes any store."""
     methods: tuple[str, ...]
+    """Names in `table`, or `unimodal_*` for each modality alone; `joint` must be among them."""
     budget: Budget
     base: Mapping[str, Any] = field(default_factory=dict)
     """Settings that are not searched and differ from the trainer's defaults."""
     sweeps: Mapping[str, Mapping[str, Values]] = field(default_factory=dict)
     """Method -> hyperparameter -> its values in the sensitivity stage; the incumbent's own is added."""
-
-
-def fixed(*values: Any) -> Values:
-    """Sweep the same values whatever the number of epochs."""
-    return lambda epochs: values
+    table: Mapping[str, StudyMethod] = field(default_factory=lambda: STUDY_METHODS, repr=False)
+    """The methods by name: those of this project, or these with your own beside them."""
 
 
 def shares_of_epochs(*shares: float) -> Values:
@@ -83,80 +32,23 @@ def shares_of_epochs(*shares: float) -> Values:
     return lambda epochs: tuple(sorted({max(1, round(share * epochs)) for share in shares}))
 
 
-def _nothing(modalities: Sequence[str], epochs: int) -> tuple[Any, ...]:
-    return ()
-
-
-def _epochs(modalities: Sequence[str], epochs: int) -> tuple[Any, ...]:
-    return (epochs,)
-
-
-def _both(modalities: Sequence[str], epochs: int) -> tuple[Any, ...]:
-    return modalities, epochs
-
-
-_BOOSTING: Final = "trainables:BoostingTrainable"
-METHODS: Final[Mapping[str, Method]] = {
-    "joint": Method("trainables:JointTrainable", search_spaces.joint, _nothing),
-    "late_fusion": Method("trainables:LateFusionTrainable", search_spaces.late_fusion, _nothing),
-    "ogm_ge": Method("trainables:OgmGeTrainable", search_spaces.ogm_ge, _epochs, least=2),
-    "diagnose_relearn": Method(
-        "trainables:DiagnoseRelearnTrainable", search_spaces.diagnose_relearn, _epochs
-    ),
-    "boosting": Method(_BOOSTING, search_spaces.boosting, _both),
-    "dr_boosting": Method("trainables:DRBoostingTrainable", search_spaces.dr_boosting, _both),
-    "boosting_no_heads": Method(
-        _BOOSTING, search_spaces.boosting_no_heads, _both, CONTROLS["boosting_no_heads"]
-    ),
-    "boosting_frozen": Method(_BOOSTING, search_spaces.boosting, _both, CONTROLS["boosting_frozen"]),
-    "boosting_random": Method(_BOOSTING, search_spaces.boosting_random, _both, CONTROLS["boosting_random"]),
-    "boosting_tripled": Method(
-        _BOOSTING, search_spaces.boosting_tripled, _both, CONTROLS["boosting_tripled"]
-    ),
-}
-
-
-def method_named(name: str) -> Method:
-    """The method of this name, which for each modality alone is unimodal_<modality>."""
-    if name.startswith(UNIMODAL):
-        return replace(METHODS["joint"], fixed={"modalities": [name.removeprefix(UNIMODAL)]})
-    return METHODS[name]
-
-
-def named(methods: Sequence[str], modalities: Sequence[str]) -> tuple[str, ...]:
-    """Names of methods on data with these modalities: `unimodal_*` is one for each of them alone."""
-    each = {f"{UNIMODAL}*": [UNIMODAL + modality for modality in modalities]}
-    return tuple(name for entry in methods for name in each.get(entry, [entry]))
-
-
 _DR: Final = ("joint", "diagnose_relearn")
 _DR_SWEEPS: Final = {
     "diagnose_relearn": {
-        "lam": fixed(0.0, 1.0, 3.0, 10.0),
+        "lam": (0.0, 1.0, 3.0, 10.0),
         "every": shares_of_epochs(0.07, 0.22, 0.44),
     }
 }
 _BOOSTING_SWEEPS: Final = {
     "boosting": {
-        "smoothing": fixed(0.0, 0.33, 1.0),
-        "sigma": fixed(0.8, 1.0, 1.2),
-        "tau": fixed(0.01, 0.2),
-        "max_heads": fixed(1, 2, 4, 10),
+        "smoothing": (0.0, 0.33, 1.0),
+        "sigma": (0.8, 1.0, 1.2),
+        "tau": (0.01, 0.2),
+        "max_heads": (1, 2, 4, 10),
     }
 }
-_DR_BOOSTING_SWEEPS: Final = {
-    "dr_boosting": {"lam": fixed(0.0, 3.0, 10.0), "smoothing": fixed(0.0, 0.33, 1.0)}
-}
-_EVERY_METHOD: Final = (
-    "joint",
-    "unimodal_*",
-    "late_fusion",
-    "ogm_ge",
-    "diagnose_relearn",
-    "boosting",
-    "dr_boosting",
-    *CONTROLS,
-)
+_DR_BOOSTING_SWEEPS: Final = {"dr_boosting": {"lam": (0.0, 3.0, 10.0), "smoothing": (0.0, 0.33, 1.0)}}
+_EVERY_METHOD: Final = ("joint", "unimodal_*", *(name for name in STUDY_METHODS if name != "joint"))
 
 
 def _studies(data: str, budget: Budget, compared: Budget, base: Mapping[str, Any]) -> dict[str, Study]:
@@ -208,27 +100,27 @@ STUDIES: Final[Mapping[str, Study]] = {
 
 _SAMPLE_BASE: Final = {"width": 0.25, "batch_size": 16}
 _SAMPLE_BUDGET: Final = Budget(epochs=8, trials=4, seeds=2)
-SAMPLE: Final[Mapping[str, Study]] = {
+SAMPLE_STUDIES: Final[Mapping[str, Study]] = {
     "cremad_dr": Study(
         "cremad",
         _DR,
         _SAMPLE_BUDGET,
         _SAMPLE_BASE,
-        {"diagnose_relearn": {"lam": fixed(0.0, 8.0), "every": shares_of_epochs(0.1, 0.4)}},
+        {"diagnose_relearn": {"lam": (0.0, 8.0), "every": shares_of_epochs(0.1, 0.4)}},
     ),
     "cremad_boosting": Study(
         "cremad",
         ("joint", "boosting"),
         _SAMPLE_BUDGET,
         _SAMPLE_BASE,
-        {"boosting": {"smoothing": fixed(0.0, 1.0), "max_heads": fixed(1, 4)}},
+        {"boosting": {"smoothing": (0.0, 1.0), "max_heads": (1, 4)}},
     ),
     "cremad_dr_boosting": Study(
         "cremad",
         ("joint", "boosting", "dr_boosting"),
         _SAMPLE_BUDGET,
         _SAMPLE_BASE,
-        {"dr_boosting": {"lam": fixed(0.0, 8.0)}},
+        {"dr_boosting": {"lam": (0.0, 8.0)}},
     ),
     "cremad_compare": Study("cremad", _EVERY_METHOD, Budget(epochs=8, trials=2, seeds=2), _SAMPLE_BASE),
 }

@@ -1,6 +1,7 @@
 """Who may import whom."""
 
 import ast
+import subprocess
 import sys
 from pathlib import Path
 
@@ -8,6 +9,18 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("study", "trainables", "search_spaces")
+TOP_LEVEL = {
+    *PACKAGES,
+    "tests",
+    "results",
+    "README.md",
+    "CHANGELOG.md",
+    "LICENSE",
+    "CITATION.cff",
+    "MANIFEST.in",
+    "pyproject.toml",
+    "requirements.txt",
+}
 TRAINER_LIBRARIES = {
     "av",
     "cv2",
@@ -43,6 +56,14 @@ def files(folder):
 def top(path):
     """Top-level packages that a file imports."""
     return {name.split(".")[0] for name in imports(path)}
+
+
+def test_the_top_level_holds_nothing_unexpected():
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a clone: git cannot tell the project's files from others")
+    names = {line.split("/")[0] for line in listed.stdout.splitlines()}
+    assert {name for name in names if not name.startswith(".")} == TOP_LEVEL
 
 
 @pytest.mark.parametrize("path", files("trainables/multimodal"), ids=lambda path: path.name)

@@ -7,12 +7,10 @@ from typing import Any, ClassVar
 
 from ray import tune
 
-from trainables.multimodal.assembly import require_applicable
-from trainables.multimodal.balancers.base import Balancer
 from trainables.multimodal.checkpoint import read_checkpoint, write_checkpoint
-from trainables.multimodal.config import TrainerConfig, known_settings, split_settings
 from trainables.multimodal.errors import Diverged
-from trainables.multimodal.metrics import WORST
+from trainables.multimodal.methods import Method
+from trainables.multimodal.metrics import worst_result
 from trainables.multimodal.trainer import Trainer
 
 STATE, CONSTANTS = "state.pt", "constants.pt"
@@ -23,30 +21,21 @@ class MultimodalTrainable(tune.Trainable):  # type: ignore[misc]
 
     A step is an epoch. Results hold the trainer's metrics, `done` and `diverged` (0 or 1); let schedulers
     use time_attr="epoch" and metric="best/accuracy". `data` must be an absolute path: workers change folder.
+
+    Checkpoints go where Ray says, because its schedulers move whole folders from trial to trial and delete
+    old ones (population-based training). A trial of a study (`study.running.study_trial`) keeps folders of
+    its own: it must survive kills, Ray's lost snapshots, and a process that was given up but still writes.
     """
 
-    balancers: ClassVar[tuple[type[Balancer], ...]] = ()
-    """Classes of the method's balancers, whose constructor arguments are settings, in the order they act."""
+    method: ClassVar[Method]
+    """What is trained: its balancers' constructor arguments are settings beside the trainer's."""
     result: dict[str, Any]
     """Metrics of the last step; empty before the first."""
 
     @classmethod
     def build(cls, settings: Mapping[str, Any]) -> Trainer:
         """The trainer for flat settings; InputError for a key that nobody knows."""
-        return Trainer(*cls.check(settings))
-
-    @classmethod
-    def check(cls, settings: Mapping[str, Any]) -> tuple[TrainerConfig, list[Balancer]]:
-        """The trainer's config and balancers, with no data opened; InputError for what makes no sense."""
-        config, arguments = split_settings(settings, cls.balancers)
-        built = [balancer(**own) for balancer, own in zip(cls.balancers, arguments, strict=True)]
-        require_applicable(config, built)
-        return config, built
-
-    @classmethod
-    def settings(cls) -> list[str]:
-        """Every key that a config may hold."""
-        return known_settings(cls.balancers)
+        return cls.method.build(settings)
 
     def setup(self, config: dict[str, Any]) -> None:
         """Build the trainer in the worker's own process."""
@@ -94,5 +83,5 @@ class MultimodalTrainable(tune.Trainable):  # type: ignore[misc]
         try:
             metrics = self.trainer.run_epoch()
         except Diverged:
-            return {**WORST, "epoch": self.trainer.epoch + 1, "diverged": 1}
+            return {**worst_result(self.trainer.epoch + 1), "diverged": 1}
         return {**metrics, "diverged": 0}

@@ -1,10 +1,10 @@
 """Sustained boosting (AUG) as a Trainable."""
 
 from trainables.base import MultimodalTrainable
-from trainables.multimodal.balancers.boosting import Boosting
+from trainables.multimodal.methods import METHODS
 
 
 class BoostingTrainable(MultimodalTrainable):
     """Settings beside the trainer's: smoothing, period, max_heads, sigma, tau and Boosting's switches."""
 
-    balancers = (Boosting,)
+    method = METHODS["boosting"]

@@ -1,10 +1,10 @@
 """Diagnosing & Re-learning as a Trainable."""
 
 from trainables.base import MultimodalTrainable
-from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
+from trainables.multimodal.methods import METHODS
 
 
 class DiagnoseRelearnTrainable(MultimodalTrainable):
     """Settings beside the trainer's: lam, every, max_relearnings and the three reset switches."""
 
-    balancers = (DiagnoseRelearn,)
+    method = METHODS["diagnose_relearn"]

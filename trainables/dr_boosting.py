@@ -1,8 +1,7 @@
 """Sustained boosting with Diagnosing & Re-learning on top, as a Trainable."""
 
 from trainables.base import MultimodalTrainable
-from trainables.multimodal.balancers.boosting import Boosting
-from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
+from trainables.multimodal.methods import METHODS
 
 
 class DRBoostingTrainable(MultimodalTrainable):
@@ -11,4 +10,4 @@ class DRBoostingTrainable(MultimodalTrainable):
     Where both fall on one epoch, heads are assigned first and encoders re-learnt then.
     """
 
-    balancers = (Boosting, DiagnoseRelearn)
+    method = METHODS["dr_boosting"]

@@ -1,10 +1,10 @@
 """Late fusion as a Trainable."""
 
 from trainables.base import MultimodalTrainable
-from trainables.multimodal.balancers.late_fusion import LateFusion
+from trainables.multimodal.methods import METHODS
 
 
 class LateFusionTrainable(MultimodalTrainable):
     """Settings beside the trainer's: fusion_weights (or weight_<modality>)."""
 
-    balancers = (LateFusion,)
+    method = METHODS["late_fusion"]

@@ -1,10 +1,10 @@
 """OGM-GE as a Trainable."""
 
 from trainables.base import MultimodalTrainable
-from trainables.multimodal.balancers.ogm_ge import OgmGe
+from trainables.multimodal.methods import METHODS
 
 
 class OgmGeTrainable(MultimodalTrainable):
     """Settings beside the trainer's: alpha, begin, end and conv_only."""
 
-    balancers = (OgmGe,)
+    method = METHODS["ogm_ge"]

@@ -1,16 +1,15 @@
 """What a study would do, and about how long it would take, without doing it."""
 
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-from study.running.ray_bridge import REDUCTION_FACTOR
-from study.running.stages import Outline
-from study.settings import outline
+from study.methods import BASELINE
+from study.running.sampling import REDUCTION_FACTOR
+from study.settings import StudySettings
 from trainables.multimodal.data.store.feature_store import FeatureStore
 
 _SECONDS = 10  # that timing may take
@@ -21,65 +20,60 @@ _EVALUATION = 1 / 3  # cost of a sample's forward pass in terms of its training 
 _COPIES = 3  # weights, momentum and best weights in a checkpoint, of which each running trial keeps two
 
 
-def describe(settings: Mapping[str, Any], store: FeatureStore, *, slots: int) -> str:
+def describe(settings: StudySettings, store: FeatureStore, *, slots: int) -> str:
     """Search spaces, rungs, trials, and expected time and disk, as text."""
-    plan = outline(settings)
-    measured, parameters = _measure(plan, settings, store)
-    split = store.split(next(iter(settings["protocol"]["splits"].values())))
+    measured, parameters = _measure(settings, store)
+    split = store.split(next(iter(settings.protocol.splits.values())))
     work = len(split["train"]) + _EVALUATION * len(split["validation"])
-    epoch = work * measured.cost
-    trials = _trials(plan, settings["stages"])
-    hours = sum(trials.values()) * plan.epochs * epoch / slots / 3600
+    epoch, epochs = work * measured.cost, settings.budget.epochs
+    trials = _trials(settings)
+    hours = sum(trials.values()) * epochs * epoch / slots / 3600
     disk = 2 * _COPIES * 4 * parameters * slots / 2**20
-    lines = [f"study {settings['study']} on {store.name}: {len(store)} samples", *_spaces(plan)]
-    lines += [f"{name}: not applicable, {why}" for name, why in settings.get("inapplicable", {}).items()]
-    lines += [f"rungs at epochs {', '.join(map(str, rungs(plan)))}"]
-    lines += [f"{stage}: at most {count} trials of {plan.epochs} epochs" for stage, count in trials.items()]
+    lines = [f"study {settings.study} on {store.name}: {len(store)} samples", *_spaces(settings)]
+    lines += [f"{name}: not applicable, {why}" for name, why in settings.inapplicable.items()]
+    lines += [f"rungs at epochs {', '.join(map(str, rungs(settings)))}"]
+    lines += [f"{stage}: at most {count} trials of {epochs} epochs" for stage, count in trials.items()]
     lines += [f"an epoch takes about {epoch:.1f} s; {slots} trials at once: at most {hours:.2f} h in all"]
     lines += [f"  {measured}; a sample of validation is taken to cost a third of one of training"]
     lines += [f"checkpoints need about {disk:.0f} MiB while it runs"]
     return "\n".join(lines)
 
 
-def rungs(plan: Outline) -> list[int]:
+def rungs(settings: StudySettings) -> list[int]:
     """Epochs at which ASHA judges: the grace period and its multiples by the reduction factor."""
-    found = [min(plan.grace, plan.epochs)]
-    while found[-1] * REDUCTION_FACTOR <= plan.epochs:
-        found.append(found[-1] * REDUCTION_FACTOR)
-    return found
+    epochs = [min(settings.grace, settings.budget.epochs)]
+    while epochs[-1] * REDUCTION_FACTOR <= settings.budget.epochs:
+        epochs.append(epochs[-1] * REDUCTION_FACTOR)
+    return epochs
 
 
-def _spaces(plan: Outline) -> list[str]:
+def _spaces(settings: StudySettings) -> list[str]:
     lines = []
-    for method in plan.methods:
+    for method in settings.methods:
         lines.append(f"{method}, searched:")
-        lines += [f"  {key}: {domain.domain_str}" for key, domain in plan.space(method).items()]
-        lines += [f"  {key} = {value} (fixed)" for key, value in plan.fixed[method].items()]
+        lines += [f"  {key}: {domain.domain_str}" for key, domain in settings.space(method).items()]
+        lines += [f"  {key} = {value} (fixed)" for key, value in settings.fixed[method].items()]
     return lines
 
 
-def _trials(plan: Outline, stages: Sequence[str]) -> dict[str, int]:
-    sweeps = sum(1 + sum(map(len, keys.values())) for keys in plan.sweeps.values() if keys)
+def _trials(settings: StudySettings) -> dict[str, int]:
+    """Trials of each stage, at most."""
+    sweeps = sum(1 + sum(map(len, keys.values())) for keys in settings.sweeps.values() if keys)
     counts = {
-        "search": plan.trials * len(plan.methods),
-        "confirm": plan.seeds * len(plan.protocols) * len(plan.methods),
-        "sensitivity": plan.seeds * sweeps,
+        "search": settings.budget.trials * len(settings.methods),
+        "confirm": settings.budget.seeds * len(settings.protocols) * len(settings.methods),
+        "sensitivity": settings.budget.seeds * sweeps,
     }
-    return {stage: counts[stage] for stage in stages}
+    return {stage: counts[stage] for stage in settings.stages}
 
 
-def _measure(plan: Outline, settings: Mapping[str, Any], store: FeatureStore) -> tuple["_Measured", int]:
+def _measure(settings: StudySettings, store: FeatureStore) -> tuple["_Measured", int]:
     """Training steps of joint, measured, and the parameters of its model."""
-    from trainables import JointTrainable
-
-    method = plan.methods[0]
-    config = plan.config(method, plan.defaults(method))
-    known = {key: value for key, value in config.items() if key in JointTrainable.settings()}
-    split = next(iter(settings["protocol"]["splits"].values()))
-    device = settings["resources"]["device"]
-    trainer = JointTrainable.build(
-        {**known, "data": str(store.path), "split": split, "device": device, "threads": 1}
-    )
+    baseline, method = settings.method(BASELINE).trained, settings.methods[0]
+    config = settings.config(method, settings.defaults(method))
+    known = {key: value for key, value in config.items() if key in baseline.settings()}
+    place = {"data": str(store.path), "split": next(iter(settings.protocol.splits.values()))}
+    trainer = baseline.build({**known, **place, "device": settings.resources["device"], "threads": 1})
     return _timed(trainer, store), sum(parameter.numel() for parameter in trainer.model.parameters())
 
 

@@ -74,7 +74,9 @@ def test_defaults_are_copies():
 @each_space
 def test_every_key_is_a_domain_and_a_setting_of_its_trainable(space, arguments, trainable):
     domains = space(*arguments)
-    trainable.check({**{key: domain.sample() for key, domain in domains.items()}, "data": "x", "epochs": 12})
+    trainable.method.check(
+        {**{key: domain.sample() for key, domain in domains.items()}, "data": "x", "epochs": 12}
+    )
     assert all(isinstance(domain, (Float, Integer)) for domain in domains.values())
 
 

@@ -14,8 +14,8 @@ import optuna
 import psutil
 import pytest
 
+from study.methods import STUDY_METHODS
 from study.run import main
-from study.studies import METHODS
 
 pytestmark = pytest.mark.timeout(600)
 SMALL = ["--epochs", "4", "--trials", "3", "--seeds", "2", "--device", "cpu"]
@@ -23,7 +23,8 @@ ONE_BY_ONE = [*SMALL, "--max-concurrent", "1"]  # the order of trials and ASHA's
 RUN = ["-m", "study.run"]
 IMPATIENT = [
     "-c",
-    "import sys; from study import run, watch; watch.FLOOR = 40.0; sys.exit(run.main())",
+    "import sys; from study import run; from study.running import hang_watch; hang_watch.FLOOR = 40.0; "
+    "sys.exit(run.main())",
 ]
 
 
@@ -266,7 +267,7 @@ def test_a_comparison_tells_of_every_method(store, tmp_path):
     assert code == 0, said + complained
     summary = json.loads((study.folder / "summary.json").read_text())
     methods = set(summary["methods"])
-    assert {"unimodal_strong", "unimodal_weak", "dr_boosting", *METHODS} <= methods
+    assert {"unimodal_strong", "unimodal_weak", "dr_boosting", *STUDY_METHODS} <= methods
     counted = Counter(tuple(name.split("/")[1:]) for name, _ in study.trials())
     assert counted == {(stage, method): 2 for stage in ("search", "confirm") for method in methods}
     assert all(len(entry["test"]["accuracy"]["seeds"]) == 2 for entry in summary["methods"].values())

@@ -7,10 +7,11 @@ import pytest
 from synthetic import Synthetic
 
 from study.analysis.results import analyse
+from study.records.continuation import continued
 from study.reporting import write_report
+from study.request import StudyRequest, resolved
 from study.run import main
 from study.running.forecast import describe
-from study.settings import Wish, build, continued
 from study.studies import STUDIES
 from trainables.multimodal.data.datasets import read_source
 from trainables.multimodal.data.preparing.writer import write_store
@@ -35,27 +36,27 @@ def valued(toy_store, tmp_path):
 
 
 def settings(store, study="features_dr", **fixed):
-    return build(study, STUDIES[study], store, Wish(fixed={"task": "regression", **fixed}))
+    return resolved(study, STUDIES[study], store, StudyRequest(fixed={"task": "regression", **fixed}))
 
 
 @pytest.mark.parametrize(("loss", "said"), [({}, "l1"), ({"loss": "mse"}, "mse")])
 def test_the_protocol_says_what_is_predicted_and_what_accuracy_means(valued, loss, said):
-    assert settings(valued, **loss)["protocol"]["task"] == (
+    assert settings(valued, **loss).protocol.task == (
         f"regression of mood in -2..2, {said} loss; accuracy is that of the sign, zero as positive"
     )
 
 
 def test_a_classification_has_no_task_to_speak_of(valued):
-    plain = build("toy", STUDIES["features_dr"], valued, Wish())
-    assert "task" not in plain["protocol"]
-    assert plain["inapplicable"] == {}
+    plain = resolved("toy", STUDIES["features_dr"], valued, StudyRequest())
+    assert "task" not in plain.to_json()["protocol"]
+    assert plain.inapplicable == {}
 
 
 def test_methods_that_need_classes_are_left_out_with_their_reason(valued):
-    found = settings(valued, "features_compare")
-    assert found["inapplicable"] == dict.fromkeys(NEEDY, "needs classes")
+    asked = settings(valued, "features_compare")
+    assert asked.inapplicable == dict.fromkeys(NEEDY, "needs classes")
     expected = ["joint", "unimodal_strong", "unimodal_weak", "late_fusion", "diagnose_relearn"]
-    assert found["methods"] == list(found["fixed"]) == expected
+    assert list(asked.methods) == list(asked.fixed) == expected
 
 
 @pytest.mark.parametrize("question", ["boosting", "dr_boosting"])
@@ -79,9 +80,9 @@ def test_a_task_or_loss_that_is_not_there_is_refused(valued, fixed, said):
 
 
 def test_the_task_of_a_study_that_goes_on_cannot_change(valued):
-    plain = build("features_dr", STUDIES["features_dr"], valued, Wish())
+    plain = resolved("features_dr", STUDIES["features_dr"], valued, StudyRequest())
     with pytest.raises(InputError, match=r"fixed\.joint\.task was None, now 'regression'"):
-        continued(plain, settings(valued))
+        continued(plain.to_json(), settings(valued).to_json())
 
 
 def test_bad_input_ends_with_exit_code_2_before_anything_is_written(valued, tmp_path, capsys):
@@ -92,15 +93,15 @@ def test_bad_input_ends_with_exit_code_2_before_anything_is_written(valued, tmp_
 
 
 def test_a_dry_run_measures_a_regression_and_names_what_is_left_out(valued):
-    found = {**settings(valued, "features_compare"), "resources": {"device": "cpu"}}
-    assert "ogm_ge: not applicable, needs classes" in describe(found, valued, slots=1)
+    asked = replace(settings(valued, "features_compare"), resources={"device": "cpu"})
+    assert "ogm_ge: not applicable, needs classes" in describe(asked, valued, slots=1)
 
 
 @pytest.fixture
 def ended(valued):
     """Settings and trials of a comparison with two methods that have come to an end."""
     trials = Synthetic(["strong", "weak"])
-    asked = {**settings(valued, "features_compare"), "stages": ["search", "confirm"]}
+    asked = {**settings(valued, "features_compare").to_json(), "stages": ["search", "confirm"]}
     asked |= {"methods": ["joint", "late_fusion"], "budget": {"epochs": 12, "trials": 1, "seeds": 3}}
     for method in asked["methods"]:
         trials.search(method, 0.7, trials=1).confirm(method, 0.7)

@@ -1,257 +1,70 @@
-"""What a study was asked to do, and which later commands go on with it."""
+"""The settings of a study: typed here, JSON in the ledger, and what plans take from them."""
+
+import json
+from dataclasses import replace
 
 import pytest
-from safetensors.torch import load_file, save_file
+from toy_study import SETTINGS
 
-from study.running.ray_bridge import distributions
-from study.running.stages import search
-from study.settings import Wish, _require_modalities, build, continued, outline, parse_fixed
-from study.studies import METHODS, SAMPLE, STUDIES, method_named
-from trainables.multimodal.assembly import build_model
-from trainables.multimodal.config import TrainerConfig
-from trainables.multimodal.data.store.feature_store import FeatureStore
+from study.methods import STUDY_METHODS, StudyMethod, study_method
+from study.settings import StudySettings
+from trainables.multimodal.balancers.base import Balancer
 from trainables.multimodal.errors import InputError
+from trainables.multimodal.methods import Method
 
-STUDY = STUDIES["features_dr"]
+
+class Late(Balancer):
+    """Acts for the first time after the epochs that it is told."""
+
+    def __init__(self, wait=1):
+        self.wait = wait
+
+    def first_action(self):
+        return self.wait
 
 
 @pytest.fixture
-def settings(toy_store):
-    """Settings of a study on the toy store."""
-    return lambda **wish: build("toy", STUDY, FeatureStore.open(toy_store), Wish(**wish))
+def settings():
+    return StudySettings.from_json(SETTINGS)
 
 
-def test_values_are_literals_or_words():
-    assert parse_fixed(["lr=0.1", "every=3", "schedule=step", "milestones=(2, 4)", "compile=true"]) == {
-        "lr": 0.1,
-        "every": 3,
-        "schedule": "step",
-        "milestones": (2, 4),
-        "compile": True,
-    }
+def test_json_comes_back_as_it_was(settings):
+    assert settings.to_json() == SETTINGS
+    assert json.loads(json.dumps(settings.to_json())) == SETTINGS
 
 
-def test_a_pair_without_value_is_refused():
-    with pytest.raises(InputError, match="key=value"):
-        parse_fixed(["lr"])
+def test_what_is_optional_is_kept_where_it_is_there():
+    more = {"mlflow": {"uri": "x"}, "exhausted": ["joint"], "resources": {"device": "cpu"}}
+    assert StudySettings.from_json({**SETTINGS, **more}).to_json() == {**SETTINGS, **more}
 
 
-def test_a_fixed_key_reaches_only_methods_that_have_it(settings):
-    assert settings(fixed={"lam": 2.0, "lr": 0.1})["fixed"] == {
-        "joint": {"lr": 0.1},
-        "diagnose_relearn": {"lam": 2.0, "lr": 0.1},
-    }
+def test_settings_that_lack_what_every_version_wrote_are_refused():
+    with pytest.raises(InputError, match="not those of a study"):
+        StudySettings.from_json({key: value for key, value in SETTINGS.items() if key != "budget"})
 
 
-def test_a_fixed_key_is_not_swept(settings):
-    assert "lam" not in settings(fixed={"lam": 2.0})["sensitivity"]["diagnose_relearn"]
+def test_both_protocols_are_two(settings):
+    both = replace(settings, protocol=replace(settings.protocol, name="both"))
+    assert (settings.protocols, both.protocols) == (("clean",), ("clean", "paper"))
 
 
-def test_a_key_that_no_method_has_is_refused_with_those_there_are(settings):
-    with pytest.raises(InputError, match=r"sigmaa: no method of this study has it; keys are .*lam"):
-        settings(fixed={"sigmaa": 1})
+def test_a_modality_alone_is_a_method_with_a_label_of_its_own():
+    method = study_method("unimodal_face_au")
+    assert (method.label, method.trained.fixed) == ("Face au alone", {"modalities": ["face_au"]})
 
 
-def test_a_key_with_an_option_of_its_own_names_the_option(settings):
-    with pytest.raises(InputError, match="use --epochs"):
-        settings(fixed={"epochs": 3})
+def test_a_method_of_another_version_has_a_label_and_trains_nothing(settings):
+    assert settings.label("later_method") == "Later method"
+    with pytest.raises(InputError, match="this version does not have"):
+        settings.method("later_method").trained.check({})
 
 
-@pytest.mark.parametrize("key", ["trials", "seeds", "epochs"])
-def test_a_budget_of_nothing_is_refused(settings, key):
-    with pytest.raises(InputError, match=f"--{key} must be at least 1, got -1"):
-        settings(**{key: -1})
-
-
-def test_zero_is_refused_and_not_taken_for_the_default(settings):
-    with pytest.raises(InputError, match="--trials must be at least 1, got 0"):
-        settings(trials=0)
-
-
-def test_the_paper_protocol_needs_a_published_split(settings):
-    with pytest.raises(InputError, match="needs a published split"):
-        settings(protocol="paper")
-
-
-def test_an_unknown_split_is_refused(settings):
-    with pytest.raises(InputError, match="nowhere"):
-        settings(split="nowhere")
-
-
-@pytest.mark.parametrize("change", [{"trials": 20}, {"seeds": 9}])
-def test_a_study_may_grow(settings, change):
-    grown = continued(settings(trials=12, seeds=5), settings(**{"trials": 12, "seeds": 5} | change))
-    assert {key: grown["budget"][key] for key in change} == change
-
-
-def test_stages_add_up(settings):
-    both = continued(settings(stages=("search",)), settings(stages=("confirm",)))
-    assert both["stages"] == ["search", "confirm"]
-
-
-@pytest.mark.parametrize(
-    ("change", "named"),
-    [
-        ({"epochs": 7}, "budget.epochs was 30, now 7"),
-        ({"trials": 1}, "budget.trials was 12, now 1"),
-        ({"fixed": {"lam": 1.0}}, "fixed.diagnose_relearn.lam was None, now 1.0"),
-        ({"precision": "bf16"}, "base.precision was 'auto', now 'bf16'"),
-    ],
-)
-def test_any_other_change_is_refused_with_a_diff(settings, change, named):
-    with pytest.raises(InputError, match=named):
-        continued(settings(), settings(**change))
-
-
-def test_other_data_are_refused(settings):
-    other = settings()
-    other["data"] = {**other["data"], "digest": "e" * 64}
-    with pytest.raises(InputError, match=r"data\.digest"):
-        continued(settings(), other)
-
-
-@pytest.mark.parametrize(
-    ("fixed", "said"),
-    [
-        ({"lam": "abc"}, "lam must be >= 0 and finite, got abc"),
-        ({"every": 2.5}, "every must be a whole number"),
-        ({"max_relearnings": "x"}, "max_relearnings must be a whole number"),
-        ({"reset_head": "yes"}, "reset_head must be true or false"),
-        ({"diagnose": "end"}, "--set diagnose is refused"),
-        ({"batch_size": "abc"}, "batch_size must be an integer"),
-    ],
-)
-def test_a_value_that_makes_no_sense_is_refused(settings, fixed, said):
-    with pytest.raises(InputError, match=said):
-        settings(fixed=fixed)
-
-
-@pytest.mark.parametrize("name", [*METHODS, "unimodal_face"])
-def test_published_values_lie_in_the_space_whatever_the_epochs(name):
-    method = method_named(name)
-    for epochs in range(1, 40):
-        space = distributions(method.space(("face", "voice"), epochs))
-        first = method.defaults(("face", "voice"), epochs)
-        assert first.keys() == space.keys()
-        assert all(domain._contains(first[key]) for key, domain in space.items())
-
-
-@pytest.mark.parametrize("name", [*METHODS, "unimodal_face"])
-def test_every_key_of_a_space_is_a_setting_of_the_methods_trainable(name):
-    method = method_named(name)
-    config = {**method.defaults(("face", "voice"), 10), **method.fixed, "data": "x", "epochs": 10}
-    method.load().check(config)
-
-
-def test_a_study_of_every_method_names_each_modality_alone(toy_store):
-    built = build("toy", STUDIES["features_compare"], FeatureStore.open(toy_store), Wish())
-    alone = [name for name in built["methods"] if name.startswith("unimodal")]
-    assert [built["fixed"][name]["modalities"] for name in alone] == [
-        [modality] for modality in built["data"]["modalities"]
-    ]
-
-
-def test_what_makes_a_control_is_fixed_whatever_is_set(toy_store):
-    built = build(
-        "toy", STUDIES["features_compare"], FeatureStore.open(toy_store), Wish(fixed={"max_heads": 4})
+def test_nothing_is_judged_before_a_method_has_acted_whatever_its_setting_is_called(settings):
+    own = StudyMethod(Method((Late,)), STUDY_METHODS["joint"].search, "Late")
+    late = replace(
+        settings,
+        methods=("joint", "late"),
+        fixed={"joint": {}, "late": {"wait": 7}},
+        table={**STUDY_METHODS, "late": own},
     )
-    assert built["fixed"]["boosting"] == {"max_heads": 4}
-    assert built["fixed"]["boosting_no_heads"] == {"max_heads": 1}
-
-
-def test_a_fusion_weight_is_a_key_of_the_studies_whose_methods_weigh(toy_store):
-    store = FeatureStore.open(toy_store)
-    key = f"weight_{next(iter(store.modalities))}"
-    built = build("toy", STUDIES["features_boosting"], store, Wish(fixed={key: 0.3}))
-    assert built["fixed"] == {"joint": {}, "boosting": {key: 0.3}}
-    with pytest.raises(InputError, match="no method of this study has it"):
-        build("toy", STUDY, store, Wish(fixed={key: 0.3}))
-
-
-@pytest.mark.parametrize(
-    ("study", "fixed", "said"),
-    [
-        ("features_compare", {"modalities": ["weak"]}, "ogm_ge needs at least 2 modalities"),
-        ("features_dr", {"modalities": ["nose"]}, "has no modality nose"),
-        ("features_dr", {"modalities": "weak"}, "modalities must be different names"),
-        ("features_boosting", {"weight_weak": -1.0}, "fusion weights must be numbers >= 0"),
-        ("features_boosting", {"fusion_weights": {"nose": 1.0}}, "fusion weights are given for nose"),
-    ],
-)
-def test_what_does_not_fit_the_data_is_refused_before_the_study_begins(toy_store, study, fixed, said):
-    with pytest.raises(InputError, match=said):
-        build("toy", STUDIES[study], FeatureStore.open(toy_store), Wish(fixed=fixed))
-
-
-def weights_searched(toy_store, fixed):
-    """Fusion weights that a study of boosting searches."""
-    built = build("toy", STUDIES["features_boosting"], FeatureStore.open(toy_store), Wish(fixed=fixed))
-    plan = outline(built)
-    assert plan.space("boosting").keys() == plan.defaults("boosting").keys()
-    return {key for key in plan.space("boosting") if key.startswith("weight_")}
-
-
-def test_only_the_chosen_modalities_are_weighed(toy_store):
-    assert weights_searched(toy_store, {"modalities": ["weak"]}) == {"weight_weak"}
-
-
-def test_fixed_fusion_weights_leave_none_to_search(toy_store):
-    weights = dict.fromkeys(FeatureStore.open(toy_store).modalities, 1.0)
-    assert len(weights_searched(toy_store, {})) == len(weights)
-    assert weights_searched(toy_store, {"fusion_weights": weights}) == set()
-
-
-def test_a_comparison_of_modalities_needs_two():
-    with pytest.raises(InputError, match="ogm_ge needs at least 2 modalities, and the study has 1"):
-        _require_modalities(["joint", "ogm_ge"], ["face"])
-
-
-def test_nothing_is_judged_before_a_fixed_period_has_passed(settings):
-    assert outline(settings(fixed={"every": 20})).grace == 21
-
-
-@pytest.fixture
-def weights(toy_store, tmp_path):
-    """A file with the encoder of the toy store's modality `weak`, as --set names it."""
-    store = FeatureStore.open(toy_store)
-    model = build_model(TrainerConfig(data=str(toy_store), epochs=1), (), store)
-    path = tmp_path / "weak.safetensors"
-    save_file(model.encoders["weak"].state_dict(), path)
-    return path, {"initial_weights": {"weak": str(path)}}
-
-
-def test_a_study_goes_on_with_the_same_initial_weights_only(settings, weights):
-    path, fixed = weights
-    before = settings(fixed=fixed)
-    assert continued(before, settings(fixed=fixed)) == before | {"resources": None}
-    changed = {key: value + 1 for key, value in load_file(path).items()}
-    save_file(changed, path)
-    with pytest.raises(InputError, match=r"initial_weights\.weak was '[0-9a-f]{64}', now"):
-        continued(before, settings(fixed=fixed))
-
-
-def test_initial_weights_that_do_not_fit_are_refused_before_the_study_begins(settings, weights):
-    _, fixed = weights
-    with pytest.raises(InputError, match=r"weak\.safetensors do not fit"):
-        settings(fixed={**fixed, "hidden": 64})
-
-
-def test_initial_weights_that_are_not_there_are_refused_before_the_study_begins(settings, tmp_path):
-    with pytest.raises(InputError, match=r"gone\.pth cannot be read: No such file"):
-        settings(fixed={"initial_weights": {"weak": str(tmp_path / "gone.pth")}})
-
-
-def test_an_encoder_that_does_not_fit_the_data_is_refused_before_the_study_begins(settings):
-    with pytest.raises(InputError, match="transformer takes sequences"):
-        settings(fixed={"encoders": {"weak": "transformer"}})
-
-
-def test_a_study_whose_space_ran_out_asks_for_what_there_is(settings, open_toy):
-    plan = outline(settings(fixed={"lr": 0.1}) | {"exhausted": ["joint"]})
-    counts = {plan.method: plan.count for plan in search(plan, open_toy())}
-    assert counts == {"joint": 0, "diagnose_relearn": plan.trials}
-
-
-def test_pictures_are_augmented_on_real_data_and_not_on_the_sample():
-    assert all(study.base["augment"] for name, study in STUDIES.items() if name.startswith("cremad_"))
-    assert not any("augment" in study.base for study in SAMPLE.values())
+    assert (replace(settings, methods=("joint",)).grace, late.grace) == (3, 7)

@@ -10,8 +10,9 @@ from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.loading.batches import stored_frames
 from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
-from trainables.multimodal.model import ModelSpec, MultimodalModel
+from trainables.multimodal.model import MultimodalModel
 from trainables.multimodal.networks.initial_weights import load_initial_weights
+from trainables.multimodal.networks.model_spec import ModelSpec
 from trainables.multimodal.tasks import CLASSIFICATION, Task, task_on
 
 
@@ -24,6 +25,7 @@ def build_model(config: TrainerConfig, balancers: Sequence[Balancer], store: Fea
     owner = fusion_owner(balancers)
     config.require_modalities(store.modalities)
     names = chosen_modalities(store, config.modalities)
+    require_enough(balancers, names)
     spec = ModelSpec(
         classes=task_on(store, config.task, config.loss).classes,
         shapes={name: store.modalities[name].shape for name in names},
@@ -67,6 +69,16 @@ def require_applicable(config: TrainerConfig, balancers: Sequence[Balancer]) -> 
     needy = [type(balancer).__name__ for balancer in balancers if balancer.needs_classes]
     if needy and config.task != CLASSIFICATION:
         raise InputError(f"{needy[0]} needs classes: leave task at classification, not {config.task}")
+
+
+def require_enough(balancers: Sequence[Balancer], modalities: Sequence[str]) -> None:
+    """Raise InputError where a balancer compares modalities and there are too few."""
+    for balancer in balancers:
+        if len(modalities) < balancer.fewest_modalities:
+            raise InputError(
+                f"{type(balancer).__name__} needs at least {balancer.fewest_modalities} modalities, and the "
+                f"run has {len(modalities)}"
+            )
 
 
 def usable_rows(

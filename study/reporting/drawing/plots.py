@@ -13,7 +13,7 @@ from study.analysis.summary import Measure
 from study.analysis.sweeps import Importance, Point
 from study.reporting import wording
 from study.reporting.drawing import legends, marks, style
-from trainables.multimodal.config import UNIMODAL
+from trainables.multimodal.methods import UNIMODAL
 
 
 def save(figure: Figure, path: Path, *, sample: bool) -> None:

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from study.running.study_trial import KEPT, Files, StudyTrial, discard_checkpoints, exported
+from study.running.study_trial import StudyTrial
+from study.running.trial_files import KEPT, TrialFiles, discard_checkpoints, exported
 from trainables import DiagnoseRelearnTrainable
 from trainables.multimodal.errors import Diverged
+from trainables.multimodal.methods import METHODS
 
 EPOCHS = 4
 
@@ -17,7 +19,7 @@ def config(toy_store, tmp_path):
     """What the driver hands to the process of a D&R trial."""
     settings = {"data": str(toy_store), "epochs": EPOCHS, "hidden": 8, "lr": 0.05, "every": 1, "threads": 1}
     return {
-        "trainable": "trainables:DiagnoseRelearnTrainable",
+        "method": METHODS["diagnose_relearn"],
         "settings": settings | {"device": "cpu"},
         "folder": str(tmp_path / "trial"),
         "known": 0,
@@ -65,7 +67,7 @@ def test_a_process_killed_after_its_last_epoch_returns_the_end_again(config, uni
 @pytest.mark.parametrize("damage", ["cut", "flipped", "missing"])
 def test_a_damaged_checkpoint_is_replaced_by_the_one_before(config, uninterrupted, damage):
     steps(process(config), 3)
-    newest = Files.begin_attempt(_folder(config)).earlier()[0]
+    newest = TrialFiles.begin_attempt(_folder(config)).earlier()[0]
     content = newest.read_bytes()
     if damage == "missing":
         newest.unlink()
@@ -86,7 +88,7 @@ def test_a_late_process_cannot_touch_what_the_next_one_writes(config, uninterrup
 
 def test_only_the_newest_checkpoints_are_kept(config):
     steps(process(config), EPOCHS)
-    assert len(Files.begin_attempt(_folder(config)).earlier()) == KEPT
+    assert len(TrialFiles.begin_attempt(_folder(config)).earlier()) == KEPT
 
 
 def test_a_finished_trial_leaves_no_checkpoints(config):

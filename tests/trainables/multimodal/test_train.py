@@ -1,7 +1,7 @@
 import pytest
 
 from trainables.multimodal.model import load_model
-from trainables.multimodal.train import main, parse_value, read_setting
+from trainables.multimodal.train import main
 
 SMALL = [f"--set={pair}" for pair in ("width=.05", "hidden=6", "batch_size=12", "device=cpu", "threads=1")]
 
@@ -34,10 +34,10 @@ def test_the_best_weights_are_exported_on_request(toy_store, tmp_path):
     ("arguments", "sentence"),
     [
         (["--set", "lam=3"], "unknown setting lam"),
-        (["--balancer", "unheard"], "unknown balancer unheard"),
+        (["--balancer", "unheard"], "unknown method unheard"),
         (["--balancer", "unimodal_nose"], "no modality nose"),
         (["--set", "lr=fast"], "lr must be a number > 0, got 'fast'"),
-        (["--set", "lr"], "--set wants key=value, got 'lr'"),
+        (["--set", "lr"], "--set takes key=value, got 'lr'"),
         (["--set", "split=unheard"], "unknown split unheard"),
         (["--balancer", "diagnose_relearn", "--set", "every=0"], "every must be >= 1, got 0"),
     ],
@@ -60,20 +60,17 @@ def test_a_diverged_run_says_so(toy_store, capsys):
 
 
 @pytest.mark.parametrize(
-    ("text", "value"),
+    ("arguments", "sentence"),
     [
-        ("3", 3),
-        (".25", 0.25),
-        ("1e-3", 1e-3),
-        ("true", True),
-        ("None", None),
-        ("[4, 8]", [4, 8]),
-        ("cpu", "cpu"),
+        (["--epochs", "two"], "error: argument --epochs: invalid int value: 'two'; --help lists the options"),
+        (["--nose"], "error: unrecognized arguments: --nose; --help lists the options"),
     ],
 )
-def test_values_are_numbers_truths_lists_or_words(text, value):
-    assert parse_value(text) == value
+def test_bad_usage_is_one_sentence_and_exit_code_2(toy_store, capsys, arguments, sentence):
+    assert main(command(toy_store(1), *arguments)) == 2
+    assert capsys.readouterr().err == f"{sentence}\n"
 
 
-def test_a_value_may_hold_an_equals_sign():
-    assert read_setting("data=a=b") == ("data", "a=b")
+def test_what_makes_a_method_what_it_is_cannot_be_set_otherwise(toy_store, capsys):
+    assert main(command(toy_store(2), "--balancer", "boosting_no_heads", "--set", "max_heads=3")) == 2
+    assert "max_heads is 1 in this method and cannot be 3" in capsys.readouterr().err

@@ -4,7 +4,6 @@ import torch
 from torch.nn import functional
 
 from trainables.multimodal.balancers.boosting import (
-    CONTROLS,
     Boosting,
     assign_classifier,
     boosting_loss,
@@ -12,6 +11,7 @@ from trainables.multimodal.balancers.boosting import (
 from trainables.multimodal.balancers.boosting_math import assign_by_difference, boosting_terms
 from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
 from trainables.multimodal.errors import Diverged, InputError
+from trainables.multimodal.methods import METHODS
 
 ALWAYS = {"sigma": 0.0, "tau": 0.0}  # every modality is weak
 NEVER = {"sigma": 100.0}
@@ -140,8 +140,8 @@ def test_scores_that_are_all_zero_are_refused(rule):
     [
         ({"smoothing": -0.1}, "smoothing must be >= 0"),
         ({"sigma": float("nan")}, "sigma must be >= 0"),
-        ({"period": 0}, "period must be a whole number >= 1, got 0"),
-        ({"max_heads": 1.5}, "max_heads must be a whole number >= 1"),
+        ({"period": 0}, "period must be >= 1, got 0"),
+        ({"max_heads": 1.5}, "max_heads must be a whole number, got 1.5"),
         ({"residual": "both"}, "residual must be one of sum, per_head"),
         ({"assignment": "x"}, "assignment must be one of ratio, difference, random"),
         ({"step": "x"}, "step must be one of alternating, joint"),
@@ -331,19 +331,19 @@ def test_an_epoch_without_any_probability_of_the_true_class_is_a_divergence(make
 
 
 def test_control_no_heads_never_adds_one(make_trainer):
-    trainer, _ = run(make_trainer, [Boosting(period=1, **ALWAYS, **CONTROLS["boosting_no_heads"])], 4)
+    trainer, _ = run(make_trainer, [Boosting(period=1, **ALWAYS, **METHODS["boosting_no_heads"].fixed)], 4)
     assert head_counts(trainer) == {"vector": 1, "clip": 1}
 
 
 def test_control_random_gives_one_modality_a_head_each_time_and_each_in_turn(make_trainer):
-    boosting = Boosting(period=1, max_heads=20, **NEVER, **CONTROLS["boosting_random"])
+    boosting = Boosting(period=1, max_heads=20, **NEVER, **METHODS["boosting_random"].fixed)
     run(make_trainer, [boosting], 8)
     assert len(boosting.grown) == 7
     assert set(boosting.grown) == {"vector", "clip"}
 
 
 def test_control_tripled_weighs_the_loss_of_whom_the_rule_would_give_a_head(make_trainer):
-    boosting = Boosting(period=1, **ALWAYS, **CONTROLS["boosting_tripled"])
+    boosting = Boosting(period=1, **ALWAYS, **METHODS["boosting_tripled"].fixed)
     trainer, metrics = run(make_trainer, [boosting], 3)
     assert head_counts(trainer) == {"vector": 1, "clip": 1}
     assert boosting.factors == {"vector": 3.0, "clip": 3.0}

@@ -10,13 +10,14 @@ import pytest
 import torch
 
 from trainables.multimodal.balancers.base import Balancer
-from trainables.multimodal.balancers.boosting import CONTROLS, Boosting
+from trainables.multimodal.balancers.boosting import Boosting
 from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
 from trainables.multimodal.balancers.late_fusion import LateFusion
 from trainables.multimodal.balancers.ogm_ge import OgmGe
 from trainables.multimodal.checkpoint import read_checkpoint, write_checkpoint
 from trainables.multimodal.data.store import manifest as manifests
 from trainables.multimodal.errors import InputError
+from trainables.multimodal.methods import METHODS as TABLE
 
 SWITCHES = {"reset_buffers": True, "reset_head": True, "reset_momentum": True}
 
@@ -61,8 +62,9 @@ METHODS = {
     ],
     "dr_boosting": lambda: [Boosting(**GROWING), DiagnoseRelearn(lam=3.0, every=1)],
     **{
-        name: lambda control=control: [Boosting(**{**GROWING, **control})]
-        for name, control in CONTROLS.items()
+        name: lambda control=method.fixed: [Boosting(**{**GROWING, **control})]
+        for name, method in TABLE.items()
+        if method.fixed
     },
     "drawing": lambda: [Drawing()],
 }
@@ -336,5 +338,5 @@ def test_resuming_equals_never_stopping_where_samples_lack_modalities(make_gappy
 
 
 def test_a_method_that_compares_modalities_refuses_a_single_one(make_trainer):
-    with pytest.raises(InputError, match="needs at least two"):
+    with pytest.raises(InputError, match="OgmGe needs at least 2 modalities, and the run has 1"):
         make_trainer(1, [OgmGe()])

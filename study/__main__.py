@@ -1,0 +1,45 @@
+"""multimodal-study COMMAND ...: all commands under one name; COMMAND --help lists the options of each."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Final
+
+from study import __version__
+from trainables.multimodal.command_line import Parser, reported
+from trainables.multimodal.supported_system import require_supported_system
+
+NAME: Final = "multimodal-study"
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "run": ("study.run", "carry out a named study, or continue it"),
+    "prepare": ("study.prepare", "make a feature store from raw files"),
+    "report": ("study.report", "make a study's report again from its ledger"),
+    "train": ("trainables.multimodal.train", "train one configuration without Ray"),
+}
+"""Command -> the module whose `main` carries it out, and what it does."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command with the arguments after its name; returns the command's exit code."""
+    require_supported_system()
+    return reported(NAME, lambda: _dispatch(sys.argv[1:] if arguments is None else arguments))
+
+
+def _dispatch(arguments: Sequence[str]) -> int:
+    """Import the module of the chosen command, and no other, and hand it the rest."""
+    module, _ = COMMANDS[_parser().parse_args(arguments[:1]).command]
+    code: int = import_module(module).main(arguments[1:])
+    return code
+
+
+def _parser() -> Parser:
+    parser = Parser(prog=NAME, description=__doc__)
+    parser.add_argument("--version", action="version", version=f"{NAME} {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command, (_, purpose) in COMMANDS.items():
+        commands.add_parser(command, help=purpose, add_help=False)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

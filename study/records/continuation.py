@@ -1,0 +1,49 @@
+"""Whether a later command asks for the study that a ledger holds, and what it may change."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from study.settings import STAGES
+from trainables.multimodal.errors import InputError
+
+MAY_GROW: Final = ("trials", "seeds", "stages")
+MAY_CHANGE: Final = ("id", "mlflow", "resources", "exhausted")
+"""Where a study runs and shows, and how far it came."""
+
+
+def continued(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a study that goes on: as they were, with more trials, seeds or stages.
+
+    Both are as the ledger keeps them, so that no version's reading of them can hide a difference.
+
+    Raises:
+        InputError: Anything else differs; the message lists each difference.
+
+    """
+    old, new = _flat(before), _flat(now)
+    changed = [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]
+    refused = [key for key in changed if not _allowed(key, old.get(key), new.get(key))]
+    if refused:
+        diff = "; ".join(f"{key} was {old.get(key)!r}, now {new.get(key)!r}" for key in refused)
+        raise InputError(
+            f"study {before['study']} was begun with other settings: {diff}. Use the settings it was begun "
+            "with, or --fresh to begin anew and keep the old folder under another name."
+        )
+    stages = [stage for stage in STAGES if stage in {*before["stages"], *now["stages"]}]
+    grown = {key: max(before["budget"][key], now["budget"][key]) for key in now["budget"]}
+    return {**before, "budget": grown, "stages": stages, "resources": now.get("resources")}
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings as dotted keys; lists stay whole."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if not prefix and key in MAY_CHANGE:
+            continue
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat
+
+
+def _allowed(key: str, old: Any, new: Any) -> bool:
+    """Trials, seeds and stages may grow, and nothing else may change."""
+    return key.split(".")[-1] in MAY_GROW and (not isinstance(old, int) or new >= old)

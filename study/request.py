@@ -1,0 +1,253 @@
+"""From a command line and a store to the settings of a study, or one sentence why that makes no sense."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Final
+
+from study.methods import BASELINE, StudyMethod, expanded, study_method
+from study.settings import STAGES, Budget, DataFacts, ProtocolFacts, StudySettings
+from study.studies import Study
+from trainables.multimodal.assembly import chosen_modalities, require_fitting
+from trainables.multimodal.config import TrainerConfig
+from trainables.multimodal.data.datasets import require_values
+from trainables.multimodal.data.store.feature_store import FeatureStore
+from trainables.multimodal.errors import InputError
+from trainables.multimodal.networks.initial_weights import read_file
+from trainables.multimodal.tasks import AUTO, CLASSIFICATION, LOSSES, REGRESSION
+
+OWN_OPTIONS: Final = {
+    "data": "--data",
+    "epochs": "--epochs",
+    "split": "--split",
+    "selection": "--protocol",
+    "seed": "--seeds",
+    "device": "--device",
+    "precision": "--precision",
+    "threads": "--cpus-per-trial",
+    "diagnose": "the confirm stage, which diagnoses every epoch,",
+}
+"""Trainer settings that a study takes by an option of their own."""
+PUBLISHED_SPLITS: Final = ("dnr", "official")
+SELECTIONS: Final = {"clean": "best validation epoch", "paper": "best test epoch"}
+
+
+@dataclass(frozen=True)
+class StudyRequest:
+    """What is asked of a study, before defaults."""
+
+    trials: int | None = None
+    seeds: int | None = None
+    epochs: int | None = None
+    stages: tuple[str, ...] = STAGES
+    protocol: str = "clean"
+    split: str | None = None
+    precision: str = "auto"
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    """Settings fixed by hand, for every method that has them."""
+
+
+def resolved(name: str, study: Study, store: FeatureStore, request: StudyRequest) -> StudySettings:
+    """Everything that decides the results of a study called `name`.
+
+    Raises InputError: an option, a setting or a method makes no sense with this study or store.
+    """
+    modalities = _modalities(store, request.fixed)
+    inapplicable = _inapplicable(name, study, expanded(study.methods, modalities), request)
+    methods = {
+        method: study_method(method, study.table)
+        for method in expanded(study.methods, modalities)
+        if method not in inapplicable
+    }
+    _require_modalities(methods, modalities)
+    fixed = _fixed(methods, modalities, request.fixed)
+    budget = _budget(study.budget, request)
+    base = {"precision": request.precision, **study.base}
+    if modalities != tuple(store.modalities):
+        base["modalities"] = modalities
+    settings = StudySettings(
+        id=uuid.uuid4().hex,
+        study=name,
+        methods=tuple(methods),
+        data=_data(store),
+        protocol=_protocol(store, request, {**base, **_union(fixed)}),
+        budget=budget,
+        stages=tuple(stage for stage in STAGES if stage in request.stages),
+        base=base,
+        fixed=fixed,
+        sweeps=_sweeps(study, budget.epochs, fixed),
+        inapplicable=inapplicable,
+        table=study.table,
+    )
+    _require_sensible(settings, store)
+    settings = replace(settings, initial_weights=_digests(request.fixed))
+    # as the ledger gives them back: JSON knows no tuples, and a study must equal what it was begun with
+    return StudySettings.from_json(json.loads(json.dumps(settings.to_json())), study.table)
+
+
+def _budget(default: Budget, request: StudyRequest) -> Budget:
+    asked = {"epochs": request.epochs, "trials": request.trials, "seeds": request.seeds}
+    chosen = {name: value for name, value in asked.items() if value is not None}
+    for name, value in chosen.items():
+        if value < 1:
+            raise InputError(f"--{name} must be at least 1, got {value}")
+    return replace(default, **chosen)
+
+
+def _modalities(store: FeatureStore, fixed: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is trained on: all modalities of the store, or those that were named."""
+    config = TrainerConfig(data="not opened yet", epochs=1, modalities=fixed.get("modalities", ()))
+    return chosen_modalities(store, config.modalities)
+
+
+def _require_modalities(methods: Mapping[str, StudyMethod], modalities: Sequence[str]) -> None:
+    for name, method in methods.items():
+        fewest = method.trained.fewest_modalities
+        if len(modalities) < fewest:
+            raise InputError(
+                f"{name} needs at least {fewest} modalities, and the study has {len(modalities)}"
+            )
+
+
+def _inapplicable(name: str, study: Study, methods: Sequence[str], request: StudyRequest) -> dict[str, str]:
+    """Methods that cannot train this task, and why; InputError where nothing but the baseline is left."""
+    task = {**study.base, **request.fixed}.get("task", CLASSIFICATION)
+    if task != REGRESSION:
+        return {}
+    needy = [method for method in methods if study_method(method, study.table).trained.needs_classes]
+    if needy and {*methods} <= {*needy, BASELINE}:
+        raise InputError(
+            f"--set task={task}: {', '.join(needy)} need classes, and {name} compares nothing else with "
+            f"{BASELINE}: choose another study"
+        )
+    return dict.fromkeys(needy, "needs classes")
+
+
+def _fixed(
+    methods: Mapping[str, StudyMethod], modalities: Sequence[str], asked: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Give each fixed setting to every method that has it; what makes a method what it is stays."""
+    for key in asked.keys() & OWN_OPTIONS.keys():
+        raise InputError(f"--set {key} is refused: use {OWN_OPTIONS[key]} instead")
+    known = {
+        name: {*method.trained.settings(), *method.search.domains_for(modalities, 1)}
+        for name, method in methods.items()
+    }
+    anywhere = set().union(*known.values()) - OWN_OPTIONS.keys()
+    for key in sorted(asked.keys() - anywhere):
+        raise InputError(
+            f"--set {key}: no method of this study has it; keys are {', '.join(sorted(anywhere))}"
+        )
+    return {
+        name: {**{key: asked[key] for key in sorted(asked.keys() & known[name])}, **method.trained.fixed}
+        for name, method in methods.items()
+    }
+
+
+def _require_sensible(settings: StudySettings, store: FeatureStore) -> None:
+    """Let every method check its settings, so that a bad value ends before anything is begun.
+
+    What is fixed by hand may not fit the data, which building the models shows: it takes seconds, and a
+    study as it is named has no need of it.
+    """
+    for name in settings.methods:
+        trained = settings.method(name).trained
+        config = {**settings.config(name, settings.defaults(name)), "data": "not opened yet"}
+        for split in settings.protocol.splits.values():
+            trainer, balancers = trained.check({**config, "split": split})
+            if trainer.task == REGRESSION:
+                require_values(store)
+            if settings.fixed[name] != trained.fixed:
+                require_fitting(trainer, balancers, store)
+
+
+def _digests(fixed: Mapping[str, Any]) -> dict[str, str]:
+    """The content of the files with initial weights: a study goes on with the same or not at all."""
+    paths = fixed.get("initial_weights", {})
+    return {name: hashlib.sha256(read_file(path)).hexdigest() for name, path in paths.items()}
+
+
+def _sweeps(
+    study: Study, epochs: int, fixed: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, list[Any]]]:
+    """Values of each hyperparameter that is swept, less those that were fixed."""
+    return {
+        method: {
+            key: list(values(epochs) if callable(values) else values)
+            for key, values in keys.items()
+            if key not in fixed[method]
+        }
+        for method, keys in study.sweeps.items()
+        if method in fixed
+    }
+
+
+def _union(fixed: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {key: value for settings in fixed.values() for key, value in settings.items()}
+
+
+def _data(store: FeatureStore) -> DataFacts:
+    return DataFacts(
+        name=store.name,
+        digest=store.digest,
+        is_sample=store.is_sample,
+        samples=len(store),
+        classes=tuple(store.classes),
+        modalities={name: tuple(modality.shape) for name, modality in store.modalities.items()},
+        note=store.note or "",
+    )
+
+
+def _protocol(store: FeatureStore, request: StudyRequest, base: Mapping[str, Any]) -> ProtocolFacts:
+    """The five things without which a number means nothing, and the split of each protocol."""
+    splits = _splits(store, request)
+    frames = any(len(modality.shape) == 4 for modality in store.modalities.values())
+    return ProtocolFacts(
+        name=request.protocol,
+        split=" / ".join(splits.values()),
+        splits=splits,
+        recipe=store.recipe["name"] + (", augmented" if base.get("augment") else ""),
+        frames=base.get("frames", 1) if frames else "none",
+        selection=" / ".join(SELECTIONS[name] for name in splits),
+        optimizer=_optimizer(base),
+        task=_task(store, base),
+    )
+
+
+def _splits(store: FeatureStore, request: StudyRequest) -> dict[str, str]:
+    """Split policy of each protocol that was asked for; InputError for one that the store cannot give."""
+    published = next((policy for policy in PUBLISHED_SPLITS if policy in store.policies), None)
+    splits: dict[str, str | None] = {}
+    if request.protocol in ("clean", "both"):
+        splits["clean"] = request.split or store.default_split
+    if request.protocol in ("paper", "both"):
+        splits["paper"] = published if request.protocol == "both" else request.split or published
+    named = {protocol: split for protocol, split in splits.items() if split is not None}
+    if named.keys() != splits.keys():
+        raise InputError(f"--protocol {request.protocol} needs a published split, and {store.name} has none")
+    for split in named.values():
+        store.split(split)  # an unknown policy, or a class missing in a part, ends here
+    return named
+
+
+def _task(store: FeatureStore, base: Mapping[str, Any]) -> str:
+    """What a regression predicts and what accuracy means there; nothing for classes, which need no word."""
+    if base.get("task") != REGRESSION or store.quantity is None:
+        return ""
+    loss = base.get("loss", AUTO)
+    named_loss = next(iter(LOSSES[REGRESSION])) if loss == AUTO else loss
+    scale = f"{store.quantity.name} in {store.quantity.lowest}..{store.quantity.highest}"
+    return f"regression of {scale}, {named_loss} loss; accuracy is that of the sign, zero as positive"
+
+
+def _optimizer(base: Mapping[str, Any]) -> str:
+    default = {field.name: field.default for field in fields(TrainerConfig)}
+    used = {
+        name: base.get(name, default[name]) for name in ("momentum", "weight_decay", "batch_size", "schedule")
+    }
+    return (
+        f"SGD, momentum {used['momentum']}, weight decay {used['weight_decay']}, batch {used['batch_size']}, "
+        f"{used['schedule']} learning rate"
+    )

@@ -1,0 +1,92 @@
+"""Studies from Python: one of your own, continued, reported again, and its trials as a table."""
+
+import pytest
+
+from search_spaces.space import SearchSpace
+from study import api
+from study.methods import STUDY_METHODS, StudyMethod
+from study.request import StudyRequest
+from study.running.driver import Resources
+from study.settings import Budget
+from study.studies import Study
+from trainables.multimodal.balancers.base import Balancer
+from trainables.multimodal.errors import InputError
+from trainables.multimodal.methods import Method
+
+
+class Halved(Balancer):
+    """Halves every gradient, or whatever `share` of it is asked for."""
+
+    def __init__(self, share=0.5):
+        self.share = share
+
+    def after_backward(self, run, batch, output):
+        for parameter in run.model.parameters():
+            if parameter.grad is not None:
+                parameter.grad *= self.share
+        return {}
+
+
+def own_space():
+    """The share alone; the learning rate stays as it is."""
+    from ray import tune
+
+    return {"share": tune.uniform(0.1, 1.0)}
+
+
+HALVED = StudyMethod(
+    Method((Halved,)),
+    SearchSpace(own_space, {"share": 0.5}, lambda: {"share": 0.5}, {"share": ("s", "share of the gradient")}),
+    "Halved gradients",
+)
+STUDY = Study(
+    "features",
+    ("joint", "halved"),
+    Budget(epochs=2, trials=2, seeds=2),
+    {"hidden": 8},
+    {"halved": {"share": (0.2, 1.0)}},
+    {**STUDY_METHODS, "halved": HALVED},
+)
+
+
+def test_a_store_of_another_data_set_is_refused(toy_store, tmp_path):
+    with pytest.raises(InputError, match="needs ravdess"):
+        api.run_study(Study("ravdess", ("joint",), Budget(1, 1, 1)), data=toy_store, results=tmp_path)
+
+
+def test_a_trial_that_this_machine_cannot_hold_is_refused_before_anything_is_written(toy_store, tmp_path):
+    where = api.Where(Resources(cpus_per_trial=1000.0, gpus_per_trial=0.0))
+    with pytest.raises(InputError, match="cpus-per-trial is 1000"):
+        api.run_study(STUDY, data=toy_store, results=tmp_path / "results", where=where)
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_study_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(InputError, match="there is no study at"):
+        api.trials(tmp_path / "nothing")
+
+
+def test_the_summary_of_a_study_without_a_report_is_refused(tmp_path):
+    with pytest.raises(InputError, match="has written no report"):
+        _ = api.StudyOutcome(3, tmp_path).summary
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_study_of_ones_own_runs_continues_and_is_reported(toy_store, tmp_path):
+    ended = api.run_study(STUDY, data=toy_store, results=tmp_path, name="mine")
+    assert ended.code == 0
+    assert set(ended.summary["methods"]) == {"joint", "halved"}
+    grown = api.run_study(STUDY, data=toy_store, results=tmp_path, name="mine", request=StudyRequest(seeds=3))
+    table = api.trials(ended.folder)
+    assert table.groupby(["stage", "method"]).size().to_dict() == {
+        ("search", "joint"): 2,
+        ("search", "halved"): 2,
+        ("confirm", "joint"): 3,
+        ("confirm", "halved"): 3,
+        ("sensitivity", "halved"): 9,
+    }
+    assert grown.code == api.resume(ended.folder, data=toy_store, table=STUDY.table).code == 0
+    assert len(api.trials(ended.folder)) == len(table)
+    page = api.report(ended.folder, table=STUDY.table).html.read_text()
+    assert "Halved gradients" in page

@@ -1,0 +1,246 @@
+"""What a study was asked to do, and which later commands go on with it."""
+
+from dataclasses import replace
+
+import pytest
+from safetensors.torch import load_file, save_file
+
+from study.methods import STUDY_METHODS, study_method
+from study.records.continuation import continued
+from study.request import StudyRequest, resolved
+from study.running.sampling import distributions
+from study.running.stages import search
+from study.studies import SAMPLE_STUDIES, STUDIES
+from trainables.multimodal.assembly import build_model
+from trainables.multimodal.config import TrainerConfig
+from trainables.multimodal.data.store.feature_store import FeatureStore
+from trainables.multimodal.errors import InputError
+
+STUDY = STUDIES["features_dr"]
+
+
+def going_on(before, now):
+    """Settings of the study that goes on, as the ledger keeps them."""
+    return continued(before.to_json(), now.to_json())
+
+
+@pytest.fixture
+def settings(toy_store):
+    """Settings of a study on the toy store."""
+    return lambda **asked: resolved("toy", STUDY, FeatureStore.open(toy_store), StudyRequest(**asked))
+
+
+def test_a_fixed_key_reaches_only_methods_that_have_it(settings):
+    assert settings(fixed={"lam": 2.0, "lr": 0.1}).fixed == {
+        "joint": {"lr": 0.1},
+        "diagnose_relearn": {"lam": 2.0, "lr": 0.1},
+    }
+
+
+def test_a_fixed_key_is_not_swept(settings):
+    assert "lam" not in settings(fixed={"lam": 2.0}).sweeps["diagnose_relearn"]
+
+
+def test_a_key_that_no_method_has_is_refused_with_those_there_are(settings):
+    with pytest.raises(InputError, match=r"sigmaa: no method of this study has it; keys are .*lam"):
+        settings(fixed={"sigmaa": 1})
+
+
+def test_a_key_with_an_option_of_its_own_names_the_option(settings):
+    with pytest.raises(InputError, match="use --epochs"):
+        settings(fixed={"epochs": 3})
+
+
+@pytest.mark.parametrize("key", ["trials", "seeds", "epochs"])
+def test_a_budget_of_nothing_is_refused(settings, key):
+    with pytest.raises(InputError, match=f"--{key} must be at least 1, got -1"):
+        settings(**{key: -1})
+
+
+def test_zero_is_refused_and_not_taken_for_the_default(settings):
+    with pytest.raises(InputError, match="--trials must be at least 1, got 0"):
+        settings(trials=0)
+
+
+def test_the_paper_protocol_needs_a_published_split(settings):
+    with pytest.raises(InputError, match="needs a published split"):
+        settings(protocol="paper")
+
+
+def test_an_unknown_split_is_refused(settings):
+    with pytest.raises(InputError, match="nowhere"):
+        settings(split="nowhere")
+
+
+@pytest.mark.parametrize("change", [{"trials": 20}, {"seeds": 9}])
+def test_a_study_may_grow(settings, change):
+    grown = going_on(settings(trials=12, seeds=5), settings(**{"trials": 12, "seeds": 5} | change))
+    assert {key: grown["budget"][key] for key in change} == change
+
+
+def test_stages_add_up(settings):
+    both = going_on(settings(stages=("search",)), settings(stages=("confirm",)))
+    assert both["stages"] == ["search", "confirm"]
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"epochs": 7}, "budget.epochs was 30, now 7"),
+        ({"trials": 1}, "budget.trials was 12, now 1"),
+        ({"fixed": {"lam": 1.0}}, "fixed.diagnose_relearn.lam was None, now 1.0"),
+        ({"precision": "bf16"}, "base.precision was 'auto', now 'bf16'"),
+    ],
+)
+def test_any_other_change_is_refused_with_a_diff(settings, change, named):
+    with pytest.raises(InputError, match=named):
+        going_on(settings(), settings(**change))
+
+
+def test_other_data_are_refused(settings):
+    other = replace(settings(), data=replace(settings().data, digest="e" * 64))
+    with pytest.raises(InputError, match=r"data\.digest"):
+        going_on(settings(), other)
+
+
+@pytest.mark.parametrize(
+    ("fixed", "said"),
+    [
+        ({"lam": "abc"}, "lam must be >= 0 and finite, got abc"),
+        ({"every": 2.5}, "every must be a whole number"),
+        ({"max_relearnings": "x"}, "max_relearnings must be a whole number"),
+        ({"reset_head": "yes"}, "reset_head must be true or false"),
+        ({"diagnose": "end"}, "--set diagnose is refused"),
+        ({"batch_size": "abc"}, "batch_size must be an integer"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused(settings, fixed, said):
+    with pytest.raises(InputError, match=said):
+        settings(fixed=fixed)
+
+
+@pytest.mark.parametrize("name", [*STUDY_METHODS, "unimodal_face"])
+def test_published_values_lie_in_the_space_whatever_the_epochs(name):
+    search = study_method(name).search
+    for epochs in range(1, 40):
+        space = distributions(search.domains_for(("face", "voice"), epochs))
+        first = search.defaults_for(("face", "voice"), epochs)
+        assert first.keys() == space.keys()
+        assert all(domain._contains(first[key]) for key, domain in space.items())
+
+
+@pytest.mark.parametrize("name", [*STUDY_METHODS, "unimodal_face"])
+def test_every_key_of_a_space_is_a_setting_of_the_method(name):
+    method = study_method(name)
+    values = method.search.defaults_for(("face", "voice"), 10)
+    method.trained.check({**values, **method.trained.fixed, "data": "x", "epochs": 10})
+
+
+def test_a_study_of_every_method_names_each_modality_alone(toy_store):
+    built = resolved("toy", STUDIES["features_compare"], FeatureStore.open(toy_store), StudyRequest())
+    alone = [name for name in built.methods if name.startswith("unimodal")]
+    assert [built.fixed[name]["modalities"] for name in alone] == [
+        [modality] for modality in built.data.modalities
+    ]
+
+
+def test_what_makes_a_control_is_fixed_whatever_is_set(toy_store):
+    built = resolved(
+        "toy", STUDIES["features_compare"], FeatureStore.open(toy_store), StudyRequest(fixed={"max_heads": 4})
+    )
+    assert built.fixed["boosting"] == {"max_heads": 4}
+    assert built.fixed["boosting_no_heads"] == {"max_heads": 1}
+
+
+def test_a_fusion_weight_is_a_key_of_the_studies_whose_methods_weigh(toy_store):
+    store = FeatureStore.open(toy_store)
+    key = f"weight_{next(iter(store.modalities))}"
+    built = resolved("toy", STUDIES["features_boosting"], store, StudyRequest(fixed={key: 0.3}))
+    assert built.fixed == {"joint": {}, "boosting": {key: 0.3}}
+    with pytest.raises(InputError, match="no method of this study has it"):
+        resolved("toy", STUDY, store, StudyRequest(fixed={key: 0.3}))
+
+
+@pytest.mark.parametrize(
+    ("study", "fixed", "said"),
+    [
+        ("features_compare", {"modalities": ["weak"]}, "ogm_ge needs at least 2 modalities"),
+        ("features_dr", {"modalities": ["nose"]}, "has no modality nose"),
+        ("features_dr", {"modalities": "weak"}, "modalities must be different names"),
+        ("features_boosting", {"weight_weak": -1.0}, "fusion weights must be numbers >= 0"),
+        ("features_boosting", {"fusion_weights": {"nose": 1.0}}, "fusion weights are given for nose"),
+    ],
+)
+def test_what_does_not_fit_the_data_is_refused_before_the_study_begins(toy_store, study, fixed, said):
+    with pytest.raises(InputError, match=said):
+        resolved("toy", STUDIES[study], FeatureStore.open(toy_store), StudyRequest(fixed=fixed))
+
+
+def weights_searched(toy_store, fixed):
+    """Fusion weights that a study of boosting searches."""
+    built = resolved(
+        "toy", STUDIES["features_boosting"], FeatureStore.open(toy_store), StudyRequest(fixed=fixed)
+    )
+    assert built.space("boosting").keys() == built.defaults("boosting").keys()
+    return {key for key in built.space("boosting") if key.startswith("weight_")}
+
+
+def test_only_the_chosen_modalities_are_weighed(toy_store):
+    assert weights_searched(toy_store, {"modalities": ["weak"]}) == {"weight_weak"}
+
+
+def test_fixed_fusion_weights_leave_none_to_search(toy_store):
+    weights = dict.fromkeys(FeatureStore.open(toy_store).modalities, 1.0)
+    assert len(weights_searched(toy_store, {})) == len(weights)
+    assert weights_searched(toy_store, {"fusion_weights": weights}) == set()
+
+
+def test_nothing_is_judged_before_a_fixed_period_has_passed(settings):
+    assert settings(fixed={"every": 20}).grace == 21
+
+
+@pytest.fixture
+def weights(toy_store, tmp_path):
+    """A file with the encoder of the toy store's modality `weak`, as --set names it."""
+    store = FeatureStore.open(toy_store)
+    model = build_model(TrainerConfig(data=str(toy_store), epochs=1), (), store)
+    path = tmp_path / "weak.safetensors"
+    save_file(model.encoders["weak"].state_dict(), path)
+    return path, {"initial_weights": {"weak": str(path)}}
+
+
+def test_a_study_goes_on_with_the_same_initial_weights_only(settings, weights):
+    path, fixed = weights
+    before = settings(fixed=fixed)
+    assert going_on(before, settings(fixed=fixed)) == before.to_json() | {"resources": None}
+    changed = {key: value + 1 for key, value in load_file(path).items()}
+    save_file(changed, path)
+    with pytest.raises(InputError, match=r"initial_weights\.weak was '[0-9a-f]{64}', now"):
+        going_on(before, settings(fixed=fixed))
+
+
+def test_initial_weights_that_do_not_fit_are_refused_before_the_study_begins(settings, weights):
+    _, fixed = weights
+    with pytest.raises(InputError, match=r"weak\.safetensors do not fit"):
+        settings(fixed={**fixed, "hidden": 64})
+
+
+def test_initial_weights_that_are_not_there_are_refused_before_the_study_begins(settings, tmp_path):
+    with pytest.raises(InputError, match=r"gone\.pth cannot be read: No such file"):
+        settings(fixed={"initial_weights": {"weak": str(tmp_path / "gone.pth")}})
+
+
+def test_an_encoder_that_does_not_fit_the_data_is_refused_before_the_study_begins(settings):
+    with pytest.raises(InputError, match="transformer takes sequences"):
+        settings(fixed={"encoders": {"weak": "transformer"}})
+
+
+def test_a_study_whose_space_ran_out_asks_for_what_there_is(settings, open_toy):
+    asked = replace(settings(fixed={"lr": 0.1}), exhausted=("joint",))
+    counts = {plan.method: plan.count for plan in search(asked, open_toy())}
+    assert counts == {"joint": 0, "diagnose_relearn": asked.budget.trials}
+
+
+def test_pictures_are_augmented_on_real_data_and_not_on_the_sample():
+    assert all(study.base["augment"] for name, study in STUDIES.items() if name.startswith("cremad_"))
+    assert not any("augment" in study.base for study in SAMPLE_STUDIES.values())

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from trainables.multimodal.data.limits import MOST_READING_SECONDS, MOST_SHOWN_CHARACTERS
 from trainables.multimodal.errors import InputError
+from trainables.multimodal.supported_system import SENTENCE
 
 TOO_LARGE: Final = 9
 """How the process ends where its memory is not enough, or the content larger than may be."""
@@ -77,7 +78,7 @@ def _resource() -> ModuleType:
     try:
         import resource
     except ImportError as error:
-        raise InputError("Linux and macOS are supported; on Windows use WSL 2") from error
+        raise InputError(SENTENCE) from error
     return resource
 
 

@@ -79,5 +79,5 @@ def test_a_system_without_limits_is_told(
     attempt: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "resource", None)
-    with pytest.raises(InputError, match="Linux and macOS are supported; on Windows use WSL 2"):
+    with pytest.raises(InputError, match="Linux is supported; on Windows use WSL 2"):
         attempt("small")

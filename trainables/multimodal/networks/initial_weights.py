@@ -13,10 +13,10 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from trainables.multimodal.data.limits import MOST_WEIGHTS_BYTES
 from trainables.multimodal.errors import InputError
 
 CLASSIFIER = "fc."  # of torchvision's files; an encoder has none
-MOST_BYTES = 4 * 2**30
 COUNTER = "num_batches_tracked"  # older files of torchvision lack it, and batch norm never reads it here
 
 
@@ -54,8 +54,10 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
 def read_file(path: str | Path) -> bytes:
     """The bytes of a file with initial weights; InputError where it cannot be read."""
     try:
-        if Path(path).stat().st_size > MOST_BYTES:
-            raise InputError(f"initial weights {path} have more than {MOST_BYTES} bytes: too many for one")
+        if Path(path).stat().st_size > MOST_WEIGHTS_BYTES:
+            raise InputError(
+                f"initial weights {path} have more than {MOST_WEIGHTS_BYTES} bytes: too many for one"
+            )
         return Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"initial weights {path} cannot be read: {error.strerror}") from error

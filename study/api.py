@@ -19,7 +19,8 @@ from study.records.ledger import Ledger
 from study.records.mlflow_tracking import Target, check_reachable
 from study.records.study_folder import locked, open_ledger, read_ledger, set_aside
 from study.request import StudyRequest, resolved
-from study.running.driver import Job, Resources, carry_out
+from study.running.cluster import Resources
+from study.running.driver import Job, carry_out
 from study.settings import StudySettings
 from study.studies import Study
 from trainables.multimodal.config import TrainerConfig
@@ -105,8 +106,8 @@ def resume(
     Raises InputError: there is no such study, or `data` is another store than it was begun with.
     """
     folder, store = Path(folder).resolve(), open_store(Path(data).resolve())
-    with _reading(folder, where.storage if where else None) as ledger:
-        settings = StudySettings.from_json(ledger.settings, table)
+    with _reading(folder, where.storage if where else None, table) as ledger:
+        settings = ledger.settings
     if store.digest != settings.data.digest:
         raise InputError(
             f"{data} holds other data than {folder.name} was begun with "
@@ -125,8 +126,8 @@ def report(
     from study.reporting import write_report  # drawing takes seconds to import
 
     folder = Path(folder).resolve()
-    with _reading(folder, storage) as ledger:
-        return write_report.write(folder, ledger.settings, ledger.records())
+    with _reading(folder, storage, table) as ledger:
+        return write_report.write(folder, ledger.settings.to_json(), ledger.records())
 
 
 def trials(folder: str | Path, *, storage: str | None = None) -> "pd.DataFrame":
@@ -156,13 +157,12 @@ def start(
         store.path.resolve(),
         where.resources,
         Target(uri, folder.name, folder.parent / "mlartifacts"),
-        settings.table,
     )
     check_reachable(uri)
     if fresh:
         set_aside(folder, where.storage)
     with locked(folder):
-        ledger = open_ledger(folder, placed.to_json(), where.storage)
+        ledger = open_ledger(folder, placed, where.storage)
         try:
             return StudyOutcome(carry_out(job, ledger, Console(markup=False, highlight=False)), folder)
         finally:
@@ -204,10 +204,12 @@ def numerics(resources: Resources) -> dict[str, Any]:
 
 
 @contextmanager
-def _reading(folder: Path, storage: str | None) -> Iterator[Ledger]:
+def _reading(
+    folder: Path, storage: str | None, table: Mapping[str, StudyMethod] = STUDY_METHODS
+) -> Iterator[Ledger]:
     """The ledger of a study that exists, held while it is read."""
     with locked(folder):
-        ledger = read_ledger(folder, storage)
+        ledger = read_ledger(folder, storage, table)
         try:
             yield ledger
         finally:

@@ -22,8 +22,9 @@ from rich.console import Console
 
 from study.api import Where, numerics, open_study_store, require_room, start
 from study.request import StudyRequest, resolved
-from study.running.driver import MOST_SLOTS, Resources, catch_signals
+from study.running.cluster import Resources, slots
 from study.running.forecast import describe
+from study.running.signals import catch_signals
 from study.settings import STAGES
 from study.studies import SAMPLE_STUDIES, STUDIES, Study
 from trainables.multimodal.command_line import COMPLETE, INTERRUPTED, Parser, read_settings, reported
@@ -105,7 +106,8 @@ def _run(options: argparse.Namespace) -> int:
     if options.dry_run:
         require_room(where.resources)
         placed = replace(settings, resources=asdict(where.resources), numerics=numerics(where.resources))
-        console.print(describe(placed, store, slots=_guess_slots(where.resources)), soft_wrap=True)
+        machine = {"CPU": os.cpu_count() or 1, "GPU": torch.cuda.device_count()}
+        console.print(describe(placed, store, slots=slots(where.resources, machine)), soft_wrap=True)
         return COMPLETE
     return start(results / name, settings, store, where, fresh=options.fresh).code
 
@@ -182,16 +184,6 @@ def _at_least(option: str, value: Any, least: float) -> Any:
     if value is not None and value < least:
         raise InputError(f"{option} must be at least {least:g}, got {value:g}.")
     return value
-
-
-def _guess_slots(resources: Resources) -> int:
-    """Trials that fit on this machine at once; a cluster is not asked before there is work."""
-    by_cpu = (os.cpu_count() or 1) // resources.cpus_per_trial if resources.cpus_per_trial else float("inf")
-    by_gpu = (
-        torch.cuda.device_count() // resources.gpus_per_trial if resources.gpus_per_trial else float("inf")
-    )
-    room = max(1, int(min(by_cpu, by_gpu, MOST_SLOTS)))
-    return min(room, resources.max_concurrent or room)
 
 
 if __name__ == "__main__":

@@ -7,12 +7,8 @@ from study.settings import STAGES
 from trainables.multimodal.errors import InputError
 
 MAY_GROW: Final = ("trials", "seeds", "stages")
-MAY_CHANGE: Final = (
-    "id",
-    "mlflow",
-    "resources",
-    "exhausted",
-)  # where a study runs and shows, how far it came
+MAY_CHANGE: Final = ("id", "mlflow", "resources", "exhausted")
+"""Where a study runs and shows, and how far it came."""
 
 
 def continued(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:

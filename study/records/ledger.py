@@ -3,16 +3,16 @@
 One Optuna study per <study>/<stage>/<method> holds the trials, one named <study> the settings. Everything
 is written here before the study acts on it, and nothing is read back from Ray: a driver that is killed at
 any moment starts again from this record alone. The driver is the only writer (a lease keeps a second one
-out), so an in-memory mirror of the trials answers every question.
+out), so an in-memory mirror of the trials answers every question. Questions about one (stage, method) cost
+no more in a study of many trials.
 """
 
 import contextlib
-import hashlib
-import json
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,89 +23,15 @@ from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from study.methods import STUDY_METHODS, StudyMethod
 from study.records.driver_lease import Lease
+from study.records.trial_record import OBJECTIVE, WORST, Ending, Proposal
+from study.records.trial_record import Record as Record
+from study.settings import StudySettings
 from trainables.multimodal.errors import InputError
 
-OBJECTIVE = "best/accuracy"
-WORST = 0.0  # told for a diverged trial: accuracy is maximised and cannot be lower
 _MLFLOW = "mlflow/"  # prefix of the attributes that hold run ids
 _STATES = {"completed": TrialState.COMPLETE, "diverged": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
-
-
-@dataclass(frozen=True)
-class Ending:
-    """Why and where a trial ends; written before the value of its last epoch."""
-
-    status: str  # completed, pruned, diverged or failed
-    epoch: int  # the last epoch that counts
-    reason: str | None = None
-    time: float = 0.0  # unix seconds
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A configuration to be tried, with the searched part and its distributions for the sampler."""
-
-    config: dict[str, Any]
-    seed: int
-    protocol: str = "clean"
-    params: dict[str, Any] = field(default_factory=dict)
-    distributions: dict[str, optuna.distributions.BaseDistribution] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Record:
-    """One trial as the ledger knows it."""
-
-    stage: str
-    method: str
-    number: int  # within (stage, method)
-    key: str
-    seed: int
-    protocol: str  # clean or paper
-    config: dict[str, Any]  # every setting that shapes the result, but seed, data and protocol
-    status: str  # running, completed, pruned, diverged or failed
-    reason: str | None = None
-    epochs: dict[int, dict[str, float]] = field(default_factory=dict)  # epoch -> metrics
-    times: dict[int, float] = field(default_factory=dict)  # epoch -> unix seconds
-    started: float | None = None
-    ended: float | None = None
-    ending: Ending | None = None
-    mlflow_run: str | None = None
-
-    @property
-    def value(self) -> float | None:
-        """The running best of the method's own prediction at the last epoch."""
-        return self.epochs[max(self.epochs)].get(OBJECTIVE) if self.epochs else None
-
-    @property
-    def test(self) -> dict[str, float]:
-        """Test metrics of the best weights; empty unless the trial belongs to confirm."""
-        last = self.epochs[max(self.epochs)] if self.epochs else {}
-        return {name: value for name, value in last.items() if name.startswith("test/")}
-
-    @property
-    def seconds(self) -> float:
-        """Time spent training and evaluating, summed over epochs."""
-        return sum(metrics.get("seconds", 0.0) for metrics in self.epochs.values())
-
-    @property
-    def finished(self) -> bool:
-        """Whether the trial has been told."""
-        return self.status != "running"
-
-
-def trial_key(stage: str, method: str, proposal: Proposal, digest: str) -> str:
-    """Name a trial by what decides its result: sha256 of the canonical JSON of all of it."""
-    parts = {
-        "stage": stage,
-        "method": method,
-        "config": proposal.config,
-        "seed": proposal.seed,
-        "protocol": proposal.protocol,
-        "data": digest,
-    }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def open_storage(url: str) -> RDBStorage:
@@ -137,13 +63,20 @@ class Ledger:
         url: An SQLAlchemy URL, e.g. ``sqlite:////results/cremad_dr/ledger.db``.
         study: The study's name, the prefix of all Optuna studies it owns.
         folder: The driver's folder, if the database may have other drivers: they are kept out until `close`.
+        table: The methods that the study's settings name.
 
     Raises:
         InputError: The database cannot be opened, or another driver works on the study.
 
     """
 
-    def __init__(self, url: str, study: str, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        study: str,
+        folder: Path | None = None,
+        table: Mapping[str, StudyMethod] = STUDY_METHODS,
+    ) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.url = url
         self.study = study
@@ -152,46 +85,67 @@ class Ledger:
         self._lock = threading.RLock()
         self._ids: dict[tuple[str, ...], int] = {}  # (stage, method), or () -> Optuna's study id
         self._trial_ids: dict[str, int] = {}  # key -> Optuna's trial id
-        self._frozen: dict[tuple[str, str], list[FrozenTrial]] = {}
-        self._records: dict[str, Record] = {}
-        self._settings: dict[str, Any] = {}
+        self._frozen: dict[tuple[str, str], list[FrozenTrial]] = defaultdict(list)
+        self._records: dict[str, Record] = {}  # key -> trial, in the order they began
+        self._keys: dict[tuple[str, str], list[str]] = defaultdict(list)  # by number
+        self._table = table
+        self._plain: dict[str, Any] = {}
+        self._settings: StudySettings | None = None
         self._load()
 
     # -- settings ------------------------------------------------------------------------------------------
 
     @property
-    def settings(self) -> dict[str, Any]:
-        """What was asked for when the study began; empty for a study that was never begun."""
-        return dict(self._settings)
+    def begun(self) -> bool:
+        """Whether the ledger holds a study's settings; they are written before anything else."""
+        return self._settings is not None
+
+    @property
+    def settings(self) -> StudySettings:
+        """What was asked for when the study began; LookupError for a study that was never begun."""
+        if self._settings is None:
+            raise LookupError(f"{self.url} holds no study named {self.study}")
+        return self._settings
+
+    @property
+    def plain_settings(self) -> dict[str, Any]:
+        """The settings as they are stored, by whatever version; empty before a study begins."""
+        return dict(self._plain)
 
     @property
     def digest(self) -> str:
         """The digest of the data that all trials share."""
-        return str(self._settings["data"]["digest"])
+        return self.settings.data.digest
 
-    def save_settings(self, settings: Mapping[str, Any]) -> None:
+    def save_settings(self, settings: StudySettings) -> None:
         """Write all settings in one transaction."""
+        plain = settings.to_json()
         with self._writing():
-            study_id = self._study_id()
-            self.storage.set_study_user_attr(study_id, "settings", dict(settings))
-            self._settings = dict(settings)
+            self.storage.set_study_user_attr(self._study_id(), "settings", plain)
+            self._plain, self._settings = plain, replace(settings, table=self._table)
 
     # -- reading -------------------------------------------------------------------------------------------
 
     def records(self, stage: str | None = None, method: str | None = None) -> list[Record]:
-        """Trials in the order they were born, of one stage or method if named."""
+        """Trials in the order they began, of one stage or method if named."""
         with self._lock:
-            found = list(self._records.values())
-        return [r for r in found if stage in (None, r.stage) and method in (None, r.method)]
+            if stage is not None and method is not None:
+                return [self._records[key] for key in self._keys.get((stage, method), [])]
+            records = list(self._records.values())
+        return [r for r in records if stage in (None, r.stage) and method in (None, r.method)]
+
+    def count(self, stage: str, method: str) -> int:
+        """How many trials of a method a stage has begun."""
+        return len(self._keys.get((stage, method), []))
 
     def get(self, key: str) -> Record:
         """Return the trial of this key."""
         return self._records[key]
 
-    def frozen(self, stage: str, method: str) -> list[FrozenTrial]:
-        """Return what a sampler may learn from, as Optuna's own trials."""
+    def frozen(self, stage: str, method: str, start: int = 0) -> list[FrozenTrial]:
+        """Trials from number `start` on as Optuna's own, which change while they run; for a sampler."""
         with self._lock:
-            return list(self._frozen.get((stage, method), []))
+            return self._frozen.get((stage, method), [])[start:]
 
     def __contains__(self, key: str) -> bool:
         return key in self._records
@@ -199,7 +153,7 @@ class Ledger:
     # -- writing -------------------------------------------------------------------------------------------
 
     def add(self, stage: str, method: str, key: str, proposal: Proposal) -> Record:
-        """Bear a trial in a single write, so that a kill leaves either all of it or nothing."""
+        """Begin a trial in a single write, so that a kill leaves either all of it or nothing."""
         attributes = {
             "key": key,
             "seed": proposal.seed,
@@ -216,12 +170,12 @@ class Ledger:
         )
         with self._writing():
             study_id = self._study_id(stage, method)
-            self.storage.create_new_trial(study_id, template_trial=trial)
-            number = len(self._frozen.setdefault((stage, method), []))
-            trial.number = number
-            self._trial_ids[key] = self.storage.get_trial_id_from_study_id_trial_number(study_id, number)
-            self._frozen[(stage, method)].append(trial)
+            self._trial_ids[key] = self.storage.create_new_trial(study_id, template_trial=trial)
+            trial.number = self.count(stage, method)
             self._records[key] = _record(stage, method, trial)
+            trial.user_attrs = {}  # samplers copy trials; the record has it all
+            self._frozen[stage, method].append(trial)
+            self._keys[stage, method].append(key)
             return self._records[key]
 
     def set_ending(self, key: str, ending: Ending) -> None:
@@ -300,18 +254,21 @@ class Ledger:
             if name == self.study:
                 self._ids[tuple(rest)] = study._study_id
         shared = self.storage.get_study_user_attrs(self._ids[()]) if () in self._ids else {}
-        self._settings = shared.get("settings", {})
+        if "settings" in shared:
+            self._plain = shared["settings"]
+            self._settings = StudySettings.from_json(self._plain, self._table)
         for parts, study_id in self._ids.items():
             if parts:
-                self._frozen[parts[0], parts[1]] = self.storage.get_all_trials(study_id)
-        born = [(pair, trial) for pair, trials in self._frozen.items() for trial in trials]
-        for (stage, method), trial in sorted(born, key=lambda item: item[1].user_attrs["started"]):
+                trials = self._frozen[parts[0], parts[1]] = self.storage.get_all_trials(study_id)
+                self._keys[parts[0], parts[1]] = [trial.user_attrs["key"] for trial in trials]
+        begun = [(pair, trial) for pair, trials in self._frozen.items() for trial in trials]
+        for (stage, method), trial in sorted(begun, key=lambda item: item[1].user_attrs["started"]):
             record = _record(stage, method, trial)
             trial.user_attrs = {}  # samplers copy trials at every draw; the record has it all
             self._restore(replace(record, mlflow_run=shared.get(_MLFLOW + record.key)), trial)
 
     def _restore(self, record: Record, trial: FrozenTrial) -> None:
-        """Take a trial into the mirror and finish what a killed driver left between two writes."""
+        """Take a trial into the mirror and finish what a killed driver left undone between two writes."""
         self._records[record.key] = record
         self._trial_ids[record.key] = trial._trial_id
         if record.finished:

@@ -1,26 +1,27 @@
 """MLflow as a projection of the ledger; the only file that imports mlflow.
 
-A thread of its own copies whatever the ledger has and MLflow lacks. The ledger is its spool: nothing is
-queued that could be lost, a server that is away delays the copy and never the study, and a copy made twice
-changes nothing.
+A background copy sends whatever the ledger has and MLflow lacks: a server that is away delays the copy and
+never the study, and what is sent twice changes nothing.
 """
 
 import contextlib
 import http.client
 import logging
 import os
-import threading
 import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from study.records.ledger import Ledger, Record
+from study.records.background_copy import BackgroundCopy
+from study.records.ledger import Ledger
+from study.records.trial_record import Record
+from study.settings import DataFacts, StudySettings
 from trainables.multimodal.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,9 +33,6 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
 
 STATUS = {"completed": "FINISHED", "pruned": "KILLED", "diverged": "FAILED", "failed": "FAILED"}
 _SQLITE = "sqlite:///"
-_HEAD_START = 30.0  # seconds that the first trials may take before MLflow's database is opened beside them
-_PAUSE = 1.0  # seconds in which changes of one trial gather into one batch
-_BACKOFF = (1, 2, 5, 10, 30)  # seconds between tries while MLflow is away
 
 
 @dataclass(frozen=True)
@@ -102,28 +100,22 @@ class Tracker:
         self.parent_run: str | None = None
         self._recalled = False
         self._experiment = ""
-        self._dirty = {record.key for record in ledger.records()}
         self._sent: dict[str, int] = {}  # key -> last epoch MLflow has
         self._closed: set[str] = set()  # keys whose run has ended
         self._runs: dict[str, str] = {}  # key -> run id
-        self._wake = threading.Event()
-        self._training = threading.Event()
-        self._stop = threading.Event()
-        self._deadline = float("inf")
-        self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._work, name="mlflow", daemon=True)
+        keys = [record.key for record in ledger.records()]
+        # importing mlflow takes seconds, in which the study waits for Ray's processes
+        self._copying = BackgroundCopy(
+            "mlflow", lambda: import_module("mlflow"), lambda: self._try(self._copy), keys
+        )
 
     def start(self) -> None:
         """Begin to copy; what an earlier driver left comes first."""
-        self._thread.start()
+        self._copying.start()
 
     def changed(self, record: Record) -> None:
         """Note that a trial has something new; returns at once."""
-        with self._lock:
-            self._dirty.add(record.key)
-        self._wake.set()
-        if record.epochs:
-            self._training.set()
+        self._copying.note(record.key, trained=bool(record.epochs))
 
     @property
     def page(self) -> str:
@@ -137,40 +129,13 @@ class Tracker:
             How many trials MLflow still lacks after `timeout` seconds; the next start sends them.
 
         """
-        self._deadline = time.monotonic() + timeout
-        self._stop.set()
-        self._training.set()
-        self._wake.set()
-        self._thread.join(timeout)
-        return len(self._dirty)
+        return self._copying.finish(timeout)
 
     def close_study(self, status: str, folder: Path | None) -> bool:
         """End the parent run with the report and all it refers to as artifacts; False if MLflow is away."""
         return self._try(lambda: self._close_parent(status, folder))
 
-    # -- the thread ----------------------------------------------------------------------------------------
-
-    def _work(self) -> None:
-        import_module("mlflow")  # takes seconds: here the study is waiting for Ray's processes
-        self._training.wait(_HEAD_START)
-        failures = 0
-        while True:
-            stopping = self._stop.is_set()  # asked first: whatever came before the question is in this copy
-            done = self._try(self._copy)
-            if stopping and (done or time.monotonic() > self._deadline):
-                return
-            failures = 0 if done else failures + 1
-            self._rest(failures)
-
-    def _rest(self, failures: int) -> None:
-        """Wait for changes and let some gather; after a failure wait longer each time."""
-        if failures:
-            self._stop.wait(_BACKOFF[min(failures, len(_BACKOFF)) - 1])
-            time.sleep(0.2)
-        else:
-            self._wake.wait()
-            self._wake.clear()
-            self._stop.wait(_PAUSE)
+    # -- in the thread -------------------------------------------------------------------------------------
 
     def _try(self, action: Callable[[], None]) -> bool:
         """Talk to MLflow; a failure is remembered, not passed on to the study."""
@@ -189,18 +154,15 @@ class Tracker:
 
     def _copy(self) -> None:
         client = self._connect()
-        with self._lock:
-            dirty = list(self._dirty)
-        for key in dirty:
+        for key in self._copying.pending():
             self._project(client, self.ledger.get(key))
-            with self._lock:
-                if self._complete(self.ledger.get(key)):
-                    self._dirty.discard(key)
+            self._copying.settle(key, self._complete)
 
-    def _complete(self, record: Record) -> bool:
-        """Whether MLflow has all that the ledger has; asked under the lock, as `changed` may add more."""
-        sent = max(record.epochs, default=0) <= self._sent.get(record.key, -1)
-        return sent and record.finished == (record.key in self._closed)
+    def _complete(self, key: str) -> bool:
+        """Whether MLflow has all that the ledger has of a trial."""
+        record = self.ledger.get(key)
+        sent = max(record.epochs, default=0) <= self._sent.get(key, -1)
+        return sent and record.finished == (key in self._closed)
 
     def _connect(self) -> "MlflowClient":
         """Open the store, and learn what it has of this study already."""
@@ -219,7 +181,7 @@ class Tracker:
         """Find the runs of an earlier start; a run that has ended is whole, since ending it comes last."""
         parent = None
         self._runs, self._sent = {}, {}
-        for run in _runs_of(client, self._experiment, self.ledger.settings["id"]):
+        for run in _runs_of(client, self._experiment, self.ledger.settings.id):
             key = run.data.tags.get("study.trial")
             if key in self._runs or (key is None and parent):
                 client.delete_run(run.info.run_id)  # made twice while the answer was lost
@@ -235,8 +197,8 @@ class Tracker:
     def _parent(self, client: "MlflowClient") -> str:
         settings = self.ledger.settings
         tags = _tags(settings) | _describe(settings)
-        run = client.create_run(self._experiment, run_name=settings["study"], tags=tags)
-        _log_data(client, run.info.run_id, settings, "all")
+        run = client.create_run(self._experiment, run_name=settings.study, tags=tags)
+        _log_data(client, run.info.run_id, settings.data, "all")
         return str(run.info.run_id)
 
     def _close_parent(self, status: str, folder: Path | None) -> None:
@@ -259,7 +221,7 @@ class Tracker:
         if missing or closing or not sent:
             self._log(client, run, record, missing)
         if closing:
-            _log_data(client, run, self.ledger.settings, record.stage)
+            _log_data(client, run, self.ledger.settings.data, record.stage)
             client.set_terminated(run, STATUS[record.status], _millis(record.ended))
             self._closed.add(record.key)
 
@@ -308,15 +270,14 @@ def _millis(seconds: float | None) -> int:
     return int((time.time() if seconds is None else seconds) * 1000)
 
 
-def _tags(settings: Mapping[str, Any]) -> dict[str, str]:
-    return {"study.id": settings["id"], "study": settings["study"]}
+def _tags(settings: StudySettings) -> dict[str, str]:
+    return {"study.id": settings.id, "study": settings.study}
 
 
-def _describe(settings: Mapping[str, Any]) -> dict[str, str]:
+def _describe(settings: StudySettings) -> dict[str, str]:
     """Tag the parent with what a number means nothing without."""
-    protocol = {f"protocol.{name}": str(value) for name, value in settings["protocol"].items()}
-    sample = {"data.is_sample": str(settings["data"]["is_sample"]).lower()}
-    return protocol | sample
+    protocol = {f"protocol.{name}": str(value) for name, value in asdict(settings.protocol).items() if value}
+    return protocol | {"data.is_sample": str(settings.data.is_sample).lower()}
 
 
 def _experiment(client: "MlflowClient", target: Target) -> str:
@@ -364,10 +325,9 @@ def _last_step(client: "MlflowClient", run: str) -> int:
     return max((metric.step for metric in client.get_metric_history(run, "epoch")), default=0)
 
 
-def _log_data(client: "MlflowClient", run: str, settings: Mapping[str, Any], context: str) -> None:
+def _log_data(client: "MlflowClient", run: str, data: DataFacts, context: str) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    data = settings["data"]
-    kind = "sample" if data["is_sample"] else "store"
-    dataset = Dataset(name=data["name"], digest=data["digest"][:32], source_type=kind, source=data["digest"])
+    kind = "sample" if data.is_sample else "store"
+    dataset = Dataset(name=data.name, digest=data.digest[:32], source_type=kind, source=data.digest)
     client.log_inputs(run, datasets=[DatasetInput(dataset, [InputTag("mlflow.data.context", context)])])

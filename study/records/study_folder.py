@@ -1,18 +1,18 @@
 """The folder of a study: one driver at a time, one ledger, and nothing in it is ever overwritten."""
 
 import contextlib
-import fcntl
 import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
+from study.methods import STUDY_METHODS, StudyMethod
 from study.records.continuation import continued
 from study.records.ledger import Ledger
+from study.settings import StudySettings
 from trainables.multimodal.errors import InputError
+from trainables.multimodal.whole_files import held
 
 LEDGER = "ledger.db"
-_LOCK = ".lock"
 
 
 @contextlib.contextmanager
@@ -23,20 +23,16 @@ def locked(folder: Path) -> Iterator[None]:
         InputError: Another driver holds it, or the folder cannot be written.
 
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / _LOCK).open("w")
-    except OSError as error:
-        raise InputError(
-            f"{folder} cannot be written ({error.strerror}): choose another --results."
-        ) from error
-    with file:
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+            folder.mkdir(parents=True, exist_ok=True)
+            alone = stack.enter_context(held(folder))
+        except OSError as error:
             raise InputError(
-                f"another driver works on {folder}: wait for it, or use another --results."
+                f"{folder} cannot be written ({error.strerror}): choose another --results."
             ) from error
+        if not alone:
+            raise InputError(f"another driver works on {folder}: wait for it, or use another --results.")
         yield
 
 
@@ -53,7 +49,7 @@ def set_aside(folder: Path, storage: str | None) -> None:
         folder.rename(folder.with_name(f"{folder.name}.{number}"))
 
 
-def open_ledger(folder: Path, settings: Mapping[str, Any], storage: str | None) -> Ledger:
+def open_ledger(folder: Path, settings: StudySettings, storage: str | None) -> Ledger:
     """Open the study's ledger, or begin it; settings that differ from those it was begun with are refused.
 
     Raises:
@@ -66,7 +62,7 @@ def open_ledger(folder: Path, settings: Mapping[str, Any], storage: str | None) 
         if not (folder / LEDGER).exists():
             _require_search(settings)
             _begin(folder / LEDGER, settings)
-    ledger = Ledger(storage or sqlite_url(folder / LEDGER), settings["study"], folder)
+    ledger = Ledger(storage or sqlite_url(folder / LEDGER), settings.study, folder, settings.table)
     try:
         _agree(ledger, settings)
     except InputError:
@@ -75,30 +71,34 @@ def open_ledger(folder: Path, settings: Mapping[str, Any], storage: str | None) 
     return ledger
 
 
-def _agree(ledger: Ledger, settings: Mapping[str, Any]) -> None:
+def _agree(ledger: Ledger, settings: StudySettings) -> None:
     """Settle what the study is asked for: what it was begun with, grown where it may grow."""
-    before = ledger.settings
-    if not before:
+    if not ledger.begun:
         _require_search(settings)
-    merged = continued(before, settings) if before else settings
+        ledger.save_settings(settings)
+        return
+    before = ledger.plain_settings
+    merged = continued(before, settings.to_json())
     if merged != before:
-        ledger.save_settings(merged)
+        ledger.save_settings(StudySettings.from_json(merged, settings.table))
 
 
-def _require_search(settings: Mapping[str, Any]) -> None:
-    if "search" not in settings["stages"]:
-        raise InputError(f"{settings['study']} has not been searched yet: add search to --stages.")
+def _require_search(settings: StudySettings) -> None:
+    if "search" not in settings.stages:
+        raise InputError(f"{settings.study} has not been searched yet: add search to --stages.")
 
 
-def read_ledger(folder: Path, storage: str | None) -> Ledger:
-    """Open a ledger that must exist."""
+def read_ledger(
+    folder: Path, storage: str | None, table: Mapping[str, StudyMethod] = STUDY_METHODS
+) -> Ledger:
+    """Open a ledger that must exist; `table` holds the methods that the study compares."""
     if storage is None and not (folder / LEDGER).exists():
         raise InputError(f"there is no study at {folder}: `python -m study.run` makes one.")
     if storage is None:
         _require_whole(folder)
     name = folder.name if storage else _only_study(folder / LEDGER)
-    ledger = Ledger(storage or sqlite_url(folder / LEDGER), name, folder)
-    if not ledger.settings:
+    ledger = Ledger(storage or sqlite_url(folder / LEDGER), name, folder, table)
+    if not ledger.begun:
         ledger.close()
         raise InputError(f"{ledger.url} holds no study named {folder.name}.")
     return ledger
@@ -116,11 +116,11 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-def _begin(path: Path, settings: Mapping[str, Any]) -> None:
+def _begin(path: Path, settings: StudySettings) -> None:
     """Write the first ledger under another name: a file called ledger.db always holds the settings."""
     fresh = path.with_name(".ledger.new")
     fresh.unlink(missing_ok=True)
-    ledger = Ledger(sqlite_url(fresh), settings["study"])
+    ledger = Ledger(sqlite_url(fresh), settings.study, table=settings.table)
     ledger.save_settings(settings)
     ledger.close()
     fresh.rename(path)

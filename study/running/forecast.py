@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from study.methods import BASELINE
-from study.running.ray_bridge import REDUCTION_FACTOR
+from study.running.sampling import REDUCTION_FACTOR
 from study.settings import StudySettings
 from trainables.multimodal.data.store.feature_store import FeatureStore
 

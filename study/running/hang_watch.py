@@ -12,8 +12,9 @@ from typing import Any
 import ray
 from ray import tune
 
-from study.records.ledger import Ledger, Record
-from study.running.ray_bridge import StageRun
+from study.records.ledger import Ledger
+from study.records.trial_record import Record
+from study.running.stage_run import StageRun
 
 FLOOR = 600.0  # seconds of silence that nobody asks about: a stalled network disk, a crowded machine
 MULTIPLE = (

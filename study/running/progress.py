@@ -8,8 +8,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from study.records.ledger import Record
-from study.running.ray_bridge import Plan
+from study.records.trial_record import Record
+from study.running.stage_run import StagePlan
 
 SELECTED = {"clean": "validation", "paper": "test"}  # split that the best epoch was chosen on
 _SHOWN = 8  # running trials listed below the table
@@ -42,7 +42,7 @@ class Progress:
             self._live.stop()
             self.console.print(self._table())
 
-    def stage(self, plans: Sequence[Plan], records: Sequence[Record]) -> None:
+    def stage(self, plans: Sequence[StagePlan], records: Sequence[Record]) -> None:
         """Announce a stage and what the ledger has of it already."""
         plans = [plan for plan in plans if plan.count]
         self.wanted |= {(plan.stage, plan.method): plan.count for plan in plans}

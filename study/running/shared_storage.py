@@ -9,6 +9,7 @@ import ray
 from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from study.running.cluster import last_line
 from trainables.multimodal.data.store import manifest
 from trainables.multimodal.errors import InputError
 
@@ -50,7 +51,7 @@ def ask(nodes: Mapping[str, str], marks: Path, store: Path) -> dict[str, str]:
         try:
             reasons[node] = ray.get(reply, timeout=ANSWER)
         except RayError as error:
-            reasons[node] = f"no answer: {str(error).strip().splitlines()[-1]}"
+            reasons[node] = f"no answer: {last_line(error)}"
     return reasons
 
 

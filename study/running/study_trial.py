@@ -1,24 +1,19 @@
 """One trial of a study, as a Ray Trainable that can be killed at any moment.
 
-Checkpoints are the study's own, not Ray's. Every process that works on a trial makes an attempt folder of
-its own and reads earlier attempts only: a process that was given up but still lives can write nothing that
-matters.
+Read `trial_files` first: it says where attempts, checkpoints and weights lie.
 """
 
-import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from ray import tune
 
+from study.running.trial_files import CONSTANTS, TrialFiles
 from trainables.multimodal.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
-from trainables.multimodal.trainer import Diverged
-
-CONSTANTS = "constants.ckpt"
-KEPT = 2  # newest checkpoints of an attempt; the second answers when the first is damaged
+from trainables.multimodal.errors import Diverged
+from trainables.multimodal.metrics import worst_result
 
 
 class Runner(Protocol):
@@ -49,50 +44,23 @@ class Runner(Protocol):
         """Take up what never changes."""
 
 
-@dataclass(frozen=True)
-class Files:
-    """Files of a trial: <folder>/<attempt>/epoch-<n>.ckpt and export/, and constants beside the attempts."""
-
-    folder: Path
-    attempt: int
-
-    @classmethod
-    def begin_attempt(cls, folder: Path) -> "Files":
-        """Make the next attempt's folder; making it is what claims it."""
-        folder.mkdir(parents=True, exist_ok=True)
-        attempt = max((int(p.name) for p in folder.iterdir() if p.name.isdigit()), default=0) + 1
-        while True:
-            try:
-                (folder / str(attempt)).mkdir()
-            except FileExistsError:
-                attempt += 1
-            else:
-                return cls(folder, attempt)
-
-    def earlier(self) -> list[Path]:
-        """Checkpoints of earlier attempts, furthest first."""
-        found = [p for n in range(self.attempt) for p in (self.folder / str(n)).glob("epoch-*.ckpt")]
-        return sorted(found, key=lambda path: (path.name, int(path.parent.name)), reverse=True)
-
-    @property
-    def export(self) -> Path:
-        """Where this attempt puts weights for inference."""
-        return self.folder / str(self.attempt) / "export"
-
-    def write(self, epoch: int, state: Mapping[str, Any]) -> None:
-        """Write an epoch's checkpoint, then forget those that are no longer needed."""
-        own = self.folder / str(self.attempt)
-        write_checkpoint(own / f"epoch-{epoch:06d}.ckpt", state)
-        for path in sorted(own.glob("epoch-*.ckpt"))[:-KEPT]:
-            path.unlink()
-
-
 class StudyTrial(tune.Trainable):  # type: ignore[misc]
     """Trains one configuration, checkpoints every epoch and continues where an earlier attempt ended.
 
-    The Ray config holds ``method`` (an object whose ``build`` makes the runner from ``settings``), ``folder``
-    (absolute, on storage that all nodes share), ``known`` (epochs the ledger already has) and ``test``
-    (whether to read the test split at the end).
+    The Ray config holds ``method`` (whatever has a ``build`` that makes a `Runner`), ``settings`` (for it),
+    ``folder`` (absolute, on storage that all nodes share), ``known`` (epochs the ledger already has) and
+    ``test`` (whether to read the test split at the end). The method travels as an object, so one that is
+    defined in a user's own script needs no name that a worker could import.
+
+    `MultimodalTrainable` leaves checkpoints to Ray, which hands them to other trials, as population-based
+    training asks. A study keeps its own, in the trial's folder, since Ray's do not survive what a study must:
+
+    - After a kill -9 of the driver Ray starts trials again at epoch 1, and where the newest checkpoint is
+      damaged it tries no older one. Here the next attempt reads the newest that is whole.
+    - A process whose driver is gone, or that was given up and wakes up again, still writes. Every process has
+      an attempt folder of its own and reads earlier attempts only, so what it writes late changes nothing.
+    - A checkpoint may be newer than the ledger. It holds the results of all epochs, and those that the ledger
+      lacks are returned before training goes on.
     """
 
     def setup(self, config: dict[str, Any]) -> None:
@@ -109,8 +77,8 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
         """Return the next epoch that the ledger lacks."""
         try:
             if self.runner is None:
-                self._begin()
-            return self._replayed() or self._trained()
+                self.runner = self._begin()
+            return self.replay.pop(0) if self.replay else self._train(self.runner)
         except Diverged as error:
             return self._ended("diverged", str(error))
         except torch.OutOfMemoryError as error:
@@ -124,24 +92,21 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
 
     # -- inside --------------------------------------------------------------------------------------------
 
-    def _begin(self) -> None:
-        self.files = Files.begin_attempt(Path(self.trial["folder"]))
+    def _begin(self) -> Runner:
+        """Make the runner and bring it to the newest epoch that an earlier attempt has reached."""
+        self.files = TrialFiles.begin_attempt(Path(self.trial["folder"]))
         self.history: list[dict[str, Any]] = []
-        runner = _build(self.trial)
+        runner: Runner = self.trial["method"].build(self.trial["settings"])
         _share_constants(runner, self.files.folder / CONSTANTS)
         state = _newest_good(self.files.earlier())
         if state:
             runner.load_state_dict(state["runner"])
             self.history = list(state["history"])
-        self.runner = runner
         self.replay = [result for result in self.history if result["epoch"] > self.trial["known"]]
+        return runner
 
-    def _replayed(self) -> dict[str, Any] | None:
-        return self.replay.pop(0) if self.replay else None
-
-    def _trained(self) -> dict[str, Any]:
-        runner = self.runner
-        assert runner is not None  # noqa: S101  (set by _begin)
+    def _train(self, runner: Runner) -> dict[str, Any]:
+        """Train an epoch and checkpoint it; after the last one test and export, if the study asks for it."""
         metrics = runner.run_epoch()
         result: dict[str, Any] = {"epoch": runner.epoch, "metrics": metrics}
         if runner.done:
@@ -156,7 +121,7 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
     def _ended(self, status: str, reason: str) -> dict[str, Any]:
         """End with a finite worst value: not-a-number would never be stopped nor learned from."""
         epoch = 1 + max(self.trial["known"], self.history[-1]["epoch"] if self.history else 0)
-        metrics = {"epoch": epoch, "best/accuracy": 0.0}
+        metrics = worst_result(epoch, ["best/accuracy"])
         return {"epoch": epoch, "metrics": metrics, "status": status, "reason": reason, "done": True}
 
 
@@ -176,23 +141,3 @@ def _newest_good(paths: list[Path]) -> dict[str, Any]:
         except CheckpointError as error:
             print(f"{error}; the one before it is used")
     return {}
-
-
-def exported(folder: Path) -> Path | None:
-    """Return the weights that a trial exported: those of its last attempt, none other reported its end."""
-    return max(folder.glob("*/export"), key=lambda path: int(path.parent.name), default=None)
-
-
-def discard_checkpoints(folder: Path) -> None:
-    """Forget the checkpoints of a finished trial; exported weights stay."""
-    for path in (folder / CONSTANTS, *folder.glob("*/*")):
-        if not path.is_dir():
-            path.unlink(missing_ok=True)
-    for attempt in folder.glob("*"):
-        with contextlib.suppress(OSError):  # one that holds weights
-            attempt.rmdir()
-
-
-def _build(trial: Mapping[str, Any]) -> Runner:
-    runner: Runner = trial["method"].build(trial["settings"])
-    return runner

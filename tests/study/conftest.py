@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from synthetic import Synthetic
 from synthetic_studies import boosting_study, comparison_study, study_settings, whole_study
-from toy_study import SETTINGS
+from toy_study import TOY
 
 from study.records.ledger import Ledger, Record
 from study.records.study_folder import sqlite_url
@@ -29,7 +29,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A ledger with settings and no trials, to be copied: making the tables takes a second."""
     path = tmp_path_factory.mktemp("begun") / "ledger.db"
     ledger = Ledger(sqlite_url(path), "toy")
-    ledger.save_settings(SETTINGS)
+    ledger.save_settings(TOY)
     ledger.close()
     return path
 

@@ -1,20 +1,22 @@
 import json
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import create_engine, text
+from toy_study import TOY
 
 from study import report
-from study.records.ledger import Ending, Ledger, Proposal
+from study.records.ledger import Ledger
+from study.records.trial_record import Ending, Proposal
+from study.settings import Budget
 
-SETTINGS = {
-    "study": "features_dr-votes",
-    "methods": ["joint"],
-    "data": {"name": "votes", "digest": "abc", "is_sample": False, "classes": ["a", "b"]},
-    "protocol": {"name": "clean", "split": "actor-disjoint"},
-    "budget": {"epochs": 2, "trials": 1, "seeds": 1},
-    "stages": ["search"],
-    "sensitivity": {},
-}
+SETTINGS = replace(
+    TOY,
+    study="features_dr-votes",
+    methods=("joint",),
+    data=replace(TOY.data, name="votes", classes=("a", "b")),
+    budget=Budget(epochs=2, trials=1, seeds=1),
+)
 
 
 @pytest.fixture

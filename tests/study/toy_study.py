@@ -5,8 +5,11 @@ from typing import Any
 import numpy as np
 from ray import tune
 
-from study.records.ledger import Ledger, Proposal
-from study.running.ray_bridge import Plan, StageRun, asha, distributions, sample
+from study.records.ledger import Ledger
+from study.records.trial_record import Proposal
+from study.running.sampling import TrialSampler, asha, distributions
+from study.running.stage_run import StagePlan, StageRun
+from study.settings import StudySettings
 
 EPOCHS = 9
 SPACE = distributions({"lr": tune.loguniform(1e-3, 1e-1), "depth": tune.randint(1, 4)})
@@ -39,6 +42,7 @@ SETTINGS = {
     "inapplicable": {},
     "initial_weights": {},
 }
+TOY = StudySettings.from_json(SETTINGS)
 
 
 def value_at(config: dict[str, Any], epoch: int) -> float:
@@ -47,14 +51,15 @@ def value_at(config: dict[str, Any], epoch: int) -> float:
     return float(0.5 + 0.1 * quality + 0.01 * epoch)
 
 
-def plan(ledger: Ledger, method: str, count: int) -> Plan:
+def plan(ledger: Ledger, method: str, count: int) -> StagePlan:
     """A search by TPE."""
+    sampler = TrialSampler(ledger, "search", method, SPACE)
 
     def propose(number: int, draw: int) -> Proposal:
-        params = sample(ledger.frozen("search", method), SPACE, number, draw)
+        params = sampler.draw(number, draw)
         return Proposal({**params, "epochs": EPOCHS}, seed=0, params=params, distributions=SPACE)
 
-    return Plan("search", method, count, propose)
+    return StagePlan("search", method, count, propose)
 
 
 def stage_run(ledger: Ledger, methods: tuple[str, ...] = ("joint", "other"), count: int = 6) -> StageRun:
@@ -64,17 +69,22 @@ def stage_run(ledger: Ledger, methods: tuple[str, ...] = ("joint", "other"), cou
     return StageRun(ledger, plans, pruners, lambda record: {"key": record.key}, lambda record: None)
 
 
+def report(run: StageRun, name: str, epoch: int) -> bool:
+    """Tell of an epoch of one of Ray's trials; False once the trial has ended."""
+    record = run.ledger.get(run.assigned[name])
+    metrics = {"epoch": epoch, "best/accuracy": value_at(record.config, epoch), "seconds": 1.0}
+    result = {"epoch": epoch, **{f"metrics/{key}": value for key, value in metrics.items()}}
+    if epoch == EPOCHS:
+        result["status"] = "completed"
+    return run.result(name, result) != "STOP"
+
+
 def work(run: StageRun, name: str) -> bool:
     """Do what Ray would do with one trial, from its first epoch on; False when nothing is due."""
     if run.next(name) is None:
         return False
-    record = run.ledger.get(run.assigned[name])
     for epoch in range(1, EPOCHS + 1):
-        metrics = {"epoch": epoch, "best/accuracy": value_at(record.config, epoch), "seconds": 1.0}
-        result = {"epoch": epoch, **{f"metrics/{key}": value for key, value in metrics.items()}}
-        if epoch == EPOCHS:
-            result["status"] = "completed"
-        if run.result(name, result) == "STOP":
+        if not report(run, name, epoch):
             return True
     raise AssertionError("the last epoch did not end the trial")
 

@@ -6,23 +6,24 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from toy_study import SETTINGS
+from toy_study import TOY
 
 from study.records import driver_lease
-from study.records.ledger import Ending, Proposal
 from study.records.study_folder import open_ledger, read_ledger
+from study.records.trial_record import Ending, Proposal
 from trainables.multimodal.errors import InputError
 
 DRIVER = """
 import sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
-from toy_study import SETTINGS
+from toy_study import TOY
 from study.records.study_folder import open_ledger
-ledger = open_ledger(Path(sys.argv[1]), SETTINGS, sys.argv[2])
+ledger = open_ledger(Path(sys.argv[1]), TOY, sys.argv[2])
 print("at work", flush=True)
 time.sleep(60)
 """
@@ -60,7 +61,7 @@ def drive(shared):
     opened = []
 
     def open_for(folder, **changes):
-        opened.append(open_ledger(folder, {**SETTINGS, **changes}, shared))
+        opened.append(open_ledger(folder, replace(TOY, **changes), shared))
         return opened[-1]
 
     yield open_for

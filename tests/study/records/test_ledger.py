@@ -6,7 +6,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from study.records.ledger import Ending, Ledger, Proposal, trial_key
+from study.records.ledger import Ledger
+from study.records.trial_record import Ending, Proposal, trial_key
 from trainables.multimodal.errors import InputError
 
 PROPOSAL = Proposal({"lr": 0.01, "epochs": 3}, seed=5)

@@ -1,9 +1,10 @@
 """The folder of a study: one driver, one ledger, nothing overwritten."""
 
 import os
+from dataclasses import replace
 
 import pytest
-from toy_study import SETTINGS
+from toy_study import TOY
 
 from study.records.study_folder import LEDGER, locked, open_ledger, read_ledger, set_aside
 from trainables.multimodal.errors import InputError
@@ -14,7 +15,7 @@ def study(tmp_path):
     """A study that was begun."""
     folder = tmp_path / "toy"
     folder.mkdir()
-    open_ledger(folder, SETTINGS, None).close()
+    open_ledger(folder, TOY, None).close()
     return folder
 
 
@@ -31,8 +32,8 @@ def test_the_folder_is_free_after_its_driver(study):
 
 
 def test_a_begun_study_is_continued_with_its_own_settings(study):
-    ledger = open_ledger(study, {**SETTINGS, "id": "another"}, None)
-    assert ledger.settings["id"] == SETTINGS["id"]
+    ledger = open_ledger(study, replace(TOY, id="another"), None)
+    assert ledger.settings.id == TOY.id
     ledger.close()
 
 
@@ -58,7 +59,7 @@ def test_a_moved_study_is_read_where_it_lies(study):
     moved.parent.mkdir()
     os.rename(study, moved)
     ledger = read_ledger(moved, None)
-    assert ledger.settings["id"] == SETTINGS["id"]
+    assert ledger.settings.id == TOY.id
     ledger.close()
 
 
@@ -73,7 +74,7 @@ def test_a_truncated_ledger_is_refused(study, share):
     path = study / LEDGER
     os.truncate(path, int(path.stat().st_size * share))
     with pytest.raises(InputError, match="is damaged"):
-        open_ledger(study, SETTINGS, None)
+        open_ledger(study, TOY, None)
 
 
 @pytest.mark.fault
@@ -81,7 +82,7 @@ def test_a_ledger_that_is_gone_is_refused_while_results_are_there(study):
     (study / LEDGER).unlink()
     (study / "report.html").write_text("old")
     with pytest.raises(InputError, match="restore it, or use --fresh"):
-        open_ledger(study, SETTINGS, None)
+        open_ledger(study, TOY, None)
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path):
@@ -99,5 +100,10 @@ def test_a_study_kept_under_another_name_is_still_read(study):
 
 def test_a_study_does_not_begin_without_its_search(tmp_path):
     with pytest.raises(InputError, match="add search to --stages"):
-        open_ledger(tmp_path, {**SETTINGS, "stages": ["confirm"]}, None)
+        open_ledger(tmp_path, replace(TOY, stages=("confirm",)), None)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_inside_is_not_taken_for_one_of_the_lock(study):
+    with pytest.raises(OSError, match="disk full"), locked(study):
+        raise OSError("disk full")

@@ -9,6 +9,9 @@ from rich.console import Console
 
 from study import run
 from study.running import driver
+from study.running.cluster import Resources
+from study.running.signals import Interrupted
+from trainables.multimodal.command_line import INTERRUPTED
 
 
 class Quiet:
@@ -40,7 +43,7 @@ def handlers():
 
 @pytest.mark.parametrize(
     ("raised", "said"),
-    [(driver.Interrupted("SIGTERM"), "Stopped: SIGTERM."), (KeyboardInterrupt(), "Stopped: interrupted.")],
+    [(Interrupted("SIGTERM"), "Stopped: SIGTERM."), (KeyboardInterrupt(), "Stopped: interrupted.")],
 )
 @pytest.mark.usefixtures("handlers")
 def test_a_signal_stops_a_study_also_where_ray_waits(monkeypatch, open_toy, raised, said):
@@ -49,20 +52,20 @@ def test_a_signal_stops_a_study_also_where_ray_waits(monkeypatch, open_toy, rais
 
     monkeypatch.setattr(driver, "Tracker", Quiet)
     monkeypatch.setattr(driver, "_run_stages", interrupted)
-    job = SimpleNamespace(resources=driver.Resources(1, 0), target=None)
+    job = SimpleNamespace(resources=Resources(1, 0), target=None)
     text = io.StringIO()
-    assert driver.carry_out(job, open_toy(), Console(file=text)) == driver.INTERRUPTED
+    assert driver.carry_out(job, open_toy(), Console(file=text)) == INTERRUPTED
     assert text.getvalue().startswith(f"{said} 0 trials are finished; run the same command again")
 
 
-@pytest.mark.parametrize("raised", [driver.Interrupted("SIGTERM"), KeyboardInterrupt()])
+@pytest.mark.parametrize("raised", [Interrupted("SIGTERM"), KeyboardInterrupt()])
 @pytest.mark.usefixtures("handlers")
 def test_a_signal_before_anything_has_begun_is_one_sentence(monkeypatch, capsys, raised):
     def interrupted(*arguments):
         raise raised
 
     monkeypatch.setattr(run, "_run", interrupted)
-    assert run.main(["features_dr"]) == driver.INTERRUPTED
+    assert run.main(["features_dr"]) == INTERRUPTED
     assert "run the same command again" in capsys.readouterr().err
 
 
@@ -71,4 +74,4 @@ def test_what_a_search_space_holds_no_more_of_is_noted_once(open_toy):
     driver._keep_exhausted(ledger, {"joint"})
     driver._keep_exhausted(ledger, {"other"})
     driver._keep_exhausted(ledger, set())
-    assert open_toy().settings["exhausted"] == ["joint", "other"]
+    assert open_toy().settings.exhausted == ("joint", "other")

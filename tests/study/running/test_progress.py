@@ -5,13 +5,13 @@ import io
 import pytest
 from rich.console import Console
 
-from study.records.ledger import Record
+from study.records.trial_record import Record
 from study.running.progress import Progress
-from study.running.ray_bridge import Plan
+from study.running.stage_run import StagePlan
 
 
-def plan(stage: str, method: str, count: int) -> Plan:
-    return Plan(stage, method, count, lambda number, draw: None)
+def plan(stage: str, method: str, count: int) -> StagePlan:
+    return StagePlan(stage, method, count, lambda number, draw: None)
 
 
 def record(number: int, value: float, status: str = "completed", protocol: str = "clean") -> Record:
@@ -24,7 +24,7 @@ def record(number: int, value: float, status: str = "completed", protocol: str =
 def shown():
     """What a study shows that announces its stages, hears of changes, and ends."""
 
-    def run(stages: list[list[Plan]], changes: list[Record], *, terminal: bool) -> str:
+    def run(stages: list[list[StagePlan]], changes: list[Record], *, terminal: bool) -> str:
         console = Console(file=io.StringIO(), width=120, force_terminal=terminal, color_system=None)
         with Progress(console, "toy") as progress:
             for plans in stages:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from study.running.study_trial import KEPT, Files, StudyTrial, discard_checkpoints, exported
+from study.running.study_trial import StudyTrial
+from study.running.trial_files import KEPT, TrialFiles, discard_checkpoints, exported
 from trainables import DiagnoseRelearnTrainable
 from trainables.multimodal.errors import Diverged
 from trainables.multimodal.methods import METHODS
@@ -66,7 +67,7 @@ def test_a_process_killed_after_its_last_epoch_returns_the_end_again(config, uni
 @pytest.mark.parametrize("damage", ["cut", "flipped", "missing"])
 def test_a_damaged_checkpoint_is_replaced_by_the_one_before(config, uninterrupted, damage):
     steps(process(config), 3)
-    newest = Files.begin_attempt(_folder(config)).earlier()[0]
+    newest = TrialFiles.begin_attempt(_folder(config)).earlier()[0]
     content = newest.read_bytes()
     if damage == "missing":
         newest.unlink()
@@ -87,7 +88,7 @@ def test_a_late_process_cannot_touch_what_the_next_one_writes(config, uninterrup
 
 def test_only_the_newest_checkpoints_are_kept(config):
     steps(process(config), EPOCHS)
-    assert len(Files.begin_attempt(_folder(config)).earlier()) == KEPT
+    assert len(TrialFiles.begin_attempt(_folder(config)).earlier()) == KEPT
 
 
 def test_a_finished_trial_leaves_no_checkpoints(config):

@@ -1,0 +1,87 @@
+"""One trial as the ledger knows it, and the key that names it by all that decides its result."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from optuna.distributions import BaseDistribution
+
+OBJECTIVE = "best/accuracy"
+WORST = 0.0  # told for a diverged trial: accuracy is maximised and cannot be lower
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Why and where a trial ends; written before the value of its last epoch."""
+
+    status: str  # completed, pruned, diverged or failed
+    epoch: int  # the last epoch that counts
+    reason: str | None = None
+    time: float = 0.0  # unix seconds
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A configuration to be tried, with the searched part and its distributions for the sampler."""
+
+    config: dict[str, Any]
+    seed: int
+    protocol: str = "clean"
+    params: dict[str, Any] = field(default_factory=dict)
+    distributions: dict[str, BaseDistribution] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One trial as the ledger knows it."""
+
+    stage: str
+    method: str
+    number: int  # within (stage, method)
+    key: str
+    seed: int
+    protocol: str  # clean or paper
+    config: dict[str, Any]  # every setting that shapes the result, but seed, data and protocol
+    status: str  # running, completed, pruned, diverged or failed
+    reason: str | None = None
+    epochs: dict[int, dict[str, float]] = field(default_factory=dict)  # epoch -> metrics
+    times: dict[int, float] = field(default_factory=dict)  # epoch -> unix seconds
+    started: float | None = None
+    ended: float | None = None
+    ending: Ending | None = None
+    mlflow_run: str | None = None
+
+    @property
+    def value(self) -> float | None:
+        """The running best of the method's own prediction at the last epoch."""
+        return self.epochs[max(self.epochs)].get(OBJECTIVE) if self.epochs else None
+
+    @property
+    def test(self) -> dict[str, float]:
+        """Test metrics of the best weights; empty unless the trial belongs to confirm."""
+        last = self.epochs[max(self.epochs)] if self.epochs else {}
+        return {name: value for name, value in last.items() if name.startswith("test/")}
+
+    @property
+    def seconds(self) -> float:
+        """Time spent training and evaluating, summed over epochs."""
+        return sum(metrics.get("seconds", 0.0) for metrics in self.epochs.values())
+
+    @property
+    def finished(self) -> bool:
+        """Whether the trial has been told."""
+        return self.status != "running"
+
+
+def trial_key(stage: str, method: str, proposal: Proposal, digest: str) -> str:
+    """Name a trial by what decides its result: sha256 of the canonical JSON of all of it."""
+    parts = {
+        "stage": stage,
+        "method": method,
+        "config": proposal.config,
+        "seed": proposal.seed,
+        "protocol": proposal.protocol,
+        "data": digest,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

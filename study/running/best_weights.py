@@ -1,0 +1,29 @@
+"""Which weights a study publishes: those of each method's best confirm run, under best/<method>."""
+
+import shutil
+from pathlib import Path
+
+from study.analysis.selection import confirmed, on_validation
+from study.records.ledger import Ledger
+from study.records.trial_record import Record
+from study.running.trial_files import CHECKPOINTS, exported, trial_folder
+
+
+def publish_best(folder: Path, ledger: Ledger) -> None:
+    """Put the weights of each method's best confirm run, by validation, under best/<method>."""
+    settings, records = ledger.settings, ledger.records()
+    for method in settings.methods:
+        runs = confirmed(records, method, settings.protocols[0])
+        best = max(runs, key=lambda run: (on_validation(run)["accuracy"], -run.number), default=None)
+        if best is not None:
+            _move_export(folder, best)
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+
+
+def _move_export(folder: Path, record: Record) -> None:
+    source = exported(trial_folder(folder, record))
+    target = folder / "best" / record.method
+    if source:  # else an earlier start has moved it
+        target.parent.mkdir(exist_ok=True)
+        shutil.rmtree(target, ignore_errors=True)
+        source.rename(target)

@@ -1,0 +1,84 @@
+"""The Ray that trials run on: one of our own on this machine, or a cluster that was named."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import ray
+
+from study.running.signals import catch_signals
+from trainables.multimodal.errors import InputError
+
+MOST_SLOTS = 1_000_000  # where neither CPUs nor GPUs bound the number of trials at once
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # the ledger holds what they would write
+os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # progress is ours
+os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # stopping is ours: nothing of Ray's needs saving
+os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S", "0")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # hide CUDA from trials without a GPU
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What every trial holds, and where."""
+
+    cpus_per_trial: float
+    gpus_per_trial: float
+    max_concurrent: int | None = None
+    address: str | None = None
+    device: str = "auto"
+
+
+def connect(resources: Resources) -> None:
+    """Start a Ray of our own on this machine, or join the cluster that was named."""
+    if ray.is_initialized():
+        return
+    if resources.address:
+        _join(resources.address)
+    else:
+        ray.init(
+            address="local",
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="ERROR",
+            _node_ip_address="127.0.0.1",
+        )
+    catch_signals()  # Ray has put handlers of its own in their place
+    _check_room(resources)
+
+
+def _join(address: str) -> None:
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise InputError(f"the Ray cluster at {address} does not answer ({last_line(error)}).") from error
+
+
+def _check_room(resources: Resources) -> None:
+    """Refuse what no node can hold, instead of waiting for ever."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    wanted = {"CPU": resources.cpus_per_trial, "GPU": resources.gpus_per_trial}
+    if not any(all(node.get(kind, 0) >= amount for kind, amount in wanted.items()) for node in nodes):
+        raise InputError(
+            f"no node has {wanted['CPU']:g} CPUs and {wanted['GPU']:g} GPUs for a trial: "
+            "lower --cpus-per-trial or --gpus-per-trial."
+        )
+
+
+def slots(resources: Resources, capacity: Mapping[str, float]) -> int:
+    """How many trials run at once, by what the cluster or machine has of CPU and GPU."""
+    held = {"CPU": resources.cpus_per_trial, "GPU": resources.gpus_per_trial}
+    fitting = [capacity.get(kind, 0) // amount for kind, amount in held.items() if amount]
+    room = max(1, int(min([*fitting, MOST_SLOTS])))
+    return min(room, resources.max_concurrent or room)
+
+
+def disconnect() -> None:
+    """Stop Ray if it was started."""
+    if ray.is_initialized():
+        ray.shutdown()
+
+
+def last_line(error: Exception) -> str:
+    """The last line of an error, in which Ray names the cause, or its type if it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[-1]

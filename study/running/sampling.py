@@ -1,0 +1,86 @@
+"""What is tried next, and what is stopped early: TPE over a search's trials, and ASHA over their epochs."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.storages import InMemoryStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+from ray.tune.schedulers import AsyncHyperBandScheduler
+from ray.tune.search.optuna import OptunaSearch
+
+from study.records.ledger import Ledger
+from study.records.trial_record import OBJECTIVE
+
+REDUCTION_FACTOR = 3
+
+
+def asha(epochs: int, grace_period: int) -> AsyncHyperBandScheduler:
+    """Asynchronous successive halving over epochs; one bracket, since more draw from a global generator."""
+    return AsyncHyperBandScheduler(
+        time_attr="epoch",
+        metric=OBJECTIVE,
+        mode="max",
+        max_t=epochs,
+        grace_period=min(grace_period, epochs),
+        reduction_factor=REDUCTION_FACTOR,
+    )
+
+
+def distributions(space: Mapping[str, Any]) -> dict[str, BaseDistribution]:
+    """Optuna's distributions of a dict of Ray Tune domains."""
+    return dict(OptunaSearch.convert_search_space(dict(space)))
+
+
+class TrialSampler:
+    """Draws the configurations of one search by TPE.
+
+    A sampler of Optuna's, seeded for each draw, makes the draw a function of the ledger: a study that was
+    stopped draws what it would have drawn without the stop. The trials that it learns from are kept in
+    memory, and a draw copies only those that are new or have ended since the draw before.
+
+    Args:
+        ledger: Holds the trials.
+        stage: Stage of the search.
+        method: What is searched.
+        space: The search space.
+
+    """
+
+    def __init__(
+        self, ledger: Ledger, stage: str, method: str, space: Mapping[str, BaseDistribution]
+    ) -> None:
+        self._ledger = ledger
+        self._search = (stage, method)
+        self._space = dict(space)
+        self._copied = 0  # trials of the ledger that the copy has
+        self._running: dict[int, FrozenTrial] = {}  # id in the copy -> the ledger's own
+        self._storage = InMemoryStorage()
+        self._id = self._storage.create_new_study([StudyDirection.MAXIMIZE], "search")
+        self._study = optuna.load_study(study_name="search", storage=self._storage)
+
+    def draw(self, *seed: int) -> dict[str, Any]:
+        """Draw a configuration; `seed` stands for the draw, and the same trials and seed draw the same."""
+        self._catch_up()
+        digest = hashlib.sha256(repr(seed).encode()).digest()
+        self._study.sampler = optuna.samplers.TPESampler(seed=int.from_bytes(digest[:4], "big"))
+        trial = self._study.ask(self._space)
+        self._study.tell(trial, state=TrialState.FAIL)  # TPE passes over it; the ledger has the real one
+        return dict(trial.params)
+
+    def _catch_up(self) -> None:
+        """Copy the ends of trials that were running, and the trials that have begun since."""
+        for copy, trial in list(self._running.items()):
+            if trial.state.is_finished():
+                for epoch, value in trial.intermediate_values.items():
+                    self._storage.set_trial_intermediate_value(copy, epoch, value)
+                self._storage.set_trial_state_values(copy, trial.state, trial.values)
+                del self._running[copy]
+        for trial in self._ledger.frozen(*self._search, start=self._copied):
+            copy = self._storage.create_new_trial(self._id, template_trial=trial)
+            self._copied += 1
+            if not trial.state.is_finished():
+                self._running[copy] = trial

@@ -1,0 +1,56 @@
+"""Draws are a function of the ledger: no stop, and no copy kept in memory, changes them."""
+
+import hashlib
+
+import optuna
+import pytest
+from toy_study import SPACE, report, stage_run, work_all
+
+from study.running.sampling import TrialSampler
+
+
+def fresh(ledger, method, *seed):
+    """A draw from a study of Optuna's that is made for it alone, of all trials there are."""
+    digest = hashlib.sha256(repr(seed).encode()).digest()
+    sampler = optuna.samplers.TPESampler(seed=int.from_bytes(digest[:4], "big"))
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    study.add_trials(ledger.frozen("search", method))
+    return dict(study.ask(dict(SPACE)).params)
+
+
+def test_methods_are_searched_on_the_same_random_draws(open_toy):
+    run = stage_run(open_toy(), count=2)
+    work_all(run)
+    first, second = (run.ledger.records("search", method) for method in ("joint", "other"))
+    assert [record.config for record in first] == [record.config for record in second]
+
+
+def work_together(run, at_once):
+    """Run a stage with several trials at once, an epoch of each in turn; stops after each round."""
+    working, started = {}, 0
+    while run.due or working:
+        while len(working) < at_once and run.next(f"ray{started}") is not None:
+            working[f"ray{started}"] = 0
+            started += 1
+        working = {name: epoch + 1 for name, epoch in working.items() if report(run, name, epoch + 1)}
+        yield
+
+
+@pytest.mark.parametrize("at_once", [1, 5])
+def test_draws_are_those_of_a_fresh_study(open_toy, at_once):
+    """Trials end in turns, some of them early, while others run; TPE learns from all three."""
+    ledger = open_toy()
+    sampler = TrialSampler(ledger, "search", "joint", SPACE)
+    for number, _ in enumerate(work_together(stage_run(ledger, ("joint",), count=25), at_once)):
+        for draw in range(2):
+            assert sampler.draw(number, draw) == fresh(ledger, "joint", number, draw)
+    assert {"completed", "pruned"} == {record.status for record in ledger.records()}
+
+
+def test_the_next_driver_draws_the_same(open_toy):
+    ledger = open_toy()
+    sampler = TrialSampler(ledger, "search", "joint", SPACE)
+    for number, _ in enumerate(work_together(stage_run(ledger, ("joint",), count=15), 2)):
+        drawn = sampler.draw(number, 0)
+        if number % 10 == 9:
+            assert TrialSampler(open_toy(), "search", "joint", SPACE).draw(number, 0) == drawn

@@ -1,0 +1,279 @@
+"""The stage between Ray and the ledger: whatever kills the driver, the same study comes out."""
+
+import shutil
+
+import pytest
+from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
+from optuna.trial import TrialState, create_trial
+from toy_study import EPOCHS, SPACE, plan, stage_run, work, work_all
+
+from study.records.ledger import Ledger, open_storage
+from study.records.study_folder import sqlite_url
+from study.records.trial_record import Proposal
+from study.running.stage_run import StagePlan, StageRun
+from study.running.stages import _listed
+
+
+class Killed(BaseException):
+    """The driver is gone."""
+
+
+def outcome(ledger):
+    """Everything a study decides: which trials, how they ended, and every value."""
+    return {
+        record.key: (record.method, record.number, record.status, record.epochs)
+        for record in ledger.records()
+    }
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(begun, tmp_path_factory):
+    """What a study comes to when nobody disturbs it."""
+    path = shutil.copy(begun, tmp_path_factory.mktemp("calm"))
+    ledger = Ledger(sqlite_url(path), "toy")
+    work_all(stage_run(ledger))
+    ledger.close()
+    return outcome(ledger)
+
+
+def kill_after(monkeypatch, writes):
+    """Let a number of writes to the ledger through, then kill in place of the next."""
+    left = [writes]
+
+    def killing(real):
+        def counted(self, *args, **kwargs):
+            if left[0] == 0:
+                raise Killed
+            left[0] -= 1
+            return real(self, *args, **kwargs)
+
+        return counted
+
+    for name in (
+        "create_new_trial",
+        "set_trial_user_attr",
+        "set_trial_intermediate_value",
+        "set_trial_state_values",
+    ):
+        monkeypatch.setattr(RDBStorage, name, killing(getattr(RDBStorage, name)))
+
+
+def test_every_trial_asked_for_begins_and_ends(uninterrupted):
+    statuses = [status for _, _, status, _ in uninterrupted.values()]
+    assert len(statuses) == 12
+    assert set(statuses) == {"completed", "pruned"}
+
+
+@pytest.mark.parametrize("writes", [0, 1, 2, 3, 17, 18, 19, 20, 21, 22, 27, 40, 64, 65, 66, 67, 68, 90])
+def test_a_study_killed_after_any_write_comes_to_the_same_end(open_toy, uninterrupted, monkeypatch, writes):
+    with monkeypatch.context() as patch:
+        kill_after(patch, writes)
+        with pytest.raises(Killed):
+            work_all(stage_run(open_toy()))
+    ledger = open_toy()
+    work_all(stage_run(ledger))
+    assert outcome(ledger) == uninterrupted
+
+
+def test_a_finished_trial_is_not_handed_out_again(open_toy):
+    ledger = open_toy()
+    run = stage_run(ledger, count=1)
+    work_all(run)
+    assert stage_run(open_toy(), count=1).next("ray") is None
+
+
+def test_an_unfinished_trial_comes_before_a_new_one(open_toy):
+    first = stage_run(open_toy())
+    first.next("ray0")
+    second = stage_run(open_toy())
+    second.next("ray1")
+    assert second.assigned["ray1"] == first.assigned["ray0"]
+
+
+def test_methods_advance_together(open_toy):
+    run = stage_run(open_toy(), count=2)
+    for name in "abcd":
+        run.next(name)
+    assert [r.method for r in run.ledger.records()] == ["joint", "other", "joint", "other"]
+
+
+def test_a_stage_begins_where_the_one_before_has_nothing_left_to_begin(open_toy):
+    ledger = open_toy()
+
+    def listed(stage: str, method: str, count: int) -> StagePlan:
+        return StagePlan(stage, method, count, lambda number, draw: Proposal({"lr": float(number)}, seed=0))
+
+    plans = [listed("confirm", "joint", 1), listed("confirm", "other", 1), listed("sensitivity", "joint", 3)]
+    run = StageRun(ledger, plans, {}, lambda record: {}, lambda record: None)
+    begun = [ledger.get(run.assigned[name]).stage for name in "abcde" if run.next(name) is not None]
+    assert begun == ["confirm"] * 2 + ["sensitivity"] * 3
+
+
+def test_stages_that_run_together_go_on_together(open_toy):
+    """Trials of both stages are under way when the study is killed, and the search has grown meanwhile."""
+
+    def started(lr: float) -> StageRun:
+        ledger = open_toy()
+        plans = [
+            _listed(
+                stage,
+                "joint",
+                [Proposal({"lr": lr, "depth": 1, "epochs": EPOCHS}, seed) for seed in range(2)],
+                ledger,
+            )
+            for stage in ("confirm", "sensitivity")
+        ]
+        return StageRun(ledger, plans, {}, lambda record: {}, lambda record: None)
+
+    before = started(0.1)
+    assert all(before.next(name) is not None for name in "abc")  # both confirm trials, one of sensitivity
+    after = started(0.2)
+    work_all(after)
+    records = after.ledger.records()
+    assert all(record.status == "completed" for record in records)
+    assert [r.config["lr"] for r in after.ledger.records("confirm")] == [0.1, 0.1, 0.2, 0.2]
+    assert [r.config["lr"] for r in after.ledger.records("sensitivity")] == [0.1, 0.2, 0.2]
+    assert len({record.key for record in records}) == len(records)
+
+
+def test_a_repeated_proposal_is_drawn_again(open_toy):
+    ledger = open_toy()
+    real = plan(ledger, "joint", 2)
+    repeats = StagePlan(
+        "search", "joint", 2, lambda number, draw: real.propose(0 if draw == 0 else draw, draw)
+    )
+    run = StageRun(ledger, [repeats], {}, lambda record: {}, lambda record: None)
+    work_all(run)
+    assert len(ledger.records()) == 2
+
+
+def test_an_exhausted_space_ends_the_search(open_toy):
+    ledger = open_toy()
+    real = plan(ledger, "joint", 3)
+    fixed = StagePlan(
+        "search", "joint", 3, lambda number, draw: real.propose(0, 0) if number + draw == 0 else None
+    )
+    run = StageRun(ledger, [fixed], {}, lambda record: {}, lambda record: None)
+    work_all(run)
+    assert len(ledger.records()) == 1
+    assert not run.due
+
+
+def test_a_replayed_epoch_is_written_once(open_toy):
+    run = stage_run(open_toy())
+    run.next("ray")
+    result = {"epoch": 1, "metrics/best/accuracy": 0.5}
+    run.result("ray", result)
+    run.result("ray", result | {"metrics/best/accuracy": 0.9})
+    assert run.ledger.get(run.assigned["ray"]).epochs == {1: {"best/accuracy": 0.5}}
+
+
+def test_a_diverged_trial_ends_with_its_reason_and_is_never_best(open_toy):
+    run = stage_run(open_toy())
+    run.next("ray")
+    verdict = {"status": "diverged", "reason": "loss is nan", "metrics/best/accuracy": 0.0}
+    assert run.result("ray", {"epoch": 1, **verdict}) == "STOP"
+    record = run.ledger.get(run.assigned["ray"])
+    assert (record.status, record.reason, record.value) == ("diverged", "loss is nan", 0.0)
+
+
+def test_a_trial_that_ray_gave_up_is_failed_with_its_reason(open_toy):
+    run = stage_run(open_toy())
+    run.next("ray")
+    run.fail("ray", "RuntimeError: no")
+    record = run.ledger.get(run.assigned["ray"])
+    assert (record.status, record.reason) == ("failed", "RuntimeError: no")
+
+
+def test_a_method_without_pruner_runs_to_its_end(open_toy):
+    ledger = open_toy()
+    run = StageRun(ledger, [plan(ledger, "joint", 6)], {}, lambda record: {}, lambda record: None)
+    work_all(run)
+    assert {len(record.epochs) for record in ledger.records()} == {EPOCHS}
+
+
+@pytest.mark.parametrize(
+    "reason", ["OSError: [Errno 28] No space left on device", "InputError: there is no store at data/x"]
+)
+def test_a_fault_of_the_surroundings_costs_no_trial_its_place(open_toy, reason):
+    run = stage_run(open_toy())
+    run.next("ray0")
+    run.fail("ray0", reason)
+    assert run.halted == reason
+    assert run.next("ray1") is None
+    assert stage_run(open_toy()).next("ray2") == {"key": run.assigned["ray0"]}
+
+
+def test_a_retried_trial_that_ends_before_it_caught_up_is_closed(open_toy):
+    run = stage_run(open_toy())
+    run.next("ray")
+    for epoch in (1, 2):
+        run.result("ray", {"epoch": epoch, "metrics/best/accuracy": 0.5})
+    ending = {"status": "failed", "reason": "out of memory", "metrics/best/accuracy": 0.0}
+    assert run.result("ray", {"epoch": 1, **ending}) == "STOP"
+    record = run.ledger.get(run.assigned["ray"])
+    assert (record.status, len(record.epochs)) == ("failed", 2)
+
+
+class CountedLedger(Ledger):
+    """Counts the trials that somebody looks at, of its own and of Optuna's."""
+
+    visited = 0
+
+    def records(self, stage=None, method=None):
+        records = super().records(stage, method)
+        self.visited += len(records)
+        return records
+
+    def frozen(self, stage, method, start=0):
+        trials = super().frozen(stage, method, start)
+        self.visited += len(trials)
+        return trials
+
+    def get(self, key):
+        self.visited += 1
+        return super().get(key)
+
+
+def ended(number):
+    """A trial that ran to its end in an earlier start, as the ledger keeps it."""
+    params = {"lr": 0.001 + number * 1e-4, "depth": 1 + number % 3}
+    attributes = {
+        "key": f"key {number}",
+        "seed": 0,
+        "protocol": "clean",
+        "config": params,
+        "started": float(number),
+        "ending": {"status": "completed", "epoch": 1},
+        "epoch/1": {"time": 1.0, "metrics": {"best/accuracy": 0.5}},
+    }
+    trial = create_trial(
+        state=TrialState.COMPLETE, value=0.5, params=params, distributions=SPACE, user_attrs=attributes
+    )
+    trial.number = number
+    return trial
+
+
+def visits(path, earlier, monkeypatch):
+    """How many trials are looked at while four begin and end after so many earlier ones."""
+    storage = open_storage(sqlite_url(path))
+    storage.create_new_study([StudyDirection.MAXIMIZE], "toy/search/joint")
+    storage.engine.dispose()
+    trials = [ended(number) for number in range(earlier)]
+    monkeypatch.setattr(RDBStorage, "get_all_trials", lambda self, study_id: trials)  # writing them is slow
+    ledger = CountedLedger(sqlite_url(path), "toy")
+    run = StageRun(ledger, [plan(ledger, "joint", earlier + 5)], {}, lambda record: {}, lambda record: None)
+    work(run, "ray")  # the first draw takes up what earlier starts have left
+    ledger.visited = 0
+    for ask in range(4):
+        assert work(run, f"ray{ask}")
+    visited = ledger.visited
+    assert len(ledger.records()) == earlier + 5
+    ledger.close()
+    return visited
+
+
+def test_an_ask_looks_at_no_more_trials_where_many_have_ended(begun, tmp_path, monkeypatch):
+    few, many = (visits(shutil.copy(begun, tmp_path / f"{n}.db"), n, monkeypatch) for n in (50, 500))
+    assert few == many

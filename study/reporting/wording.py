@@ -6,7 +6,7 @@ from typing import Any
 
 from search_spaces.space import Notation
 from study.analysis.metric_names import BINS
-from trainables.multimodal.config import WEIGHT
+from trainables.multimodal.flat_settings import WEIGHT
 
 NO_REASON = "no reason recorded"
 SPACE = "\N{NO-BREAK SPACE}"

@@ -1,4 +1,4 @@
-"""Reading a report as people do: its sentences, figures and tables; and studies that reach given accuracies."""
+"""Reading a report as people do: sentences, figures and tables; and studies that reach given accuracies."""
 
 from collections.abc import Mapping, Sequence
 

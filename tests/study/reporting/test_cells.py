@@ -1,6 +1,7 @@
 import pytest
 
 from study.reporting import cells
+from study.reporting.wording import NONE
 
 MEASURE = {"mean": 0.5, "low": -0.1, "high": 1.2}
 
@@ -15,9 +16,9 @@ def test_a_metric_that_is_no_fraction_is_written_as_it_is() -> None:
 
 @pytest.mark.parametrize("empty", [None, {"mean": None, "low": None, "high": None}])
 def test_what_is_not_there_is_a_dash(empty) -> None:
-    assert (cells.score(empty, "accuracy"), cells.percent(empty)) == ("–", "–")
-    assert cells.tested(None) == ["–", "–"]
-    assert cells.p(None) == "–"
+    assert (cells.score(empty, "accuracy"), cells.percent(empty)) == (NONE, NONE)
+    assert cells.tested(None) == [NONE, NONE]
+    assert cells.p(None) == NONE
 
 
 def test_one_seed_has_no_interval() -> None:

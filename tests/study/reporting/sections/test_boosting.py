@@ -5,6 +5,7 @@ from report_reading import chosen_at, drawn, said, tables
 
 from study.analysis import trial_tables
 from study.reporting.sections.boosting import Boosting
+from study.reporting.wording import NONE
 
 
 def test_studies_without_boosting_have_nothing_of_heads(module_study) -> None:
@@ -47,7 +48,7 @@ def test_earlier_heads_have_a_mean_only_where_every_run_has_several(boosted) -> 
 def test_heads_are_told_by_modality_with_what_the_newest_added(boosted) -> None:
     (table,) = tables(Boosting(), *boosted)
     rows = {(row[0], row[1]): row[2:] for row in table.rows}
-    assert rows["Boosting", "audio"][:3] == ["1", "0 of 3", "–"]
+    assert rows["Boosting", "audio"][:3] == ["1", "0 of 3", NONE]
     heads, who, added, _ = rows["Boosting", "visual"]
     assert (heads, who) == ("4", "3 of 3")
     assert re.fullmatch(r"\+\d\.\d\n\[[+-]\d\.\d,.[+-]\d\.\d\]", added)

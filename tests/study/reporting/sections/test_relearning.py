@@ -3,11 +3,12 @@ from report_reading import chosen_at, drawn, tables
 from study.analysis.results import analyse
 from study.reporting.drawing.epoch_curves import MOST_CURVES
 from study.reporting.sections.relearning import Relearning, a_few
+from study.reporting.wording import NONE
 
 
 def test_noise_floor_stands_beside_the_gap(module_study) -> None:
     (table,) = tables(Relearning(), *module_study)
-    assert ["Joint training", "audio", "0.29", "0.08", "0", "–"] in table.rows
+    assert ["Joint training", "audio", "0.29", "0.08", "0", NONE] in table.rows
 
 
 def test_strength_and_number_of_relearnings_are_told(module_study) -> None:

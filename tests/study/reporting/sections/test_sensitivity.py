@@ -87,10 +87,10 @@ def test_relearning_switched_off_is_explained_only_where_it_was_swept(boosted) -
 
 def test_sweeps_of_a_method_that_show_nothing_share_a_sentence(boosted) -> None:
     line = sentence(said(*boosted), "Boosting: no swept value")
-    assert line == (
-        "Boosting: no swept value of λ of the residual, σ, τ and most heads "
-        "is distinguishable from the incumbent's."
-    )
+    notation = STUDY_METHODS["boosting"].search.notation
+    symbols = [notation[key][0] for key in boosted[0].sweeps["boosting"]]
+    assert all(symbol in line for symbol in symbols)
+    assert line.endswith("is distinguishable from the incumbent's.")
 
 
 def test_values_that_stand_out_are_told_with_their_difference(whole, settings) -> None:

@@ -127,7 +127,7 @@ def report(
 
     folder = Path(folder).resolve()
     with _reading(folder, storage, table) as ledger:
-        return write_report.write(folder, ledger.settings.to_json(), ledger.records())
+        return write_report.write(folder, ledger.settings, ledger.records())
 
 
 def trials(folder: str | Path, *, storage: str | None = None) -> "pd.DataFrame":

@@ -172,7 +172,7 @@ def _finish(job: Job, ledger: Ledger, tracker: Tracker, console: Console) -> int
         write_report,  # drawing takes seconds to import, and a study should begin at once
     )
 
-    written = write_report.write(job.folder, ledger.settings.to_json(), ledger.records())
+    written = write_report.write(job.folder, ledger.settings, ledger.records())
     complete = bool(written.summary["complete"])
     shown = not unsent and tracker.close_study("FINISHED" if complete else "FAILED", job.folder)
     _tell(console, written.findings, written.html, tracker)

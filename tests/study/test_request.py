@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 from study.methods import STUDY_METHODS, study_method
 from study.records.continuation import continued
 from study.request import StudyRequest, resolved
-from study.running.ray_bridge import distributions
+from study.running.sampling import distributions
 from study.running.stages import search
 from study.studies import SAMPLE_STUDIES, STUDIES
 from trainables.multimodal.assembly import build_model

@@ -32,20 +32,25 @@ def reported(command: str, work: Callable[[], int]) -> int:
         return BAD_INPUT
 
 
-def read_settings(option: str, pairs: Sequence[str]) -> dict[str, Any]:
-    """Settings given as key=value, by key, each value read by `read_value`.
+def read_pairs(option: str, pairs: Sequence[str]) -> dict[str, str]:
+    """What was given as key=value, by key, as text.
 
     Raises InputError, naming the option, for a pair without a key or without `=`, or a key given twice.
     """
-    settings: dict[str, Any] = {}
+    texts: dict[str, str] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals or not key:
             raise InputError(f"{option} takes key=value, got {pair!r}")
-        if key in settings:
+        if key in texts:
             raise InputError(f"{option} {key} is given twice: leave one of them out")
-        settings[key] = read_value(text)
-    return settings
+        texts[key] = text
+    return texts
+
+
+def read_settings(option: str, pairs: Sequence[str]) -> dict[str, Any]:
+    """Settings given as key=value, by key, each value read by `read_value`; errors as `read_pairs`."""
+    return {key: read_value(text) for key, text in read_pairs(option, pairs).items()}
 
 
 def read_value(text: str) -> Any:

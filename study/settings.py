@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from search_spaces.space import highest
 from study.methods import STUDY_METHODS, StudyMethod, study_method
-from trainables.multimodal.config import WEIGHT
 from trainables.multimodal.errors import InputError
+from trainables.multimodal.flat_settings import WEIGHT
 
 WAVES: Final = (("search",), ("confirm", "sensitivity"))
 """Stages that ask for nothing but what the waves before have found; those of one wave run together."""

@@ -10,7 +10,7 @@ from ray import tune
 from trainables.multimodal.checkpoint import read_checkpoint, write_checkpoint
 from trainables.multimodal.errors import Diverged
 from trainables.multimodal.methods import Method
-from trainables.multimodal.metrics import WORST
+from trainables.multimodal.metrics import worst_result
 from trainables.multimodal.trainer import Trainer
 
 STATE, CONSTANTS = "state.pt", "constants.pt"
@@ -21,6 +21,10 @@ class MultimodalTrainable(tune.Trainable):  # type: ignore[misc]
 
     A step is an epoch. Results hold the trainer's metrics, `done` and `diverged` (0 or 1); let schedulers
     use time_attr="epoch" and metric="best/accuracy". `data` must be an absolute path: workers change folder.
+
+    Checkpoints go where Ray says, because its schedulers move whole folders from trial to trial and delete
+    old ones (population-based training). A trial of a study (`study.running.study_trial`) keeps folders of
+    its own: it must survive kills, Ray's lost snapshots, and a process that was given up but still writes.
     """
 
     method: ClassVar[Method]
@@ -79,5 +83,5 @@ class MultimodalTrainable(tune.Trainable):  # type: ignore[misc]
         try:
             metrics = self.trainer.run_epoch()
         except Diverged:
-            return {**WORST, "epoch": self.trainer.epoch + 1, "diverged": 1}
+            return {**worst_result(self.trainer.epoch + 1), "diverged": 1}
         return {**metrics, "diverged": 0}

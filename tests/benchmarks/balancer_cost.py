@@ -104,14 +104,13 @@ def diagnosis_ratio(config: TrainerConfig, synchronise: Callable[[], None]) -> f
     trainer.diagnose()
 
     def evaluate_and_cluster() -> None:
-        trainer._forget()
+        trainer._evaluator.forget()
         for split in ("train", "validation"):
             for features in trainer.features(split).values():
                 cluster(np.asarray(features.cpu()), len(trainer.store.classes))
 
     def diagnose() -> None:
-        trainer._forget()
-        trainer._diagnosis = {}
+        trainer._evaluator.forget_all()
         trainer.diagnose()
 
     times = [(timed(diagnose, synchronise), timed(evaluate_and_cluster, synchronise)) for _ in range(3)]

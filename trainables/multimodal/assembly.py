@@ -10,8 +10,9 @@ from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.loading.batches import stored_frames
 from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
-from trainables.multimodal.model import ModelSpec, MultimodalModel
+from trainables.multimodal.model import MultimodalModel
 from trainables.multimodal.networks.initial_weights import load_initial_weights
+from trainables.multimodal.networks.model_spec import ModelSpec
 from trainables.multimodal.tasks import CLASSIFICATION, Task, task_on
 
 

@@ -1,8 +1,7 @@
-"""Checkpoints that are whole or not there: a hash inside, and one atomic rename."""
+"""Checkpoints that are whole or not there, with a hash inside: what is read is what was written."""
 
 import hashlib
 import io
-import os
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 
 from trainables.multimodal.errors import CheckpointError
+from trainables.multimodal.whole_files import replaced
 
 __all__ = ["CheckpointError", "read_checkpoint", "write_checkpoint"]
 
@@ -22,22 +22,16 @@ def write_checkpoint(path: str | Path, state: Mapping[str, Any]) -> None:
     """Write `state` (tensors, numbers, strings, None, in dicts, lists and tuples) to `path` atomically.
 
     The file is magic, sha256 of the rest, rest. A kill leaves the old file or the new one, never a part.
+    Raises OSError where the folder is gone: whoever was given up must not bring a finished trial's back.
     """
     path = Path(path)
+    path.parent.stat()
     buffer = io.BytesIO()
     torch.save(dict(state), buffer)
     payload = buffer.getbuffer()
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(MAGIC + hashlib.sha256(payload).digest())
-            file.write(payload)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    with replaced(path) as file:
+        file.write(MAGIC + hashlib.sha256(payload).digest())
+        file.write(payload)
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -63,12 +57,3 @@ def _load(path: str | Path, payload: memoryview) -> dict[str, Any]:
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         raise CheckpointError(f"checkpoint {path} holds something else than plain data: {error}") from error
     return state
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

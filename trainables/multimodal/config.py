@@ -1,90 +1,65 @@
 """What a run is told: one frozen dataclass, checked before anything is opened."""
 
 import dataclasses
-import inspect
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from numbers import Integral, Real
-from pathlib import Path
-from typing import Any
+from typing import Final
 
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.networks.encoders import ENCODERS
+from trainables.multimodal.setting_checks import (
+    FLAG,
+    FRACTION,
+    NAME,
+    NON_NEGATIVE,
+    POSITIVE,
+    Rule,
+    are_names,
+    are_paths,
+    integer,
+    is_increasing,
+    is_integer,
+    one_of,
+    require,
+)
 from trainables.multimodal.tasks import AUTO, CLASSIFICATION, LOSSES, loss_of
-
-
-def _is_integer(value: object, least: int) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least
-
-
-def is_real(value: object) -> bool:
-    """Whether a setting is a number."""
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-
-def _is_increasing(value: object) -> bool:
-    return isinstance(value, tuple) and all(_is_integer(v, 1) for v in value) and list(value) == sorted(value)
-
-
-def _is_names(value: object) -> bool:
-    return (
-        isinstance(value, tuple)
-        and all(isinstance(v, str) and v for v in value)
-        and len(set(value)) == len(value)
-    )
 
 
 def _are_encoders(value: object) -> bool:
     return isinstance(value, Mapping) and all(isinstance(v, str) and v in ENCODERS for v in value.values())
 
 
-def _are_paths(value: object) -> bool:
-    return isinstance(value, Mapping) and all(
-        isinstance(v, str) and Path(v).is_absolute() for v in value.values()
-    )
-
-
-def _one_of(*options: object) -> tuple[Callable[[Any], bool], str]:
-    return (lambda value: value in options), "one of " + ", ".join(map(str, options))
-
-
-_COUNT = (lambda value: _is_integer(value, 1)), "an integer >= 1"
-_NON_NEGATIVE = (lambda value: is_real(value) and value >= 0), "a number >= 0"
-_POSITIVE = (lambda value: is_real(value) and value > 0), "a number > 0"
-_FRACTION = (lambda value: is_real(value) and 0 <= value < 1), "a number in [0, 1)"
-_FLAG = (lambda value: isinstance(value, bool)), "true or false"
-_NAME = (lambda value: isinstance(value, str) and value != ""), "a non-empty string"
-_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "data": _NAME,
-    "epochs": _COUNT,
-    "task": _one_of(*LOSSES),
-    "modalities": (_is_names, "different names"),
-    "split": _NAME,
-    "selection": _one_of("validation", "test"),
-    "seed": ((lambda value: _is_integer(value, 0)), "an integer >= 0"),
-    "batch_size": ((lambda value: _is_integer(value, 2)), "an integer >= 2"),
-    "lr": _POSITIVE,
-    "momentum": _FRACTION,
-    "weight_decay": _NON_NEGATIVE,
-    "schedule": _one_of("constant", "step"),
-    "milestones": (_is_increasing, "increasing epoch numbers >= 1"),
-    "gamma": _POSITIVE,
-    "width": _POSITIVE,
-    "hidden": _COUNT,
-    "frames": _COUNT,
-    "augment": _FLAG,
+_RULES: Final[Mapping[str, Rule]] = {
+    "data": NAME,
+    "epochs": integer(1),
+    "task": one_of(*LOSSES),
+    "modalities": (are_names, "different names"),
+    "split": NAME,
+    "selection": one_of("validation", "test"),
+    "seed": integer(0),
+    "batch_size": integer(2),
+    "lr": POSITIVE,
+    "momentum": FRACTION,
+    "weight_decay": NON_NEGATIVE,
+    "schedule": one_of("constant", "step"),
+    "milestones": (is_increasing, "increasing epoch numbers >= 1"),
+    "gamma": POSITIVE,
+    "width": POSITIVE,
+    "hidden": integer(1),
+    "frames": integer(1),
+    "augment": FLAG,
     "encoders": (_are_encoders, f"one of {', '.join(ENCODERS)} by modality"),
-    "d_model": _COUNT,
-    "layers": _COUNT,
-    "attention_heads": _COUNT,
-    "initial_weights": (_are_paths, "an absolute path by modality"),
-    "probes": _FLAG,
-    "diagnose": _one_of("end", "every_epoch"),
-    "device": _NAME,
-    "precision": _one_of("auto", "fp32", "bf16"),
-    "channels_last": _one_of("auto", True, False),
-    "compile": _FLAG,
-    "threads": ((lambda value: value is None or _is_integer(value, 1)), "an integer >= 1 or none"),
+    "d_model": integer(1),
+    "layers": integer(1),
+    "attention_heads": integer(1),
+    "initial_weights": (are_paths, "an absolute path by modality"),
+    "probes": FLAG,
+    "diagnose": one_of("end", "every_epoch"),
+    "device": NAME,
+    "precision": one_of("auto", "fp32", "bf16"),
+    "channels_last": one_of("auto", True, False),
+    "compile": FLAG,
+    "threads": ((lambda value: value is None or is_integer(value, 1)), "an integer >= 1 or none"),
 }
 
 
@@ -134,7 +109,7 @@ class TrainerConfig:
     augment: bool = False
     """Crop, stretch and mirror pictures and optical flow at random while training."""
     encoders: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
-    """Encoder by modality, a name in encoders.ENCODERS; by default `mlp` for vectors and `resnet18` else."""
+    """Encoder by modality, of networks.encoders.ENCODERS; by default `mlp` for vectors, else `resnet18`."""
     d_model: int = 128
     """Units of each step of the transformer, and features that it gives."""
     layers: int = 2
@@ -162,10 +137,7 @@ class TrainerConfig:
         for name in ("milestones", "modalities"):
             if isinstance(getattr(self, name), list):  # JSON knows no tuples
                 object.__setattr__(self, name, tuple(getattr(self, name)))
-        for name, (accepts, wanted) in _RULES.items():
-            value = getattr(self, name)
-            if not accepts(value):
-                raise InputError(f"{name} must be {wanted}, got {value!r}")
+        require(_RULES, vars(self))
         loss_of(self.task, self.loss)
         if self.d_model % self.attention_heads:
             raise InputError(
@@ -187,49 +159,3 @@ class TrainerConfig:
             return self.lr
         passed = sum(milestone <= epoch for milestone in self.milestones)
         return self.lr * float(self.gamma**passed)
-
-
-WEIGHT = "weight_"
-"""`weight_<modality>` is that modality's entry of `fusion_weights`: search spaces hold numbers only."""
-
-
-def known_settings(balancers: Sequence[Callable[..., object]]) -> list[str]:
-    """Every key that flat settings may hold: the trainer's fields and the arguments of the balancers."""
-    own = [field.name for field in dataclasses.fields(TrainerConfig)]
-    return own + [name for balancer in balancers for name in _arguments(balancer)]
-
-
-def split_settings(
-    settings: Mapping[str, Any], balancers: Sequence[Callable[..., object]]
-) -> tuple[TrainerConfig, list[dict[str, Any]]]:
-    """Divide flat settings into the trainer's config and the arguments of each of the balancers.
-
-    Raises InputError for a key that nobody knows, or for missing `data` or `epochs`.
-    """
-    known = known_settings(balancers)
-    given = _with_weights(settings, known) if "fusion_weights" in known else dict(settings)
-    unknown = sorted(set(given) - set(known))
-    if unknown:
-        raise InputError(
-            f"unknown setting {', '.join(unknown)}; known settings are {', '.join(sorted(known))}"
-        )
-    missing = [name for name in ("data", "epochs") if name not in given]
-    if missing:
-        raise InputError(f"the settings lack {' and '.join(missing)}")
-    arguments = [{name: given[name] for name in _arguments(b) if name in given} for b in balancers]
-    taken = {name for own in arguments for name in own}
-    return TrainerConfig(**{name: value for name, value in given.items() if name not in taken}), arguments
-
-
-def _arguments(balancer: Callable[..., object]) -> list[str]:
-    return list(inspect.signature(balancer).parameters)
-
-
-def _with_weights(settings: Mapping[str, Any], known: Sequence[str]) -> dict[str, Any]:
-    """The settings with all weight_<modality>, which weight_decay is not, gathered into `fusion_weights`."""
-    named = [key for key in settings if key.startswith(WEIGHT) and key not in known]
-    weights = {key[len(WEIGHT) :]: settings[key] for key in named}
-    rest = {key: value for key, value in settings.items() if key not in named}
-    if weights and rest.get("fusion_weights"):
-        raise InputError("give either fusion_weights or weight_<modality>, not both")
-    return {**rest, "fusion_weights": weights} if weights else rest

@@ -1,4 +1,4 @@
-"""The one error for input that a user can correct."""
+"""What can go wrong: input that a user can correct, a run that diverges, a damaged checkpoint."""
 
 
 class InputError(ValueError):

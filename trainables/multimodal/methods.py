@@ -10,8 +10,9 @@ from trainables.multimodal.balancers.boosting import Boosting
 from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
 from trainables.multimodal.balancers.late_fusion import LateFusion
 from trainables.multimodal.balancers.ogm_ge import OgmGe
-from trainables.multimodal.config import TrainerConfig, known_settings, split_settings
+from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.errors import InputError
+from trainables.multimodal.flat_settings import known_settings, split_settings
 from trainables.multimodal.trainer import Trainer
 
 UNIMODAL: Final = "unimodal_"
@@ -63,6 +64,11 @@ class Method:
         Judged before it, a run looks like one without the balancer.
         """
         return max((balancer.first_action() for balancer in self.check(settings)[1]), default=0)
+
+    def early(self) -> dict[str, Any]:
+        """Settings with which every balancer acts in the first epochs of a run."""
+        early = {key: value for balancer in self.balancers for key, value in balancer.EARLY.items()}
+        return {**early, **self.fixed}
 
     def _completed(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """The settings with what is fixed; InputError where they say otherwise."""

@@ -1,21 +1,14 @@
 """Metrics of predictions, and their means over an epoch."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 import torch
 from torch import Tensor
 
 from trainables.multimodal.errors import Diverged
-from trainables.multimodal.networks.missing_modalities import Present, own_rows
 
-if TYPE_CHECKING:
-    from trainables.multimodal.tasks import Task
-
-WORST = {
+WORST: Final[Mapping[str, float]] = {
     "train/loss": 1e9,
     "train/accuracy": 0.0,
     "validation/loss": 1e9,
@@ -25,6 +18,11 @@ WORST = {
     "best/macro_f1": 0.0,
 }
 """What a diverged run reports: finite, because schedulers never stop a NaN, and never best."""
+
+
+def worst_result(epoch: int, names: Iterable[str] = WORST) -> dict[str, float]:
+    """What a run reports of the epoch in which it diverged, so that it ends and is never chosen."""
+    return {"epoch": epoch, **{name: WORST[name] for name in names}}
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -65,39 +63,6 @@ def correlation(one: Tensor, other: Tensor) -> Tensor:
     covariance, spread = centred.prod(dim=0).sum(), centred.norm(dim=1).prod()
     varies = (pair.amax(dim=1) > pair.amin(dim=1)).all() & (spread > 0)
     return torch.where(varies, covariance / spread, 0.0)
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """One pass over a split in eval mode: features [N, D_m], fused outputs [N, K] and targets [N]."""
-
-    features: dict[str, Tensor]
-    fused: Tensor
-    labels: Tensor
-    present: Present = field(default_factory=dict)
-
-    def metrics(self, task: Task, probes: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Scores of the fused outputs, and the accuracy of the probes' outputs [N, K] of each modality."""
-        own = {f"{name}/accuracy": task.accuracy(*pair) for name, pair in self.own_rows(probes).items()}
-        return {**task.scores(self.fused, self.labels), **own}
-
-    def own_rows(self, by_modality: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
-        """Values and labels of the samples that have each modality."""
-        return own_rows(self.present, by_modality, self.labels)
-
-
-@dataclass(frozen=True)
-class Best:
-    """The epoch with the best accuracy on the selection split so far, and its weights on the CPU."""
-
-    epoch: int
-    accuracy: float
-    macro_f1: float
-    weights: dict[str, dict[str, Tensor]]
-
-    def metrics(self) -> dict[str, float]:
-        """Flat metrics best/..."""
-        return {"best/accuracy": self.accuracy, "best/macro_f1": self.macro_f1, "best/epoch": self.epoch}
 
 
 class Means:

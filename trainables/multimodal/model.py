@@ -3,45 +3,24 @@
 import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.networks.encoders import encoder_kind
 from trainables.multimodal.networks.fusion import FUSIONS, Fusion, Output
 from trainables.multimodal.networks.missing_modalities import EVERYWHERE, Present, having, spread
+from trainables.multimodal.networks.model_spec import ModelSpec
 from trainables.multimodal.networks.standardise import Standardise
+from trainables.multimodal.whole_files import replaced, write_text
 
 WEIGHTS, SETTINGS = "model.safetensors", "config.json"
-
-
-@dataclass(frozen=True)
-class ModelSpec:
-    """What a model is built from; written beside exported weights."""
-
-    classes: tuple[str, ...]
-    """Names of the outputs; none: the one output is a number."""
-    shapes: dict[str, tuple[int, ...]]
-    """Shape of one raw sample by modality: [D], [T, D], [C, H, W] or [F, C, H, W]."""
-    width: float = 1.0
-    hidden: int = 256
-    frames: int = 1
-    fusion: str = "concatenation"
-    """A name in fusion.FUSIONS."""
-    fusion_weights: dict[str, float] = dataclasses.field(default_factory=dict)
-    """Weight of each modality's logits in the fused ones; equal where none are given."""
-    encoders: dict[str, str] = dataclasses.field(default_factory=dict)
-    """Names in encoders.ENCODERS by modality; the default for its shape where none is given."""
-    d_model: int = 128
-    layers: int = 2
-    attention_heads: int = 4
 
 
 class MultimodalModel(nn.Module):
@@ -122,10 +101,15 @@ def _check_names(spec: ModelSpec) -> None:
 
 
 def export_model(model: MultimodalModel, weights: Mapping[str, Tensor], folder: Path) -> None:
-    """Write `weights` of `model` as safetensors and its spec as config.json below `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file({name: value.contiguous() for name, value in weights.items()}, folder / WEIGHTS)
-    (folder / SETTINGS).write_text(json.dumps(dataclasses.asdict(model.spec), indent=2) + "\n")
+    """Write `weights` of `model` as safetensors and its spec as config.json below `folder`.
+
+    The spec comes last, and that of an older export goes first: without it nothing loads, so that a kill
+    leaves the old model, the new one or none.
+    """
+    (folder / SETTINGS).unlink(missing_ok=True)
+    with replaced(folder / WEIGHTS) as file:
+        file.write(save({name: value.contiguous() for name, value in weights.items()}))
+    write_text(folder / SETTINGS, json.dumps(dataclasses.asdict(model.spec), indent=2) + "\n")
 
 
 def load_model(folder: str | Path) -> MultimodalModel:

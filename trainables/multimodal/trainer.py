@@ -1,13 +1,11 @@
 """The training loop: any number of named modalities, one method, no Ray."""
 
-import copy
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -23,11 +21,12 @@ from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.loading.augmentation import augmented
 from trainables.multimodal.data.loading.batches import Batch, Batches, Cut, Loader
 from trainables.multimodal.data.store.feature_store import FeatureStore
-from trainables.multimodal.diagnostics import Labelled, Probes, Purity, measure_purity
+from trainables.multimodal.diagnostics import Probes, Purity
 from trainables.multimodal.errors import Diverged, InputError
-from trainables.multimodal.metrics import Best, Evaluation, Means, read, require_finite
+from trainables.multimodal.evaluation import Best, Evaluation, Evaluator
+from trainables.multimodal.metrics import Means, require_finite
 from trainables.multimodal.model import MultimodalModel, export_model
-from trainables.multimodal.networks.fusion import Output, fused_without
+from trainables.multimodal.networks.fusion import Output
 from trainables.multimodal.networks.standardise import statistics
 from trainables.multimodal.runtime import (
     Runtime,
@@ -60,14 +59,16 @@ class Trainer:
         self._modalities = chosen_modalities(self.store, config.modalities)
         self._rows = usable_rows(self.store, self._modalities, self.store.split(config.split), self.task)
         self._loaders: dict[str, Loader] = {}
-        self._evaluations: dict[str, Evaluation] = {}
-        self._diagnosis: dict[str, Purity] = {}
         self._seen: dict[str, Tensor] = {}
-        self.epoch, self.best = 0, None
+        self.epoch = 0
+        self.best: Best | None = None
         seed_everything(config.seed)
         self.model = self._build_model()
         outputs = max(1, len(self.task.classes))
         self.probes = Probes(self.model.fusion.sizes, outputs, self.task.loss).to(self.runtime.device)
+        self._evaluator = Evaluator(
+            self.model, self.probes, self.task, self.runtime, self._loader, with_probes=config.probes
+        )
         self.optimizer: torch.optim.Optimizer = torch.optim.SGD(
             self.model.parameters(), config.lr, fused=True
         )
@@ -76,8 +77,6 @@ class Trainer:
         self._probe_optimizer = self.probes.build_optimizer()
         for balancer in self.balancers:
             balancer.on_fit_start(self)
-
-    best: Best | None
 
     @property
     def done(self) -> bool:
@@ -100,7 +99,7 @@ class Trainer:
         metrics: dict[str, float] = {"epoch": self.epoch + 1, "lr": self.config.lr_at(self.epoch)}
         metrics |= self._train()
         for split in dict.fromkeys(("validation", self.config.selection)):
-            metrics |= self._score(split)
+            metrics |= self._evaluator.score(split)
         require_finite(metrics, self.epoch + 1)
         self.epoch += 1
         metrics |= self._judge(metrics).metrics()
@@ -138,6 +137,10 @@ class Trainer:
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
 
+    def evaluate(self, split: str) -> Evaluation:
+        """Features and fused outputs of a whole split in eval mode; one pass while the weights stand."""
+        return self._evaluator.evaluate(split)
+
     def features(self, split: str) -> dict[str, Tensor]:
         """Encoder features [N, D_m] of a split in eval mode, in the order of the split, without gradients."""
         return self.evaluate(split).features
@@ -147,18 +150,7 @@ class Trainer:
 
         Once a balancer has changed the weights this is still the diagnosis of the weights that were judged.
         """
-        if not self._diagnosis:
-            evaluations = self.evaluate("train"), self.evaluate("validation")
-            train, validation = (e.own_rows(e.features) for e in evaluations)
-            for name in self.model.encoders:
-                seen, unseen = (self._labelled(*own[name]) for own in (train, validation))
-                count = self.task.n_clusters(_array(train[name][1]))
-                self._diagnosis[name] = measure_purity(seen, unseen, count)
-        return self._diagnosis
-
-    def _labelled(self, features: Tensor, targets: Tensor) -> Labelled:
-        """Features [N, D] with what their clusters' purity is measured against."""
-        return Labelled(_array(features), self.task.bins(_array(targets)))
+        return self._evaluator.diagnose()
 
     def add_module(self, place: nn.ModuleList, module: nn.Module) -> None:
         """Grow the model by `module` at a place of its own, and train it at the current settings.
@@ -177,14 +169,8 @@ class Trainer:
 
         test/without_<modality>/accuracy is that of all samples with one of several modalities left out.
         """
-        best, current = self._require_best(), (self.model, self.probes)
-        self.model, self.probes = copy.deepcopy(current)  # the best epoch may have had fewer heads
-        try:
-            self._load_weights(best.weights)
-            return self._score("test") | self._score_without("test")
-        finally:
-            self.model, self.probes = current
-            self._forget()
+        judged = self._evaluator.of(self._require_best().weights)
+        return judged.score("test") | judged.score_without("test")
 
     def export(self, folder: str | Path) -> None:
         """Write the best weights and what the model is built from; `load_model(folder)` gives it back."""
@@ -208,12 +194,13 @@ class Trainer:
         """Go on from `state`; what was chosen (learning rate, schedule, epochs, ...) stays the config's."""
         for balancer, saved in zip(self.balancers, state["balancers"], strict=True):
             balancer.load_state_dict(self, saved)
-        self._load_weights(state)
+        self.model.load_state_dict(state["model"])
+        self.probes.load_state_dict(state["probes"])
         self.optimizer.load_state_dict(state["optimizer"])
         self._probe_optimizer.load_state_dict(state["probe_optimizer"])
         self.epoch = state["epoch"]
         self.best = Best(**state["best"]) if state["best"] else None
-        self._diagnosis = {}
+        self._evaluator.forget_all()
         set_random_state(state["random"], self.runtime.device)
 
     def constants(self) -> dict[str, Any]:
@@ -226,23 +213,9 @@ class Trainer:
         for balancer, saved in zip(self.balancers, constants["balancers"], strict=True):
             balancer.load_constants(self, saved)
 
-    @torch.no_grad()
-    def evaluate(self, split: str) -> Evaluation:
-        """Features and fused logits of a whole split; one pass for all who ask while the weights stand."""
-        if split not in self._evaluations:
-            self.model.eval()
-            loader = self._loader(split)
-            with closing(loader.ordered()) as batches:
-                outputs = [self.forward(batch) for batch in batches]
-            features = {n: torch.cat([o.features[n] for o in outputs]) for n in self.model.encoders}
-            fused = torch.cat([output.fused for output in outputs])
-            self._evaluations[split] = Evaluation(features, fused, loader.labels, loader.present)
-        return self._evaluations[split]
-
     def _train(self) -> dict[str, float]:
         """One pass over the training split."""
-        self._forget()
-        self._diagnosis = {}
+        self._evaluator.forget_all()
         self.model.train()
         self._apply_hyperparameters()
         means = Means()
@@ -259,23 +232,6 @@ class Trainer:
         batches = self._loader("train").shuffled(seed, epoch)
         return augmented(batches, self.store.modalities, seed, epoch) if self.config.augment else batches
 
-    def _score(self, split: str) -> dict[str, float]:
-        """Scores of the current weights on a split, under its name."""
-        evaluation = self.evaluate(split)
-        probes = self.probes.logits(evaluation.features) if self.config.probes else {}
-        return read(evaluation.metrics(self.task, probes), split)
-
-    @torch.no_grad()
-    def _score_without(self, split: str) -> dict[str, float]:
-        """Accuracy on a split with each of several modalities left out, from the features of one pass."""
-        judged, names = self.evaluate(split), list(self.model.encoders)
-        if len(names) < 2:
-            return {}
-        fused = {n: fused_without(self.model.fusion, judged.features, judged.present, n) for n in names}
-        return read(
-            {f"without_{n}/accuracy": self.task.accuracy(z, judged.labels) for n, z in fused.items()}, split
-        )
-
     def _judge(self, metrics: dict[str, float]) -> Best:
         """Keep the epoch's weights if they are the best so far; of equals the first."""
         score = metrics[f"{self.config.selection}/accuracy"]
@@ -291,14 +247,9 @@ class Trainer:
         metrics: dict[str, float] = {}
         for balancer in self.balancers:
             metrics |= balancer.on_epoch_end(self)
-        for name, purity in self._diagnosis.items():
-            metrics |= purity.metrics(name)
-        self._forget()
+        metrics |= self._evaluator.diagnosed()
+        self._evaluator.forget()
         return metrics
-
-    def _forget(self) -> None:
-        """The weights change: what was evaluated no longer holds."""
-        self._evaluations = {}
 
     def _build_model(self) -> MultimodalModel:
         """Build the model, its inputs standardised by what the training split holds."""
@@ -328,11 +279,6 @@ class Trainer:
     def _weights(self) -> dict[str, dict[str, Tensor]]:
         return {"model": self.model.state_dict(), "probes": self.probes.state_dict()}
 
-    def _load_weights(self, state: Mapping[str, Any]) -> None:
-        self.model.load_state_dict(state["model"])
-        self.probes.load_state_dict(state["probes"])
-        self._forget()
-
     def _require_best(self) -> Best:
         if self.best is None:
             raise InputError("nothing is trained yet: run an epoch first")
@@ -347,7 +293,3 @@ def start_momentum(optimizer: torch.optim.Optimizer, parameters: Iterable[nn.Par
     for parameter in parameters:
         if parameter.requires_grad:
             optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
-
-
-def _array(tensor: Tensor) -> np.ndarray:
-    return np.asarray(tensor.cpu())

@@ -57,3 +57,9 @@ def test_a_failed_write_leaves_the_old_checkpoint_and_nothing_else(path):
         write_checkpoint(path, {"function": lambda: None})
     assert read_checkpoint(path)["nested"] == STATE["nested"]
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_folder_that_was_discarded_is_not_made_again(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        write_checkpoint(tmp_path / "discarded" / "state.pt", STATE)
+    assert list(tmp_path.iterdir()) == []

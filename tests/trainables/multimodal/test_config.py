@@ -3,10 +3,7 @@ import json
 
 import pytest
 
-from trainables.multimodal.balancers.boosting import Boosting
-from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
-from trainables.multimodal.balancers.late_fusion import LateFusion
-from trainables.multimodal.config import TrainerConfig, known_settings, split_settings
+from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.errors import InputError
 
 
@@ -58,37 +55,6 @@ def test_a_constant_schedule_ignores_milestones():
     assert TrainerConfig(data="s", epochs=9, lr=1.0, milestones=(1,)).lr_at(5) == 1
 
 
-def test_flat_settings_are_divided_between_trainer_and_balancer():
-    settings = {"data": "s", "epochs": 2, "lr": 0.1, "lam": 4.0, "tau": 0.2}
-    config, arguments = split_settings(settings, [Boosting, DiagnoseRelearn])
-    assert config == TrainerConfig(data="s", epochs=2, lr=0.1)
-    assert arguments == [{"tau": 0.2}, {"lam": 4.0}]
-
-
-def test_weights_of_modalities_are_gathered():
-    settings = {"data": "s", "epochs": 2, "weight_a": 0.3, "weight_b": 0.9}
-    _, [arguments] = split_settings(settings, [LateFusion])
-    assert arguments == {"fusion_weights": {"a": 0.3, "b": 0.9}}
-    with pytest.raises(InputError, match="not both"):
-        split_settings({**settings, "fusion_weights": {"a": 1.0}}, [LateFusion])
-    with pytest.raises(InputError, match="unknown setting weight_a, weight_b"):
-        split_settings(settings, [DiagnoseRelearn])
-
-
-def test_a_setting_that_nobody_knows_is_named_beside_the_known_ones():
-    with pytest.raises(InputError, match=r"unknown setting lam; known settings are .*width"):
-        split_settings({"data": "s", "epochs": 2, "lam": 4.0}, [])
-
-
-def test_settings_without_data_or_epochs_are_refused():
-    with pytest.raises(InputError, match="lack data and epochs"):
-        split_settings({"lr": 0.1}, [])
-
-
-def test_known_settings_are_the_trainers_and_the_balancers():
-    assert {"lr", "width", "lam", "every", "reset_head"} <= set(known_settings([DiagnoseRelearn]))
-
-
 def test_attention_heads_that_do_not_divide_the_model_are_refused():
     with pytest.raises(InputError, match="attention_heads must divide d_model, got 3 and 128"):
         TrainerConfig(data="s", epochs=1, attention_heads=3)
@@ -108,8 +74,3 @@ def test_a_setting_for_a_modality_that_the_store_lacks_is_refused(setting, value
     with pytest.raises(InputError, match=f"{setting} names smell, which the store lacks; it has a, b"):
         config.require_modalities(["a", "b"])
     config.require_modalities(["smell", "b"])
-
-
-def test_weight_decay_is_no_weight_of_a_modality():
-    config, [arguments] = split_settings({"data": "s", "epochs": 2, "weight_decay": 0.1}, [LateFusion])
-    assert (config.weight_decay, arguments) == (0.1, {})

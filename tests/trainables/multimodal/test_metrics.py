@@ -5,14 +5,13 @@ from sklearn.metrics import f1_score
 from trainables.multimodal.errors import Diverged
 from trainables.multimodal.metrics import (
     WORST,
-    Evaluation,
     Means,
     accuracy,
     macro_f1,
     require_finite,
     weighted_f1,
+    worst_result,
 )
-from trainables.multimodal.tasks import Classification
 
 
 def test_accuracy_counts_the_largest_logit():
@@ -40,13 +39,6 @@ def test_means_weigh_batches_by_their_size():
     assert means.read("train") == {"train/loss": 2.0}
 
 
-def test_probes_are_scored_by_modality():
-    labels = torch.tensor([0, 1])
-    right, wrong = torch.eye(2), 1 - torch.eye(2)
-    metrics = Evaluation({}, right, labels).metrics(Classification(("x", "y")), {"a": right, "b": wrong})
-    assert (metrics["a/accuracy"], metrics["b/accuracy"]) == (1, 0)
-
-
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_a_number_that_is_not_finite_is_named(value):
     with pytest.raises(Diverged, match=r"train/loss became .* in epoch 3"):
@@ -55,3 +47,8 @@ def test_a_number_that_is_not_finite_is_named(value):
 
 def test_the_worst_values_are_finite():
     require_finite(WORST, 1)
+
+
+def test_a_run_that_diverged_ends_with_the_worst_of_what_is_asked_for():
+    assert worst_result(3).keys() == {"epoch", *WORST}
+    assert worst_result(3, ["best/accuracy"]) == {"epoch": 3, "best/accuracy": 0.0}

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from trainables.multimodal.errors import InputError
-from trainables.multimodal.model import ModelSpec, MultimodalModel, export_model, load_model
+from trainables.multimodal.model import MultimodalModel, export_model, load_model
+from trainables.multimodal.networks.model_spec import ModelSpec
 
 SPEC = ModelSpec(
     ("no", "yes"), {"v": (5,), "s": (12, 8), "f": (4, 3, 16, 16)}, width=0.05, hidden=6, frames=2
@@ -83,5 +84,15 @@ def test_an_export_with_an_encoder_that_nobody_knows_is_refused(tmp_path):
     export_model(model, model.state_dict(), tmp_path)
     settings = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**settings, "encoders": {"s": "ear"}}))
+    with pytest.raises(InputError, match="no exported model"):
+        load_model(tmp_path)
+
+
+def test_an_export_that_fails_over_an_older_one_leaves_no_mixture(tmp_path):
+    model = MultimodalModel(SPEC)
+    export_model(model, model.state_dict(), tmp_path)
+    model.spec = dataclasses.replace(SPEC, fusion_weights={"v": object()})  # which JSON cannot say
+    with pytest.raises(TypeError):
+        export_model(model, model.state_dict(), tmp_path)
     with pytest.raises(InputError, match="no exported model"):
         load_model(tmp_path)

@@ -2,61 +2,119 @@
 
 ```
 build model and optimizer
-on_fit_start(trainer)                               <- keep what the method needs of the beginning
+on_fit_start(run)                                   <- keep what the method needs of the beginning
 for epoch:
     for batch:
-        step(trainer, batch)                        <- replaces the joint step below; one owner per run
-            output = trainer.forward(batch)
+        step(run, batch)                            <- replaces the joint step below; one owner per run
+            output = run.forward(batch)
             loss, backward
-            after_backward(trainer, batch, output)  <- change gradients (of the joint step)
+            after_backward(run, batch, output)      <- change gradients (of the joint step)
             optimizer.step()
     evaluate, judge the weights, keep the best
-    on_epoch_end(trainer)                           <- change weights, grow, collect
+    on_epoch_end(run)                               <- change weights, grow, collect
 ```
-"""
 
-from __future__ import annotations
+`run` is the trainer; `Run` lists all that a balancer may ask of it.
+"""
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from trainables.multimodal.data.loading.batches import Batch
-    from trainables.multimodal.networks.fusion import Output
-    from trainables.multimodal.trainer import Trainer
+from trainables.multimodal.config import TrainerConfig
+from trainables.multimodal.data.loading.batches import Batch
+from trainables.multimodal.diagnostics import Purity
+from trainables.multimodal.evaluation import Evaluation
+from trainables.multimodal.model import MultimodalModel
+from trainables.multimodal.networks.fusion import Output
+from trainables.multimodal.runtime import Runtime
+
+
+class Run(Protocol):
+    """What a balancer may ask of the run that it acts in."""
+
+    @property
+    def config(self) -> TrainerConfig:
+        """What the run was told, the seed among it."""
+
+    @property
+    def epoch(self) -> int:
+        """Finished epochs: in a step the index of this epoch from 0, at its end that of the next one."""
+
+    @property
+    def done(self) -> bool:
+        """Whether this was the last epoch."""
+
+    @property
+    def runtime(self) -> Runtime:
+        """The device, and the precision of the encoders."""
+
+    @property
+    def model(self) -> MultimodalModel:
+        """Encoders by modality, and the fusion."""
+
+    @property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """The optimizer of all trained parameters."""
+
+    def joint_step(self, batch: Batch) -> Mapping[str, Tensor]:
+        """Train on the task's loss of the fused outputs; `after_backward` acts; metrics of the step."""
+
+    def forward(self, batch: Batch) -> Output:
+        """Features and all logits of a batch; each encoder runs once."""
+
+    def encode(self, batch: Batch) -> dict[str, Tensor]:
+        """Features [B, D_m] of each modality, in fp32; call it once in a step."""
+
+    def update(self, loss: Tensor) -> None:
+        """Backward and one step of the optimizer; what the loss does not reach stays where it is."""
+
+    def evaluate(self, split: str) -> Evaluation:
+        """Features and fused outputs of a whole split in eval mode; one pass while the weights stand."""
+
+    def features(self, split: str) -> dict[str, Tensor]:
+        """Features [N, D_m] of a whole split, without gradients."""
+
+    def diagnose(self) -> Mapping[str, Purity]:
+        """Purity of each modality's features on training and validation split, of the judged weights."""
+
+    def add_module(self, place: nn.ModuleList, module: nn.Module) -> None:
+        """Grow the model; parameters that require a gradient are trained at the current learning rate."""
 
 
 class Balancer:
     """A method of balancing modalities; by itself it does nothing, which is joint training."""
 
     fusion: str = "concatenation"
-    """How features become logits, by a name in fusion.FUSIONS."""
+    """How features become logits, by a name in networks.fusion.FUSIONS."""
     fusion_weights: Mapping[str, float] = MappingProxyType({})
     """Weight of each modality in the fused logits, where the fusion has weights; equal if empty."""
     needs_classes: ClassVar[bool] = False
     """Whether the method is about classes, so that it can train nothing but a classification."""
     fewest_modalities: ClassVar[int] = 1
     """How many modalities the method needs."""
+    EARLY: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    """Settings with which the method acts in the first epochs of a run, for tests of whatever method."""
 
     def first_action(self) -> int:
         """The epoch, counted from 1, in or after which a method that waits first acts; 0 if none does."""
         return 0
 
-    def on_fit_start(self, trainer: Trainer) -> None:
+    def on_fit_start(self, run: Run) -> None:
         """Model and optimizer are built, nothing is trained yet."""
 
-    def step(self, trainer: Trainer, batch: Batch) -> Mapping[str, Tensor]:
+    def step(self, run: Run, batch: Batch) -> Mapping[str, Tensor]:
         """Train on one batch; give scalar metrics, among them `loss` and `accuracy`."""
-        return trainer.joint_step(batch)
+        return run.joint_step(batch)
 
-    def after_backward(self, trainer: Trainer, batch: Batch, output: Output) -> Mapping[str, Tensor]:
+    def after_backward(self, run: Run, batch: Batch, output: Output) -> Mapping[str, Tensor]:
         """The gradients of the joint step are there, the optimizer has not stepped; give scalar metrics."""
         return {}
 
-    def on_epoch_end(self, trainer: Trainer) -> Mapping[str, float]:
+    def on_epoch_end(self, run: Run) -> Mapping[str, float]:
         """The epoch's weights are evaluated and judged; give metrics to report with the epoch."""
         return {}
 
@@ -64,12 +122,12 @@ class Balancer:
         """What the method learned, as plain data and tensors."""
         return {}
 
-    def load_state_dict(self, trainer: Trainer, state: dict[str, Any]) -> None:
+    def load_state_dict(self, run: Run, state: dict[str, Any]) -> None:
         """Undo `state_dict`; called before the model's state is loaded, so that modules can be regrown."""
 
     def constants(self) -> dict[str, Any]:
         """What the method keeps of the beginning and never changes; stored once per run."""
         return {}
 
-    def load_constants(self, trainer: Trainer, constants: dict[str, Any]) -> None:
+    def load_constants(self, run: Run, constants: dict[str, Any]) -> None:
         """Undo `constants`."""

@@ -6,15 +6,15 @@ epochs a modality that classifies worse than the others is given another head.
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from types import MappingProxyType
+from typing import Any, Final
 
 import torch
 from torch import Tensor
 
-from trainables.multimodal.balancers.base import Balancer
+from trainables.multimodal.balancers.base import Balancer, Run
 from trainables.multimodal.balancers.boosting_math import (
     RESIDUALS,
     assign_at_random,
@@ -23,15 +23,17 @@ from trainables.multimodal.balancers.boosting_math import (
     boosting_loss,
     boosting_terms,
 )
-from trainables.multimodal.config import is_real
-from trainables.multimodal.errors import Diverged, InputError
+from trainables.multimodal.data.loading.batches import Batch
+from trainables.multimodal.errors import Diverged
 from trainables.multimodal.metrics import Means, accuracy, true_class
 from trainables.multimodal.networks.fusion import BoostedFusion, new_head, sum_of, weighted
 from trainables.multimodal.networks.missing_modalities import own_rows, spread
-
-if TYPE_CHECKING:
-    from trainables.multimodal.data.loading.batches import Batch
-    from trainables.multimodal.trainer import Trainer
+from trainables.multimodal.setting_checks import (
+    require_finite_numbers,
+    require_flags,
+    require_whole_numbers,
+    require_word,
+)
 
 __all__ = ["Boosting", "assign_classifier", "boosting_loss"]
 
@@ -45,35 +47,35 @@ ASSIGNMENTS: Final[Mapping[str, Assign]] = {
 }
 
 
-def alternate(trainer: Trainer, losses: Iterator[Tensor]) -> None:
+def alternate(run: Run, losses: Iterator[Tensor]) -> None:
     """A step for each modality in turn: the next one's heads see the shared layer after this one's step."""
     for loss in losses:
-        trainer.update(loss)
+        run.update(loss)
 
 
-def together(trainer: Trainer, losses: Iterator[Tensor]) -> None:
+def together(run: Run, losses: Iterator[Tensor]) -> None:
     """One step on the sum of all modalities' losses."""
-    trainer.update(torch.stack(list(losses)).sum())
+    run.update(torch.stack(list(losses)).sum())
 
 
-STEPS: Final[Mapping[str, Callable[[Trainer, Iterator[Tensor]], None]]] = {
+STEPS: Final[Mapping[str, Callable[[Run, Iterator[Tensor]], None]]] = {
     "alternating": alternate,
     "joint": together,
 }
 
 
-def add_head(boosting: Boosting, trainer: Trainer, name: str) -> None:
+def add_head(boosting: Boosting, run: Run, name: str) -> None:
     """Give a modality another head, unless it has all it may have."""
-    if len(_fusion(trainer).heads_of(name)) < boosting.max_heads:
-        boosting.grow(trainer, name)
+    if len(_fusion(run).heads_of(name)) < boosting.max_heads:
+        boosting.grow(run, name)
 
 
-def count_triple(boosting: Boosting, trainer: Trainer, name: str) -> None:
+def count_triple(boosting: Boosting, run: Run, name: str) -> None:
     """Let a modality's loss count three times from now on, without another head."""
     boosting.factors[name] = TRIPLE
 
 
-REMEDIES: Final[Mapping[str, Callable[[Boosting, Trainer, str], None]]] = {
+REMEDIES: Final[Mapping[str, Callable[[Boosting, Run, str], None]]] = {
     "head": add_head,
     "triple": count_triple,
 }
@@ -96,6 +98,9 @@ class Boosting(Balancer):
 
     fusion = "boosted"
     needs_classes = True  # residuals and scores are probabilities of the true class
+    EARLY = MappingProxyType(
+        {"period": 1, "max_heads": 3, "sigma": 0.0, "tau": 0.0}
+    )  # every modality is weak
 
     def __init__(
         self,
@@ -112,22 +117,13 @@ class Boosting(Balancer):
         train_new_heads: bool = True,
         remedy: str = "head",
     ) -> None:
-        for name, number in (("smoothing", smoothing), ("sigma", sigma), ("tau", tau)):
-            if not is_real(number) or not 0 <= number < math.inf:
-                raise InputError(f"{name} must be >= 0 and finite, got {number}")
-        for name, whole in (("period", period), ("max_heads", max_heads)):
-            if not isinstance(whole, int) or isinstance(whole, bool) or whole < 1:
-                raise InputError(f"{name} must be a whole number >= 1, got {whole}")
-        for name, word, words in (
-            ("residual", residual, RESIDUALS),
-            ("assignment", assignment, ASSIGNMENTS),
-            ("step", step, STEPS),
-            ("remedy", remedy, REMEDIES),
-        ):
-            if word not in words:
-                raise InputError(f"{name} must be one of {', '.join(words)}, got {word!r}")
-        if not isinstance(train_new_heads, bool):
-            raise InputError(f"train_new_heads must be true or false, got {train_new_heads}")
+        require_finite_numbers(smoothing=smoothing, sigma=sigma, tau=tau)
+        require_whole_numbers(1, period=period, max_heads=max_heads)
+        require_word("residual", residual, RESIDUALS)
+        require_word("assignment", assignment, ASSIGNMENTS)
+        require_word("step", step, STEPS)
+        require_word("remedy", remedy, REMEDIES)
+        require_flags(train_new_heads=train_new_heads)
         self.smoothing, self.period, self.max_heads = smoothing, period, max_heads
         self.sigma: float = sigma
         self.tau: float = tau
@@ -143,15 +139,15 @@ class Boosting(Balancer):
         never = self.remedy == "head" and self.max_heads == 1
         return 0 if never else self.period + 1
 
-    def step(self, trainer: Trainer, batch: Batch) -> Mapping[str, Tensor]:
+    def step(self, run: Run, batch: Batch) -> Mapping[str, Tensor]:
         """Train each modality on its own loss, from one forward pass of all encoders."""
-        own = own_rows(batch.present, trainer.encode(batch), batch.labels)
+        own = own_rows(batch.present, run.encode(batch), batch.labels)
         logits: dict[str, Tensor] = {}
         metrics: dict[str, Tensor] = {}
 
         def losses() -> Iterator[Tensor]:
             for name, (features, labels) in own.items():  # logits by the shared layer as it is at their turn
-                heads = _fusion(trainer).head_logits(name, features)
+                heads = _fusion(run).head_logits(name, features)
                 logits[name] = sum_of(heads).detach()
                 terms = boosting_terms(heads, labels, smoothing=self.smoothing, residual=self.residual)
                 loss = torch.stack(list(terms.values())).sum() * self.factors.get(name, 1.0)
@@ -160,54 +156,54 @@ class Boosting(Balancer):
                 metrics[f"{name}/loss"] = loss.detach()
                 yield loss
 
-        STEPS[self.order](trainer, losses())
+        STEPS[self.order](run, losses())
         for name, (_, labels) in own.items():
             self._watch(name, true_class(logits[name], labels), metrics[f"{name}/loss_all"])
         total = torch.stack([metrics[f"{name}/loss"] for name in own]).sum()
         everyones = {name: spread(batch.present, name, summed) for name, summed in logits.items()}
-        fused = weighted(everyones, _fusion(trainer).weights, batch.present)
+        fused = weighted(everyones, _fusion(run).weights, batch.present)
         return {"loss": total, "accuracy": accuracy(fused, batch.labels), **metrics}
 
-    def on_epoch_end(self, trainer: Trainer) -> Mapping[str, float]:
+    def on_epoch_end(self, run: Run) -> Mapping[str, float]:
         """Report the heads, then strengthen the weak modalities if this is the epoch for it.
 
         boosting/gap is the largest minus the smallest cross-entropy of all of a modality's heads: the other
         terms of its loss come with the second head, and would make modalities incomparable.
         """
         seen, self._seen = self._seen.read("epoch"), Means()
-        scores = {name: seen[f"epoch/{name}/score"] for name in trainer.model.encoders}
+        scores = {name: seen[f"epoch/{name}/score"] for name in run.model.encoders}
         losses = [seen[f"epoch/{name}/loss"] for name in scores]
-        metrics = {"boosting/gap": max(losses) - min(losses), **_report(trainer, scores)}
-        if self.is_due(trainer.epoch - 1) and not trainer.done:
-            for name in self._weak(trainer, scores):
-                REMEDIES[self.remedy](self, trainer, name)
+        metrics = {"boosting/gap": max(losses) - min(losses), **_report(run, scores)}
+        if self.is_due(run.epoch - 1) and not run.done:
+            for name in self._weak(run, scores):
+                REMEDIES[self.remedy](self, run, name)
         return metrics
 
     def is_due(self, index: int) -> bool:
         """Whether to assign after the epoch with this index, counted from 0."""
         return index > 0 and index % self.period == 0
 
-    def grow(self, trainer: Trainer, name: str) -> None:
+    def grow(self, run: Run, name: str) -> None:
         """Add a head to a modality, and to the optimizer if new heads are trained."""
-        head = new_head(_fusion(trainer).sizes[name]).requires_grad_(self.train_new_heads)
-        trainer.add_module(_fusion(trainer).heads_of(name), head)
+        head = new_head(_fusion(run).sizes[name]).requires_grad_(self.train_new_heads)
+        run.add_module(_fusion(run).heads_of(name), head)
         self.grown.append(name)
 
     def state_dict(self) -> dict[str, Any]:
         """Which modalities got heads, in order, and whose loss counts more."""
         return {"grown": list(self.grown), "factors": dict(self.factors)}
 
-    def load_state_dict(self, trainer: Trainer, state: dict[str, Any]) -> None:
+    def load_state_dict(self, run: Run, state: dict[str, Any]) -> None:
         """Grow the same heads in the same order, so that model and optimizer fit what is loaded next."""
         self.factors = dict(state["factors"])
         for name in state["grown"]:
-            self.grow(trainer, name)
+            self.grow(run, name)
 
-    def _weak(self, trainer: Trainer, scores: Mapping[str, float]) -> list[str]:
+    def _weak(self, run: Run, scores: Mapping[str, float]) -> list[str]:
         """Modalities to strengthen; a random one is a function of seed and epoch."""
         if not any(scores.values()):
-            raise Diverged(f"no modality gave the true class any probability in epoch {trainer.epoch}")
-        draw = random.Random(f"{trainer.config.seed}/{trainer.epoch}")  # noqa: S311  (no secret)
+            raise Diverged(f"no modality gave the true class any probability in epoch {run.epoch}")
+        draw = random.Random(f"{run.config.seed}/{run.epoch}")  # noqa: S311  (no secret)
         return ASSIGNMENTS[self.assignment](self, scores, draw)
 
     def _watch(self, name: str, scores: Tensor, loss: Tensor) -> None:
@@ -216,12 +212,12 @@ class Boosting(Balancer):
 
 
 @torch.no_grad()
-def _report(trainer: Trainer, scores: Mapping[str, float]) -> dict[str, float]:
+def _report(run: Run, scores: Mapping[str, float]) -> dict[str, float]:
     """Heads, scores and validation accuracy with and without the newest head, of the judged weights."""
-    judged = trainer.evaluate("validation")
+    judged = run.evaluate("validation")
     metrics: dict[str, float] = {}
     for name, (features, labels) in judged.own_rows(judged.features).items():
-        heads = _fusion(trainer).head_logits(name, features)
+        heads = _fusion(run).head_logits(name, features)
         own: dict[str, float | Tensor] = {
             "heads": len(heads),
             "score": scores[name],
@@ -233,7 +229,7 @@ def _report(trainer: Trainer, scores: Mapping[str, float]) -> dict[str, float]:
     return metrics
 
 
-def _fusion(trainer: Trainer) -> BoostedFusion:
-    fusion = trainer.model.fusion
+def _fusion(run: Run) -> BoostedFusion:
+    fusion = run.model.fusion
     assert isinstance(fusion, BoostedFusion)  # noqa: S101  (what Boosting.fusion has asked for)
     return fusion

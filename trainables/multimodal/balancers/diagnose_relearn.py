@@ -4,22 +4,21 @@ Every H epochs the gap between the purity of training and validation features sa
 over-fitted; the encoder is then pulled back towards its initial weights by as much.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from trainables.multimodal.balancers.base import Balancer
-from trainables.multimodal.config import is_real
+from trainables.multimodal.balancers.base import Balancer, Run
 from trainables.multimodal.diagnostics import purity
-from trainables.multimodal.errors import InputError
-
-if TYPE_CHECKING:
-    from trainables.multimodal.trainer import Trainer
+from trainables.multimodal.setting_checks import (
+    require_finite_numbers,
+    require_flags,
+    require_whole_numbers,
+)
 
 __all__ = ["DiagnoseRelearn", "purity", "relearn", "relearning_strength"]
 
@@ -54,6 +53,8 @@ class DiagnoseRelearn(Balancer):
     reset_momentum to the optimizer's momentum of the encoder, whose initial value is 0.
     """
 
+    EARLY = MappingProxyType({"every": 1})
+
     def __init__(
         self,
         lam: float = 3.0,
@@ -64,20 +65,10 @@ class DiagnoseRelearn(Balancer):
         reset_head: bool = False,
         reset_momentum: bool = False,
     ) -> None:
-        if not is_real(lam) or not 0 <= lam < math.inf:
-            raise InputError(f"lam must be >= 0 and finite, got {lam}")
-        for name, value, least in (("every", every, 1), ("max_relearnings", max_relearnings, 0)):
-            if not isinstance(value, int):
-                raise InputError(f"{name} must be a whole number, got {value}")
-            if value < least:
-                raise InputError(f"{name} must be >= {least}, got {value}")
-        for name, value in {
-            "reset_buffers": reset_buffers,
-            "reset_head": reset_head,
-            "reset_momentum": reset_momentum,
-        }.items():
-            if not isinstance(value, bool):
-                raise InputError(f"{name} must be true or false, got {value}")
+        require_finite_numbers(lam=lam)
+        require_whole_numbers(1, every=every)
+        require_whole_numbers(0, max_relearnings=max_relearnings)
+        require_flags(reset_buffers=reset_buffers, reset_head=reset_head, reset_momentum=reset_momentum)
         self.lam, self.every, self.max_relearnings = lam, every, max_relearnings
         self.reset_buffers, self.reset_head, self.reset_momentum = reset_buffers, reset_head, reset_momentum
         self.relearnings = 0
@@ -88,21 +79,21 @@ class DiagnoseRelearn(Balancer):
         """The epoch after which encoders are first re-learnt, H + 1; 0 if they never are."""
         return self.every + 1 if self.max_relearnings else 0
 
-    def on_fit_start(self, trainer: Trainer) -> None:
+    def on_fit_start(self, run: Run) -> None:
         """Keep the initial weights: re-learning always returns to the same ones."""
-        for name, encoder in trainer.model.encoders.items():
+        for name, encoder in run.model.encoders.items():
             tensors = {**dict(encoder.named_parameters()), **dict(encoder.named_buffers())}
             self._encoders[name] = {key: value.detach().clone() for key, value in tensors.items()}
         if self.reset_head:
-            self._columns = {n: w.detach().clone() for n, w in trainer.model.fusion.columns().items()}
+            self._columns = {n: w.detach().clone() for n, w in run.model.fusion.columns().items()}
 
-    def on_epoch_end(self, trainer: Trainer) -> Mapping[str, float]:
+    def on_epoch_end(self, run: Run) -> Mapping[str, float]:
         """Diagnose and re-learn each modality, if this is the epoch for it."""
         metrics: dict[str, float] = {}
-        if self.is_due(trainer.epoch - 1):
-            for name, diagnosis in trainer.diagnose().items():
+        if self.is_due(run.epoch - 1):
+            for name, diagnosis in run.diagnose().items():
                 strength = relearning_strength(diagnosis.gap, self.lam)
-                self._relearn(trainer, name, strength)
+                self._relearn(run, name, strength)
                 metrics[f"relearning/{name}/strength"] = strength
             self.relearnings += 1
         return {**metrics, "relearning/count": self.relearnings}
@@ -112,21 +103,21 @@ class DiagnoseRelearn(Balancer):
         return index > 0 and index % self.every == 0 and self.relearnings < self.max_relearnings
 
     @torch.no_grad()
-    def _relearn(self, trainer: Trainer, name: str, strength: float) -> None:
-        encoder = trainer.model.encoders[name]
+    def _relearn(self, run: Run, name: str, strength: float) -> None:
+        encoder = run.model.encoders[name]
         relearn(encoder, self._encoders[name], strength)
         if self.reset_buffers:
             blend(dict(encoder.named_buffers()), self._encoders[name], strength)
         if self.reset_head:
-            blend({name: trainer.model.fusion.columns()[name]}, self._columns, strength)
+            blend({name: run.model.fusion.columns()[name]}, self._columns, strength)
         if self.reset_momentum:
-            scale_momentum(trainer.optimizer, encoder, 1 - strength)
+            scale_momentum(run.optimizer, encoder, 1 - strength)
 
     def state_dict(self) -> dict[str, Any]:
         """How often re-learning has happened."""
         return {"relearnings": self.relearnings}
 
-    def load_state_dict(self, trainer: Trainer, state: dict[str, Any]) -> None:
+    def load_state_dict(self, run: Run, state: dict[str, Any]) -> None:
         """Go on counting."""
         self.relearnings = int(state["relearnings"])
 
@@ -134,9 +125,9 @@ class DiagnoseRelearn(Balancer):
         """The initial weights."""
         return {"encoders": self._encoders, "columns": self._columns}
 
-    def load_constants(self, trainer: Trainer, constants: dict[str, Any]) -> None:
+    def load_constants(self, run: Run, constants: dict[str, Any]) -> None:
         """Return to the initial weights of the run that is continued."""
-        device = trainer.runtime.device
+        device = run.runtime.device
         self._encoders = {
             name: {key: value.to(device) for key, value in tensors.items()}
             for name, tensors in constants["encoders"].items()

@@ -4,25 +4,17 @@ A modality that classifies a batch better than the others learns more slowly; no
 gradient variance.
 """
 
-from __future__ import annotations
-
-import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from trainables.multimodal.balancers.base import Balancer
-from trainables.multimodal.config import is_real
-from trainables.multimodal.errors import InputError
+from trainables.multimodal.balancers.base import Balancer, Run
+from trainables.multimodal.data.loading.batches import Batch
 from trainables.multimodal.metrics import true_class
+from trainables.multimodal.networks.fusion import Output
 from trainables.multimodal.networks.missing_modalities import own_rows
-
-if TYPE_CHECKING:
-    from trainables.multimodal.data.loading.batches import Batch
-    from trainables.multimodal.networks.fusion import Output
-    from trainables.multimodal.trainer import Trainer
+from trainables.multimodal.setting_checks import require_finite_numbers, require_flags, require_whole_numbers
 
 TINY = 1e-12  # others that give the true class no probability at all
 
@@ -76,13 +68,9 @@ class OgmGe(Balancer):
     def __init__(
         self, alpha: float = 0.1, begin: int = 0, end: int | None = None, *, conv_only: bool = False
     ) -> None:
-        if not is_real(alpha) or not 0 <= alpha < math.inf:
-            raise InputError(f"alpha must be >= 0 and finite, got {alpha}")
-        for name, epoch in (("begin", begin), ("end", 0 if end is None else end)):
-            if not isinstance(epoch, int) or isinstance(epoch, bool) or epoch < 0:
-                raise InputError(f"{name} must be a whole number >= 0, got {epoch}")
-        if not isinstance(conv_only, bool):
-            raise InputError(f"conv_only must be true or false, got {conv_only}")
+        require_finite_numbers(alpha=alpha)
+        require_whole_numbers(0, begin=begin, end=0 if end is None else end)
+        require_flags(conv_only=conv_only)
         self.alpha, self.begin, self.end = alpha, begin, end
         self.least_dims = 4 if conv_only else 2
 
@@ -90,16 +78,16 @@ class OgmGe(Balancer):
         """The first epoch whose gradients are modulated; 0 if there is none."""
         return self.begin + 1 if self.is_active(self.begin) else 0
 
-    def after_backward(self, trainer: Trainer, batch: Batch, output: Output) -> Mapping[str, Tensor]:
+    def after_backward(self, run: Run, batch: Batch, output: Output) -> Mapping[str, Tensor]:
         """Scale the gradients of each encoder by how much better its modality does than the others."""
-        if not self.is_active(trainer.epoch):
+        if not self.is_active(run.epoch):
             return {}
         with torch.no_grad():
             own = own_rows(batch.present, output.unimodal, batch.labels)
             scores = {name: true_class(*pair).mean() for name, pair in own.items()}
         found = coefficients(scores, self.alpha)
         for name, coefficient in found.items():
-            modulate(trainer.model.encoders[name], coefficient, self.least_dims)
+            modulate(run.model.encoders[name], coefficient, self.least_dims)
         return {f"{name}/coefficient": coefficient for name, coefficient in found.items()}
 
     def is_active(self, epoch: int) -> bool:

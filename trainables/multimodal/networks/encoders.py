@@ -1,20 +1,16 @@
 """Encoders: a raw, standardised modality in, one feature vector per sample out."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from trainables.multimodal.errors import InputError
+from trainables.multimodal.networks.model_spec import ModelSpec
 from trainables.multimodal.networks.standardise import Standardise, StandardiseSteps
-
-if TYPE_CHECKING:
-    from trainables.multimodal.model import ModelSpec
 
 STAGES = ((64, 1), (128, 2), (256, 2), (512, 2))  # channels at width 1 and stride of ResNet's four stages
 

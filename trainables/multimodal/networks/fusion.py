@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainables.multimodal.config import is_real
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.networks.missing_modalities import EVERYWHERE, Present, without
+from trainables.multimodal.setting_checks import is_real
 
 HEAD_UNITS = 256  # of every boosted head, as published
 TINY = 1e-12  # in place of the weight of no modality at all
@@ -28,7 +28,7 @@ class Output:
 class Fusion(nn.Module):
     """What all fusions share: `fusion(features, present) -> Output`, from features of `sizes` by modality.
 
-    Features of absent modalities are zero (`presence.py`).
+    Features of absent modalities are zero (`missing_modalities.py`).
     """
 
     def __init__(self, sizes: Mapping[str, int]) -> None:
@@ -67,7 +67,7 @@ class ConcatenationFusion(Fusion):
         return dict(zip(self.sizes, parts, strict=True))
 
 
-class LateFusion(Fusion):
+class AveragedFusion(Fusion):
     """A linear head per modality; the fused logits are the mean over those present, weighted or not."""
 
     def __init__(self, sizes: Mapping[str, int], classes: int, weights: Mapping[str, float]) -> None:
@@ -193,7 +193,7 @@ Build = Callable[[Mapping[str, int], int, Mapping[str, float]], Fusion]
 
 FUSIONS: Final[Mapping[str, Build]] = {
     "concatenation": lambda sizes, classes, weights: ConcatenationFusion(sizes, classes),
-    "late": LateFusion,
+    "late": AveragedFusion,
     "boosted": BoostedFusion,
 }
 """Fusions by the name that exported models carry; sizes, classes and weights make one."""

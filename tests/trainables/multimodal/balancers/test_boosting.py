@@ -140,8 +140,8 @@ def test_scores_that_are_all_zero_are_refused(rule):
     [
         ({"smoothing": -0.1}, "smoothing must be >= 0"),
         ({"sigma": float("nan")}, "sigma must be >= 0"),
-        ({"period": 0}, "period must be a whole number >= 1, got 0"),
-        ({"max_heads": 1.5}, "max_heads must be a whole number >= 1"),
+        ({"period": 0}, "period must be >= 1, got 0"),
+        ({"max_heads": 1.5}, "max_heads must be a whole number, got 1.5"),
         ({"residual": "both"}, "residual must be one of sum, per_head"),
         ({"assignment": "x"}, "assignment must be one of ratio, difference, random"),
         ({"step": "x"}, "step must be one of alternating, joint"),

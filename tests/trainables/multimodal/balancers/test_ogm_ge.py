@@ -74,8 +74,8 @@ def test_the_coefficients_are_reported(make_trainer):
     ("options", "sentence"),
     [
         ({"alpha": -1}, "alpha must be >= 0"),
-        ({"begin": -1}, "begin must be a whole number >= 0"),
-        ({"end": 1.5}, "end must be a whole number >= 0"),
+        ({"begin": -1}, "begin must be >= 0, got -1"),
+        ({"end": 1.5}, "end must be a whole number, got 1.5"),
         ({"conv_only": "yes"}, "conv_only must be true or false"),
     ],
     ids=str,

@@ -3,8 +3,9 @@ import torch
 from torchvision.models import resnet18
 
 from trainables.multimodal.errors import InputError
-from trainables.multimodal.model import ModelSpec, MultimodalModel
+from trainables.multimodal.model import MultimodalModel
 from trainables.multimodal.networks.encoders import MLP, ResNet18, Transformer, encoder_kind, positions
+from trainables.multimodal.networks.model_spec import ModelSpec
 
 
 def test_at_width_1_torchvisions_weights_load_and_give_the_same_features():

@@ -1,15 +1,16 @@
 import pytest
 import torch
 
-from trainables.multimodal.metrics import Evaluation
-from trainables.multimodal.model import ModelSpec, MultimodalModel
+from trainables.multimodal.evaluation import Evaluation
+from trainables.multimodal.model import MultimodalModel
 from trainables.multimodal.networks.fusion import (
+    AveragedFusion,
     BoostedFusion,
     ConcatenationFusion,
-    LateFusion,
     fused_without,
 )
 from trainables.multimodal.networks.missing_modalities import EVERYWHERE, having, own_rows, spread, without
+from trainables.multimodal.networks.model_spec import ModelSpec
 from trainables.multimodal.tasks import Classification
 
 SIZES = {"a": 3, "b": 5}
@@ -46,7 +47,7 @@ def test_a_modality_that_no_sample_has_has_no_rows_of_its_own():
     assert found["a"][1].tolist() == [0, 2]
 
 
-@pytest.mark.parametrize("kind", [LateFusion, BoostedFusion])
+@pytest.mark.parametrize("kind", [AveragedFusion, BoostedFusion])
 def test_logits_are_averaged_over_the_modalities_that_a_sample_has(kind):
     fusion, known = weighing(kind), features()
     output = fusion(known, {"b": MASK})
@@ -55,14 +56,14 @@ def test_logits_are_averaged_over_the_modalities_that_a_sample_has(kind):
     torch.testing.assert_close(output.fused[~MASK], output.unimodal["a"][~MASK])
 
 
-@pytest.mark.parametrize("kind", [LateFusion, BoostedFusion])
+@pytest.mark.parametrize("kind", [AveragedFusion, BoostedFusion])
 def test_masks_without_a_gap_change_nothing(kind):
     fusion, known = weighing(kind), features()
     everybody = {name: torch.ones(4, dtype=torch.bool) for name in SIZES}
     torch.testing.assert_close(fusion(known, everybody).fused, fusion(known).fused)
 
 
-@pytest.mark.parametrize("kind", [LateFusion, BoostedFusion])
+@pytest.mark.parametrize("kind", [AveragedFusion, BoostedFusion])
 def test_a_sample_without_any_modality_has_equal_logits(kind):
     fusion = weighing(kind)
     nobody = {name: torch.zeros(4, dtype=torch.bool) for name in SIZES}
@@ -76,7 +77,7 @@ def test_a_concatenation_without_a_modality_is_what_the_other_columns_give():
     torch.testing.assert_close(fused_without(fusion, known, EVERYWHERE, "b"), expected)
 
 
-@pytest.mark.parametrize("kind", [LateFusion, BoostedFusion])
+@pytest.mark.parametrize("kind", [AveragedFusion, BoostedFusion])
 def test_averaged_logits_without_a_modality_are_those_of_the_other(kind):
     fusion, known = weighing(kind), features()
     torch.testing.assert_close(fused_without(fusion, known, EVERYWHERE, "b"), fusion(known).unimodal["a"])

@@ -1,0 +1,109 @@
+"""The import graph: no circles, and no folder that imports one above it.
+
+Imports inside functions and under TYPE_CHECKING count: a reader meets them too.
+"""
+
+import ast
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("trainables", "search_spaces", "study")
+WITHOUT_CIRCLES = ("trainables", "search_spaces")
+"""Packages in which circles are looked for."""
+LAYERS = (
+    ("errors", "whole_files"),
+    ("setting_checks", "command_line", "checkpoint", "data"),
+    ("networks",),
+    ("metrics", "diagnostics", "model"),
+    ("tasks",),
+    ("config",),
+    ("runtime", "flat_settings"),
+    ("evaluation",),
+    ("balancers",),
+    ("assembly",),
+    ("trainer",),
+    ("methods",),
+    ("train",),
+)
+"""Files and folders of trainables/multimodal from the bottom up; each imports itself and what is below."""
+
+
+def modules():
+    """File of each module of the project, by full name; a package is its __init__."""
+    return {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+    }
+
+
+MODULES = modules()
+
+
+def imported(name, files):
+    """Modules among `files` that one of them imports, wherever in its text."""
+    found = set()
+    for node in ast.walk(ast.parse(files[name].read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{name} imports by a relative path"
+            found |= {
+                full if (full := f"{node.module}.{alias.name}") in files else node.module
+                for alias in node.names
+            }
+    return (found & files.keys()) - {name}
+
+
+GRAPH = {name: imported(name, MODULES) for name in MODULES}
+
+
+def circle(graph):
+    """A circle of a graph, or none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return " <- ".join(error.args[1])
+    return None
+
+
+def layer(module):
+    """Name and height of what holds a module of trainables.multimodal."""
+    part = module.removeprefix("trainables.multimodal.").split(".")[0]
+    heights = [height for height, names in enumerate(LAYERS) if part in names]
+    assert heights, f"{part} stands in no layer: say in LAYERS what it may import"
+    return part, heights[0]
+
+
+@pytest.mark.parametrize("package", WITHOUT_CIRCLES)
+def test_no_modules_import_each_other_in_a_circle(package):
+    within = {name: set(names) for name, names in GRAPH.items() if name.split(".")[0] == package}
+    assert circle(within) is None
+
+
+def test_a_circle_would_be_seen():
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}}) is not None
+
+
+def test_an_import_of_a_type_alone_is_seen(tmp_path):
+    under = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from p.b import B\n"
+    (tmp_path / "a.py").write_text(f"{under}def inside():\n    import p.c\n")
+    files = dict.fromkeys(("p.a", "p.b", "p.c"), tmp_path / "a.py")
+    assert imported("p.a", files) == {"p.b", "p.c"}
+
+
+INSIDE = sorted(name for name in MODULES if name.startswith("trainables.multimodal."))
+
+
+@pytest.mark.parametrize("name", INSIDE, ids=lambda name: name.removeprefix("trainables.multimodal."))
+def test_nothing_in_the_trainer_imports_what_stands_above_it(name):
+    part, height = layer(name)
+    above = []
+    for other in GRAPH[name] - {"trainables.multimodal"}:
+        other_part, other_height = layer(other)
+        if other_part != part and other_height >= height:
+            above.append(other)
+    assert above == []

@@ -1,0 +1,145 @@
+"""Looking at a model: features and outputs of whole splits, scores, purity; nothing here changes weights."""
+
+import copy
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trainables.multimodal.data.loading.batches import Batch, Loader
+from trainables.multimodal.diagnostics import Labelled, Probes, Purity, measure_purity
+from trainables.multimodal.metrics import read
+from trainables.multimodal.model import MultimodalModel
+from trainables.multimodal.networks.fusion import Output, fused_without
+from trainables.multimodal.networks.missing_modalities import Present, own_rows
+from trainables.multimodal.runtime import Runtime
+from trainables.multimodal.tasks import Task
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One pass over a split in eval mode: features [N, D_m], fused outputs [N, K] and targets [N]."""
+
+    features: dict[str, Tensor]
+    fused: Tensor
+    labels: Tensor
+    present: Present = field(default_factory=dict)
+
+    def metrics(self, task: Task, probes: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Scores of the fused outputs, and the accuracy of the probes' outputs [N, K] of each modality."""
+        own = {f"{name}/accuracy": task.accuracy(*pair) for name, pair in self.own_rows(probes).items()}
+        return {**task.scores(self.fused, self.labels), **own}
+
+    def own_rows(self, by_modality: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
+        """Values and labels of the samples that have each modality."""
+        return own_rows(self.present, by_modality, self.labels)
+
+
+@dataclass(frozen=True)
+class Best:
+    """The epoch with the best accuracy on the selection split so far, and its weights on the CPU."""
+
+    epoch: int
+    accuracy: float
+    macro_f1: float
+    weights: dict[str, dict[str, Tensor]]
+
+    def metrics(self) -> dict[str, float]:
+        """Flat metrics best/..."""
+        return {"best/accuracy": self.accuracy, "best/macro_f1": self.macro_f1, "best/epoch": self.epoch}
+
+
+@dataclass
+class Evaluator:
+    """Evaluates the model and the probes of a run, each split once until told that the weights changed."""
+
+    model: MultimodalModel
+    probes: Probes
+    task: Task
+    runtime: Runtime
+    loader: Callable[[str], Loader]
+    """Opens a split; only `test` and the paper's protocol ask for test."""
+    with_probes: bool
+    """Whether the probes are trained, so that their accuracy says something."""
+    _evaluations: dict[str, Evaluation] = field(default_factory=dict, init=False)
+    _diagnosis: dict[str, Purity] = field(default_factory=dict, init=False)
+
+    @torch.no_grad()
+    def evaluate(self, split: str) -> Evaluation:
+        """Features and fused outputs of a whole split; one pass for all who ask while the weights stand."""
+        if split not in self._evaluations:
+            self.model.eval()
+            loader = self.loader(split)
+            with closing(loader.ordered()) as batches:
+                outputs = [self._output(batch) for batch in batches]
+            features = {n: torch.cat([o.features[n] for o in outputs]) for n in self.model.encoders}
+            fused = torch.cat([output.fused for output in outputs])
+            self._evaluations[split] = Evaluation(features, fused, loader.labels, loader.present)
+        return self._evaluations[split]
+
+    def score(self, split: str) -> dict[str, float]:
+        """Scores on a split, under its name."""
+        evaluation = self.evaluate(split)
+        probes = self.probes.logits(evaluation.features) if self.with_probes else {}
+        return read(evaluation.metrics(self.task, probes), split)
+
+    @torch.no_grad()
+    def score_without(self, split: str) -> dict[str, float]:
+        """Accuracy on a split with each of several modalities left out, from the features of one pass."""
+        judged, names = self.evaluate(split), list(self.model.encoders)
+        if len(names) < 2:
+            return {}
+        fused = {n: fused_without(self.model.fusion, judged.features, judged.present, n) for n in names}
+        accuracies = {n: self.task.accuracy(outputs, judged.labels) for n, outputs in fused.items()}
+        return read({f"without_{n}/accuracy": value for n, value in accuracies.items()}, split)
+
+    def diagnose(self) -> dict[str, Purity]:
+        """Purity of each modality on training and validation split, measured once an epoch.
+
+        Once the weights have changed this is still the diagnosis of those that were judged.
+        """
+        if not self._diagnosis:
+            evaluations = self.evaluate("train"), self.evaluate("validation")
+            train, validation = (e.own_rows(e.features) for e in evaluations)
+            for name in self.model.encoders:
+                seen, unseen = (self._labelled(*own[name]) for own in (train, validation))
+                count = self.task.n_clusters(_array(train[name][1]))
+                self._diagnosis[name] = measure_purity(seen, unseen, count)
+        return self._diagnosis
+
+    def diagnosed(self) -> dict[str, float]:
+        """Flat metrics of the diagnosis; none where there was no reason for one."""
+        return {key: value for name, p in self._diagnosis.items() for key, value in p.metrics(name).items()}
+
+    def forget(self) -> None:
+        """The weights change: what was evaluated no longer holds."""
+        self._evaluations = {}
+
+    def forget_all(self) -> None:
+        """An epoch begins, whose weights are also diagnosed anew."""
+        self._evaluations, self._diagnosis = {}, {}
+
+    def of(self, weights: Mapping[str, Mapping[str, Any]]) -> "Evaluator":
+        """The same of other weights, in copies of model and probes; fusions bring their number of heads."""
+        model, probes = copy.deepcopy((self.model, self.probes))
+        model.load_state_dict(weights["model"])
+        probes.load_state_dict(weights["probes"])
+        return replace(self, model=model, probes=probes)
+
+    def _output(self, batch: Batch) -> Output:
+        with self.runtime.autocast():
+            features = self.model.encode(batch.inputs, batch.present)
+        output: Output = self.model.fusion(features, batch.present)
+        return output
+
+    def _labelled(self, features: Tensor, targets: Tensor) -> Labelled:
+        """Features [N, D] with what their clusters' purity is measured against."""
+        return Labelled(_array(features), self.task.bins(_array(targets)))
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    return np.asarray(tensor.cpu())

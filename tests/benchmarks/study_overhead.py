@@ -18,7 +18,8 @@ from rich.console import Console
 
 from search_spaces.space import SearchSpace
 from study.methods import StudyMethod
-from study.records.mlflow_tracking import Target, Tracker
+from study.records.mlflow_target import Target
+from study.records.mlflow_tracking import Tracker
 from study.records.study_folder import locked, open_ledger
 from study.running import driver
 from study.running.cluster import Resources

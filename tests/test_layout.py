@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from study.methods import BASELINE
+from trainables.multimodal.methods import METHODS
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("study", "trainables", "search_spaces")
 TOP_LEVEL = {
@@ -98,5 +101,31 @@ def test_balancers_do_not_import_each_other(path):
     assert found <= {"trainables.multimodal.balancers.base", "trainables.multimodal.balancers.boosting_math"}
 
 
-def test_drawing_computes_nothing():
-    assert not top(ROOT / "study/reporting/drawing/plots.py") & {"numpy", "scipy", "optuna", "sklearn"}
+@pytest.mark.parametrize("path", files("study/reporting/drawing"), ids=lambda path: path.name)
+def test_drawing_computes_nothing(path):
+    assert not top(path) & {"numpy", "scipy", "optuna", "sklearn"}
+
+
+@pytest.mark.parametrize("path", files("study/analysis"), ids=lambda path: path.name)
+def test_analysis_knows_no_wording_and_draws_nothing(path):
+    assert not top(path) & {"matplotlib", "jinja2"}
+    assert not [name for name in imports(path) if name.startswith("study.reporting")]
+
+
+@pytest.mark.parametrize("path", files("study/reporting/sections"), ids=lambda path: path.name)
+def test_sections_do_not_import_each_other(path):
+    assert not [name for name in imports(path) if name.startswith("study.reporting.sections")]
+
+
+NAMES_A_METHOD = {  # and why it may
+    "boosting.py": "the section about that method",
+    "trial_tables.py": "metrics that are named after it",
+}
+
+
+@pytest.mark.parametrize(
+    "path", [*files("study/analysis"), *files("study/reporting")], ids=lambda path: path.name
+)
+def test_reports_know_no_method_but_the_baseline(path):
+    texts = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+    assert path.name in NAMES_A_METHOD or not texts & (METHODS.keys() - {BASELINE})

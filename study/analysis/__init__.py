@@ -1,1 +1,1 @@
-"""From the ledger to tables, statistics, figures and the report."""
+"""From a study's trials to numbers: what was chosen, summaries, comparisons, sweeps; no words, no drawing."""

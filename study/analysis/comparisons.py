@@ -1,17 +1,13 @@
-"""Which differences between methods are compared: each with the baseline, boosting with its controls."""
+"""Which differences between methods are compared: each with the baseline, a method with its controls."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from study.analysis.selection import BASELINE, confirmed, on_validation, protocols
-from study.analysis.statistics import PairedTest, holm
-from study.analysis.summary import by_seed, methods, on_test, split_of
-from study.analysis.sweeps import paired_seeds
-from study.records.ledger import Record
-from study.reporting.wording import CONTROLS
-
-BOOSTING = "boosting"
+from study.analysis.chosen_runs import ChosenRuns
+from study.analysis.selection import on_test, on_validation
+from study.analysis.statistics import PairedTest, holm, paired_seeds
+from study.analysis.summary import by_seed
+from study.methods import BASELINE
 
 
 @dataclass(frozen=True)
@@ -28,51 +24,46 @@ class Comparison:
     family: int  # methods compared, those without a test included
 
 
-def baseline(settings: Mapping[str, Any], records: Sequence[Record]) -> str:
+def baseline(methods: Sequence[str]) -> str:
     """Joint training, or the first method of a study without it."""
-    names = methods(settings, records)
-    return BASELINE if BASELINE in names else next(iter(names), "")
+    return BASELINE if BASELINE in methods else next(iter(methods), "")
 
 
-def with_baseline(settings: Mapping[str, Any], records: Sequence[Record]) -> list[Comparison]:
+def with_baseline(chosen: ChosenRuns) -> list[Comparison]:
     """Every method against the baseline, per protocol, on the same seeds."""
-    base = baseline(settings, records)
-    pairs = [(name, base) for name in methods(settings, records) if name != base]
-    return _compared(settings, records, pairs)
+    base = baseline(chosen.methods)
+    pairs = [(name, base) for name in chosen.methods if name != base]
+    return [one for protocol in chosen.protocols for one in _compared(chosen, protocol, pairs)]
 
 
-def with_controls(settings: Mapping[str, Any], records: Sequence[Record]) -> list[Comparison]:
-    """Boosting against each of its controls, per protocol, on the same seeds."""
-    names = methods(settings, records)
-    pairs = [(BOOSTING, name) for name in names if name in CONTROLS and BOOSTING in names]
-    return _compared(settings, records, pairs)
-
-
-def _compared(
-    settings: Mapping[str, Any], records: Sequence[Record], pairs: Sequence[tuple[str, str]]
-) -> list[Comparison]:
-    names = methods(settings, records)
+def with_controls(chosen: ChosenRuns) -> list[Comparison]:
+    """Every method that has controls against each of them, per protocol, on the same seeds."""
+    controls: dict[str, list[tuple[str, str]]] = {name: [] for name in chosen.methods}
+    for name in chosen.methods:
+        of = chosen.settings.method(name).control_of
+        if of in controls:
+            controls[of].append((of, name))
     return [
         one
-        for protocol in protocols(settings)
-        for one in _compare(records, protocol, split_of(records, names, protocol), pairs)
+        for protocol in chosen.protocols
+        for pairs in controls.values()
+        for one in _compared(chosen, protocol, pairs)
     ]
 
 
-def _compare(
-    records: Sequence[Record], protocol: str, split: str, pairs: Sequence[tuple[str, str]]
-) -> list[Comparison]:
+def _compared(chosen: ChosenRuns, protocol: str, pairs: Sequence[tuple[str, str]]) -> list[Comparison]:
     """Paired tests, Holm-adjusted over all pairs; pairs without a shared seed are left out afterwards."""
+    split = chosen.judged_on[protocol]
     read = on_test if split == "test" else on_validation
     names = {name for pair in pairs for name in pair}
-    values = {name: by_seed(confirmed(records, name, protocol), read) for name in names}
+    values = {name: by_seed(chosen.confirmed(name, protocol), read) for name in names}
     tests = [paired_seeds(values[method], values[base]) for method, base in pairs]
-    adjusted = holm([one.p for one in tests])
-    found = [
+    adjusted = holm([test.p for test in tests])
+    compared = [
         Comparison(protocol, split, *pair, _differences(values, *pair), test, p, len(pairs))
         for pair, test, p in zip(pairs, tests, adjusted, strict=True)
     ]
-    return [one for one in found if one.differences]
+    return [comparison for comparison in compared if comparison.differences]
 
 
 def _differences(values: Mapping[str, Mapping[int, float]], method: str, base: str) -> dict[int, float]:

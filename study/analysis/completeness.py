@@ -1,54 +1,48 @@
 """Whether every trial that a study asked for exists and has ended well."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from study.analysis.selection import agrees, incumbent, protocols
-from study.analysis.summary import Sweeps, methods, stages
-from study.records.ledger import Record
+from study.analysis.chosen_runs import ChosenRuns
+from study.analysis.selection import agrees
+from study.analysis.sweeps import Sweeps
 
 
-def complete(settings: Mapping[str, Any], records: Sequence[Record], sweeps: Sweeps) -> bool:
+def complete(chosen: ChosenRuns, sweeps: Sweeps) -> bool:
     """Whether every trial that was asked for exists and has ended without failing."""
-    if not records or any(record.status in ("running", "failed") for record in records):
+    if not chosen.records or any(record.status in ("running", "failed") for record in chosen.records):
         return False
     asked = {"search": _searched, "confirm": _confirmed, "sensitivity": _swept}
-    barren = {method for method in methods(settings, records) if _barren(records, method)}
     return all(
-        asked[stage](settings, records, method, sweeps)
-        for stage in stages(settings, records)
+        asked[stage](chosen, method, sweeps)
+        for stage in chosen.stages
         if stage in asked
-        for method in methods(settings, records)
-        if stage == "search" or method not in barren
+        for method in chosen.methods
+        if stage == "search" or not _barren(chosen, method)
     )
 
 
-def _barren(records: Sequence[Record], method: str) -> bool:
+def _barren(chosen: ChosenRuns, method: str) -> bool:
     """Searched without a trial that ran to its end: there is nothing to confirm or to sweep."""
-    searched = any((record.stage, record.method) == ("search", method) for record in records)
-    return searched and incumbent(records, method) is None
+    return bool(chosen.trials("search", method)) and method not in chosen.incumbents
 
 
-def _searched(settings: Mapping[str, Any], records: Sequence[Record], method: str, _: Sweeps) -> bool:
+def _searched(chosen: ChosenRuns, method: str, _: Sweeps) -> bool:
     """All trials asked for, or fewer where the search noted that the space holds no more."""
-    searched = sum((record.stage, record.method) == ("search", method) for record in records)
-    return method in settings.get("exhausted", []) or searched >= settings.get("budget", {}).get("trials", 1)
+    searched = len(chosen.trials("search", method))
+    return method in chosen.settings.exhausted or searched >= chosen.settings.budget.trials
 
 
-def _confirmed(settings: Mapping[str, Any], records: Sequence[Record], method: str, _: Sweeps) -> bool:
-    seeds = settings.get("budget", {}).get("seeds", 1)
-    best = incumbent(records, method)
-    runs = [
-        r for r in records if (r.stage, r.method) == ("confirm", method) and best and agrees(r, best.config)
-    ]
-    return all(sum(r.protocol == protocol for r in runs) >= seeds for protocol in protocols(settings))
+def _confirmed(chosen: ChosenRuns, method: str, _: Sweeps) -> bool:
+    best = chosen.incumbents.get(method)
+    runs = [run for run in chosen.trials("confirm", method) if best and agrees(run, best.config)]
+    per_protocol = [sum(run.protocol == protocol for run in runs) for protocol in chosen.protocols]
+    return all(number >= chosen.settings.budget.seeds for number in per_protocol)
 
 
-def _swept(settings: Mapping[str, Any], _: Sequence[Record], method: str, sweeps: Sweeps) -> bool:
-    seeds = settings.get("budget", {}).get("seeds", 1)
-    asked = settings.get("sensitivity", {}).get(method, {})
+def _swept(chosen: ChosenRuns, method: str, sweeps: Sweeps) -> bool:
+    asked = chosen.settings.sweeps.get(method, {})
     ran = {
-        key: {one.value: len(one.seeds) + len(one.lost) for one in sweeps[method].get(key, [])}
-        for key in asked
+        (key, one.value): len(one.seeds) + len(one.lost)
+        for key, sweep in sweeps[method].items()
+        for one in sweep.values
     }
-    return all(ran[key].get(value, 0) >= seeds for key, values in asked.items() for value in values)
+    seeds = chosen.settings.budget.seeds
+    return all(ran.get((key, value), 0) >= seeds for key, values in asked.items() for value in values)

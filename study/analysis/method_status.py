@@ -1,100 +1,98 @@
-"""How far every method came: its seeds, what was lost on the way and why, and what it cost."""
+"""How far every method came: its seeds, how its other trials ended and why, and what it cost."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from study.analysis.selection import agrees, confirmed, incumbent, protocols
-from study.analysis.summary import Hours, cost, methods
+from study.analysis.chosen_runs import ChosenRuns
+from study.analysis.selection import agrees
+from study.analysis.summary import Hours, cost
 from study.records.ledger import Record
-from study.reporting import wording
 
-CONFIRMED = "confirmed"
-INAPPLICABLE = "not applicable"
 LOST = ("diverged", "failed")
 
 
 @dataclass(frozen=True)
-class Standing:
+class SameEnding:
+    """Trials that ended alike."""
+
+    status: str
+    reason: str | None  # of lost ones, where one was recorded
+    seeds: tuple[int, ...]  # one per trial
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether they diverged or failed."""
+        return self.status in LOST
+
+
+@dataclass(frozen=True)
+class MethodStatus:
     """How far a method came under one protocol."""
 
     method: str
     protocol: str
-    status: str  # confirmed, or in words what is missing
-    reason: str  # which runs were lost and why or, without any incumbent, how the search trials ended
-    seeds: int
+    stage: str  # the one that its result waits for: search without an incumbent, then confirm
+    seeds: int  # confirm runs that gave a number
     asked: int
-    ended: bool  # whether all trials it has in its last stage have
+    ended: bool  # whether all trials it has in that stage have
+    endings: tuple[SameEnding, ...]  # of all search trials without an incumbent, else of lost confirm runs
     costs: Mapping[str, Hours]  # search and confirm
+    inapplicable: str = ""  # why the method cannot train this task
+
+    @property
+    def is_without_result(self) -> bool:
+        """Whether the method came to its end, or never began, without any number."""
+        return self.ended and not self.seeds
 
 
-def standings(settings: Mapping[str, Any], records: Sequence[Record]) -> list[Standing]:
+def method_statuses(chosen: ChosenRuns) -> list[MethodStatus]:
     """Every method that was asked for, whatever became of it, then those that the task leaves out."""
-    names = methods(settings, records)
-    none = {stage: cost(settings, []) for stage in ("search", "confirm")}
     return [
-        *(_standing(settings, records, name, one) for one in protocols(settings) for name in names),
+        *(_status(chosen, name, protocol) for protocol in chosen.protocols for name in chosen.methods),
         *(
-            Standing(name, one, INAPPLICABLE, why, seeds=0, asked=0, ended=True, costs=none)
-            for one in protocols(settings)
-            for name, why in settings.get("inapplicable", {}).items()
+            _left_out(chosen, name, protocol, why)
+            for protocol in chosen.protocols
+            for name, why in chosen.settings.inapplicable.items()
         ),
     ]
 
 
-def _standing(settings: Mapping[str, Any], records: Sequence[Record], method: str, protocol: str) -> Standing:
-    own = [record for record in records if record.method == method]
-    searched = [record for record in own if record.stage == "search"]
-    tried = [record for record in own if (record.stage, record.protocol) == ("confirm", protocol)]
-    best, done = incumbent(own, method), confirmed(own, method, protocol)
-    runs = [record for record in tried if best is not None and agrees(record, best.config)]
-    asked = settings.get("budget", {}).get("seeds", 1)
-    return Standing(
+def _status(chosen: ChosenRuns, method: str, protocol: str) -> MethodStatus:
+    searched = chosen.trials("search", method)
+    tried = [run for run in chosen.trials("confirm", method) if run.protocol == protocol]
+    best = chosen.incumbents.get(method)
+    runs = [run for run in tried if best is not None and agrees(run, best.config)]
+    waited_for = searched if best is None else runs
+    return MethodStatus(
         method,
         protocol,
-        _status("search", searched) if best is None else _confirm_status(runs, len(done), asked),
-        _endings(searched) if best is None else _seeds_lost(runs),
-        len(done),
-        asked,
-        _ended(searched if best is None else runs),
-        {"search": cost(settings, searched), "confirm": cost(settings, tried)},
+        stage="search" if best is None else "confirm",
+        seeds=len(chosen.confirmed(method, protocol)),
+        asked=chosen.settings.budget.seeds,
+        ended=bool(waited_for) and all(record.finished for record in waited_for),
+        endings=_lost_first(_alike(searched)) if best is None else _lost(_alike(runs)),
+        costs={"search": cost(chosen.settings, searched), "confirm": cost(chosen.settings, tried)},
     )
 
 
-def _confirm_status(runs: Sequence[Record], done: int, asked: int) -> str:
-    if not done:
-        return _status("confirm", runs)
-    return CONFIRMED if done >= asked else f"{done} of {asked} seeds"
+def _left_out(chosen: ChosenRuns, method: str, protocol: str, why: str) -> MethodStatus:
+    nothing = {stage: cost(chosen.settings, []) for stage in ("search", "confirm")}
+    return MethodStatus(method, protocol, "", 0, 0, ended=True, endings=(), costs=nothing, inapplicable=why)
 
 
-def _status(stage: str, records: Sequence[Record]) -> str:
-    return f"no {stage} trial completed" if _ended(records) else f"{stage} not finished"
+def _alike(records: Sequence[Record]) -> list[SameEnding]:
+    """Trials by how they ended and, of lost ones, why."""
+    groups: dict[tuple[str, str | None], list[int]] = {}
+    for record in sorted(records, key=lambda record: record.seed):
+        reason = record.reason if record.status in LOST else None
+        groups.setdefault((record.status, reason), []).append(record.seed)
+    return [SameEnding(status, reason, tuple(seeds)) for (status, reason), seeds in groups.items()]
 
 
-def _ended(records: Sequence[Record]) -> bool:
-    return bool(records) and all(record.finished for record in records)
+def _lost(endings: Iterable[SameEnding]) -> tuple[SameEnding, ...]:
+    return tuple(ending for ending in endings if ending.is_lost)
 
 
-def _endings(searched: Sequence[Record]) -> str:
-    """How search trials ended, equal reasons counted together, lost ones first."""
-    counts = Counter((record.status, _why(record)) for record in searched)
-    order = sorted(counts, key=lambda ending: (ending[0] not in LOST, -counts[ending]))
-    return ", ".join(f"{counts[ending]} {ending[0]}{ending[1]}" for ending in order)
-
-
-def _seeds_lost(runs: Sequence[Record]) -> str:
-    """Seeds of confirm runs that diverged or failed, equal reasons together."""
-    seeds: dict[tuple[str, str], list[str]] = {}
-    for run in sorted(runs, key=lambda run: run.seed):
-        if run.status in LOST:
-            seeds.setdefault((run.status, _why(run)), []).append(str(run.seed))
-    return ", ".join(
-        f"{wording.plural(len(found), 'seed')} {wording.listing(found)} {status}{why}"
-        for (status, why), found in seeds.items()
-    )
-
-
-def _why(record: Record) -> str:
-    """The reason of a trial that was lost, in brackets."""
-    return f" ({record.reason or wording.NO_REASON})" if record.status in LOST else ""
+def _lost_first(endings: Iterable[SameEnding]) -> tuple[SameEnding, ...]:
+    """Lost ones first, then the most frequent."""
+    return tuple(sorted(endings, key=lambda ending: (not ending.is_lost, -len(ending.seeds))))

@@ -1,96 +1,165 @@
-"""Everything that a report draws and tells, computed once from a study's trials."""
+"""Everything that a report shows and says, computed once from a study's trials."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import pandas as pd
+
+from study.analysis import trial_tables
+from study.analysis.chosen_runs import ChosenRuns
 from study.analysis.comparisons import Comparison, baseline, with_baseline, with_controls
 from study.analysis.completeness import complete
-from study.analysis.method_status import Standing, standings
-from study.analysis.selection import METRICS, protocols
-from study.analysis.summary import SPLITS, Measure, Sweeps, methods, summarise
-from study.analysis.sweeps import Importance, Point, importance, sweep
+from study.analysis.importance import Importance, importance
+from study.analysis.method_status import MethodStatus, method_statuses
+from study.analysis.metric_names import METRICS
+from study.analysis.summary import SPLITS, Measure, summarise
+from study.analysis.sweeps import Sweeps, sweeps
 from study.records.ledger import Record
+from study.settings import StudySettings
 
 
-@dataclass(frozen=True)
-class Analysis:
-    """Everything the report draws and tells."""
+@dataclass(frozen=True, eq=False)
+class Results:
+    """Everything that the sections of a report draw from."""
 
-    settings: Mapping[str, Any]
-    records: Sequence[Record]
+    chosen: ChosenRuns
     summary: dict[str, Any]
     baseline: str
     comparisons: list[Comparison]  # with the baseline
-    controls: list[Comparison]  # of boosting
-    standings: list[Standing]
+    controls: list[Comparison]  # of methods with their controls
+    statuses: list[MethodStatus]
     sweeps: Sweeps
     importances: dict[str, list[Importance]]
 
     @property
-    def methods(self) -> list[str]:
-        """Methods in the order they were asked for."""
-        return list(self.sweeps)
+    def settings(self) -> StudySettings:
+        """What was asked."""
+        return self.chosen.settings
 
     @property
-    def protocols(self) -> list[str]:
+    def methods(self) -> list[str]:
+        """Methods in the order they were asked for."""
+        return self.chosen.methods
+
+    @property
+    def protocols(self) -> tuple[str, ...]:
         """Protocols of the confirm runs, the main one first."""
-        return protocols(self.settings)
+        return self.chosen.protocols
+
+    @cached_property
+    def runs(self) -> dict[str, list[Record]]:
+        """Method -> confirm runs of the main protocol, where there are any."""
+        runs = {method: self.chosen.confirmed(method, self.protocols[0]) for method in self.methods}
+        return {method: confirmed for method, confirmed in runs.items() if confirmed}
+
+    @cached_property
+    def epochs(self) -> pd.DataFrame:
+        """A row per epoch of those runs."""
+        return trial_tables.epochs(run for runs in self.runs.values() for run in runs)
+
+    @cached_property
+    def modalities(self) -> pd.DataFrame:
+        """A row per epoch and modality of those runs."""
+        return trial_tables.modalities(run for runs in self.runs.values() for run in runs)
 
     def split(self, protocol: str) -> str:
         """What methods are judged on: test where any of them was tested."""
-        results = self.results(protocol).values()
-        return "test" if any(found["test"]["accuracy"]["seeds"] for found in results) else "validation"
+        return self.chosen.judged_on[protocol]
 
-    def results(self, protocol: str) -> dict[str, Any]:
-        """The summary's results of one protocol, method by method."""
-        found: dict[str, Any] = self.summary["methods" if protocol == self.protocols[0] else protocol]
-        return found
+    def scores(self, protocol: str) -> dict[str, Any]:
+        """The summary's results of one protocol: method -> split -> metric -> measure."""
+        scores: dict[str, Any] = self.summary["methods" if protocol == self.protocols[0] else protocol]
+        return scores
 
     def accuracy(self, protocol: str, method: str) -> Measure:
         """Accuracy of a method on the split it is judged on."""
-        found: Measure = self.results(protocol)[method][self.split(protocol)]["accuracy"]
-        return found
+        accuracy: Measure = self.scores(protocol)[method][self.split(protocol)]["accuracy"]
+        return accuracy
 
     def against_baseline(self, protocol: str, method: str) -> Comparison | None:
         """The comparison of a method with the baseline, where they share a seed."""
-        found = (one for one in self.comparisons if (one.protocol, one.method) == (protocol, method))
-        return next(found, None)
+        compared = (one for one in self.comparisons if (one.protocol, one.method) == (protocol, method))
+        return next(compared, None)
 
     def ranked(self, protocol: str) -> list[str]:
         """Methods by their mean accuracy, the best first and those without one last."""
         means = {method: self.accuracy(protocol, method)["mean"] for method in self.methods}
         return sorted(means, key=lambda method: (means[method] is None, -(means[method] or 0.0)))
 
-    def standing(self, protocol: str) -> list[Standing]:
+    def status(self, protocol: str) -> list[MethodStatus]:
         """How far every method came under one protocol, the best first and those left out last."""
-        found = {one.method: one for one in self.standings if one.protocol == protocol}
-        return [found[method] for method in dict.fromkeys([*self.ranked(protocol), *found])]
+        statuses = {status.method: status for status in self.statuses if status.protocol == protocol}
+        return [statuses[method] for method in dict.fromkeys([*self.ranked(protocol), *statuses])]
 
     def columns(self, protocol: str) -> list[tuple[str, str]]:
         """Split and metric of every number that methods have under one protocol."""
-        tested = (name for found in self.results(protocol).values() for name in found["test"])
+        tested = (name for scores in self.scores(protocol).values() for name in scores["test"])
         more = [name for name in dict.fromkeys(tested) if name not in METRICS]
         return [(split, name) for split in SPLITS for name in METRICS] + [("test", name) for name in more]
 
 
-def analyse(settings: Mapping[str, Any], records: Sequence[Record]) -> Analysis:
+def analyse(settings: StudySettings, records: Sequence[Record]) -> Results:
     """Compute everything from the ledger's settings and trials; whatever has not run yet is simply empty."""
-    sweeps = {method: _sweeps(settings, records, method) for method in methods(settings, records)}
-    importances = {method: importance(records, method) for method in sweeps}
-    return Analysis(
-        settings,
-        records,
-        summarise(settings, records, sweeps, complete=complete(settings, records, sweeps)),
-        baseline(settings, records),
-        with_baseline(settings, records),
-        with_controls(settings, records),
-        standings(settings, records),
-        sweeps,
-        {method: found for method, found in importances.items() if found},
+    chosen = ChosenRuns(settings, records)
+    swept = sweeps(chosen)
+    importances = {method: importance(chosen.searched[method]) for method in chosen.methods}
+    return Results(
+        chosen,
+        summarise(chosen, swept, complete=complete(chosen, swept)),
+        baseline(chosen.methods),
+        with_baseline(chosen),
+        with_controls(chosen),
+        method_statuses(chosen),
+        swept,
+        {method: shares for method, shares in importances.items() if shares},
     )
 
 
-def _sweeps(settings: Mapping[str, Any], records: Sequence[Record], method: str) -> dict[str, list[Point]]:
-    found = {key: sweep(records, method, key) for key in settings.get("sensitivity", {}).get(method, {})}
-    return {key: points for key, points in found.items() if points}
+def chance(settings: StudySettings) -> float | None:
+    """Accuracy of guessing, for equally frequent classes; those of a regression are the signs."""
+    if settings.protocol.task:
+        return 1 / 2
+    return 1 / len(settings.data.classes) if settings.data.classes else None
+
+
+def relearned_after(runs: Mapping[str, Sequence[Record]]) -> dict[str, list[int]]:
+    """Method -> epochs after which any of its runs pulled encoders back."""
+    return {
+        method: sorted({epoch for run in confirmed for epoch in relearning_epochs(run)})
+        for method, confirmed in runs.items()
+    }
+
+
+def relearning_epochs(run: Record) -> list[int]:
+    """Epochs after which a run pulled encoders back."""
+    return [n for n, metrics in run.epochs.items() if any(name.endswith("/strength") for name in metrics)]
+
+
+def chosen_before(run: Record, epoch: int) -> bool:
+    """Whether a run's chosen weights are older than this epoch."""
+    return run.epochs[max(run.epochs)].get("best/epoch", epoch) < epoch
+
+
+def last_values(runs: Sequence[Record], column: str) -> dict[str, float]:
+    """Mean over runs of each modality's last recorded value."""
+    values: dict[str, list[float]] = {}
+    for run in runs:
+        latest: dict[str, float] = {}
+        for _, metrics in sorted(run.epochs.items()):
+            modalities = trial_tables.by_modality(metrics)
+            latest |= {m: columns[column] for m, columns in modalities.items() if column in columns}
+        for modality, number in latest.items():
+            values.setdefault(modality, []).append(number)
+    return {modality: sum(numbers) / len(numbers) for modality, numbers in values.items()}
+
+
+def mean_values(runs: Sequence[Record], column: str) -> dict[str, float]:
+    """Mean over runs and epochs of each modality's recorded values."""
+    values: dict[str, list[float]] = {}
+    for metrics in (metrics for run in runs for metrics in run.epochs.values()):
+        for modality, columns in trial_tables.by_modality(metrics).items():
+            if column in columns:
+                values.setdefault(modality, []).append(columns[column])
+    return {modality: sum(numbers) / len(numbers) for modality, numbers in values.items()}

@@ -4,18 +4,17 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from study.analysis.metric_names import METRICS, of_regression
 from study.records.ledger import Record
 
-METRICS = ("accuracy", "macro_f1")
-BASELINE = "joint"  # what all other methods are compared with
 PER_STAGE = {"seed", "data", "split", "selection", "diagnose"}
 """Settings that stages and protocols may change."""
 
 
 def incumbent(records: Sequence[Record], method: str) -> Record | None:
     """The completed search trial with the best value; ties go to the lowest number."""
-    found = completed(records, "search", method)
-    return max(found, key=lambda record: (record.value, -record.number), default=None)
+    searched = completed(records, "search", method)
+    return max(searched, key=lambda record: (record.value, -record.number), default=None)
 
 
 def completed(records: Sequence[Record], stage: str, method: str) -> list[Record]:
@@ -32,9 +31,15 @@ def agrees(record: Record, config: Mapping[str, Any], *, but: str | None = None)
 
 def confirmed(records: Sequence[Record], method: str, protocol: str) -> list[Record]:
     """Completed confirm runs of the present incumbent."""
-    best = incumbent(records, method)
-    runs = [record for record in completed(records, "confirm", method) if record.protocol == protocol]
-    return [record for record in runs if best is not None and agrees(record, best.config)]
+    return confirming(records, incumbent(records, method), protocol)
+
+
+def confirming(records: Sequence[Record], best: Record | None, protocol: str) -> list[Record]:
+    """Completed confirm runs of the method and configuration of `best`."""
+    if best is None:
+        return []
+    runs = [record for record in completed(records, "confirm", best.method) if record.protocol == protocol]
+    return [record for record in runs if agrees(record, best.config)]
 
 
 def on_validation(record: Record) -> dict[str, float]:
@@ -45,7 +50,7 @@ def on_validation(record: Record) -> dict[str, float]:
     return {name: source[prefix + name] for name in METRICS if prefix + name in source}
 
 
-def protocols(settings: Mapping[str, Any]) -> list[str]:
-    """Protocols of the confirm runs, the one that `methods` shows first."""
-    name = settings.get("protocol", {}).get("name") or "clean"
-    return ["clean", "paper"] if name == "both" else [name]
+def on_test(record: Record) -> dict[str, float]:
+    """Test metrics of the best weights, with those of a regression where it was one."""
+    metrics = {name.removeprefix("test/"): number for name, number in record.test.items()}
+    return {name: number for name, number in metrics.items() if name in METRICS or of_regression(name)}

@@ -1,6 +1,6 @@
 """Means, intervals and tests over seeds: pure functions on plain numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -56,6 +56,12 @@ def paired_test(first: Sequence[float], second: Sequence[float]) -> PairedTest:
     n = len(differences)
     t = difference.mean / (_spread(differences) / sqrt(n))
     return PairedTest(difference, float(2 * stats.t.sf(abs(t), n - 1)))
+
+
+def paired_seeds(first: Mapping[int, float], second: Mapping[int, float]) -> PairedTest:
+    """Paired test of two results over the seeds both of them have."""
+    shared = sorted(first.keys() & second.keys())
+    return paired_test([first[seed] for seed in shared], [second[seed] for seed in shared])
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:

@@ -1,77 +1,52 @@
 """The numbers of a study, read from its trials: what summary.json holds."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from study.analysis.selection import METRICS, confirmed, incumbent, on_validation, protocols
+from study.analysis.chosen_runs import ChosenRuns
+from study.analysis.metric_names import METRICS
+from study.analysis.selection import on_test, on_validation
 from study.analysis.statistics import mean_interval
-from study.analysis.sweeps import Point
+from study.analysis.sweeps import Sweep, Sweeps
 from study.analysis.trial_tables import by_modality
 from study.records.ledger import Record
-from study.reporting import wording
+from study.settings import ProtocolFacts, StudySettings
 
 SPLITS = ("test", "validation")
 ENDINGS = ("completed", "pruned", "failed", "diverged")
 FIVE = ("split", "recipe", "frames", "selection", "optimizer")  # without these a number means nothing
 SELECTION = {"clean": "best validation epoch", "paper": "best test epoch"}
 Measure = dict[str, Any]  # {mean, low, high, seeds: [{seed, value}]}
-Sweeps = dict[str, dict[str, list[Point]]]  # method -> key -> points
 Hours = dict[str, float]  # {cpu_hours, gpu_hours}
 
 
-def summarise(
-    settings: Mapping[str, Any], records: Sequence[Record], sweeps: Sweeps, *, complete: bool
-) -> dict[str, Any]:
+def summarise(chosen: ChosenRuns, sweeps: Sweeps, *, complete: bool) -> dict[str, Any]:
     """The content of summary.json; with protocol `both` an extra key `paper` holds the same as `methods`."""
-    first, *others = protocols(settings)
-    names = methods(settings, records)
+    settings = chosen.settings
+    first, *others = chosen.protocols
     return {
-        "study": settings.get("study"),
+        "study": settings.study,
         "complete": complete,
-        "data": {name: settings.get("data", {}).get(name) for name in ("name", "digest", "is_sample")},
-        "protocol": _protocol(settings.get("protocol", {})),
-        "stages": {stage: _stage(records, stage) for stage in stages(settings, records)},
-        "methods": {name: _method(records, name, first) for name in names},
-        **{other: {name: _method(records, name, other) for name in names} for other in others},
+        "data": {name: getattr(settings.data, name) for name in ("name", "digest", "is_sample")},
+        "protocol": _protocol(settings.protocol),
+        "stages": {stage: _stage(chosen, stage) for stage in chosen.stages},
+        "methods": {name: _method(chosen, name, first) for name in chosen.methods},
+        **{other: {name: _method(chosen, name, other) for name in chosen.methods} for other in others},
         "sensitivity": {method: _sensitivity(swept) for method, swept in sweeps.items() if swept},
-        "cost": cost(settings, records),
-        "mlflow": {
-            name: settings.get("mlflow", {}).get(name) for name in ("uri", "experiment", "parent_run")
-        },
+        "cost": cost(settings, chosen.records),
+        "mlflow": {name: settings.mlflow.get(name) for name in ("uri", "experiment", "parent_run")},
     }
 
 
-def _protocol(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What every number rests on; a regression also says what it predicts."""
-    named = ("name", *FIVE, *(["task"] if "task" in asked else []))
-    return {name: asked.get(name) for name in named}
-
-
-def methods(settings: Mapping[str, Any], records: Sequence[Record]) -> list[str]:
-    """Methods in the order they were asked for."""
-    return list(dict.fromkeys([*settings.get("methods", []), *(record.method for record in records)]))
-
-
-def stages(settings: Mapping[str, Any], records: Sequence[Record]) -> list[str]:
-    """Stages that hold or should hold trials."""
-    named = [stage for stage in settings.get("stages", []) if stage != "report"]
-    return list(dict.fromkeys([*named, *(record.stage for record in records)]))
-
-
-def five(settings: Mapping[str, Any], protocol: str) -> dict[str, Any]:
+def five(settings: StudySettings, protocol: str) -> dict[str, Any]:
     """Split, recipe, frames, selection and optimizer behind the numbers of one protocol."""
-    asked = settings.get("protocol", {})
-    own = {
-        "split": asked.get("splits", {}).get(protocol, asked.get("split")),
+    facts = settings.protocol
+    split = facts.splits.get(protocol, facts.split)
+    return {name: getattr(facts, name) for name in FIVE} | {
+        "split": split,
         "selection": SELECTION[protocol],
     }
-    return {name: own.get(name, asked.get(name)) for name in FIVE}
-
-
-def on_test(record: Record) -> dict[str, float]:
-    """Test metrics of the best weights, with those of a regression where it was one."""
-    found = {name.removeprefix("test/"): number for name, number in record.test.items()}
-    return {name: number for name, number in found.items() if name in METRICS or wording.of_regression(name)}
 
 
 def measure(values: Mapping[int, float]) -> Measure:
@@ -89,54 +64,54 @@ def by_seed(
     return {seed: metrics[metric] for seed, metrics in measured.items() if metric in metrics}
 
 
-def split_of(records: Sequence[Record], names: Sequence[str], protocol: str) -> str:
-    """Test where any method was tested, validation before that."""
-    tested = any(on_test(run) for name in names for run in confirmed(records, name, protocol))
-    return "test" if tested else "validation"
-
-
-def cost(settings: Mapping[str, Any], records: Sequence[Record]) -> Hours:
+def cost(settings: StudySettings, records: Iterable[Record]) -> Hours:
     """Hours of the processors that trials held while they trained and evaluated."""
     hours = sum(record.seconds for record in records) / 3600
-    held = settings.get("resources", {})
     return {
-        "cpu_hours": hours * held.get("cpus_per_trial", 1),
-        "gpu_hours": hours * held.get("gpus_per_trial", 0),
+        "cpu_hours": hours * settings.resources.get("cpus_per_trial", 1),
+        "gpu_hours": hours * settings.resources.get("gpus_per_trial", 0),
     }
 
 
-def probes(records: Sequence[Record], method: str, protocol: str) -> tuple[str, dict[str, Measure]]:
+def probes(runs: Sequence[Record]) -> tuple[str, dict[str, Measure]]:
     """Split, and accuracy of each modality's linear probe on it: test where it was read, else validation."""
-    runs = confirmed(records, method, protocol)
-    for split, column in (("test", "test_accuracy"), ("validation", "accuracy")):
-        found: dict[str, dict[int, float]] = {}
-        for record in runs:
-            for modality, columns in by_modality(_metrics_at_best(record, split)).items():
-                if column in columns:
-                    found.setdefault(modality, {})[record.seed] = columns[column]
-        if found:
-            return split, {modality: measure(values) for modality, values in found.items()}
-    return "validation", {}
+    tested = {run.seed: by_modality(run.test) for run in runs}
+    on_test = _measured(tested, "test_accuracy")
+    if on_test:
+        return "test", on_test
+    return "validation", _measured({run.seed: by_modality(_at_best(run)) for run in runs}, "accuracy")
 
 
-def without(records: Sequence[Record], method: str, protocol: str) -> dict[str, Measure]:
-    """Test accuracy of a method with each modality left out."""
-    found: dict[str, dict[int, float]] = {}
-    for record in confirmed(records, method, protocol):
-        for modality, columns in by_modality(record.test).items():
-            if "test_accuracy_without" in columns:
-                found.setdefault(modality, {})[record.seed] = columns["test_accuracy_without"]
-    return {modality: measure(values) for modality, values in found.items()}
+def without(runs: Sequence[Record]) -> dict[str, Measure]:
+    """Test accuracy with each modality left out."""
+    return _measured({run.seed: by_modality(run.test) for run in runs}, "test_accuracy_without")
 
 
-def _metrics_at_best(record: Record, split: str) -> Mapping[str, float]:
+def _measured(runs: Mapping[int, Mapping[str, Mapping[str, float]]], column: str) -> dict[str, Measure]:
+    """One column of each modality over the seeds that have it; runs are seed -> modality -> columns."""
+    values: dict[str, dict[int, float]] = {}
+    for seed, modalities in runs.items():
+        for modality, columns in modalities.items():
+            if column in columns:
+                values.setdefault(modality, {})[seed] = columns[column]
+    return {modality: measure(seeds) for modality, seeds in values.items()}
+
+
+def _at_best(record: Record) -> Mapping[str, float]:
+    """Metrics of the epoch whose weights were chosen."""
     last = record.epochs[max(record.epochs)]
-    return record.test if split == "test" else record.epochs.get(int(last.get("best/epoch", 0)), {})
+    return record.epochs.get(int(last.get("best/epoch", 0)), {})
 
 
-def _method(records: Sequence[Record], method: str, protocol: str) -> dict[str, Any]:
-    best = incumbent(records, method)
-    runs = confirmed(records, method, protocol)
+def _protocol(facts: ProtocolFacts) -> dict[str, Any]:
+    """What every number rests on; a regression also says what it predicts."""
+    plain = asdict(facts)
+    return {name: plain[name] for name in ("name", *FIVE, *(["task"] if facts.task else []))}
+
+
+def _method(chosen: ChosenRuns, method: str, protocol: str) -> dict[str, Any]:
+    best = chosen.incumbents.get(method)
+    runs = chosen.confirmed(method, protocol)
     tested = dict.fromkeys([*METRICS, *(name for run in runs for name in on_test(run))])
     return {
         "config": None if best is None else best.config,
@@ -145,13 +120,14 @@ def _method(records: Sequence[Record], method: str, protocol: str) -> dict[str, 
     }
 
 
-def _stage(records: Sequence[Record], stage: str) -> dict[str, float]:
-    own = [record for record in records if record.stage == stage]
-    counts = {ending: sum(record.status == ending for record in own) for ending in ENDINGS}
-    return {"trials": len(own), **counts, "seconds": sum(record.seconds for record in own)}
+def _stage(chosen: ChosenRuns, stage: str) -> dict[str, float]:
+    trials = [trial for method in chosen.methods for trial in chosen.trials(stage, method)]
+    counts = {ending: sum(trial.status == ending for trial in trials) for ending in ENDINGS}
+    return {"trials": len(trials), **counts, "seconds": sum(trial.seconds for trial in trials)}
 
 
-def _sensitivity(swept: Mapping[str, Sequence[Point]]) -> dict[str, list[dict[str, Any]]]:
+def _sensitivity(swept: Mapping[str, Sweep]) -> dict[str, list[dict[str, Any]]]:
     return {
-        key: [{"value": one.value, **measure(one.seeds)} for one in points] for key, points in swept.items()
+        key: [{"value": one.value, **measure(one.seeds)} for one in sweep.values]
+        for key, sweep in swept.items()
     }

@@ -1,88 +1,31 @@
-"""How methods, hyperparameters and numbers are written for people: figures, tables and findings agree."""
+"""How names and numbers are written for people: figures, tables and findings agree."""
 
 import textwrap
 from collections.abc import Sequence
 from typing import Any
+
+from search_spaces.space import Notation
+from study.analysis.metric_names import BINS
+from trainables.multimodal.flat_settings import WEIGHT
 
 NO_REASON = "no reason recorded"
 SPACE = "\N{NO-BREAK SPACE}"
 PERCENT = f"{SPACE}%"
 NONE = "\N{EN DASH}"  # an empty cell
 NARROW = 19  # characters of a line in narrow places
-METHODS = {
-    "joint": "Joint training",
-    "late_fusion": "Late fusion",
-    "ogm_ge": "OGM-GE",
-    "diagnose_relearn": "Diagnose & Re-learn",
-    "boosting": "Boosting",
-    "dr_boosting": "Boosting + D&R",
-    "boosting_no_heads": "Boosting without new heads",
-    "boosting_frozen": "Boosting with frozen heads",
-    "boosting_random": "Boosting with heads at random",
-    "boosting_tripled": "Boosting with tripled loss",
-}
-CONTROLS = {  # of boosting, with what each of them does without
-    "boosting_no_heads": "new heads",
-    "boosting_frozen": "the training of new heads",
-    "boosting_random": "the choice of the modality by its score",
-    "boosting_tripled": "heads in place of a larger weight of the weak modality's loss",
-}
-WITHOUT_RELEARNING = {"diagnose_relearn": "joint training", "dr_boosting": "boosting"}
-PLAIN_NUMBERS = ("mae", "correlation")  # metrics of a regression that are no fractions
-METRICS = {
+METRIC_LABELS = {
     "macro_f1": "macro-F1",
     "weighted_f1": "weighted F1",
     "mae": "mean absolute error",
     "accuracy_nonzero": "accuracy without zeros",
 }
-BINS = "accuracy_"  # followed by the number of bins that a regression is scored in
-SYMBOLS = {
-    "lam": "λ",
-    "sigma": "\N{GREEK SMALL LETTER SIGMA}",
-    "every": "H",
-    "max_relearnings": "R",
-    "lr": "learning rate",
-    "tau": "τ",
-    "smoothing": "λ of the residual",
-    "period": "t_N",
-    "alpha": "\N{GREEK SMALL LETTER ALPHA}",
-    "begin": "first epoch of modulation",
-    "end": "last epoch of modulation",
-    "max_heads": "most heads",
-    "assignment": "rule of assignment",
-    "residual": "form of the residual",
-    "step": "order of the updates",
-}
-MEANINGS = {
-    "lam": "scale of the re-learning strength",
-    "every": "epochs between re-learnings",
-    "max_relearnings": "largest number of re-learnings",
-    "smoothing": "at 0 the earlier heads are ignored",
-    "sigma": "ratio of scores at which the weaker modality gets a head",
-    "tau": "margin on top of that ratio",
-    "period": "epochs between assignments of heads",
-    "max_heads": "heads a modality may have",
-    "alpha": "strength of the gradient modulation",
-}
-
-
-def method(name: str) -> str:
-    """Display name of a method."""
-    if name.startswith("unimodal_"):
-        return f"{plain(name.removeprefix('unimodal_')).capitalize()} alone"
-    return METHODS.get(name, plain(name).capitalize())
 
 
 def metric(name: str) -> str:
     """Display name of a metric."""
-    if name in METRICS:
-        return METRICS[name]
+    if name in METRIC_LABELS:
+        return METRIC_LABELS[name]
     return f"{name.removeprefix(BINS)}-class accuracy" if name.startswith(BINS) else plain(name)
-
-
-def of_regression(name: str) -> bool:
-    """Whether a metric is one that only a regression has."""
-    return name in (*PLAIN_NUMBERS, "weighted_f1") or name.startswith(BINS)
 
 
 def broken(text: str) -> str:
@@ -95,16 +38,22 @@ def plain(name: str) -> str:
     return name.replace("_", " ")
 
 
-def key(name: str) -> str:
-    """Short display name of a hyperparameter: its symbol where the papers use one."""
-    if name.startswith("weight_"):
-        return f"weight of {plain(name.removeprefix('weight_'))}"
-    return SYMBOLS.get(name, plain(name))
+def inside(label: str) -> str:
+    """A label in the middle of a sentence: `joint training`, but `OGM-GE`."""
+    return label[:1].lower() + label[1:] if label[1:].islower() else label
 
 
-def axis(name: str) -> str:
+def symbol(key: str, notation: Notation) -> str:
+    """Short display name of a hyperparameter: its symbol where the method's papers use one."""
+    if key.startswith(WEIGHT):
+        return f"weight of {plain(key.removeprefix(WEIGHT))}"
+    return notation[key][0] if key in notation else plain(key)
+
+
+def axis(key: str, notation: Notation) -> str:
     """Axis label of a hyperparameter: symbol and meaning."""
-    return f"{key(name)}: {MEANINGS[name]}" if name in MEANINGS else key(name)
+    meaning = notation[key][1] if key in notation else ""
+    return ": ".join(filter(None, [symbol(key, notation), meaning]))
 
 
 def value(setting: Any) -> str:
@@ -143,25 +92,10 @@ def signed(difference: float | None) -> str:
     return f"{rounded:+.1f}" if rounded else "0.0"
 
 
-def ends(low: str, high: str) -> str:
-    """The ends of an interval in a table, never torn apart."""
-    return f"[{low},{SPACE}{high}]"
-
-
 def p_value(p: float) -> str:
     """A p-value with no false precision."""
     number = f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
     return f"p{SPACE}<{SPACE}0.001" if p < 0.001 else f"p{SPACE}={SPACE}{number}"
-
-
-def p_cell(p: float | None) -> str:
-    """A p-value in a table, a dash where there is none."""
-    return NONE if p is None else p_value(p).removeprefix(f"p{SPACE}").removeprefix(f"={SPACE}")
-
-
-def hours(number: float) -> str:
-    """Hours in a table, with no false precision."""
-    return f"{number:.3f}" if number < 1 else f"{number:.1f}"
 
 
 def plural(number: int, noun: str) -> str:
@@ -184,3 +118,14 @@ def duration(hours: float) -> str:
     if hours >= 1:
         return f"{hours:.1f} hours"
     return f"{60 * hours:.1f} minutes" if hours >= 1 / 60 else f"{3600 * hours:.0f} seconds"
+
+
+def chosen_early(label: str, early: int, runs: int, action: str) -> str:
+    """A method whose chosen weights are older than what it does: its scores say nothing of it."""
+    when = f"in {early} of {count(runs, 'run')} the chosen epoch comes before the first {action}"
+    return f"{label}: {when}, so that the result shows nothing of it."
+
+
+def seeds(numbers: Sequence[int]) -> str:
+    """`seed 3`, `seeds 3 and 5`."""
+    return f"{plural(len(numbers), 'seed')} {listing([str(number) for number in numbers])}"

@@ -1,24 +1,46 @@
 """Write a study's report from its trials: summary.json, tables, figures and one self-contained HTML page."""
 
-import base64
 import json
-import os
-import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from study.analysis import trial_tables
-from study.analysis.results import Analysis, analyse
+from study.analysis.results import Results, analyse
 from study.records.ledger import Record
-from study.reporting import page, rows
-from study.reporting.drawing import plots, style
-from study.reporting.figures import Drawn, draw
-from study.reporting.findings import findings
+from study.reporting.drawing import style
+from study.reporting.page import PageSection, Picture, render
+from study.reporting.section import Section
+from study.reporting.sections.boosting import Boosting
+from study.reporting.sections.caveats import Caveats
+from study.reporting.sections.controls import Controls
+from study.reporting.sections.modalities import Modalities
+from study.reporting.sections.published import Published
+from study.reporting.sections.regression import Regression
+from study.reporting.sections.relearning import Relearning
+from study.reporting.sections.results import MethodResults
+from study.reporting.sections.search import Search
+from study.reporting.sections.sensitivity import Sensitivity
+from study.reporting.sections.training import Training
+from study.reporting.sections.trials import Trials
+from study.settings import StudySettings
+from trainables.multimodal.whole_files import write_text
+
+SECTIONS: Sequence[Section] = (
+    Caveats(),
+    MethodResults(),
+    Regression(),
+    Controls(),
+    Published(),
+    Modalities(),
+    Training(),
+    Relearning(),
+    Boosting(),
+    Sensitivity(),
+    Search(),
+    Trials(),
+)
+"""In the order of the page and of the findings."""
 
 
 @dataclass(frozen=True)
@@ -31,69 +53,44 @@ class Report:
     figures: list[Path]
 
 
-def write(folder: Path, settings: Mapping[str, Any], records: Sequence[Record]) -> Report:
+def write(folder: Path, settings: StudySettings, records: Sequence[Record]) -> Report:
     """Compute, draw and save everything below `folder`; a rerun replaces it. summary.json is written last."""
-    analysis = analyse(settings, records)
-    said = findings(analysis)
-    _write_tables(folder / "tables", analysis)
-    drawn = list(_save_figures(folder / "figures", analysis))
+    results = analyse(settings, records)
+    findings = [sentence for section in SECTIONS for sentence in section.findings(results)]
+    _write_csv(folder / "tables", results)
+    shown = _shown(folder / "figures", results)
     html = folder / "report.html"
-    _write(html, _render(analysis, said, drawn))
-    _write(folder / "summary.json", json.dumps(analysis.summary, indent=2, allow_nan=False) + "\n")
-    return Report(analysis.summary, said, html, [path for _, path in drawn])
+    write_text(html, render(results, findings, shown))
+    write_text(folder / "summary.json", json.dumps(results.summary, indent=2, allow_nan=False) + "\n")
+    figures = [picture.path for section in shown for picture in section.pictures]
+    return Report(results.summary, findings, html, figures)
 
 
-def _write_tables(folder: Path, analysis: Analysis) -> None:
-    frames = {
-        "trials": trial_tables.trials(analysis.records),
-        "epochs": trial_tables.epochs(analysis.records),
-        "modalities": trial_tables.modalities(analysis.records),
-        "methods": pd.DataFrame(rows.result_rows(analysis)),
-        "comparisons": pd.DataFrame(rows.comparison_rows(analysis)),
-        "sensitivity": pd.DataFrame(rows.sweep_rows(analysis)),
-        "importance": pd.DataFrame(
-            [{"method": m} | asdict(one) for m, found in analysis.importances.items() for one in found]
-        ),
-    }
-    filled = {f"{name}.csv": frame.to_csv(index=False) for name, frame in frames.items() if len(frame)}
-    _clear(folder, "*.csv", filled)
-    for name, text in filled.items():
-        _write(folder / name, text)
+def _write_csv(folder: Path, results: Results) -> None:
+    frames = {name: frame for section in SECTIONS for name, frame in section.csv(results).items()}
+    filled = {f"{name}.csv": frame for name, frame in frames.items() if len(frame)}
+    _keep_only(folder, "*.csv", filled)
+    for name, frame in filled.items():
+        write_text(folder / name, frame.to_csv(index=False))
 
 
-def _save_figures(folder: Path, analysis: Analysis) -> list[tuple[Drawn, Path]]:
+def _shown(folder: Path, results: Results) -> list[PageSection]:
+    """Draw and save the figures of all sections, and collect what the page shows."""
     with style.style():
-        drawn = [(one, folder / f"{one.name}.png") for one in draw(analysis)]
-        _clear(folder, "*.png", [path.name for _, path in drawn])
-        for one, path in drawn:
-            plots.save(one.figure, path, sample=bool(analysis.summary["data"]["is_sample"]))
-    return drawn
+        drawn = [list(section.figures(results)) for section in SECTIONS]
+        _keep_only(folder, "*.png", [f"{one.name}.png" for figures in drawn for one in figures])
+        pictures = [[Picture(one, folder / f"{one.name}.png") for one in figures] for figures in drawn]
+        for picture in (one for each in pictures for one in each):
+            style.save(picture.drawn.figure, picture.path, sample=results.settings.data.is_sample)
+    return [
+        PageSection(section.name, section.title, each, [t for t in section.tables(results) if t.rows])
+        for section, each in zip(SECTIONS, pictures, strict=True)
+    ]
 
 
-def _render(analysis: Analysis, said: Sequence[str], drawn: Sequence[tuple[Drawn, Path]]) -> str:
-    loader = PackageLoader("study.reporting", ".")
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    figures: dict[str, list[dict[str, Any]]] = {}
-    for one, path in drawn:
-        image = base64.b64encode(path.read_bytes()).decode()
-        shown = {"name": one.name, "caption": one.caption, "image": image, "width": one.width}
-        figures.setdefault(one.section, []).append(shown)
-    shown = page.page(analysis)
-    return environment.get_template("report.html").render(page=shown, findings=said, figures=figures)
-
-
-def _clear(folder: Path, pattern: str, kept: Sequence[str] | Mapping[str, Any]) -> None:
+def _keep_only(folder: Path, pattern: str, names: Collection[str]) -> None:
     """Remove what only an earlier report wrote: an old figure must not pass for a new one."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.glob(pattern):
-        if path.name not in kept:
+        if path.name not in names:
             path.unlink()
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace a file in one step, so that nobody ever reads half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-        file.write(text)
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +10,10 @@ from synthetic import Synthetic
 from synthetic_studies import boosting_study, comparison_study, study_settings, whole_study
 from toy_study import TOY
 
+from study.records.database import sqlite_url
 from study.records.ledger import Ledger, Record
-from study.records.study_folder import sqlite_url
 from study.reporting.drawing import style
+from study.settings import StudySettings
 from trainables.multimodal.data.datasets import read_source
 from trainables.multimodal.data.preparing.writer import write_store
 
@@ -80,7 +80,7 @@ def synthetic() -> Callable[..., Synthetic]:
 
 
 @pytest.fixture
-def settings() -> Callable[..., dict[str, Any]]:
+def settings() -> Callable[..., StudySettings]:
     return study_settings
 
 
@@ -90,24 +90,24 @@ def whole() -> Callable[..., Synthetic]:
 
 
 @pytest.fixture(scope="session")
-def module_study() -> tuple[dict[str, Any], list[Record]]:
+def module_study() -> tuple[StudySettings, list[Record]]:
     """Settings and records of one finished study, for tests that only read what is made of it."""
     return study_settings(), whole_study().records
 
 
 @pytest.fixture(scope="session")
-def compared_methods() -> tuple[dict[str, Any], list[Record]]:
+def compared_methods() -> tuple[StudySettings, list[Record]]:
     """Settings and records of a comparison of twelve methods."""
     return comparison_study()
 
 
 @pytest.fixture(scope="session")
-def boosted() -> tuple[dict[str, Any], list[Record]]:
+def boosted() -> tuple[StudySettings, list[Record]]:
     """Settings and records of a study of boosting with its sweeps."""
     return boosting_study()
 
 
 @pytest.fixture(scope="session")
-def three_modalities() -> tuple[dict[str, Any], list[Record]]:
+def three_modalities() -> tuple[StudySettings, list[Record]]:
     """Settings and records of a comparison with three modalities, and so with thirteen methods."""
     return comparison_study(("voice", "face", "text"))

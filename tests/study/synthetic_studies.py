@@ -7,6 +7,7 @@ from typing import Any
 from synthetic import EPOCHS, Synthetic, learning_rate
 
 from study.records.ledger import Record
+from study.settings import StudySettings
 
 LEVELS = {  # what the methods of a comparison reach
     "joint": 0.62,
@@ -22,33 +23,43 @@ LEVELS = {  # what the methods of a comparison reach
 }
 
 
-def study_settings(**changes: Any) -> dict[str, Any]:
-    """Settings of a study of two methods as the ledger keeps them."""
-    return {
-        "study": "cremad_dr",
-        "methods": ["joint", "diagnose_relearn"],
-        "data": {
-            "name": "cremad",
-            "digest": "0123456789abcdef" * 4,
-            "is_sample": False,
-            "samples": 7442,
-            "classes": ["anger", "disgust", "fear", "happy", "neutral", "sad"],
-            "modalities": {"audio": [1, 1024, 128], "visual": [10, 3, 224, 224]},
-        },
-        "protocol": {
-            "name": "clean",
-            "split": "actor-disjoint",
-            "splits": {"clean": "actor-disjoint"},
-            "recipe": "dnr-fbank",
-            "frames": 1,
-            "selection": "best validation epoch",
-            "optimizer": "SGD, momentum 0.9, weight decay 0.0001, batch 64, constant learning rate",
-        },
-        "budget": {"epochs": EPOCHS, "trials": 6, "seeds": 3},
-        "stages": ["search", "confirm", "sensitivity"],
-        "sensitivity": {"diagnose_relearn": {"lam": [0.0, 1.0, 3.0, 10.0], "every": [1, 3, 5]}},
-        "mlflow": {"uri": "sqlite:///results/mlflow.db", "experiment": "cremad_dr", "parent_run": "abc"},
-    } | changes
+PLAIN: dict[str, Any] = {  # settings of a study of two methods as the ledger keeps them
+    "id": "0" * 32,
+    "study": "cremad_dr",
+    "methods": ["joint", "diagnose_relearn"],
+    "data": {
+        "name": "cremad",
+        "digest": "0123456789abcdef" * 4,
+        "is_sample": False,
+        "samples": 7442,
+        "classes": ["anger", "disgust", "fear", "happy", "neutral", "sad"],
+        "modalities": {"audio": [1, 1024, 128], "visual": [10, 3, 224, 224]},
+    },
+    "protocol": {
+        "name": "clean",
+        "split": "actor-disjoint",
+        "splits": {"clean": "actor-disjoint"},
+        "recipe": "dnr-fbank",
+        "frames": 1,
+        "selection": "best validation epoch",
+        "optimizer": "SGD, momentum 0.9, weight decay 0.0001, batch 64, constant learning rate",
+    },
+    "budget": {"epochs": EPOCHS, "trials": 6, "seeds": 3},
+    "stages": ["search", "confirm", "sensitivity"],
+    "base": {},
+    "fixed": {},
+    "sensitivity": {"diagnose_relearn": {"lam": [0.0, 1.0, 3.0, 10.0], "every": [1, 3, 5]}},
+    "inapplicable": {},
+    "initial_weights": {},
+    "mlflow": {"uri": "sqlite:///results/mlflow.db", "experiment": "cremad_dr", "parent_run": "abc"},
+}
+PARTS = ("data", "protocol", "budget")  # of which a test may change single entries
+
+
+def study_settings(**changes: Any) -> StudySettings:
+    """Settings of a study of two methods, with changes by their names in the ledger."""
+    parts = {name: PLAIN[name] | changes.pop(name, {}) for name in PARTS}
+    return StudySettings.from_json(PLAIN | changes | parts)
 
 
 def whole_study(modalities: Sequence[str] = ("audio", "visual"), seeds: int = 3) -> Synthetic:
@@ -56,13 +67,13 @@ def whole_study(modalities: Sequence[str] = ("audio", "visual"), seeds: int = 3)
     study = Synthetic(modalities)
     study.search("joint", 0.60).search("diagnose_relearn", 0.66)
     study.confirm("joint", 0.60, seeds).confirm("diagnose_relearn", 0.65, seeds)
-    swept: dict[str, list[Any]] = study_settings()["sensitivity"]["diagnose_relearn"]
+    swept = PLAIN["sensitivity"]["diagnose_relearn"]
     return study.sweep("diagnose_relearn", swept, 0.66, seeds)
 
 
 def comparison_study(
     modalities: Sequence[str] = ("audio", "visual"), seeds: int = 5, trials: int = 6
-) -> tuple[dict[str, Any], list[Record]]:
+) -> tuple[StudySettings, list[Record]]:
     """Settings and records of a comparison of all methods.
 
     Late fusion diverged in its search, frozen heads failed in all confirm runs, OGM-GE diverged in one.
@@ -101,7 +112,9 @@ BOOSTING_SWEEPS: dict[str, list[Any]] = {
 }
 
 
-def boosting_study(modalities: Sequence[str] = ("audio", "visual"), seeds: int = 3, trials: int = 6) -> Any:
+def boosting_study(
+    modalities: Sequence[str] = ("audio", "visual"), seeds: int = 3, trials: int = 6
+) -> tuple[StudySettings, list[Record]]:
     """Settings and records of joint training, boosting and boosting with re-learning, both swept."""
     study = Synthetic(modalities)
     sweeps = {"boosting": BOOSTING_SWEEPS, "dr_boosting": BOOSTING_SWEEPS | {"lam": [0.0, 1.0, 3.0]}}

@@ -12,6 +12,7 @@ from study.reporting import write_report
 from study.request import StudyRequest, resolved
 from study.run import main
 from study.running.forecast import describe
+from study.settings import StudySettings
 from study.studies import STUDIES
 from trainables.multimodal.data.datasets import read_source
 from trainables.multimodal.data.preparing.writer import write_store
@@ -109,7 +110,7 @@ def ended(valued):
         if record.stage == "confirm":
             scores = {"mae": 1 + (record.seed - 1000) / 10, "correlation": 0.5, "accuracy_5": 0.25}
             record.epochs[max(record.epochs)] |= {f"test/{name}": value for name, value in scores.items()}
-    return asked, trials.records
+    return StudySettings.from_json(asked), trials.records
 
 
 def test_it_is_complete_without_the_methods_that_are_left_out(ended):

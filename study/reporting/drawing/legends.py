@@ -1,6 +1,6 @@
 """The entries of legends, and the one legend that stands below the panels of a figure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from matplotlib.artist import Artist
@@ -9,13 +9,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from study.reporting import wording
 from study.reporting.drawing import style
 
 
-def line(label: str, look: style.Style) -> Line2D:
+def line(label: str, look: style.Look) -> Line2D:
     """Legend entry of a bold line."""
-    return Line2D([], [], color=look[0], marker=look[1], ls=look[2], ms=4, mec="white", label=label)
+    return Line2D([], [], color=look.colour, marker=look.marker, ls=look.line, ms=4, mec="white", label=label)
 
 
 def thin(label: str) -> Line2D:
@@ -23,9 +22,11 @@ def thin(label: str) -> Line2D:
     return Line2D([], [], color=style.INK, lw=0.7, alpha=0.6, label=label)
 
 
-def key(label: str, look: style.Style) -> Line2D:
+def interval(label: str, look: style.Look) -> Line2D:
     """Legend entry of a mean with its interval."""
-    return Line2D([], [], color=look[0], marker=look[1], ls="-", lw=1.4, ms=6, mec="white", label=label)
+    return Line2D(
+        [], [], color=look.colour, marker=look.marker, ls="-", lw=1.4, ms=6, mec="white", label=label
+    )
 
 
 def dots(label: str) -> Line2D:
@@ -40,19 +41,11 @@ def ring_key() -> Line2D:
     )
 
 
-def method_keys(styles: Mapping[str, style.Style]) -> list[Line2D]:
+def method_keys(looks: Iterable[style.Look]) -> list[Line2D]:
     """Legend entries of the methods."""
     return [
-        Line2D(
-            [],
-            [],
-            color=c,
-            marker=marker,
-            ls=line,
-            mec="white",
-            label=wording.method(method),
-        )
-        for method, (c, marker, line) in styles.items()
+        Line2D([], [], color=c, marker=marker, ls=line, mec="white", label=label)
+        for c, marker, line, label in looks
     ]
 
 
@@ -79,10 +72,9 @@ def share_keys() -> list[Artist]:
 
 def legend(figure: Figure, axes: Sequence[Axes], entries: Sequence[Any]) -> None:
     """One legend below the panels, of these entries and of whatever was labelled in the axes."""
-    found = dict.fromkeys(label for one in axes for label in one.get_legend_handles_labels()[1])
-    handles = {
+    labelled = {
         label: handle for one in axes for handle, label in zip(*one.get_legend_handles_labels(), strict=True)
     }
-    shown = [*entries, *(handles[label] for label in found)]
+    shown = [*entries, *labelled.values()]
     lines = -(-len(shown) // (2 if figure.get_figwidth() <= style.COLUMN else 4))
     figure.legend(handles=shown, loc="outside lower center", ncols=-(-len(shown) // lines))

@@ -1,6 +1,7 @@
 """The marks that figures are made of: an interval with its seeds, a curve, a reference."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -8,10 +9,10 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Transform, offset_copy
 
 from study.analysis.comparisons import Comparison
+from study.analysis.importance import Importance
 from study.analysis.statistics import Interval
 from study.analysis.summary import Measure
-from study.analysis.sweeps import Importance
-from study.reporting import wording
+from study.analysis.sweeps import Sweep
 from study.reporting.drawing.style import (
     ACCENT,
     AT_FOOT,
@@ -19,8 +20,8 @@ from study.reporting.drawing.style import (
     GREY,
     INK,
     LOST,
+    Look,
     Moments,
-    Style,
     dodge,
     epochs,
     in_percent,
@@ -32,13 +33,13 @@ MARGIN = 0.05  # of the width, on both sides
 MOST_SQUEEZED = 2.5  # times the width that the rows that matter need
 
 
-def interval(axes: Axes, x: float, shown: Interval | Measure, look: Style) -> None:
+def interval(axes: Axes, x: float, shown: Interval | Measure, look: Look) -> None:
     """A mean with its interval, upright."""
     mean, ends = bounds(shown)
     _span(axes, [(x, value) for value in mean], [(x, value) for value in ends], "_", look)
 
 
-def row(axes: Axes, y: float, shown: Interval | Measure, look: Style) -> None:
+def row(axes: Axes, y: float, shown: Interval | Measure, look: Look) -> None:
     """A mean with its interval, lying."""
     mean, ends = bounds(shown)
     _span(axes, [(value, y) for value in mean], [(value, y) for value in ends], "|", look)
@@ -46,16 +47,16 @@ def row(axes: Axes, y: float, shown: Interval | Measure, look: Style) -> None:
 
 def bounds(shown: Interval | Measure) -> tuple[list[float], list[float]]:
     """The mean and the two ends of either form of an interval, empty where there are none."""
-    found = vars(shown) if isinstance(shown, Interval) else shown
-    mean, low, high = (found[name] for name in ("mean", "low", "high"))
+    numbers = vars(shown) if isinstance(shown, Interval) else shown
+    mean, low, high = (numbers[name] for name in ("mean", "low", "high"))
     return [] if mean is None else [mean], [] if low is None else [low, high]
 
 
-def _span(axes: Axes, mean: list[Place], ends: list[Place], cap: str, look: Style) -> None:
+def _span(axes: Axes, mean: list[Place], ends: list[Place], cap: str, look: Look) -> None:
     """A line with caps between the ends, and the mean's mark on it."""
-    axes.plot(*zip(*ends, strict=True), color=look[0], lw=1.4, marker=cap, ms=7, mew=1.4, zorder=3)
+    axes.plot(*zip(*ends, strict=True), color=look.colour, lw=1.4, marker=cap, ms=7, mew=1.4, zorder=3)
     for x, y in mean:
-        axes.plot(x, y, look[1], color=look[0], mec="white", mew=0.7, ms=7, zorder=4)
+        axes.plot(x, y, look.marker, color=look.colour, mec="white", mew=0.7, ms=7, zorder=4)
 
 
 def seeds(axes: Axes, x: float, values: Sequence[float], colour: str) -> None:
@@ -94,7 +95,22 @@ def ring(axes: Axes, x: float, y: float) -> None:
     axes.plot(x, y, "o", ms=13, mfc="none", mec=ACCENT, mew=1.5, zorder=6)
 
 
-def reference(axes: Axes, shown: Measure, label: str) -> None:
+def swept(axes: Axes, at: Sequence[float], sweep: Sweep, look: Look) -> None:
+    """Every value of a sweep at its place, the incumbent ringed and lost runs marked at the foot."""
+    drawn = [(x, one, one.interval.mean) for x, one in zip(at, sweep.values, strict=True)]
+    means = [(x, mean) for x, _, mean in drawn if mean is not None]
+    axes.plot([x for x, _ in means], [mean for _, mean in means], color=look.colour, lw=1, alpha=0.6)
+    for x, one, mean in drawn:
+        if mean is not None:
+            interval(axes, x, one.interval, look)
+            seeds(axes, x, list(one.seeds.values()), look.colour)
+            if one.value == sweep.chosen:
+                ring(axes, x, mean)
+        if one.lost:
+            lost(axes, x)
+
+
+def reference(axes: Axes, shown: Mapping[str, Any], label: str) -> None:
     """A horizontal line with the interval of something measured elsewhere."""
     if shown["mean"] is None:
         return
@@ -104,28 +120,28 @@ def reference(axes: Axes, shown: Measure, label: str) -> None:
 
 
 def curves(
-    axes: Axes, runs: pd.DataFrame, means: pd.DataFrame, column: str, looks: Mapping[str, Style]
+    axes: Axes, runs: pd.DataFrame, means: pd.DataFrame, column: str, looks: Mapping[str, Look]
 ) -> None:
     """One thin line per seed and a bold one for their mean, per method."""
     for (method, _), run in runs.groupby(["method", "seed"], sort=False):
-        axes.plot(run["epoch"], run[column], color=looks[str(method)][0], lw=0.7, alpha=0.45)
+        axes.plot(run["epoch"], run[column], color=looks[str(method)].colour, lw=0.7, alpha=0.45)
     for method, mean in means.groupby("method", sort=False):
         curve(axes, mean, column, looks[str(method)])
     epochs(axes)
 
 
-def curve(axes: Axes, mean: pd.DataFrame, column: str, look: Style) -> None:
+def curve(axes: Axes, mean: pd.DataFrame, column: str, look: Look) -> None:
     """A bold line with as many marks as fit."""
-    colour, marker, line = look
+    colour, marker, line, _ = look
     (drawn,) = axes.plot(mean["epoch"], mean[column], color=colour, ls=line, mec="white", mew=0.5)
     drawn.set(marker=marker, markersize=4, markevery=0.06)
 
 
-def moments(axes: Axes, happened: Moments, looks: Mapping[str, Style]) -> None:
+def moments(axes: Axes, happened: Moments, looks: Mapping[str, Look]) -> None:
     """Vertical lines with a triangle where a method re-learned."""
-    for method, found in happened.items():
-        colour = looks[method][0] if method in looks else INK
-        for epoch in found:
+    for method, relearned in happened.items():
+        colour = looks[method].colour if method in looks else INK
+        for epoch in relearned:
             axes.axvline(epoch, color=colour, lw=0.9, alpha=0.45, zorder=0)
             axes.plot(
                 epoch, 1.015, "v", ms=5.5, color=colour, transform=axes.get_xaxis_transform(), clip_on=False
@@ -145,42 +161,42 @@ def trials(axes: Axes, rows: pd.DataFrame) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
 
 
-def shares(axes: Axes, found: Sequence[Importance], colour: str) -> None:
-    """A bar per hyperparameter, the largest on top, with the mean and the 95th percentile of its noise."""
-    at = list(range(len(found)))
-    axes.barh(at, [one.share for one in found], height=0.55, color=colour)
-    axes.hlines(at, [o.floor for o in found], [o.floor_high for o in found], color=INK, lw=1.2)
-    axes.plot([o.floor for o in found], at, "D", ms=4.5, color=INK, mec="white")
-    axes.plot([o.floor_high for o in found], at, "|", ms=9, mew=1.4, color=INK)
-    axes.set_yticks(at, [wording.key(one.key) for one in found])
+def shares(axes: Axes, importances: Sequence[Importance], keys: Sequence[str], colour: str) -> None:
+    """A named bar per hyperparameter, the largest on top, with mean and 95th percentile of its noise."""
+    at = list(range(len(importances)))
+    axes.barh(at, [one.share for one in importances], height=0.55, color=colour)
+    axes.hlines(at, [o.floor for o in importances], [o.floor_high for o in importances], color=INK, lw=1.2)
+    axes.plot([o.floor for o in importances], at, "D", ms=4.5, color=INK, mec="white")
+    axes.plot([o.floor_high for o in importances], at, "|", ms=9, mew=1.4, color=INK)
+    axes.set_yticks(at, keys)
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     axes.set_xlim(left=0)
     axes.xaxis.set_major_formatter(in_percent)
 
 
-def rows(axes: Axes, shown: Mapping[str, Measure], looks: Mapping[str, Style]) -> Extents:
+def rows(axes: Axes, shown: Mapping[str, Measure], looks: Mapping[str, Look]) -> Extents:
     """Methods below each other, each with its seeds."""
-    found = {}
+    extents = {}
     for place, (method, one) in enumerate(shown.items()):
-        found[place] = _row_with_seeds(
+        extents[place] = _row_with_seeds(
             axes, place, one, [seed["value"] for seed in one["seeds"]], looks[method]
         )
-    return found
+    return extents
 
 
-def differences(axes: Axes, compared: Mapping[int, Comparison], looks: Mapping[str, Style]) -> Extents:
+def differences(axes: Axes, compared: Mapping[int, Comparison], looks: Mapping[str, Look]) -> Extents:
     """Paired differences to the baseline at the rows of their methods, with the line of no difference."""
-    found = {}
+    extents = {}
     for place, one in compared.items():
         values = list(one.differences.values())
-        found[place] = _row_with_seeds(axes, place, one.test.difference, values, looks[one.method])
+        extents[place] = _row_with_seeds(axes, place, one.test.difference, values, looks[one.method])
     axes.axvline(0, color=GREY, ls="--", lw=1.2, zorder=1)
-    return found
+    return extents
 
 
 def _row_with_seeds(
-    axes: Axes, y: float, shown: Interval | Measure, values: Sequence[float], look: Style
+    axes: Axes, y: float, shown: Interval | Measure, values: Sequence[float], look: Look
 ) -> list[float]:
     """A row with its seeds; all that it shows, the mean first."""
     row(axes, y, shown, look)
@@ -196,7 +212,7 @@ def seeds_below(axes: Axes, y: float, values: Sequence[float]) -> None:
     axes.plot(values, [y] * len(values), "o", mfc="white", mec=INK, mew=0.8, ms=3.2, transform=below)
 
 
-def spread(axes: Axes, y: float, measures: Mapping[str, Measure], looks: Mapping[str, Style]) -> None:
+def spread(axes: Axes, y: float, measures: Mapping[str, Measure], looks: Mapping[str, Look]) -> None:
     """Several measures in one row."""
     for (name, one), shift in zip(measures.items(), dodge(len(measures)), strict=True):
         row(axes, y + shift, one, looks[name])

@@ -7,7 +7,8 @@ what the colours say.
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from math import log10
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -15,11 +16,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullLocator
 
+from study.methods import BASELINE
 from study.reporting import wording
 
 INK, GREY, FAINT, ACCENT = "#222222", "#6b6b6b", "#e4e4e4", "#D55E00"
-PALETTE = ("#56B4E9", "#8C6D00", "#7F3C8D", "#A0522D", "#3B3B98")
-MARKERS = ("<", "h", "8", "P", "X")
 MODALITIES = (("#0072B2", "o"), ("#E69F00", "s"), ("#009E73", "^"), ("#CC79A7", "v"), ("#56B4E9", "p"))
 COLUMN, PAGE, HEIGHT = 4.8, 7.4, 3.4  # inches: widths of a column and of a page in print
 CROWDED = 0.08  # share of the axis below which two tick labels touch
@@ -54,30 +54,54 @@ ENDINGS: dict[str, dict[str, Any]] = {
 }
 LOST = "a run diverged or failed"
 AT_FOOT = ("diverged", "failed")
-Style = tuple[str, str, str]  # colour, marker, line style
-OWN: dict[str, Style] = {  # a method looks the same in every figure, whatever it is compared with
-    "joint": (GREY, "s", "--"),
-    "diagnose_relearn": ("#0072B2", "o", "-"),
-    "boosting": ("#009E73", "^", "-."),
-    "ogm_ge": ("#E69F00", "v", "-."),
-    "dr_boosting": ("#CC79A7", "D", "-."),
-    "late_fusion": ("#8B1A1A", "*", "-."),
-    "boosting_no_heads": ("#4D7C0F", "p", ":"),
-    "boosting_frozen": ("#00838F", "d", ":"),
-    "boosting_random": ("#6D4C41", "H", ":"),
-    "boosting_tripled": ("#5E35B1", ">", ":"),
-}
-REFERENCE: Style = (GREY, "", "--")  # a method that stands in every panel beside the one it is compared with
-HEADS: dict[str, Style] = {
-    "accuracy_all": ("#009E73", "", "-"),
-    "accuracy_earlier": (ACCENT, "", "--"),
-}
+
+
+class Look(NamedTuple):
+    """How something is drawn, and what it is called."""
+
+    colour: str
+    marker: str
+    line: str
+    label: str = ""
+
+
+BASELINE_LOOK = Look(GREY, "s", "--")
+LOOKS = (  # of methods, by their place in the table of methods
+    Look("#8B1A1A", "*", "-."),
+    Look("#E69F00", "v", "-."),
+    Look("#0072B2", "o", "-"),
+    Look("#009E73", "^", "-."),
+    Look("#CC79A7", "D", "-."),
+    Look("#4D7C0F", "p", ":"),
+    Look("#00838F", "d", ":"),
+    Look("#6D4C41", "H", ":"),
+    Look("#5E35B1", ">", ":"),
+)
+OTHERS = (  # of methods that stand in no table, such as single modalities, or far down in it
+    Look("#56B4E9", "<", "-."),
+    Look("#8C6D00", "h", "-."),
+    Look("#7F3C8D", "8", "-."),
+    Look("#A0522D", "P", "-."),
+    Look("#3B3B98", "X", "-."),
+)
+REFERENCE = Look(GREY, "", "--")  # a method that stands in every panel beside the one it is compared with
 Moments = Mapping[str, Sequence[int]]  # method -> epochs after which it re-learned
 
 
 def style() -> AbstractContextManager[None]:
     """The one look of all figures; draw and save inside it."""
     return mpl.rc_context(RC)  # type: ignore[arg-type]  # matplotlib lists every key in its type
+
+
+def save(figure: Figure, path: Path, *, sample: bool) -> None:
+    """Write a figure as PNG; one of generated data says so on its face."""
+    layout = figure.get_layout_engine()
+    if sample and layout is not None:
+        layout.set(rect=(0, 0, 1, 1 - 0.26 / figure.get_figheight()))  # type: ignore[call-arg]
+        box = {"facecolor": "#FFE9A8", "edgecolor": "none", "pad": 2.5}
+        mark = "SAMPLE: generated data, not a result"
+        figure.text(0.992, 0.988, mark, ha="right", va="top", fontsize=7.5, fontweight="bold", bbox=box)
+    figure.savefig(path)
 
 
 def panels(width: float, count: int, height: float = HEIGHT) -> tuple[Figure, list[Axes]]:
@@ -117,21 +141,27 @@ def over(upper: float, lower: float, columns: int) -> tuple[Figure, list[list[Ax
     return figure, [list(row) for row in grid]
 
 
-def styles(methods: Sequence[str]) -> dict[str, Style]:
-    """Colour, marker and line style of every method."""
-    others = [method for method in methods if method not in OWN]
-    given = {m: (PALETTE[i % len(PALETTE)], MARKERS[i % len(MARKERS)], "-.") for i, m in enumerate(others)}
-    return {method: OWN.get(method) or given[method] for method in methods}
+def looks(labels: Mapping[str, str], known: Sequence[str]) -> dict[str, Look]:
+    """How each method is drawn: one of the `known` looks the same whatever it is compared with.
+
+    `labels` are the methods with their names on the page, `known` all methods in a fixed order.
+    """
+    placed = dict(zip([method for method in known if method != BASELINE], LOOKS, strict=False))
+    placed[BASELINE] = BASELINE_LOOK
+    others = [method for method in dict.fromkeys([*known, *labels]) if method not in placed]
+    placed |= {method: OTHERS[place % len(OTHERS)] for place, method in enumerate(others)}
+    return {method: placed[method]._replace(label=label) for method, label in labels.items()}
 
 
-def solid(looks: Mapping[str, Style]) -> dict[str, Style]:
+def solid(looks: Mapping[str, Look]) -> dict[str, Look]:
     """The same with unbroken lines, for panels in which no line needs to be told from another."""
-    return {method: (colour, marker, "-") for method, (colour, marker, _) in looks.items()}
+    return {method: look._replace(line="-") for method, look in looks.items()}
 
 
-def modality_styles(names: Sequence[str]) -> dict[str, Style]:
+def modality_looks(names: Sequence[str]) -> dict[str, Look]:
     """Colour and marker of every modality; a line has the style of what it shows."""
-    return {name: (*MODALITIES[i % len(MODALITIES)], "-") for i, name in enumerate(names)}
+    pairs = [MODALITIES[place % len(MODALITIES)] for place in range(len(names))]
+    return {name: Look(*pair, "-", wording.plain(name)) for name, pair in zip(names, pairs, strict=True)}
 
 
 def dodge(count: int, width: float = 0.5) -> list[float]:
@@ -139,11 +169,18 @@ def dodge(count: int, width: float = 0.5) -> list[float]:
     return [width * ((i + 0.5) / count - 0.5) for i in range(count)]
 
 
-def names(axes: Axes, methods: Sequence[str]) -> None:
+def names(axes: Axes, labels: Sequence[str]) -> None:
     """Methods as rows, the first on top."""
-    axes.set_yticks(range(len(methods)), [wording.broken(wording.method(name)) for name in methods])
-    axes.set_ylim(len(methods) - 0.4, -0.6)
+    axes.set_yticks(range(len(labels)), [wording.broken(label) for label in labels])
+    axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
+
+
+def rows_only(panels: Sequence[Axes]) -> None:
+    """No names and no lines across: the rows are those of the panel on the left."""
+    for axes in panels:
+        axes.tick_params(axis="y", length=0)
+        axes.grid(visible=False, axis="y")
 
 
 def percent(axes: Axes, label: str) -> None:
@@ -173,9 +210,9 @@ def possible(axes: Axes, low: float, high: float) -> None:
 
 def _show_whole(lines: Sequence[Line2D], places: Sequence[Any], limits: tuple[float, float]) -> None:
     """Let marks and lines on the edge of the axes, such as at 100 %, reach beyond it by half their width."""
-    for line, found in zip(lines, places, strict=True):
-        beyond = [place for place in found if place < limits[0] or place > limits[1]]  # NaN is neither
-        if len(found) and not beyond:
+    for line, values in zip(lines, places, strict=True):
+        beyond = [value for value in values if value < limits[0] or value > limits[1]]  # NaN is neither
+        if len(values) and not beyond:
             line.set_clip_on(False)
 
 

@@ -1,16 +1,19 @@
+from dataclasses import replace
+
 import pytest
 
+from study.analysis.chosen_runs import ChosenRuns
 from study.analysis.comparisons import with_baseline, with_controls
 
 
 def test_every_method_with_a_shared_seed_is_compared_with_joint_training(compared_methods) -> None:
     settings, records = compared_methods
-    found = [one.method for one in with_baseline(settings, records)]
-    assert found == [m for m in settings["methods"] if m not in ("joint", "late_fusion", "boosting_frozen")]
+    found = [one.method for one in with_baseline(ChosenRuns(settings, records))]
+    assert found == [m for m in settings.methods if m not in ("joint", "late_fusion", "boosting_frozen")]
 
 
 def test_methods_without_a_test_count_in_the_correction(compared_methods) -> None:
-    found = with_baseline(*compared_methods)
+    found = with_baseline(ChosenRuns(*compared_methods))
     least = min(found, key=lambda one: one.test.p)
     assert least.family == 11
     assert least.adjusted == pytest.approx(11 * least.test.p)
@@ -18,7 +21,7 @@ def test_methods_without_a_test_count_in_the_correction(compared_methods) -> Non
 
 def test_differences_are_taken_seed_by_seed(compared_methods) -> None:
     settings, records = compared_methods
-    one = next(one for one in with_baseline(settings, records) if one.method == "ogm_ge")
+    one = next(one for one in with_baseline(ChosenRuns(settings, records)) if one.method == "ogm_ge")
     runs = {(r.method, r.seed): r for r in records if r.stage == "confirm"}
     expected = {
         seed: runs["ogm_ge", seed].test["test/accuracy"] - runs["joint", seed].test["test/accuracy"]
@@ -28,17 +31,17 @@ def test_differences_are_taken_seed_by_seed(compared_methods) -> None:
 
 
 def test_boosting_is_compared_with_its_controls_and_nothing_else(compared_methods) -> None:
-    found = with_controls(*compared_methods)
+    found = with_controls(ChosenRuns(*compared_methods))
     assert {one.method for one in found} == {"boosting"}
     assert [one.baseline for one in found] == ["boosting_no_heads", "boosting_random", "boosting_tripled"]
 
 
 def test_a_control_that_failed_counts_in_the_correction(compared_methods) -> None:
-    assert {one.family for one in with_controls(*compared_methods)} == {4}
+    assert {one.family for one in with_controls(ChosenRuns(*compared_methods))} == {4}
 
 
 def test_without_boosting_there_are_no_controls(compared_methods) -> None:
     settings, records = compared_methods
     kept = [record for record in records if record.method != "boosting"]
-    asked = settings | {"methods": [m for m in settings["methods"] if m != "boosting"]}
-    assert with_controls(asked, kept) == []
+    asked = replace(settings, methods=tuple(m for m in settings.methods if m != "boosting"))
+    assert with_controls(ChosenRuns(asked, kept)) == []

@@ -167,5 +167,5 @@ def test_a_method_that_diverged_throughout_its_search_leaves_nothing_to_run(whol
 def test_a_summary_of_many_methods_keeps_its_keys(compared_methods) -> None:
     summary = analyse(*compared_methods).summary
     assert set(summary) == SCHEMA
-    assert list(summary["methods"]) == compared_methods[0]["methods"]
+    assert list(summary["methods"]) == list(compared_methods[0].methods)
     assert all(set(found) == {"config", "validation", "test"} for found in summary["methods"].values())

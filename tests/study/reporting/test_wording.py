@@ -1,32 +1,52 @@
 import pytest
 
-from search_spaces import boosting, dr_boosting, ogm_ge
+from search_spaces import dr_boosting
+from study.methods import STUDY_METHODS
 from study.reporting import wording
-from study.reporting.wording import CONTROLS, METHODS
-from trainables.multimodal.balancers.boosting import CONTROLS as RUNNABLE
 
-KEYS = {*boosting.DEFAULTS, *dr_boosting.DEFAULTS, *ogm_ge.DEFAULTS}
+NOTATION = {"lam": ("λ", "scale of the strength"), "lr": ("learning rate", "")}
 
 
-@pytest.mark.parametrize("key", sorted(KEYS - {"lr", "begin", "end"}))
-def test_hyperparameters_have_a_meaning_on_their_axis(key) -> None:
-    assert wording.axis(key) == f"{wording.key(key)}: {wording.MEANINGS[key]}"
+@pytest.mark.parametrize(
+    ("key", "axis"),
+    [
+        ("lam", "λ: scale of the strength"),
+        ("lr", "learning rate"),
+        ("own_key", "own key"),
+        ("weight_face_au", "weight of face au"),
+    ],
+)
+def test_an_axis_has_the_symbol_and_its_meaning_where_there_are_any(key, axis) -> None:
+    assert wording.axis(key, NOTATION) == axis
+
+
+@pytest.mark.parametrize(
+    ("method", "key"), [(m, k) for m, s in STUDY_METHODS.items() for k in s.search.DEFAULTS]
+)
+def test_every_searched_hyperparameter_has_a_symbol_or_short_name(method, key) -> None:
+    assert key in STUDY_METHODS[method].search.notation
 
 
 def test_hyperparameters_of_one_method_have_different_symbols() -> None:
-    assert len({wording.key(key) for key in dr_boosting.DEFAULTS}) == len(dr_boosting.DEFAULTS)
+    assert len({wording.symbol(key, dr_boosting.notation) for key in dr_boosting.DEFAULTS}) == len(
+        dr_boosting.DEFAULTS
+    )
 
 
-def test_weights_are_named_after_their_modality() -> None:
-    assert wording.key("weight_face_au") == "weight of face au"
+@pytest.mark.parametrize(
+    ("label", "inside"),
+    [
+        ("Joint training", "joint training"),
+        ("OGM-GE", "OGM-GE"),
+        ("Diagnose & Re-learn", "Diagnose & Re-learn"),
+        ("", ""),
+    ],
+)
+def test_labels_that_are_plain_words_lose_their_capital_inside_a_sentence(label, inside) -> None:
+    assert wording.inside(label) == inside
 
 
-def test_every_control_that_can_be_run_has_a_name_and_what_it_does_without() -> None:
-    assert CONTROLS.keys() == RUNNABLE.keys()
-    assert RUNNABLE.keys() <= METHODS.keys()
-
-
-@pytest.mark.parametrize("name", METHODS.values())
+@pytest.mark.parametrize("name", [method.label for method in STUDY_METHODS.values()])
 def test_narrow_names_are_broken_between_words_only(name) -> None:
     assert wording.broken(name).split() == name.split()
     assert all(len(line) <= wording.NARROW for line in wording.broken(name).split("\n"))

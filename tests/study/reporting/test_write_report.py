@@ -1,16 +1,21 @@
 import json
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from PIL import Image
 
+from study import api
+from study.analysis import chosen_runs
 from study.analysis.results import analyse
+from study.analysis.selection import incumbent
 from study.records.ledger import Record
 from study.reporting import write_report
-from study.reporting.page import Table, page
+from study.reporting.section import Section, Table
 
 
 @pytest.fixture(scope="module")
@@ -113,20 +118,8 @@ def test_every_result_row_names_the_five_things_it_rests_on(written, folder) -> 
     assert frame[["split_policy", "recipe", "frames", "selection", "optimizer"]].notna().all(axis=None)
 
 
-def test_published_values_are_printed_beside_real_results_on_cremad(written) -> None:
-    assert "BalanceBenchmark" in written.html.read_text()
-
-
-def test_published_values_are_not_printed_beside_sample_results(tmp_path, synthetic, settings) -> None:
-    asked = settings()
-    asked["data"]["is_sample"] = True
-    page = write_report.write(tmp_path, asked, synthetic().search("joint", 0.5, 1).records).html.read_text()
-    assert "BalanceBenchmark" not in page
-
-
 def test_sample_results_are_marked_on_the_page_and_on_every_figure(tmp_path, whole, settings) -> None:
-    asked = settings()
-    asked["data"]["is_sample"] = True
+    asked = settings(data={"is_sample": True})
     written = write_report.write(tmp_path, asked, whole().records)
     assert "generated data" in written.html.read_text()
     for path in written.figures:
@@ -167,7 +160,7 @@ def of_many(tmp_path_factory, compared_methods):
 
 def test_every_method_has_a_row_whatever_became_of_it(of_many, compared_methods) -> None:
     frame = pd.read_csv(of_many / "tables" / "methods.csv").set_index("method")
-    assert set(frame.index) == set(compared_methods[0]["methods"])
+    assert set(frame.index) == set(compared_methods[0].methods)
     assert frame.loc["late_fusion", "status"] == "no search trial completed"
     assert "loss is not finite" in frame.loc["late_fusion", "reason"]
     assert frame.loc["ogm_ge", "seeds"] == 4
@@ -197,37 +190,73 @@ def test_the_page_names_every_method_in_its_table(of_many) -> None:
     assert "left out: seed 1003 diverged" in rows
 
 
-def test_controls_have_a_table_where_boosting_was_compared(of_many, written) -> None:
-    title = "Boosting against its controls: paired t-tests"
-    assert title in (of_many / "report.html").read_text()
-    assert title not in written.html.read_text()
+def test_a_comparison_of_twelve_methods_has_its_figures(of_many) -> None:
+    assert {path.stem for path in (of_many / "figures").iterdir()} == {
+        "comparison_clean",
+        "modalities",
+        "accuracy",
+        "purity_gap",
+        "heads_boosting",
+        "heads_dr_boosting",
+        "gap_function",
+        "search_history",
+    }
 
 
-def test_cost_is_told_in_hours_of_what_is_scarce(tmp_path, whole, settings) -> None:
-    asked = settings(resources={"cpus_per_trial": 2, "gpus_per_trial": 1})
-    assert "GPU-hours search" in write_report.write(tmp_path, asked, whole().records).html.read_text()
+def test_each_incumbent_is_computed_once_for_a_report(tmp_path, compared_methods, monkeypatch) -> None:
+    calls = []
+    monkeypatch.setattr(chosen_runs, "incumbent", lambda *given: calls.append(given[1]) or incumbent(*given))
+    monkeypatch.setattr(write_report.style, "save", lambda figure, path, sample: path.write_bytes(b""))
+    write_report.write(tmp_path, *compared_methods)
+    assert sorted(calls) == sorted(compared_methods[0].methods)
 
 
-def tables(value) -> list[Table]:
-    """All tables among what the page shows."""
-    if isinstance(value, Table):
-        return [value]
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
-    return [table for one in inner for table in tables(one)]
+def test_no_table_names_a_column_twice(compared_methods, boosted) -> None:
+    for results in (analyse(*compared_methods), analyse(*boosted)):
+        found = [table for section in write_report.SECTIONS for table in section.tables(results)]
+        named = [[head for head in table.heads if head] for table in found]
+        assert len(found) > 5
+        assert all(len(heads) == len(set(heads)) for heads in named)
+        assert all(len(row) <= len(table.heads) for table in found for row in table.rows)
 
 
-def test_no_table_names_a_column_twice(whole, settings) -> None:
-    found = tables(page(analyse(settings(), whole().records)))
-    named = [[head for head in table.heads if head] for table in found]
-    assert len(found) > 5
-    assert all(len(heads) == len(set(heads)) for heads in named)
-    assert all(len(row) <= len(table.heads) for table in found for row in table.rows)
+def test_no_two_sections_write_the_same_file(written, module_study) -> None:
+    assert len(written.figures) == len(set(written.figures))
+    results = analyse(*module_study)
+    names = [name for section in write_report.SECTIONS for name in section.csv(results)]
+    assert len(names) == len(set(names))
 
 
-def test_the_page_tells_what_is_left_where_a_modality_is_missing(whole, settings) -> None:
-    analysis = analyse(settings(), whole().records)
-    [table] = [one for one in page(analysis)["tables"]["results"] if "missing" in one.title]
-    assert table.heads == ["Method", "All modalities", "Without audio", "Without visual"]
-    joint = next(row for row in table.rows if row[0] == "Joint training")
-    whole_accuracy, left = (float(cell.split("\n")[0]) for cell in joint[1:3])
-    assert left == pytest.approx(whole_accuracy / 2, abs=0.1)
+class Extra(Section):
+    """A question of one's own."""
+
+    name = "extra"
+    title = "Is <this> asked?"
+
+    def findings(self, results):
+        return ["It is."]
+
+    def tables(self, results):
+        return [Table("Answers", ["A"], [["yes"]], "Read this first.")]
+
+
+def test_a_further_section_is_one_line(tmp_path, module_study, monkeypatch) -> None:
+    monkeypatch.setattr(write_report, "SECTIONS", [Extra()])
+    written = write_report.write(tmp_path, *module_study)
+    page = written.html.read_text()
+    assert written.findings == ["It is."]
+    assert "<h2>Is &lt;this&gt; asked?</h2>" in page
+    assert page.index("Read this first.") < page.index("<caption>Answers</caption>")
+
+
+KEPT = Path(__file__).parents[2] / "kept_formats" / "ledger.db"
+
+
+def test_a_ledger_of_an_earlier_version_is_reported(tmp_path) -> None:
+    folder = tmp_path / "features_dr-toy"
+    folder.mkdir()
+    shutil.copy(KEPT, folder)
+    written = api.report(folder)
+    assert written.html.read_text().rstrip().endswith("</html>")
+    assert set(written.summary["methods"]) == {"joint", "diagnose_relearn"}
+    assert written.summary["sensitivity"]["diagnose_relearn"]

@@ -41,7 +41,7 @@ def test_draws_are_those_of_a_fresh_study(open_toy, at_once):
     """Trials end in turns, some of them early, while others run; TPE learns from all three."""
     ledger = open_toy()
     sampler = TrialSampler(ledger, "search", "joint", SPACE)
-    for number, _ in enumerate(work_together(stage_run(ledger, ("joint",), count=25), at_once)):
+    for number, _ in enumerate(work_together(stage_run(ledger, ("joint",), count=18), at_once)):
         for draw in range(2):
             assert sampler.draw(number, draw) == fresh(ledger, "joint", number, draw)
     assert {"completed", "pruned"} == {record.status for record in ledger.records()}

@@ -1,0 +1,76 @@
+"""What a study's results rest on, chosen once: incumbents, the runs that confirm them, the split used."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from study.analysis.selection import completed, confirming, incumbent, on_test
+from study.records.ledger import Record
+from study.settings import StudySettings
+
+
+@dataclass(frozen=True, eq=False)
+class ChosenRuns:
+    """A study's trials by stage and method, with what was chosen among them; each part is computed once."""
+
+    settings: StudySettings
+    records: Sequence[Record]
+
+    @cached_property
+    def methods(self) -> list[str]:
+        """Methods in the order they were asked for, then others that have trials."""
+        return list(dict.fromkeys([*self.settings.methods, *(record.method for record in self.records)]))
+
+    @cached_property
+    def stages(self) -> list[str]:
+        """Stages that hold or should hold trials."""
+        asked = [stage for stage in self.settings.stages if stage != "report"]
+        return list(dict.fromkeys([*asked, *(record.stage for record in self.records)]))
+
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        """Protocols of the confirm runs, the one that results show first."""
+        return self.settings.protocols
+
+    def trials(self, stage: str, method: str) -> list[Record]:
+        """All trials of a method in one stage, whatever became of them."""
+        return self._trials.get((stage, method), [])
+
+    @cached_property
+    def searched(self) -> Mapping[str, list[Record]]:
+        """Method -> completed search trials."""
+        return {method: completed(self.trials("search", method), "search", method) for method in self.methods}
+
+    @cached_property
+    def incumbents(self) -> Mapping[str, Record]:
+        """Method -> its best search trial, where one has completed."""
+        bests = {method: incumbent(self.searched[method], method) for method in self.methods}
+        return {method: best for method, best in bests.items() if best is not None}
+
+    def confirmed(self, method: str, protocol: str) -> list[Record]:
+        """Completed confirm runs of the incumbent."""
+        return self._confirmed.get((method, protocol), [])
+
+    @cached_property
+    def judged_on(self) -> Mapping[str, str]:
+        """Protocol -> split: test where any method was tested, validation before that."""
+        return {protocol: "test" if self._tested(protocol) else "validation" for protocol in self.protocols}
+
+    @cached_property
+    def _trials(self) -> Mapping[tuple[str, str], list[Record]]:
+        groups: dict[tuple[str, str], list[Record]] = defaultdict(list)
+        for record in self.records:
+            groups[record.stage, record.method].append(record)
+        return dict(groups)
+
+    @cached_property
+    def _confirmed(self) -> Mapping[tuple[str, str], list[Record]]:
+        return {
+            (method, protocol): confirming(self.trials("confirm", method), best, protocol)
+            for method, best in self.incumbents.items()
+            for protocol in self.protocols
+        }
+
+    def _tested(self, protocol: str) -> bool:
+        return any(on_test(run) for method in self.methods for run in self.confirmed(method, protocol))

@@ -1,0 +1,72 @@
+"""What a section of the report is: one question, with its tables, figures, sentences and csv files."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from study.analysis.results import Results
+from study.reporting.drawing import style
+
+Row = dict[str, Any]  # of a csv file
+AS_ABOVE = "As above."
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the page: a title, column heads and rows of text; the last cell of a short row is wide."""
+
+    title: str
+    heads: list[str]
+    rows: list[list[str]]
+    note: str = ""
+    """What to know before reading it."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure, the name of its file, and what it shows in words."""
+
+    name: str
+    caption: str
+    figure: Figure
+
+    @property
+    def width(self) -> int:
+        """Width on the page in percent, so that text in all figures comes out in one size."""
+        return round(100 * self.figure.get_figwidth() / style.PAGE)
+
+
+class Section(Protocol):
+    """One question of the report. A section has what it overrides, and nothing else.
+
+    One that gives neither a table with rows nor a figure does not appear on the page.
+    """
+
+    name: str
+    """Its anchor on the page."""
+    title: str
+
+    def findings(self, results: Results) -> Iterable[str]:
+        """Sentences for the top of the page and the terminal: what no table or figure can say."""
+        return ()
+
+    def figures(self, results: Results) -> Iterable[Drawn]:
+        """Figures there are numbers for."""
+        return ()
+
+    def tables(self, results: Results) -> Iterable[Table]:
+        """Tables; those without rows are left out."""
+        return ()
+
+    def csv(self, results: Results) -> Mapping[str, pd.DataFrame]:
+        """Name of each file below tables/ and its content; empty ones are not written."""
+        return {}
+
+
+def looks(results: Results, methods: Iterable[str]) -> dict[str, style.Look]:
+    """How each of these methods is drawn, the same in every figure."""
+    labels = {method: results.settings.label(method) for method in methods}
+    return style.looks(labels, list(results.settings.table))

@@ -1,0 +1,34 @@
+"""What to know before reading any number: sample data, what the data or the task is, an unfinished study."""
+
+from study.analysis.results import Results
+from study.reporting import wording
+from study.reporting.section import Section
+
+SAMPLE = (
+    "These are results on generated sample data: they show that the study works from end to end and "
+    "say nothing about real recordings."
+)
+
+
+class Caveats(Section):
+    """Sentences only; they come first."""
+
+    name = "caveats"
+    title = "Caveats"
+
+    def findings(self, results: Results) -> list[str]:
+        """What limits everything below."""
+        data, task = results.settings.data, results.settings.protocol.task
+        sentences = [SAMPLE] if data.is_sample else []
+        sentences += [f"On the data: {data.note}"] if data.note else []
+        sentences += [f"The task is {task}."] if task else []
+        return sentences + ([] if results.summary["complete"] else [_incomplete(results)])
+
+
+def _incomplete(results: Results) -> str:
+    stages = results.summary["stages"]
+    begun = [stage for stage, counts in stages.items() if counts["trials"]]
+    so_far = f"trials so far come from {wording.listing(begun)}" if begun else "no trial has run so far"
+    failed = sum(counts["failed"] for counts in stages.values())
+    lost = f", {failed} of them failed" if failed else ""
+    return f"The study is not complete ({so_far}{lost}); everything below may still change."

@@ -1,0 +1,104 @@
+"""How unevenly the modalities are learned: linear probes on each encoder, and what is left without one."""
+
+from matplotlib.figure import Figure
+
+from study.analysis.results import Results, chance
+from study.analysis.summary import Measure, probes, without
+from study.reporting import cells, wording
+from study.reporting.drawing import legends, marks, style
+from study.reporting.section import Drawn, Section, Table, looks
+
+TOGETHER = "the method's own prediction"
+CAPTION = (
+    "How well the classes can be read from each encoder alone, with 95 % t-intervals over seeds: a linear "
+    "probe trained on detached features, which does not influence the method. The distance between "
+    "modalities is the imbalance."
+)
+Probes = dict[str, dict[str, Measure]]  # method -> modality -> accuracy
+
+
+class Modalities(Section):
+    """Imbalance between modalities."""
+
+    name = "modalities"
+    title = "Modality imbalance"
+
+    def figures(self, results: Results) -> list[Drawn]:
+        """Probes of every method beside its own prediction."""
+        split, accuracies = _probes(results)
+        scores = results.scores(results.protocols[0])
+        rows = {
+            method: measures | {TOGETHER: scores[method][split]["accuracy"]}
+            for method, measures in accuracies.items()
+        }
+        return [Drawn("modalities", CAPTION, _figure(results, rows, split))] if rows else []
+
+    def tables(self, results: Results) -> list[Table]:
+        """The same in numbers, and accuracy with a modality missing."""
+        return [_imbalance(results), *(_without(results, protocol) for protocol in results.protocols)]
+
+
+def _probes(results: Results) -> tuple[str, Probes]:
+    """Split, and accuracy of the probes on it, the best method first; test where any was read."""
+    protocol = results.protocols[0]
+    read = {method: probes(results.chosen.confirmed(method, protocol)) for method in results.ranked(protocol)}
+    split = "test" if any(of == "test" for of, _ in read.values()) else "validation"
+    return split, {method: measures for method, (of, measures) in read.items() if of == split and measures}
+
+
+def _figure(results: Results, rows: Probes, split: str) -> Figure:
+    """A row per method, a mark per modality."""
+    names = list(dict.fromkeys(name for row in rows.values() for name in row if name != TOGETHER))
+    look_of = style.modality_looks(names) | {TOGETHER: style.Look(style.INK, "D", "-", TOGETHER)}
+    figure, (axes,) = style.listed(1, len(rows))
+    for place, measures in enumerate(rows.values()):
+        marks.spread(axes, place, measures, look_of)
+    entries = [legends.interval(look.label, look) for look in look_of.values()]
+    guessing = chance(results.settings)
+    if guessing is not None:
+        entries.append(axes.axvline(guessing, color=style.INK, lw=0.9, ls=":", label="chance"))
+    style.names(axes, [look.label for look in looks(results, rows).values()])
+    axes.set_title("Each modality alone (linear probe), and the method")
+    axes.set_xlabel(f"{split} accuracy (%)")
+    style.possible(axes, 0, 1)
+    legends.legend(figure, [], entries)
+    return figure
+
+
+def _imbalance(results: Results) -> Table:
+    """Probes of methods that have more than one modality."""
+    split, accuracies = _probes(results)
+    names = list(dict.fromkeys(name for measures in accuracies.values() for name in measures))
+    rows = [
+        [
+            results.settings.label(method),
+            *(cells.percent(measures.get(name)) for name in names),
+            _distance(measures),
+        ]
+        for method, measures in accuracies.items()
+        if len(measures) > 1
+    ]
+    heads = ["Method", *(wording.plain(name).capitalize() for name in names), "Best minus worst, points"]
+    return Table(f"Accuracy of a linear probe on each encoder alone, on {split}, in percent", heads, rows)
+
+
+def _distance(measures: dict[str, Measure]) -> str:
+    means = [measure["mean"] for measure in measures.values()]
+    return f"{100 * (max(means) - min(means)):.1f}"
+
+
+def _without(results: Results, protocol: str) -> Table:
+    """What is left of each method's test accuracy where a modality is missing."""
+    left = {m: without(results.chosen.confirmed(m, protocol)) for m in results.ranked(protocol)}
+    names = list(dict.fromkeys(name for measures in left.values() for name in measures))
+    rows = [
+        [
+            results.settings.label(method),
+            cells.percent(results.scores(protocol)[method]["test"]["accuracy"]),
+            *(cells.percent(measures.get(name)) for name in names),
+        ]
+        for method, measures in left.items()
+        if measures
+    ]
+    title = f"Test accuracy with a modality missing, {cells.PROTOCOLS[protocol]} protocol, in percent"
+    return Table(title, ["Method", "All modalities", *(f"Without {wording.plain(n)}" for n in names)], rows)

@@ -1,0 +1,131 @@
+"""What re-learning acts on and what it does: purity gaps, and how far encoders were pulled back."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from study.analysis import trial_tables
+from study.analysis.results import (
+    Results,
+    chosen_before,
+    last_values,
+    mean_values,
+    relearned_after,
+    relearning_epochs,
+)
+from study.records.ledger import Record
+from study.reporting import wording
+from study.reporting.drawing import epoch_curves, legends, marks, style
+from study.reporting.drawing.style import Look, Moments
+from study.reporting.section import Drawn, Section, Table, looks
+
+CAPTION = (
+    "Absolute difference between the cluster purity of training and of validation features: how much more "
+    "ordered an encoder is on what it has seen. Thin lines are seeds, bold lines their mean. Dotted "
+    "curves are the noise floor, the mean gap after permuting the labels on the same clusterings: a gap "
+    "at or below it says nothing."
+)
+CHOICE = (
+    " The figure shows {shown} of {all} methods, so that curves can be told apart: the baseline, those that "
+    "re-learn, then the best. The others are in tables/modalities.csv."
+)
+
+
+class Relearning(Section):
+    """Purity gap between training and validation features."""
+
+    name = "relearning"
+    title = "Purity gap and re-learning"
+
+    def findings(self, results: Results) -> list[str]:
+        """Methods whose chosen weights are older than their first re-learning."""
+        return [
+            wording.chosen_early(results.settings.label(method), early, len(runs), "re-learning")
+            for method, runs in results.runs.items()
+            if (early := sum(map(_is_early, runs)))
+        ]
+
+    def figures(self, results: Results) -> list[Drawn]:
+        """The gap over epochs, a panel per modality."""
+        gaps = epoch_curves.column(results.modalities, "gap")
+        if not len(gaps):
+            return []
+        methods = list(dict.fromkeys(gaps["method"]))
+        shown = a_few(results, methods)
+        gaps = gaps[gaps["method"].isin(shown)]
+        moments = {m: epochs for m, epochs in relearned_after(results.runs).items() if m in shown}
+        choice = CHOICE.format(shown=len(shown), all=len(methods)) if len(shown) < len(methods) else ""
+        figure = _figure(gaps, looks(results, dict.fromkeys(gaps["method"])), moments)
+        return [Drawn("purity_gap", CAPTION + choice, figure)]
+
+    def tables(self, results: Results) -> list[Table]:
+        """Gap at the end, and strength of re-learning."""
+        methods = [m for m, runs in results.runs.items() if last_values(runs, "gap")]
+        shown = dict.fromkeys([*a_few(results, methods), *_relearning(results)])
+        rows = [
+            [results.settings.label(method), *cells]
+            for method in shown
+            for cells in _rows(results.runs[method])
+        ]
+        title = "Purity gap at the end of training, and re-learning: means over confirm runs"
+        heads = ["Method", "Modality", "Gap", "Noise floor", "Re-learnings of a run", "Mean strength, %"]
+        return [Table(title, heads, rows)]
+
+
+def a_few(results: Results, methods: list[str]) -> list[str]:
+    """As many methods as fit in one panel: all, or the baseline, those that re-learn, then the best."""
+    if len(methods) <= epoch_curves.MOST_CURVES:
+        return methods
+    order = [results.baseline, *_relearning(results), *results.ranked(results.protocols[0])]
+    return [method for method in dict.fromkeys(order) if method in methods][: epoch_curves.MOST_CURVES]
+
+
+def _relearning(results: Results) -> list[str]:
+    return [method for method, epochs in relearned_after(results.runs).items() if epochs]
+
+
+def _is_early(run: Record) -> bool:
+    """Whether the weights were chosen before any was re-learned, which happens after an epoch was judged."""
+    relearned = relearning_epochs(run)
+    return bool(relearned) and chosen_before(run, min(relearned) + 1)
+
+
+def _figure(gaps: pd.DataFrame, look_of: Mapping[str, Look], moments: Moments) -> Figure:
+    """Gap between training and validation purity per epoch, beside its noise floor."""
+    means = trial_tables.mean_by(gaps, ["method", "modality", "epoch"], ["gap", "noise_floor"])
+    names = list(dict.fromkeys(means["modality"]))
+    figure, panels = style.panels(style.PAGE if len(names) > 1 else style.COLUMN, len(names))
+    for axes, name in zip(panels, names, strict=True):
+        mean = means[means["modality"] == name]
+        marks.curves(axes, gaps[gaps["modality"] == name], mean, "gap", look_of)
+        for method, part in mean.groupby("method", sort=False):
+            colour = look_of[str(method)].colour
+            axes.plot(part["epoch"], part["noise_floor"], color=colour, lw=1.1, ls=":")
+        marks.moments(axes, moments, look_of)
+        axes.set_title(wording.plain(name), pad=9)
+        axes.set_ylim(bottom=0)
+    style.alike(panels)
+    style.outer(panels, "purity gap", "epoch")
+    floor = Line2D([], [], color=style.INK, lw=1.1, ls=":", label="noise floor of the gap")
+    entries = [*legends.method_keys(look_of.values()), floor, *legends.moment_key(moments)]
+    legends.legend(figure, [], entries)
+    return figure
+
+
+def _rows(runs: list[Record]) -> list[list[str]]:
+    """A row of cells per modality."""
+    gaps, floors = last_values(runs, "gap"), last_values(runs, "noise_floor")
+    strengths = mean_values(runs, "strength")
+    moments = sum(len(relearning_epochs(run)) for run in runs) / len(runs)
+    return [
+        [
+            wording.plain(modality),
+            f"{gap:.2f}",
+            f"{floors[modality]:.2f}" if modality in floors else wording.NONE,
+            f"{moments:.3g}",
+            f"{100 * strengths[modality]:.0f}" if modality in strengths else wording.NONE,
+        ]
+        for modality, gap in gaps.items()
+    ]

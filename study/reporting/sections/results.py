@@ -1,0 +1,215 @@
+"""Which method is better: accuracies over fresh seeds and paired differences to the baseline."""
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from study.analysis.comparisons import Comparison
+from study.analysis.method_status import MethodStatus
+from study.analysis.metric_names import METRICS
+from study.analysis.results import Results
+from study.analysis.summary import FIVE, SPLITS, five
+from study.reporting import cells, status_wording, wording
+from study.reporting.comparison_wording import power, tests, verdict
+from study.reporting.drawing import legends, marks, style
+from study.reporting.section import Drawn, Row, Section, Table, looks
+from trainables.multimodal.methods import UNIMODAL
+
+CAPTION = (
+    "Accuracy and macro-F1 of the best weights of every confirm run, the best method on top. Filled marks "
+    "are means over seeds with their 95 % t-interval, open circles below them single seeds; the dashed "
+    "line is the baseline. The mean of a single modality far away from all methods stands at that edge. "
+    "Right: differences to the baseline on the same seeds with their 95 % interval; one that contains 0 is "
+    "compatible with no effect."
+)
+UNDER = {
+    "clean": "",
+    "paper": " under the paper protocol (published split, best epoch chosen on test)",
+}
+NOTHING = "No configuration has been confirmed with fresh seeds yet, so no method can be called better."
+
+
+class MethodResults(Section):
+    """All methods, judged on test where it was read."""
+
+    name = "results"
+    title = "Which method is better"
+
+    def findings(self, results: Results) -> Iterable[str]:
+        """A verdict per method, what this study could have seen, and what its means leave out."""
+        reached = [line for protocol in results.protocols for line in _verdicts(results, protocol)]
+        yield from reached or [NOTHING]
+        for protocol in results.protocols:
+            yield from _losses(results, protocol)
+
+    def figures(self, results: Results) -> Iterable[Drawn]:
+        """A figure per protocol under which any method has a number."""
+        for protocol in results.protocols:
+            if any(status.seeds for status in results.status(protocol)):
+                yield Drawn(f"comparison_{protocol}", CAPTION, _figure(results, protocol))
+
+    def tables(self, results: Results) -> list[Table]:
+        """All methods per protocol, and what the numbers rest on."""
+        return [*(_methods(results, protocol) for protocol in results.protocols), _protocols(results)]
+
+    def csv(self, results: Results) -> Mapping[str, pd.DataFrame]:
+        """Every method and every comparison."""
+        statuses = [status for protocol in results.protocols for status in results.status(protocol)]
+        compared = [*results.comparisons, *results.controls]
+        return {
+            "methods": pd.DataFrame([_method_row(results, status) for status in statuses]),
+            "comparisons": pd.DataFrame([_comparison_row(comparison) for comparison in compared]),
+        }
+
+
+def _verdicts(results: Results, protocol: str) -> Iterable[str]:
+    """What the baseline reaches, then every other method against it, the best first."""
+    label, base = results.settings.label, wording.inside(results.settings.label(results.baseline))
+    compared = [one for m in results.ranked(protocol) if (one := results.against_baseline(protocol, m))]
+    how = (
+        f"Others are compared with it on the same seeds, by {tests(compared[0].family)}." if compared else ""
+    )
+    yield from (" ".join(filter(None, [reached, how])) for reached in _baseline(results, protocol))
+    for one in compared:
+        yield verdict(one, label(one.method) + cells.SHORT[protocol], base)
+    yield from power(compared)
+
+
+def _baseline(results: Results, protocol: str) -> Iterable[str]:
+    """What the baseline reaches, if it was confirmed."""
+    status = next((one for one in results.status(protocol) if one.method == results.baseline), None)
+    if status is not None and status.seeds:
+        score = results.accuracy(protocol, results.baseline)
+        reached = f"{wording.percent(score['mean'])} on {results.split(protocol)}{UNDER[protocol]}"
+        bounds, seeds = wording.bounds(score["low"], score["high"]), wording.count(status.seeds, "seed")
+        yield f"{results.settings.label(results.baseline)} reaches {reached} ({bounds}, {seeds})."
+
+
+def _losses(results: Results, protocol: str) -> Iterable[str]:
+    """Runs that give no number, whose absence flatters the method, and methods that came to nothing."""
+    for status in results.status(protocol):
+        label = results.settings.label(status.method) + cells.SHORT[protocol]
+        if status.is_without_result:
+            yield f"{label} has no result, {status_wording.outcome(status)}."
+        elif status.seeds and status.endings:
+            why = status_wording.reason(status)
+            yield f"{label}: {why}. The mean leaves that out, which flatters the method."
+
+
+def _figure(results: Results, protocol: str) -> Figure:
+    """Accuracy and macro-F1 per method, and the paired differences in accuracy to the baseline."""
+    order, split = results.ranked(protocol), results.split(protocol)
+    scores = {method: results.scores(protocol)[method][split] for method in order}
+    compared = {order.index(o.method): o for o in results.comparisons if o.protocol == protocol}
+    look_of = looks(results, order)
+    figure, panels = style.listed(3 if compared else 2, len(order))
+    single = [place for place, method in enumerate(order) if method.startswith(UNIMODAL)]
+    for axes, metric in zip(panels, METRICS, strict=False):
+        extents = marks.rows(axes, {method: scores[method][metric] for method in order}, look_of)
+        marks.close_up(axes, extents, single)
+        if (mean := scores[results.baseline][metric]["mean"]) is not None:
+            axes.axvline(mean, color=style.GREY, ls="--", lw=1.2, zorder=1)
+        axes.set_xlabel(f"{split} {wording.metric(metric)} (%)")
+        style.possible(axes, 0, 1)
+    base = wording.inside(look_of[results.baseline].label)
+    if compared:
+        extents = marks.differences(panels[2], compared, look_of)
+        marks.close_up(panels[2], {**extents, order.index(results.baseline): [0.0]}, single)
+        style.possible(panels[2], -1, 1)
+        panels[2].set_xlabel(f"accuracy minus {base}\n(points, same seeds)")
+    _note(panels[0], results.status(protocol), order)
+    style.names(panels[0], [look.label for look in look_of.values()])
+    style.rows_only(panels[1:])
+    baseline = Line2D([], [], color=style.GREY, ls="--", lw=1.2, label=base)
+    interval = legends.interval("mean, 95 % interval", style.Look(style.INK, "o", "-"))
+    legends.legend(figure, [], [interval, legends.dots("one seed"), baseline])
+    figure.suptitle(f"Methods on {split}, {protocol} protocol")
+    return figure
+
+
+def _note(axes: Axes, statuses: Iterable[MethodStatus], order: list[str]) -> None:
+    """Say at their rows how far methods without a number came."""
+    for status in statuses:
+        if status.method in order and not status.seeds:
+            marks.note(axes, order.index(status.method), status_wording.status(status))
+
+
+def _methods(results: Results, protocol: str) -> Table:
+    """All methods of one protocol, the best first, with what became of those without a number."""
+    split, unit = results.split(protocol), "gpu" if results.summary["cost"]["gpu_hours"] else "cpu"
+    base = wording.inside(results.settings.label(results.baseline))
+    heads = ["Method", "Seeds", *(f"{unit.upper()}-hours {stage}" for stage in ("search", "confirm"))]
+    heads += [f"{part.capitalize()} {wording.metric(metric)}" for part in SPLITS for metric in METRICS]
+    heads += [f"{split.capitalize()} accuracy minus {base}", "Holm-adjusted p"]
+    tested = f"paired t-tests, Holm-adjusted over {wording.count(len(results.methods) - 1, 'comparison')}"
+    named = f"Methods, {cells.PROTOCOLS[protocol]} protocol"
+    measured = "mean over fresh seeds with 95 % t-interval, in percent"
+    rows = [row for status in results.status(protocol) for row in _cells(results, status, unit)]
+    return Table(f"{named}: {measured}; {tested}", heads, rows)
+
+
+def _cells(results: Results, status: MethodStatus, unit: str) -> list[list[str]]:
+    """The row of a method, or what it has come to; below it the runs that its means leave out."""
+    baseline = " (baseline)" if status.method == results.baseline else ""
+    seeds = str(status.seeds) if status.seeds >= status.asked else f"{status.seeds} of {status.asked}"
+    hours = [cells.hours(cost[f"{unit}_hours"]) for cost in status.costs.values()]
+    start = [results.settings.label(status.method) + baseline, seeds, *hours]
+    if not status.seeds:
+        return [[*start, status_wording.outcome(status)]]
+    scores = results.scores(status.protocol)[status.method]
+    numbers = [cells.score(scores[split].get(metric), metric) for split in SPLITS for metric in METRICS]
+    row = [*start, *numbers, *cells.tested(results.against_baseline(status.protocol, status.method))]
+    left_out = [["", f"left out: {status_wording.reason(status)}"]] if status.endings else []
+    return [row, *left_out]
+
+
+def _protocols(results: Results) -> Table:
+    rows = [
+        [cells.PROTOCOLS[protocol], *(str(value) for value in five(results.settings, protocol).values())]
+        for protocol in results.protocols
+    ]
+    heads = ["Protocol", *(name.capitalize() for name in FIVE)]
+    return Table("What every number above rests on", heads, rows)
+
+
+def _method_row(results: Results, status: MethodStatus) -> Row:
+    """How far a method came, its results, its difference to the baseline, its cost."""
+    protocol, method = status.protocol, status.method
+    scores = results.scores(protocol).get(method, {})
+    rests_on = five(results.settings, protocol)
+    return {
+        "protocol": protocol,
+        "method": method,
+        "is_baseline": method == results.baseline,
+        "status": status_wording.status(status),
+        "reason": status_wording.reason(status),
+        "seeds": status.seeds,
+        "seeds_asked": status.asked,
+        **{
+            f"{split}_{metric}_{end}": scores.get(split, {}).get(metric, {}).get(end)
+            for split, metric in results.columns(protocol)
+            for end in ("mean", "low", "high")
+        },
+        **_difference(results.against_baseline(protocol, method)),
+        **{f"{name}_{stage}": hours for stage, cost in status.costs.items() for name, hours in cost.items()},
+        **{"split_policy" if name == "split" else name: value for name, value in rests_on.items()},
+    }
+
+
+def _comparison_row(one: Comparison) -> Row:
+    named = {"protocol": one.protocol, "split": one.split, "method": one.method, "baseline": one.baseline}
+    return named | _difference(one) | {"seeds": one.test.difference.n, "holm_over": one.family}
+
+
+def _difference(one: Comparison | None) -> Row:
+    difference = one and one.test.difference
+    return {
+        "difference": difference and difference.mean,
+        "difference_low": difference and difference.low,
+        "difference_high": difference and difference.high,
+        "p": one and one.test.p,
+        "p_holm": one and one.adjusted,
+    }

@@ -1,0 +1,109 @@
+"""What the searches found: every trial in order, the best configurations, and which settings mattered."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from study.analysis import trial_tables
+from study.analysis.importance import MINIMUM_TRIALS, Importance
+from study.analysis.results import Results
+from study.records.ledger import Record
+from study.reporting import wording
+from study.reporting.drawing import legends, marks, style
+from study.reporting.section import Drawn, Section, Table, looks
+
+HISTORY = (
+    "Best validation accuracy each search trial reached before it ended, in the order of proposal. Pruned "
+    "trials were stopped early, so their values are of fewer epochs; diverged and failed ones stand at "
+    "the foot. The line is the best completed trial so far, from which the incumbent is taken."
+)
+IMPORTANCE = (
+    "PED-ANOVA: which hyperparameters decide whether a completed trial is among the best quarter. The "
+    "black marks are the noise floor, the same computation with the trial values permuted; a bar that "
+    "does not pass the tick stands for nothing. The trials were chosen by the sampler, which biases the "
+    "shares towards what it explored."
+)
+OPTIMISTIC = "Validation accuracies of these trials are optimistic: the trials were chosen for them."
+
+
+class Search(Section):
+    """The search stage."""
+
+    name = "search"
+    title = "Search"
+
+    def figures(self, results: Results) -> list[Drawn]:
+        """Trials in order, and importances."""
+        rows = trial_tables.trials([trial for trial in results.chosen.records if trial.stage == "search"])
+        drawn = []
+        if rows["value"].notna().any():
+            figure = _history(results, trial_tables.best_so_far(rows))
+            drawn.append(Drawn("search_history", HISTORY, figure))
+        if results.importances:
+            drawn.append(Drawn("importance", IMPORTANCE, _importance(results)))
+        return drawn
+
+    def tables(self, results: Results) -> list[Table]:
+        """The configurations that won."""
+        heads = ["Method", "Trial", "Validation accuracy", "Configuration"]
+        rows = [_incumbent(results, best) for best in results.chosen.incumbents.values()]
+        return [Table("Best configurations", heads, rows, " ".join([OPTIMISTIC, *_left_out(results)]))]
+
+    def csv(self, results: Results) -> Mapping[str, pd.DataFrame]:
+        """Shares of importance with their noise."""
+        shares = results.importances.items()
+        rows = [{"method": method} | asdict(share) for method, each in shares for share in each]
+        return {"importance": pd.DataFrame(rows)}
+
+
+def _incumbent(results: Results, best: Record) -> list[str]:
+    notation = results.settings.method(best.method).search.notation
+    settings = [f"{wording.symbol(k, notation)} = {wording.value(v)}" for k, v in best.config.items()]
+    label = results.settings.label(best.method)
+    return [label, str(best.number), wording.percent(best.value), ", ".join(settings)]
+
+
+def _left_out(results: Results) -> list[str]:
+    """Importances that would be noise."""
+    counts = {method: len(trials) for method, trials in results.chosen.searched.items()}
+    few = [results.settings.label(method) for method, number in counts.items() if 0 < number < MINIMUM_TRIALS]
+    if not few:
+        return []
+    need = f"Importances need {MINIMUM_TRIALS} completed search trials of a method"
+    return [f"{need}; fewer have {wording.listing(few)}."]
+
+
+def _history(results: Results, trials: pd.DataFrame) -> Figure:
+    """Value of every search trial, and the best completed one so far, a panel per method."""
+    methods = list(dict.fromkeys(trials["method"]))
+    figure, panels = style.panels(style.PAGE if len(methods) > 1 else style.COLUMN, len(methods))
+    for axes, method in zip(panels, methods, strict=True):
+        marks.trials(axes, trials[trials["method"] == method])
+        axes.set_title(wording.broken(results.settings.label(method)))
+    style.alike(panels)
+    for axes in panels:
+        style.percent(axes, "")
+    style.outer(panels, "best validation accuracy (%)", "search trial")
+    figure.suptitle("Search trials")
+    legends.legend(figure, [], legends.ending_keys(list(trials["status"])))
+    return figure
+
+
+def _importance(results: Results) -> Figure:
+    """Share of every hyperparameter, beside what the same trials give with their values permuted."""
+    shares = results.importances
+    figure, panels = style.stacked([len(each) for each in shares.values()])
+    look_of = looks(results, shares)
+    for axes, (method, each) in zip(panels, shares.items(), strict=True):
+        marks.shares(axes, each, _symbols(results, method, each), look_of[method].colour)
+        axes.set_title(look_of[method].label)
+    style.outer(panels, "", "share of importance (%)")
+    legends.legend(figure, [], legends.share_keys())
+    return figure
+
+
+def _symbols(results: Results, method: str, shares: Sequence[Importance]) -> list[str]:
+    notation = results.settings.method(method).search.notation
+    return [wording.symbol(share.key, notation) for share in shares]

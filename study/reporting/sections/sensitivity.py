@@ -1,0 +1,187 @@
+"""What each hyperparameter does around the incumbent, one changed at a time."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from search_spaces.space import Notation
+from study.analysis.results import Results
+from study.analysis.sweeps import Shift, Sweep, SweptValue
+from study.methods import BASELINE
+from study.reporting import cells, wording
+from study.reporting.drawing import legends, marks, style
+from study.reporting.section import AS_ABOVE, Drawn, Row, Section, Table, looks
+
+CAPTION = (
+    "The incumbent of the search with one hyperparameter changed, at full budget. Filled marks are means "
+    "over seeds with their 95 % t-interval, open circles single seeds."
+)
+REFERENCE = (
+    " The dashed line with its band is {baseline} with the best settings of its own search, on the seeds of "
+    "the confirm runs."
+)
+AT_ZERO = (
+    " At {symbol} = 0 the method is {rest} with its other settings, so the point need not equal what "
+    "{rest} reaches with its own."
+)
+HEADS = ["Value", "Validation accuracy, %", "Seeds", "Against the incumbent, points", "Holm-adjusted p", ""]
+
+
+class Sensitivity(Section):
+    """Sweeps of single hyperparameters."""
+
+    name = "sensitivity"
+    title = "Sensitivity to hyperparameters"
+
+    def findings(self, results: Results) -> Iterable[str]:
+        """Which values differ from the incumbent's, and what is left of a method without its own part."""
+        sweeps = [sweep for sweep in _sweeps(results) if len(sweep.values) > 1]
+        yield from _flat(results, sweeps)
+        yield from filter(None, (_verdict(results, sweep) for sweep in sweeps))
+        yield from filter(None, (_switched_off(results, sweep) for sweep in sweeps))
+
+    def figures(self, results: Results) -> Iterable[Drawn]:
+        """A figure per sweep."""
+        caption = CAPTION + _reference(results)
+        for sweep in _sweeps(results):
+            if any(value.seeds for value in sweep.values):
+                name = f"sensitivity_{sweep.method}_{sweep.key}"
+                yield Drawn(name, caption + _at_zero(results, sweep), _figure(results, sweep))
+                caption = AS_ABOVE
+
+    def tables(self, results: Results) -> Iterable[Table]:
+        """A table per sweep."""
+        for sweep in _sweeps(results):
+            title = f"{_label(results, sweep)}: {wording.axis(sweep.key, _notation(results, sweep))}"
+            yield Table(title, HEADS, [_cells(row, value) for row, value in _rows(sweep)])
+
+    def csv(self, results: Results) -> Mapping[str, pd.DataFrame]:
+        """Every value of every sweep with its paired difference to the incumbent."""
+        return {"sensitivity": pd.DataFrame([r for sweep in _sweeps(results) for r, _ in _rows(sweep)])}
+
+
+def _sweeps(results: Results) -> list[Sweep]:
+    return [sweep for swept in results.sweeps.values() for sweep in swept.values()]
+
+
+def _label(results: Results, sweep: Sweep) -> str:
+    return results.settings.label(sweep.method)
+
+
+def _notation(results: Results, sweep: Sweep) -> Notation:
+    return results.settings.method(sweep.method).search.notation
+
+
+def _symbol(results: Results, sweep: Sweep) -> str:
+    return wording.symbol(sweep.key, _notation(results, sweep))
+
+
+def _flat(results: Results, sweeps: Sequence[Sweep]) -> Iterable[str]:
+    """One sentence for all sweeps of a method in which no value stands out."""
+    symbols: dict[str, list[str]] = {}
+    for sweep in sweeps:
+        if sweep.shifts and not sweep.clear:
+            symbols.setdefault(_label(results, sweep), []).append(_symbol(results, sweep))
+    for label, flat in symbols.items():
+        yield f"{label}: no swept value of {wording.listing(flat)} is distinguishable from the incumbent's."
+
+
+def _verdict(results: Results, sweep: Sweep) -> str:
+    """Values that differ from the incumbent's, or why none can be tested."""
+    label, symbol = _label(results, sweep), _symbol(results, sweep)
+    if sweep.clear:
+        each = wording.listing([f"{wording.value(s.value)} ({_moved(s)})" for s in sweep.clear])
+        at = f"{symbol} = {wording.value(sweep.chosen)}"
+        return f"{label}: distinguishable from the incumbent's {at}: {each}."
+    if not any(value.seeds for value in sweep.values):
+        return f"{label}: no run of the sweep of {symbol} gave a number."
+    missing = f"{label}: the incumbent's {symbol} was not swept, so no value can be tested against it."
+    return "" if sweep.shifts else missing
+
+
+def _moved(shift: Shift) -> str:
+    p = wording.p_value(shift.adjusted or 0.0)
+    return f"{wording.signed(shift.test.difference.mean)} points, adjusted {p}"
+
+
+def _switched_off(results: Results, sweep: Sweep) -> str:
+    """What the method's own part does: with the hyperparameter at 0 the rest of its settings is left."""
+    rest = results.settings.method(sweep.method).switched_off.get(sweep.key)
+    off = next((shift for shift in sweep.shifts if rest and shift.value == 0), None)
+    if off is None:
+        return ""
+    change, symbol = off.test.difference, _symbol(results, sweep)
+    bounds = "" if change.low is None else f" ({wording.difference(change.low, change.high)})"
+    effect = "helps" if (change.mean or 0.0) < 0 else "harms"
+    return (
+        f"{_label(results, sweep)} at {symbol} = 0 is {rest} with its other settings: "
+        f"{wording.signed(change.mean)} points{bounds} against {symbol} = {wording.value(sweep.chosen)} on "
+        f"the same {wording.count(change.n, 'seed')}. So {symbol} > 0 "
+        f"{effect if off in sweep.clear else 'is shown neither to help nor to harm'} here."
+    )
+
+
+def _reference(results: Results) -> str:
+    """What the dashed line is, where there is one."""
+    label = wording.inside(results.settings.label(BASELINE))
+    return REFERENCE.format(baseline=label) if _baseline(results)["mean"] is not None else ""
+
+
+def _at_zero(results: Results, sweep: Sweep) -> str:
+    rest = results.settings.method(sweep.method).switched_off.get(sweep.key)
+    return AT_ZERO.format(symbol=_symbol(results, sweep), rest=rest) if rest else ""
+
+
+def _baseline(results: Results) -> Mapping[str, Any]:
+    """Validation accuracy of the baseline's own best settings."""
+    scores = results.scores(results.protocols[0]).get(BASELINE)
+    return {"mean": None} if scores is None else scores["validation"]["accuracy"]
+
+
+def _figure(results: Results, sweep: Sweep) -> Figure:
+    """Mean, interval and seeds at every value; incumbent ringed, baseline as a line."""
+    figure, (axes,) = style.panels(style.COLUMN, 1)
+    look = looks(results, [sweep.method])[sweep.method]
+    baseline = wording.inside(results.settings.label(BASELINE))
+    at = style.places(axes, [value.value for value in sweep.values])
+    marks.reference(axes, _baseline(results), f"{baseline}, its own best settings")
+    marks.swept(axes, at, sweep, look)
+    axes.set_xlabel(wording.axis(sweep.key, _notation(results, sweep)))
+    axes.set_title(f"{look.label}: sensitivity to {_symbol(results, sweep)}")
+    style.percent(axes, "validation accuracy (%)")
+    entries = [legends.interval("mean, 95 % interval", look), legends.dots("one seed"), legends.ring_key()]
+    legends.legend(figure, [axes], entries)
+    return figure
+
+
+def _rows(sweep: Sweep) -> Iterable[tuple[Row, SweptValue]]:
+    """Every value with its row in the csv file."""
+    moved = {shift.value: shift for shift in sweep.shifts}
+    for one in sweep.values:
+        shift = moved.get(one.value)
+        yield (
+            {
+                "method": sweep.method,
+                "key": sweep.key,
+                "incumbent": one.value == sweep.chosen,
+                "value": one.value,
+                "mean": one.interval.mean,
+                "low": one.interval.low,
+                "high": one.interval.high,
+                "seeds": len(one.seeds),
+                "lost": len(one.lost),
+                "difference": shift and shift.test.difference.mean,
+                "p_holm": shift and shift.adjusted,
+            },
+            one,
+        )
+
+
+def _cells(row: Row, value: SweptValue) -> list[str]:
+    notes = ["incumbent"] if row["incumbent"] else []
+    if value.lost:
+        notes.append(f"{wording.seeds(value.lost)} diverged or failed")
+    numbers = [wording.value(value.value), cells.percent(row, " "), str(row["seeds"])]
+    return [*numbers, wording.signed(row["difference"]), cells.p(row["p_holm"]), ", ".join(notes)]

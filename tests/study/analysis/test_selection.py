@@ -1,0 +1,43 @@
+from study.analysis.selection import confirmed, confirming, incumbent
+from study.records.ledger import Record
+
+
+def test_incumbent_is_the_completed_trial_with_the_best_value(synthetic) -> None:
+    study = synthetic()
+    study.add("search", "joint", 0.5)
+    best = study.add("search", "joint", 0.7)
+    study.add("search", "joint", 0.9, status="pruned")
+    study.add("search", "joint", 0.95, status="diverged")
+    assert incumbent(study.records, "joint") is best
+
+
+def test_ties_go_to_the_trial_proposed_first() -> None:
+    records = [
+        Record("search", "m", n, str(n), 0, "clean", {}, "completed", epochs={1: {"best/accuracy": value}})
+        for n, value in enumerate((0.5, 0.7, 0.7))
+    ]
+    best = incumbent(records, "m")
+    assert best is not None
+    assert best.number == 1
+
+
+def test_without_a_completed_trial_there_is_no_incumbent(synthetic) -> None:
+    study = synthetic()
+    study.add("search", "joint", 0.5, status="pruned")
+    assert incumbent(study.records, "joint") is None
+
+
+def test_confirm_and_sensitivity_trials_are_never_the_incumbent(synthetic) -> None:
+    study = synthetic().search("joint", 0.5, 1)
+    study.add("confirm", "joint", 0.9)
+    best = incumbent(study.records, "joint")
+    assert best is not None
+    assert best.stage == "search"
+
+
+def test_confirm_runs_of_another_configuration_or_protocol_are_left_out(whole) -> None:
+    study = whole().confirm("joint", 0.7, 2, "paper")
+    study.add("confirm", "joint", 0.9, config={"lr": 0.7})
+    runs = confirmed(study.records, "joint", "clean")
+    assert [run.seed for run in runs] == [1000, 1001, 1002]
+    assert confirming(study.records, None, "clean") == []

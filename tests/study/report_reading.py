@@ -1,0 +1,76 @@
+"""Reading a report as people do: sentences, figures and tables; and studies that reach given accuracies."""
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.text import Text
+
+from study.analysis.results import analyse
+from study.records.ledger import Record
+from study.reporting.drawing import style
+from study.reporting.section import Drawn, Section, Table
+from study.reporting.write_report import SECTIONS
+
+BASE = [0.60, 0.61, 0.62, 0.63, 0.64]
+
+
+def findings(settings, records) -> list[str]:
+    """All sentences, with plain spaces."""
+    results = analyse(settings, records)
+    sentences = [sentence for section in SECTIONS for sentence in section.findings(results)]
+    return [sentence.replace("\N{NO-BREAK SPACE}", " ") for sentence in sentences]
+
+
+def said(settings, records) -> str:
+    return "\n".join(findings(settings, records))
+
+
+def sentence(text: str, part: str) -> str:
+    """The first sentence with this part."""
+    return next(line for line in text.split("\n") if part in line)
+
+
+def drawn(section: Section, settings, records) -> dict[str, Drawn]:
+    """Figures of a section by name."""
+    with style.style():
+        return {one.name: one for one in section.figures(analyse(settings, records))}
+
+
+def tables(section: Section, settings, records) -> list[Table]:
+    """Tables of a section that have rows."""
+    return [table for table in section.tables(analyse(settings, records)) if table.rows]
+
+
+def texts(one: Drawn) -> list[Text]:
+    """All texts of a figure that are seen."""
+    one.figure.draw_without_rendering()
+    return [text for text in one.figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+
+
+def judged(synthetic, values: Mapping[str, Sequence[float]]) -> list[Record]:
+    """A study whose confirm runs reach exactly these test accuracies, method by method and seed by seed."""
+    study = synthetic()
+    for method, reached in values.items():
+        study.search(method, 0.6, 1).confirm(method, 0.6, len(reached))
+        runs = [r for r in study.records if (r.stage, r.method) == ("confirm", method)]
+        for run, value in zip(runs, reached, strict=True):
+            run.epochs[max(run.epochs)]["test/accuracy"] = value
+    return study.records
+
+
+def shifted(by: float, wobble: float = 0.001) -> list[float]:
+    """Accuracies of joint training in `many`, all shifted by about the same."""
+    return [value + by + wobble * (-1) ** n for n, value in enumerate(BASE)]
+
+
+def many(synthetic, **methods: Sequence[float]) -> list[Record]:
+    """Joint training and other methods with these test accuracies on five seeds."""
+    return judged(synthetic, {"joint": BASE, **methods})
+
+
+def chosen_at(synthetic, settings, method: str, epochs: Sequence[int]) -> str:
+    """What is said of confirm runs whose best epochs are these."""
+    study = synthetic().search(method, 0.6, 1).confirm(method, 0.6, len(epochs))
+    runs = [run for run in study.records if run.stage == "confirm"]
+    for run, epoch in zip(runs, epochs, strict=True):
+        run.epochs[max(run.epochs)]["best/epoch"] = float(epoch)
+    return said(settings(methods=[method]), study.records)

@@ -1,0 +1,43 @@
+from report_reading import chosen_at, drawn, tables
+
+from study.analysis.results import analyse
+from study.reporting.drawing.epoch_curves import MOST_CURVES
+from study.reporting.sections.relearning import Relearning, a_few
+from study.reporting.wording import NONE
+
+
+def test_noise_floor_stands_beside_the_gap(module_study) -> None:
+    (table,) = tables(Relearning(), *module_study)
+    assert ["Joint training", "audio", "0.29", "0.08", "0", NONE] in table.rows
+
+
+def test_strength_and_number_of_relearnings_are_told(module_study) -> None:
+    (table,) = tables(Relearning(), *module_study)
+    assert ["Diagnose & Re-learn", "audio", "0.12", "0.08", "3", "47"] in table.rows
+
+
+def test_of_many_methods_the_baseline_and_those_that_relearn_are_drawn_first(compared_methods) -> None:
+    results = analyse(*compared_methods)
+    assert a_few(results, results.methods)[:3] == ["joint", "diagnose_relearn", "dr_boosting"]
+    assert len(a_few(results, results.methods)) == MOST_CURVES
+
+
+def test_a_choice_of_methods_is_stated(compared_methods, boosted) -> None:
+    assert "shows 4 of 10 methods" in drawn(Relearning(), *compared_methods)["purity_gap"].caption
+    assert "shows" not in drawn(Relearning(), *boosted)["purity_gap"].caption
+
+
+def test_one_modality_more_gives_one_panel_more(three_modalities) -> None:
+    figure = drawn(Relearning(), *three_modalities)["purity_gap"].figure
+    assert [axes.get_title() for axes in figure.axes] == ["voice", "face", "text"]
+
+
+def test_weights_chosen_before_the_first_relearning_are_counted(synthetic, settings) -> None:
+    every = synthetic().search("diagnose_relearn", 0.6, 1).first("diagnose_relearn")["every"]
+    text = chosen_at(synthetic, settings, "diagnose_relearn", [every, every + 1, every + 2])
+    # weights are pulled back after an epoch was judged
+    assert "Diagnose & Re-learn: in 2 of 3 runs the chosen epoch comes before the first re-learning" in text
+
+
+def test_nothing_is_said_where_the_method_had_its_turn(synthetic, settings) -> None:
+    assert "the chosen epoch" not in chosen_at(synthetic, settings, "diagnose_relearn", [9, 9])

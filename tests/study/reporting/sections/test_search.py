@@ -1,0 +1,25 @@
+from report_reading import drawn, tables
+
+from study.reporting.sections.search import Search
+
+
+def test_search_has_a_panel_for_every_method_that_was_searched(compared_methods) -> None:
+    figure = drawn(Search(), *compared_methods)["search_history"].figure
+    assert len(figure.axes) == len(compared_methods[0].methods)
+
+
+def test_importances_that_cannot_be_trusted_are_named_as_left_out(module_study) -> None:
+    (table,) = tables(Search(), *module_study)
+    assert table.note.endswith("fewer have Joint training and Diagnose & Re-learn.")
+    assert "importance" not in drawn(Search(), *module_study)
+
+
+def test_importances_of_enough_trials_are_drawn_by_symbol(synthetic, settings) -> None:
+    study = synthetic().search("diagnose_relearn", 0.6, 30)
+    figure = drawn(Search(), settings(), study.records)["importance"].figure
+    assert {text.get_text() for text in figure.axes[0].get_yticklabels()} >= {"λ", "learning rate"}
+
+
+def test_configurations_are_written_with_their_symbols(module_study) -> None:
+    (table,) = tables(Search(), *module_study)
+    assert table.rows[1][-1] == "learning rate = 0.002, epochs = 12, λ = 3, H = 3, R = 3"

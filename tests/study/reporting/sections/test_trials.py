@@ -1,0 +1,22 @@
+from report_reading import tables
+
+from study.analysis.results import analyse
+from study.reporting.sections.trials import Trials
+
+
+def test_equal_reasons_of_early_endings_are_counted_together(compared_methods) -> None:
+    table = tables(Trials(), *compared_methods)[1]
+    assert ["confirm", "Boosting with frozen heads", "failed", "out of memory", "5"] in table.rows
+
+
+def test_stages_add_up_to_all_trials(module_study) -> None:
+    table = tables(Trials(), *module_study)[0]
+    assert sum(int(row[1]) for row in table.rows) == len(module_study[1])
+
+
+def test_every_trial_epoch_and_modality_is_kept_as_csv(module_study) -> None:
+    frames = Trials().csv(analyse(*module_study))
+    records = module_study[1]
+    assert len(frames["trials"]) == len(records)
+    assert len(frames["epochs"]) == sum(len(record.epochs) for record in records)
+    assert len(frames["modalities"]) == 2 * len(frames["epochs"])

@@ -24,8 +24,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from study.methods import STUDY_METHODS, StudyMethod
 from study.records.database import open_storage
 from study.records.driver_lease import Lease
-from study.records.trial_record import OBJECTIVE, WORST, Ending, Proposal
-from study.records.trial_record import Record as Record
+from study.records.trial_record import OBJECTIVE, WORST, Ending, Proposal, Record
 from study.settings import StudySettings
 
 _MLFLOW = "mlflow/"  # prefix of the attributes that hold run ids

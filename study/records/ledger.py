@@ -26,6 +26,7 @@ from study.records.database import open_storage
 from study.records.driver_lease import Lease
 from study.records.trial_record import OBJECTIVE, WORST, Ending, Proposal, Record
 from study.settings import StudySettings
+from trainables.multimodal.errors import InputError
 
 _MLFLOW = "mlflow/"  # prefix of the attributes that hold run ids
 _STATES = {"completed": TrialState.COMPLETE, "diverged": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
@@ -41,7 +42,8 @@ class Ledger:
         table: The methods that the study's settings name.
 
     Raises:
-        InputError: The database cannot be opened, or another driver works on the study.
+        InputError: The database cannot be opened, another driver works on the study, or its settings are not
+            those of a study.
 
     """
 
@@ -66,7 +68,11 @@ class Ledger:
         self._table = table
         self._plain: dict[str, Any] = {}
         self._settings: StudySettings | None = None
-        self._load()
+        try:
+            self._load()
+        except InputError:
+            self.close()
+            raise
 
     # -- settings ------------------------------------------------------------------------------------------
 

@@ -128,6 +128,16 @@ def test_a_study_that_was_never_begun_has_no_settings(tmp_path):
     ledger.close()
 
 
+def test_settings_that_cannot_be_read_leave_the_study_to_the_next_driver(open_toy, tmp_path):
+    ledger = open_toy()
+    ledger.storage.set_study_user_attr(ledger._study_id(), "settings", {"study": "toy"})
+    for name in ("first", "second"):
+        folder = tmp_path / name
+        folder.mkdir()
+        with pytest.raises(InputError, match="not those of a study"):
+            Ledger(ledger.url, "toy", folder)
+
+
 def test_settings_come_back_typed_with_the_methods_that_the_ledger_was_given(open_toy):
     own = {"joint": STUDY_METHODS["late_fusion"]}
     ledger = Ledger(open_toy().url, "toy", table=own)

@@ -129,3 +129,8 @@ NAMES_A_METHOD = {  # and why it may
 def test_reports_know_no_method_but_the_baseline(path):
     texts = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
     assert path.name in NAMES_A_METHOD or not texts & (METHODS.keys() - {BASELINE})
+
+
+@pytest.mark.parametrize("path", files("study"), ids=lambda path: path.name)
+def test_a_study_locks_by_filelock_alone(path):
+    assert not top(path) & {"fcntl", "msvcrt"}

@@ -1,9 +1,11 @@
 """One trial: it can be killed at any moment, by anything, and comes to the same end."""
 
+import pickle
 from pathlib import Path
 
 import pytest
 import torch
+from ray import cloudpickle
 
 from study.running.study_trial import StudyTrial
 from study.running.trial_files import KEPT, TrialFiles, discard_checkpoints, exported
@@ -147,6 +149,15 @@ def test_an_ending_that_cannot_be_retried_is_reported_with_a_finite_value(config
     result = trial.step()
     assert (result["status"], result["epoch"], result["metrics"]["best/accuracy"]) == (status, 2, 0.0)
     assert str(error) in result["reason"]
+
+
+def test_a_method_that_no_worker_could_import_travels_with_the_trial(config, uninterrupted):
+    class Own:
+        def build(self, settings):
+            return METHODS["diagnose_relearn"].build(settings)
+
+    sent = cloudpickle.dumps(config | {"method": Own()})
+    assert steps(process(pickle.loads(sent)), EPOCHS) == uninterrupted
 
 
 def test_the_public_trainable_is_what_a_study_runs(config):

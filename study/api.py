@@ -16,7 +16,7 @@ from rich.console import Console
 
 from study.methods import STUDY_METHODS, StudyMethod
 from study.records.ledger import Ledger
-from study.records.mlflow_tracking import Target, check_reachable
+from study.records.mlflow_target import Target, check_reachable
 from study.records.study_folder import locked, open_ledger, read_ledger, set_aside
 from study.request import StudyRequest, resolved
 from study.running.cluster import Resources

@@ -29,10 +29,11 @@ from rich.text import Text
 
 from trainables.multimodal.command_line import BAD_INPUT, COMPLETE, INTERRUPTED, Parser, read_pairs, reported
 from trainables.multimodal.data.datasets import DATASETS, read_source
+from trainables.multimodal.data.limits import MOST_WORKERS
 from trainables.multimodal.data.preparing import verify
 from trainables.multimodal.data.preparing.shards import spans
 from trainables.multimodal.data.preparing.writer import write_store
-from trainables.multimodal.data.source import MOST_WORKERS, Source
+from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import PARTS
 from trainables.multimodal.data.store.feature_store import FeatureStore, sample_bytes
 from trainables.multimodal.data.store.manifest import FILE

@@ -14,7 +14,7 @@ PACKAGES = ("trainables", "search_spaces", "study")
 WITHOUT_CIRCLES = ("trainables", "search_spaces")
 """Packages in which circles are looked for."""
 LAYERS = (
-    ("errors", "whole_files"),
+    ("errors", "whole_files", "supported_system"),
     ("setting_checks", "command_line", "checkpoint", "data"),
     ("networks",),
     ("metrics", "diagnostics", "model"),

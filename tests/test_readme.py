@@ -60,3 +60,13 @@ def test_the_tuner_finds_a_configuration(prepared, tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["main job", "tests"])
 def test_each_set_up_is_one_command(name):
     assert len(example(name).strip().splitlines()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_study_from_python_runs_and_is_reported(prepared, monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "local")  # whatever cluster this machine was last part of
+    command = [sys.executable, "-c", example("api")]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines()[-1].endswith("results/my_study/report.html")

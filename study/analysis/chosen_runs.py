@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from study.analysis.selection import completed, confirming, incumbent, on_test
-from study.records.ledger import Record
+from study.records.trial_record import Record
 from study.settings import StudySettings
 
 

@@ -17,7 +17,7 @@ from optuna.distributions import (
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
 from study.analysis.sweeps import hashable
-from study.records.ledger import Record
+from study.records.trial_record import Record
 
 MINIMUM_TRIALS = 20  # with fewer, the best quarter is under five trials and PED-ANOVA is noise
 TARGET = 0.25  # importance of reaching the best quarter of the trials

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from study.analysis.chosen_runs import ChosenRuns
 from study.analysis.selection import agrees
 from study.analysis.summary import Hours, cost
-from study.records.ledger import Record
+from study.records.trial_record import Record
 
 LOST = ("diverged", "failed")
 

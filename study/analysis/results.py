@@ -16,7 +16,7 @@ from study.analysis.method_status import MethodStatus, method_statuses
 from study.analysis.metric_names import METRICS
 from study.analysis.summary import SPLITS, Measure, summarise
 from study.analysis.sweeps import Sweeps, sweeps
-from study.records.ledger import Record
+from study.records.trial_record import Record
 from study.settings import StudySettings
 
 

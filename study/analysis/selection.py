@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from study.analysis.metric_names import METRICS, of_regression
-from study.records.ledger import Record
+from study.records.trial_record import Record
 
 PER_STAGE = {"seed", "data", "split", "selection", "diagnose"}
 """Settings that stages and protocols may change."""

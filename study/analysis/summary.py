@@ -10,7 +10,7 @@ from study.analysis.selection import on_test, on_validation
 from study.analysis.statistics import mean_interval
 from study.analysis.sweeps import Sweep, Sweeps
 from study.analysis.trial_tables import by_modality
-from study.records.ledger import Record
+from study.records.trial_record import Record
 from study.settings import ProtocolFacts, StudySettings
 
 SPLITS = ("test", "validation")

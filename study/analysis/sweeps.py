@@ -8,7 +8,7 @@ from typing import Any
 from study.analysis.chosen_runs import ChosenRuns
 from study.analysis.selection import agrees
 from study.analysis.statistics import ALPHA, Interval, PairedTest, holm, mean_interval, paired_seeds
-from study.records.ledger import Record
+from study.records.trial_record import Record
 
 
 @dataclass(frozen=True)

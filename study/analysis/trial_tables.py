@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from study.records.ledger import Record
+from study.records.trial_record import Record
 
 IDENTITY = ["stage", "method", "protocol", "number", "seed", "status"]
 TRIAL = [*IDENTITY, "reason", "value", "epochs", "seconds", "key", "mlflow_run"]

@@ -1,1 +1,1 @@
-"""What a study remembers: the ledger, its folder, and MLflow as a copy of it."""
+"""What a study remembers: every trial in the ledger, the folder that holds it, and MLflow as a copy of it."""

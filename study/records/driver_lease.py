@@ -126,8 +126,8 @@ class Lease:
 
     def _read(self) -> Mapping[str, Any] | None:
         with self.engine.connect() as connection:
-            found = connection.execute(_ROWS.select().where(_ROWS.c.study == self.study)).mappings().first()
-        return dict(found) if found else None
+            row = connection.execute(_ROWS.select().where(_ROWS.c.study == self.study)).mappings().first()
+        return dict(row) if row else None
 
     def _claim(self, row: Mapping[str, Any] | None) -> bool:
         """Put our row in place of the one that was seen, unless another driver was faster."""

@@ -3,7 +3,7 @@
 One Optuna study per <study>/<stage>/<method> holds the trials, one named <study> the settings. Everything
 is written here before the study acts on it, and nothing is read back from Ray: a driver that is killed at
 any moment starts again from this record alone. The driver is the only writer (a lease keeps a second one
-out), so an in-memory mirror of the trials answers every question. Questions about one (stage, method) cost
+out), so a copy of the trials in memory answers every question. Questions about one (stage, method) cost
 no more in a study of many trials.
 """
 
@@ -18,42 +18,17 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-import sqlalchemy
-from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from study.methods import STUDY_METHODS, StudyMethod
+from study.records.database import open_storage
 from study.records.driver_lease import Lease
-from study.records.trial_record import OBJECTIVE, WORST, Ending, Proposal
-from study.records.trial_record import Record as Record
+from study.records.trial_record import OBJECTIVE, WORST, Ending, Proposal, Record
 from study.settings import StudySettings
-from trainables.multimodal.errors import InputError
 
 _MLFLOW = "mlflow/"  # prefix of the attributes that hold run ids
 _STATES = {"completed": TrialState.COMPLETE, "diverged": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
-
-
-def open_storage(url: str) -> RDBStorage:
-    """Open the database behind a ledger; sqlite logs ahead, so that readers never block the study."""
-    try:
-        storage = RDBStorage(
-            url, engine_kwargs={"connect_args": {"timeout": 60}} if "sqlite" in url else None
-        )
-    except (sqlalchemy.exc.SQLAlchemyError, RuntimeError, ImportError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"the ledger at {url} cannot be opened ({reason}).") from error
-    if storage.engine.dialect.name == "sqlite":
-        sqlalchemy.event.listen(storage.engine, "connect", _tune_sqlite)
-        storage.engine.dispose()
-    return storage
-
-
-def _tune_sqlite(connection: Any, _: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.close()
 
 
 class Ledger:
@@ -268,7 +243,7 @@ class Ledger:
             self._restore(replace(record, mlflow_run=shared.get(_MLFLOW + record.key)), trial)
 
     def _restore(self, record: Record, trial: FrozenTrial) -> None:
-        """Take a trial into the mirror and finish what a killed driver left undone between two writes."""
+        """Take up a trial of an earlier start and finish what a kill left undone between two writes."""
         self._records[record.key] = record
         self._trial_ids[record.key] = trial._trial_id
         if record.finished:

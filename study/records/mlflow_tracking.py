@@ -5,24 +5,22 @@ never the study, and what is sent twice changes nothing.
 """
 
 import contextlib
-import http.client
 import logging
 import os
 import time
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from study.records.background_copy import BackgroundCopy
 from study.records.ledger import Ledger
+from study.records.mlflow_target import Target
 from study.records.trial_record import Record
 from study.settings import DataFacts, StudySettings
-from trainables.multimodal.errors import InputError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -33,37 +31,6 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
 
 STATUS = {"completed": "FINISHED", "pruned": "KILLED", "diverged": "FAILED", "failed": "FAILED"}
 _SQLITE = "sqlite:///"
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where the study is shown."""
-
-    uri: str
-    experiment: str
-    artifacts: Path  # artifact root of a database store; a server keeps its own
-
-
-def check_reachable(uri: str) -> None:
-    """Ask a tracking server for its health before any work starts; databases are opened later.
-
-    Raises:
-        InputError: The server does not answer within ten seconds.
-
-    """
-    if not uri.startswith(("http://", "https://")):
-        return
-    try:
-        health = f"{uri.rstrip('/')}/health"
-        with urllib.request.urlopen(health, timeout=10):  # noqa: S310  (scheme checked above)
-            return
-    except urllib.error.HTTPError:
-        return  # it answers; a server behind a login may refuse this page and take runs
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise InputError(
-            f"the MLflow server at {uri} does not answer ({error}): start it, or leave out --tracking-uri "
-            "to track into a database below --results."
-        ) from error
 
 
 def make_database(uri: str) -> None:
@@ -103,10 +70,11 @@ class Tracker:
         self._sent: dict[str, int] = {}  # key -> last epoch MLflow has
         self._closed: set[str] = set()  # keys whose run has ended
         self._runs: dict[str, str] = {}  # key -> run id
-        keys = [record.key for record in ledger.records()]
-        # importing mlflow takes seconds, in which the study waits for Ray's processes
         self._copying = BackgroundCopy(
-            "mlflow", lambda: import_module("mlflow"), lambda: self._try(self._copy), keys
+            "mlflow",
+            prepare=partial(import_module, "mlflow"),  # takes seconds
+            attempt=lambda: self._try(self._copy),
+            keys=[record.key for record in ledger.records()],
         )
 
     def start(self) -> None:
@@ -282,9 +250,9 @@ def _describe(settings: StudySettings) -> dict[str, str]:
 
 def _experiment(client: "MlflowClient", target: Target) -> str:
     """Find or make the experiment; a database must be told where artifacts go, a server knows."""
-    found = client.get_experiment_by_name(target.experiment)
-    if found is not None:
-        return str(found.experiment_id)
+    experiment = client.get_experiment_by_name(target.experiment)
+    if experiment is not None:
+        return str(experiment.experiment_id)
     remote = target.uri.startswith(("http://", "https://", "databricks"))
     location = None if remote else target.artifacts.as_uri()
     tags = {"mlflow.experimentKind": "custom_model_development"}  # or the UI shows it as a chat application
@@ -293,15 +261,15 @@ def _experiment(client: "MlflowClient", target: Target) -> str:
 
 def _runs_of(client: "MlflowClient", experiment: str, study_id: str) -> list[Any]:
     """All runs of one study."""
-    found: list[Any] = []
+    runs: list[Any] = []
     token = None
     while True:
         query = f"tags.`study.id` = '{study_id}'"
         page = client.search_runs([experiment], query, max_results=1000, page_token=token)
-        found += page
+        runs += page
         token = page.token
         if not token:
-            return found
+            return runs
 
 
 def _params(record: Record) -> list[Any]:

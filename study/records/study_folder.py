@@ -7,6 +7,7 @@ from pathlib import Path
 
 from study.methods import STUDY_METHODS, StudyMethod
 from study.records.continuation import continued
+from study.records.database import sqlite_url
 from study.records.ledger import Ledger
 from study.settings import StudySettings
 from trainables.multimodal.errors import InputError
@@ -109,11 +110,6 @@ def _only_study(path: Path) -> str:
     with contextlib.closing(sqlite3.connect(path)) as connection:
         names = [name for (name,) in connection.execute("SELECT study_name FROM studies")]
     return next((name for name in names if "/" not in name), path.parent.name)
-
-
-def sqlite_url(path: Path) -> str:
-    """SQLAlchemy's URL of a database file."""
-    return f"sqlite:///{path}"
 
 
 def _begin(path: Path, settings: StudySettings) -> None:

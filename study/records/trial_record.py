@@ -7,8 +7,10 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution
 
+from trainables.multimodal.metrics import WORST as WORST_RESULT
+
 OBJECTIVE = "best/accuracy"
-WORST = 0.0  # told for a diverged trial: accuracy is maximised and cannot be lower
+WORST = WORST_RESULT[OBJECTIVE]  # told for a diverged trial: accuracy is maximised and cannot be lower
 
 
 @dataclass(frozen=True)

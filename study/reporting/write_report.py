@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from study.analysis.results import Results, analyse
-from study.records.ledger import Record
+from study.records.trial_record import Record
 from study.reporting.drawing import style
 from study.reporting.page import PageSection, Picture, render
 from study.reporting.section import Section

@@ -1,1 +1,1 @@
-"""Carrying a study out: stages, Ray, trials, and what watches over them."""
+"""Carrying a study out: from the trials that its stages ask for to the processes that train them."""

@@ -1,4 +1,9 @@
-"""Carry a study out: Ray runs trials, the ledger records, MLflow shows, the report closes."""
+"""Carries a study out: Ray runs trials, the ledger records, MLflow shows, the report closes.
+
+Read on in this order: `stages` says which trials are asked for, `stage_run` which of them is handed out next
+and what a result leads to, `ray_bridge` how Ray asks and tells, `study_trial` what the process of a trial
+does. `sampling`, `trial_files`, `hang_watch`, `cluster` and `progress` are what these use.
+"""
 
 import re
 import shutil
@@ -15,7 +20,8 @@ from ray.tune.schedulers import AsyncHyperBandScheduler
 from rich.console import Console
 
 from study.records.ledger import Ledger
-from study.records.mlflow_tracking import Target, Tracker
+from study.records.mlflow_target import Target
+from study.records.mlflow_tracking import Tracker
 from study.records.trial_record import Record
 from study.running import stages
 from study.running.best_weights import publish_best
@@ -89,11 +95,7 @@ def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) ->
                 discard_checkpoints(trial_folder(job.folder, record))
 
         for wave in WAVES:
-            plans: list[StagePlan] = []
-            for stage in (stage for stage in wave if stage in settings.stages):
-                asked = stages.PLANS[stage](settings, ledger)
-                progress.stage(asked, ledger.records(stage))
-                plans += asked
+            plans = _plans(wave, ledger, progress)
             pruners = _pruners(settings) if "search" in wave else {}
             run = StageRun(ledger, plans, pruners, lambda record: _ray_config(job, settings, record), changed)
             if run.due:
@@ -106,9 +108,20 @@ def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) ->
     return ran
 
 
+def _plans(wave: Sequence[str], ledger: Ledger, progress: Progress) -> list[StagePlan]:
+    """What the stages of a wave ask for, as far as the study has them; each is announced."""
+    plans: list[StagePlan] = []
+    for stage in (stage for stage in wave if stage in ledger.settings.stages):
+        asked = stages.PLANS[stage](ledger.settings, ledger)
+        progress.stage(asked, ledger.records(stage))
+        plans += asked
+    return plans
+
+
 def _pruners(settings: StudySettings) -> dict[str, AsyncHyperBandScheduler]:
-    """An ASHA scheduler per method: each method's trials are judged among themselves."""
-    return {method: asha(settings.budget.epochs, settings.grace) for method in settings.methods}
+    """An ASHA scheduler per method: its trials are judged among themselves."""
+    grace = settings.grace
+    return {method: asha(settings.budget.epochs, grace) for method in settings.methods}
 
 
 def _keep_exhausted(ledger: Ledger, methods: set[str]) -> None:
@@ -168,9 +181,7 @@ def _finish(job: Job, ledger: Ledger, tracker: Tracker, console: Console) -> int
     unsent = tracker.finish(_PATIENCE)
     _keep_parent(ledger, tracker)
     publish_best(job.folder, ledger)
-    from study.reporting import (
-        write_report,  # drawing takes seconds to import, and a study should begin at once
-    )
+    from study.reporting import write_report  # drawing takes seconds to import; a study begins at once
 
     written = write_report.write(job.folder, ledger.settings, ledger.records())
     complete = bool(written.summary["complete"])

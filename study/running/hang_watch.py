@@ -1,7 +1,7 @@
 """Ends trials whose process stands still: Ray notices one that dies, never one that hangs.
 
-Ray's own retry takes over then. A process that was given up reads and writes its own attempt's folder only,
-so it may wake up again, on a node that was cut off, and changes nothing.
+Ray then retries the trial. The process that was given up may wake up again, on a node that was cut off: it
+writes to its own attempt's folder, which nobody reads any more.
 """
 
 import sys
@@ -63,7 +63,7 @@ class Watch(tune.Callback):  # type: ignore[misc]
         now = time.monotonic()
         if now - self._looked < _LOOK:
             return
-        passed = min(now - self._looked, 2 * _LOOK)  # a driver that stood still itself blames nobody for it
+        passed = min(now - self._looked, 2 * _LOOK)  # a driver that stood still itself has heard nobody
         self._looked = now
         for trial in self.hung(trials, passed):
             ray.kill(trial.temporary_state.ray_actor)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 from ray import tune
 
+from study.records.trial_record import OBJECTIVE
 from study.running.trial_files import CONSTANTS, TrialFiles
 from trainables.multimodal.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from trainables.multimodal.errors import Diverged
@@ -121,7 +122,7 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
     def _ended(self, status: str, reason: str) -> dict[str, Any]:
         """End with a finite worst value: not-a-number would never be stopped nor learned from."""
         epoch = 1 + max(self.trial["known"], self.history[-1]["epoch"] if self.history else 0)
-        metrics = worst_result(epoch, ["best/accuracy"])
+        metrics = worst_result(epoch, [OBJECTIVE])
         return {"epoch": epoch, "metrics": metrics, "status": status, "reason": reason, "done": True}
 
 

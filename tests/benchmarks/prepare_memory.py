@@ -50,8 +50,8 @@ import os, sys
 os.cpu_count = lambda: 8
 from trainables.multimodal.data.preparing import shards
 from trainables.multimodal.data.preparing import worker_processes
-worker_processes.WORTH = worker_processes.START = 0.0
-shards.SHARD_ROWS = int(sys.argv.pop(1))
+worker_processes.WORTH_SECONDS = worker_processes.START_SECONDS = 0.0
+shards.MOST_SHARD_SAMPLES = int(sys.argv.pop(1))
 from study.prepare import main
 sys.exit(main())
 """

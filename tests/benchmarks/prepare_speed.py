@@ -109,9 +109,9 @@ def write_flv(file: Path, draw: np.random.Generator) -> None:
 def measure(source: Source, folder: Path, processes: int) -> dict[str, float]:
     """Rates, the share of the cores that was used, and the ratio of the two kinds of epoch."""
     clips = len(source.ids)
-    shards.SHARD_ROWS = max(1, clips // FILES)
+    shards.MOST_SHARD_SAMPLES = max(1, clips // FILES)
     one, _ = timed(lambda: write_store(source, folder / "one"))
-    worker_processes.WORTH = 0.0  # processes at once, however short the work is
+    worker_processes.WORTH_SECONDS = 0.0  # processes at once, however short the work is
     many, used = timed(lambda: write_store(source, folder / "many", workers=processes))
     store = FeatureStore.open(folder / "one")
     decoding, _ = timed(lambda: [source.load(row) for row in range(clips)])

@@ -3,23 +3,29 @@
 Usage: python tests/benchmarks/study_overhead.py [TRIALS [EPOCHS]]
 
 Measured from the first trial's first epoch until MLflow has every epoch of every trial. ASHA looks at all
-of them and stops nobody.
+of them and stops nobody. Trials per second are also given for each tenth of the trials: a study whose asks
+get slower shows it there.
 """
 
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 
 from ray import tune
 from rich.console import Console
 
 from search_spaces.space import SearchSpace
-from study import studies
-from study.records.mlflow_tracking import Target, Tracker
+from study.methods import StudyMethod
+from study.records.mlflow_target import Target
+from study.records.mlflow_tracking import Tracker
 from study.records.study_folder import locked, open_ledger
 from study.running import driver
-from study.running.driver import Job, Resources
+from study.running.cluster import Resources
+from study.running.driver import Job
+from study.running.sampling import asha
+from study.settings import StudySettings
 
 
 class Nothing:
@@ -31,6 +37,10 @@ class Nothing:
     @classmethod
     def build(cls, settings):
         return cls(settings)
+
+    @classmethod
+    def first_action(cls, settings):
+        return 0
 
     @property
     def done(self):
@@ -54,13 +64,32 @@ class Nothing:
         pass
 
 
+SPACE = SearchSpace(lambda: {"x": tune.uniform(0.0, 1.0)}, {"x": 0.5}, lambda: {"x": 0.5})
+TABLE = {"nothing": StudyMethod(Nothing, SPACE, "Nothing")}
+
+
 def settings(trials, epochs):
-    return {
+    plain = {
         "id": "benchmark",
         "study": "overhead",
         "methods": ["nothing"],
-        "data": {"name": "none", "digest": "0" * 64, "is_sample": False, "modalities": {}},
-        "protocol": {"name": "clean", "splits": {"clean": "none"}},
+        "data": {
+            "name": "none",
+            "digest": "0" * 64,
+            "is_sample": False,
+            "samples": 0,
+            "classes": [],
+            "modalities": {},
+        },
+        "protocol": {
+            "name": "clean",
+            "split": "none",
+            "splits": {"clean": "none"},
+            "recipe": "none",
+            "frames": "none",
+            "selection": "none",
+            "optimizer": "none",
+        },
         "budget": {"epochs": epochs, "trials": trials, "seeds": 1},
         "stages": ["search"],
         "base": {},
@@ -68,14 +97,12 @@ def settings(trials, epochs):
         "sensitivity": {},
         "numerics": {"device": "cpu", "threads": 1},
     }
+    return StudySettings.from_json(plain, TABLE)
 
 
 def main(trials=100, epochs=10):
-    space = SearchSpace(lambda: {"x": tune.uniform(0.0, 1.0)}, {"x": 0.5}, lambda: {"x": 0.5})
-    studies.METHODS["nothing"] = studies.Method(
-        "study_overhead:Nothing", space, lambda modalities, epochs: ()
-    )
-    driver.asha = lambda epochs, grace: asha_that_spares(epochs)
+    # ASHA that looks at every rung and stops nobody: its first rung comes after the last epoch
+    driver.asha = lambda epochs, grace: asha(epochs, epochs)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         job = Job(
@@ -90,22 +117,27 @@ def main(trials=100, epochs=10):
             ended = time.time()
         records = ledger.records()
         done = sum(record.status == "completed" for record in records)
-        born = min(record.started for record in records)
+        begun = min(record.started for record in records)
         started = min(record.times[1] for record in records)
         last = max(record.ended for record in records)
     print(
-        f"{done} trials of {epochs} epochs, {left} not in MLflow; {started - born:.1f} s to start processes"
+        f"{done} trials of {epochs} epochs, {left} not in MLflow; {started - begun:.1f} s to start processes"
     )
     print(f"{done / (last - started):.2f} trials/s until the last trial ended")
     print(f"{done / (ended - started):.2f} trials/s until MLflow had caught up (wanted: 4.5)")
-    print(f"{done / (ended - born):.2f} trials/s, the start of the processes counted in")
+    print(f"{done / (ended - begun):.2f} trials/s, the start of the processes counted in")
+    rates = by_tenth(sorted(record.ended for record in records))
+    print(f"trials/s from the second tenth to the last: {', '.join(f'{rate:.1f}' for rate in rates)}")
 
 
-def asha_that_spares(epochs):
-    """ASHA that looks at every rung and stops nobody: its first rung comes after the last epoch."""
-    from study.running.ray_bridge import asha
+def by_tenth(ended):
+    """Trials per second of each tenth of the trials, in the order in which they ended; the first is left out.
 
-    return asha(epochs, epochs)
+    It holds the start of the processes.
+    """
+    marks = [ended[round(part * (len(ended) - 1) / 10)] for part in range(11)]
+    share = (len(ended) - 1) / 10
+    return [share / (after - before) for before, after in pairwise(marks)][1:]
 
 
 if __name__ == "__main__":

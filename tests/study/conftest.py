@@ -10,8 +10,9 @@ from synthetic import Synthetic
 from synthetic_studies import boosting_study, comparison_study, study_settings, whole_study
 from toy_study import TOY
 
-from study.records.ledger import Ledger, Record
-from study.records.study_folder import sqlite_url
+from study.records.database import sqlite_url
+from study.records.ledger import Ledger
+from study.records.trial_record import Record
 from study.reporting.drawing import style
 from study.settings import StudySettings
 from trainables.multimodal.data.datasets import read_source

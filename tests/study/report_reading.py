@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.text import Text
 
 from study.analysis.results import analyse
-from study.records.ledger import Record
+from study.records.trial_record import Record
 from study.reporting.drawing import style
 from study.reporting.section import Drawn, Section, Table
 from study.reporting.write_report import SECTIONS

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from study.records.ledger import Record
+from study.records.trial_record import Record
 
 EPOCHS = 12
 

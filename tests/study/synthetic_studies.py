@@ -6,7 +6,7 @@ from typing import Any
 
 from synthetic import EPOCHS, Synthetic, learning_rate
 
-from study.records.ledger import Record
+from study.records.trial_record import Record
 from study.settings import StudySettings
 
 LEVELS = {  # what the methods of a comparison reach

@@ -97,8 +97,8 @@ def usable_rows(
                     f"{name} is present in {count} samples of the {part} part, and there are {least} classes "
                     "or bins: leave it out with --set modalities=..., or choose another --split"
                 )
-    everybody = np.ones(len(store), dtype=np.bool_)
-    some = np.any([store.present.get(name, everybody) for name in names], axis=0)
+    everywhere = np.ones(len(store), dtype=np.bool_)
+    some = np.any([store.present.get(name, everywhere) for name in names], axis=0)
     return {**rows, "train": rows["train"][some[rows["train"]]]}
 
 
@@ -114,8 +114,8 @@ def fusion_owner(balancers: Sequence[Balancer]) -> Balancer:
     return _only(owners, "replace the fusion")
 
 
-def _only(owners: Sequence[Balancer], deed: str) -> Balancer:
+def _only(owners: Sequence[Balancer], action: str) -> Balancer:
     if len(owners) > 1:
         names = " and ".join(type(owner).__name__ for owner in owners)
-        raise InputError(f"{names} each {deed}; a run can have one of them")
+        raise InputError(f"{names} each {action}; a run can have one of them")
     return owners[0] if owners else Balancer()

@@ -1,7 +1,9 @@
 """Looking at features: purity of their clusters, and linear probes. Neither changes training."""
 
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainables.multimodal.errors import Diverged
-from trainables.multimodal.networks.missing_modalities import EVERYWHERE, Present, own_rows
+from trainables.multimodal.networks.missing_modalities import EVERYWHERE, Present, present_rows
 
 PERMUTATIONS = 20  # of the labels, for the noise floor
 PROBE_LR = 1e-2
@@ -32,14 +34,25 @@ def cluster(features: np.ndarray, n_clusters: int, *, seed: int = 0, n_init: int
 
     Raises ValueError for fewer samples than clusters.
     """
-    from sklearn.cluster import KMeans  # takes seconds, and only what measures purity needs it
-
     if len(features) < n_clusters:
         raise ValueError(f"{len(features)} samples cannot form {n_clusters} clusters")
     scaled = scale(np.asarray(features))
     distinct = len(np.unique(scaled, axis=0))  # k-means cannot tell equal samples apart
-    kmeans = KMeans(n_clusters=min(n_clusters, distinct), random_state=seed, n_init=n_init)
+    kmeans = _kmeans()(n_clusters=min(n_clusters, distinct), random_state=seed, n_init=n_init)
     return np.asarray(kmeans.fit_predict(scaled))
+
+
+def _kmeans() -> Any:
+    """scikit-learn's KMeans. Its import takes seconds, and only what measures purity needs it.
+
+    The import also draws from Python's generator. That is undone: a run that is resumed in a new process
+    imports it later than one that never stopped, and both must draw the same.
+    """
+    state = random.getstate()
+    from sklearn.cluster import KMeans
+
+    random.setstate(state)
+    return KMeans
 
 
 def cluster_purity(clusters: np.ndarray, labels: np.ndarray) -> float:
@@ -141,8 +154,8 @@ class Probes(nn.Module):
         present: Present = EVERYWHERE,
     ) -> None:
         """One step on a batch: the loss of each head."""
-        own = own_rows(present, self.logits(features), labels)
-        losses = [self._loss(*pair) for pair in own.values()]
+        pairs = present_rows(present, self.logits(features), labels)
+        losses = [self._loss(*pair) for pair in pairs.values()]
         optimizer.zero_grad(set_to_none=True)
         torch.stack(losses).sum().backward()  # type: ignore[no-untyped-call]
         optimizer.step()

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from trainables.multimodal.data.loading.batches import Batch, Loader
 from trainables.multimodal.diagnostics import Labelled, Probes, Purity, measure_purity
-from trainables.multimodal.metrics import read
+from trainables.multimodal.metrics import to_numbers
 from trainables.multimodal.model import MultimodalModel
 from trainables.multimodal.networks.fusion import Output, fused_without
-from trainables.multimodal.networks.missing_modalities import Present, own_rows
+from trainables.multimodal.networks.missing_modalities import Present, present_rows
 from trainables.multimodal.runtime import Runtime
 from trainables.multimodal.tasks import Task
 
@@ -31,12 +31,12 @@ class Evaluation:
 
     def metrics(self, task: Task, probes: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Scores of the fused outputs, and the accuracy of the probes' outputs [N, K] of each modality."""
-        own = {f"{name}/accuracy": task.accuracy(*pair) for name, pair in self.own_rows(probes).items()}
-        return {**task.scores(self.fused, self.labels), **own}
+        alone = {f"{n}/accuracy": task.accuracy(*pair) for n, pair in self.present_rows(probes).items()}
+        return {**task.scores(self.fused, self.labels), **alone}
 
-    def own_rows(self, by_modality: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
+    def present_rows(self, by_modality: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
         """Values and labels of the samples that have each modality."""
-        return own_rows(self.present, by_modality, self.labels)
+        return present_rows(self.present, by_modality, self.labels)
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Evaluator:
         """Scores on a split, under its name."""
         evaluation = self.evaluate(split)
         probes = self.probes.logits(evaluation.features) if self.with_probes else {}
-        return read(evaluation.metrics(self.task, probes), split)
+        return to_numbers(evaluation.metrics(self.task, probes), split)
 
     @torch.no_grad()
     def score_without(self, split: str) -> dict[str, float]:
@@ -95,7 +95,7 @@ class Evaluator:
             return {}
         fused = {n: fused_without(self.model.fusion, judged.features, judged.present, n) for n in names}
         accuracies = {n: self.task.accuracy(outputs, judged.labels) for n, outputs in fused.items()}
-        return read({f"without_{n}/accuracy": value for n, value in accuracies.items()}, split)
+        return to_numbers({f"without_{n}/accuracy": value for n, value in accuracies.items()}, split)
 
     def diagnose(self) -> dict[str, Purity]:
         """Purity of each modality on training and validation split, measured once an epoch.
@@ -104,9 +104,9 @@ class Evaluator:
         """
         if not self._diagnosis:
             evaluations = self.evaluate("train"), self.evaluate("validation")
-            train, validation = (e.own_rows(e.features) for e in evaluations)
+            train, validation = (e.present_rows(e.features) for e in evaluations)
             for name in self.model.encoders:
-                seen, unseen = (self._labelled(*own[name]) for own in (train, validation))
+                seen, unseen = (self._labelled(*rows[name]) for rows in (train, validation))
                 count = self.task.n_clusters(_array(train[name][1]))
                 self._diagnosis[name] = measure_purity(seen, unseen, count)
         return self._diagnosis

@@ -14,8 +14,8 @@ WEIGHT: Final = "weight_"
 
 def known_settings(balancers: Sequence[Callable[..., object]]) -> list[str]:
     """Every key that flat settings may hold: the trainer's fields and the arguments of the balancers."""
-    own = [field.name for field in dataclasses.fields(TrainerConfig)]
-    return own + [name for balancer in balancers for name in _arguments(balancer)]
+    fields = [field.name for field in dataclasses.fields(TrainerConfig)]
+    return fields + [name for balancer in balancers for name in _arguments(balancer)]
 
 
 def split_settings(
@@ -36,7 +36,7 @@ def split_settings(
     if missing:
         raise InputError(f"the settings lack {' and '.join(missing)}")
     arguments = [{name: given[name] for name in _arguments(b) if name in given} for b in balancers]
-    taken = {name for own in arguments for name in own}
+    taken = {name for part in arguments for name in part}
     return TrainerConfig(**{name: value for name, value in given.items() if name not in taken}), arguments
 
 

@@ -56,9 +56,9 @@ def _f1(logits: Tensor, labels: Tensor) -> Tensor:
     return 2 * hits / involved.clamp(min=1)
 
 
-def correlation(one: Tensor, other: Tensor) -> Tensor:
+def correlation(first: Tensor, second: Tensor) -> Tensor:
     """Pearson's correlation of two vectors [N]; 0 where one of them is constant."""
-    pair = torch.stack([one, other]).double()
+    pair = torch.stack([first, second]).double()
     centred = pair - pair.mean(dim=1, keepdim=True)
     covariance, spread = centred.prod(dim=0).sum(), centred.norm(dim=1).prod()
     varies = (pair.amax(dim=1) > pair.amin(dim=1)).all() & (spread > 0)
@@ -81,10 +81,10 @@ class Means:
 
     def read(self, prefix: str) -> dict[str, float]:
         """The means under `prefix`/<name>."""
-        return read({name: total / self._weights[name] for name, total in self._sums.items()}, prefix)
+        return to_numbers({name: total / self._weights[name] for name, total in self._sums.items()}, prefix)
 
 
-def read(scalars: Mapping[str, Tensor], prefix: str) -> dict[str, float]:
+def to_numbers(scalars: Mapping[str, Tensor], prefix: str) -> dict[str, float]:
     """Numbers under `prefix`/<name>; waits for the device once."""
     values = torch.stack([value.double() for value in scalars.values()]).tolist()
     return {f"{prefix}/{name}": value for name, value in zip(scalars, values, strict=True)}

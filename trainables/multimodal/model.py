@@ -55,8 +55,8 @@ class MultimodalModel(nn.Module):
         It sees the samples that have its modality; those of the others are zero.
         """
         seen = {name: having(present, name, inputs[name]) for name in self.encoders}
-        own = {name: self._encode_few if name in present else self._encode for name in seen}
-        return {name: spread(present, name, own[name](name, raw)) for name, raw in seen.items()}
+        encode = {name: self._encode_few if name in present else self._encode for name in seen}
+        return {name: spread(present, name, encode[name](name, raw)) for name, raw in seen.items()}
 
     def _encode(self, name: str, raw: Tensor) -> Tensor:
         features: Tensor = self.encoders[name](self.inputs[name](raw)).float()
@@ -94,7 +94,7 @@ class MultimodalModel(nn.Module):
 
 
 def _check_names(spec: ModelSpec) -> None:
-    """Modalities name modules and metrics, which leaves out a few words and signs."""
+    """Refuse what cannot name both a module and a metric."""
     for name in spec.shapes:
         if not name or "." in name or "/" in name or hasattr(nn.ModuleDict, name):
             raise InputError(f"a modality cannot be named {name!r}; rename it in the store")

@@ -3,6 +3,7 @@
 import sys
 from typing import Final
 
+SENTENCE: Final = "Linux is supported; on Windows use WSL 2"
 BAD_SYSTEM: Final = 2
 """Exit code, the same as for bad input."""
 
@@ -14,5 +15,5 @@ def require_supported_system() -> None:
     is only imported, such as `load_model`, is left alone.
     """
     if sys.platform == "win32":
-        sys.stderr.write("Linux is supported; on Windows use WSL 2.\n")
+        sys.stderr.write(f"{SENTENCE}.\n")
         raise SystemExit(BAD_SYSTEM)

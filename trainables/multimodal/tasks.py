@@ -41,10 +41,10 @@ LOSSES: Final[Mapping[str, Mapping[str, Loss]]] = {
 
 def loss_of(task: str, name: str) -> Loss:
     """The loss of this name, `auto` being the task's first; InputError for one of another task."""
-    own = LOSSES[task]
-    if name not in (AUTO, *own):
-        raise InputError(f"loss must be {' or '.join(own)} where task is {task}, got {name!r}")
-    return next(iter(own.values())) if name == AUTO else own[name]
+    losses = LOSSES[task]
+    if name not in (AUTO, *losses):
+        raise InputError(f"loss must be {' or '.join(losses)} where task is {task}, got {name!r}")
+    return next(iter(losses.values())) if name == AUTO else losses[name]
 
 
 class Task(Protocol):

@@ -10,7 +10,7 @@ from study.analysis import trial_tables
 from study.analysis.results import Results, chosen_before, last_values
 from study.analysis.statistics import mean_interval
 from study.analysis.trial_tables import by_modality
-from study.records.ledger import Record
+from study.records.trial_record import Record
 from study.reporting import cells, wording
 from study.reporting.drawing import epoch_curves, legends, style
 from study.reporting.drawing.epoch_curves import Curve

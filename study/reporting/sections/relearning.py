@@ -15,7 +15,7 @@ from study.analysis.results import (
     relearned_after,
     relearning_epochs,
 )
-from study.records.ledger import Record
+from study.records.trial_record import Record
 from study.reporting import wording
 from study.reporting.drawing import epoch_curves, legends, marks, style
 from study.reporting.drawing.style import Look, Moments

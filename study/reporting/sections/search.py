@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from study.analysis import trial_tables
 from study.analysis.importance import MINIMUM_TRIALS, Importance
 from study.analysis.results import Results
-from study.records.ledger import Record
+from study.records.trial_record import Record
 from study.reporting import wording
 from study.reporting.drawing import legends, marks, style
 from study.reporting.section import Drawn, Section, Table, looks

@@ -9,7 +9,7 @@ import pytest
 
 from study.analysis.importance import MINIMUM_TRIALS, importance
 from study.analysis.selection import completed
-from study.records.ledger import Record
+from study.records.trial_record import Record
 
 
 def searched(values: list[float], configs: list[dict[str, float]]) -> list[Record]:

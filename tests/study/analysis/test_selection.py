@@ -1,5 +1,5 @@
 from study.analysis.selection import confirmed, confirming, incumbent
-from study.records.ledger import Record
+from study.records.trial_record import Record
 
 
 def test_incumbent_is_the_completed_trial_with_the_best_value(synthetic) -> None:

@@ -1,19 +1,29 @@
 """The ledger: what is written stays, and what a killed driver left half done is finished."""
 
+import contextlib
+import json
+import shutil
+import sqlite3
+from collections import Counter
 from dataclasses import asdict
+from pathlib import Path
 
 import optuna
 import pytest
 from optuna.trial import TrialState
+from toy_study import TOY
 
+from study.methods import STUDY_METHODS
+from study.records.database import sqlite_url
 from study.records.ledger import Ledger
 from study.records.trial_record import Ending, Proposal, trial_key
 from trainables.multimodal.errors import InputError
 
+KEPT = Path(__file__).parents[2] / "kept_formats" / "ledger.db"
 PROPOSAL = Proposal({"lr": 0.01, "epochs": 3}, seed=5)
 
 
-def born(ledger, proposal=PROPOSAL):
+def added(ledger, proposal=PROPOSAL):
     key = trial_key("search", "joint", proposal, ledger.digest)
     return ledger.add("search", "joint", key, proposal)
 
@@ -22,26 +32,9 @@ def trial_state(ledger, number=0):
     return optuna.load_study(study_name="toy/search/joint", storage=ledger.url).trials[number]
 
 
-@pytest.mark.parametrize(
-    "change",
-    [{"config": {"lr": 0.02, "epochs": 3}}, {"seed": 6}, {"protocol": "paper"}],
-    ids=["config", "seed", "protocol"],
-)
-def test_a_key_changes_with_whatever_decides_a_result(change):
-    other = Proposal(
-        **{"config": PROPOSAL.config, "seed": PROPOSAL.seed, "protocol": PROPOSAL.protocol} | change
-    )
-    assert trial_key("search", "joint", PROPOSAL, "d") != trial_key("search", "joint", other, "d")
-
-
-def test_a_key_does_not_depend_on_the_order_of_settings():
-    swapped = Proposal({"epochs": 3, "lr": 0.01}, seed=5)
-    assert trial_key("search", "joint", PROPOSAL, "d") == trial_key("search", "joint", swapped, "d")
-
-
 def test_everything_written_is_read_by_the_next_driver(open_toy):
     first = open_toy()
-    record = born(first)
+    record = added(first)
     first.add_epoch(record.key, 1, {"best/accuracy": 0.5, "train/loss": 1.0})
     first.set_mlflow_run(record.key, "run")
     second = open_toy()
@@ -59,7 +52,7 @@ def test_everything_written_is_read_by_the_next_driver(open_toy):
 )
 def test_an_ending_is_told_to_optuna_as_what_it_teaches(open_toy, status, state, value):
     ledger = open_toy()
-    record = born(ledger)
+    record = added(ledger)
     ledger.set_ending(record.key, Ending(status, 1))
     ledger.add_epoch(record.key, 1, {"best/accuracy": 0.5})
     ledger.tell(record.key)
@@ -69,7 +62,7 @@ def test_an_ending_is_told_to_optuna_as_what_it_teaches(open_toy, status, state,
 
 def test_a_kill_between_value_and_tell_leaves_a_trial_that_is_told_at_the_next_start(open_toy):
     ledger = open_toy()
-    record = born(ledger)
+    record = added(ledger)
     ledger.set_ending(record.key, Ending("pruned", 1))
     ledger.add_epoch(record.key, 1, {"best/accuracy": 0.5})
     assert open_toy().get(record.key).status == "pruned"
@@ -77,7 +70,7 @@ def test_a_kill_between_value_and_tell_leaves_a_trial_that_is_told_at_the_next_s
 
 def test_a_kill_between_decision_and_value_leaves_a_running_trial_with_its_decision(open_toy):
     ledger = open_toy()
-    record = born(ledger)
+    record = added(ledger)
     ledger.set_ending(record.key, Ending("pruned", 1))
     found = open_toy().get(record.key)
     assert (found.status, found.ending) == ("running", Ending("pruned", 1))
@@ -85,7 +78,7 @@ def test_a_kill_between_decision_and_value_leaves_a_running_trial_with_its_decis
 
 def test_a_kill_between_metrics_and_value_leaves_both_at_the_next_start(open_toy):
     ledger = open_toy()
-    record = born(ledger)
+    record = added(ledger)
     ledger._attribute(record.key, "epoch/1", {"time": 1.0, "metrics": {"best/accuracy": 0.5}})
     open_toy()
     assert trial_state(ledger).intermediate_values == {1: 0.5}
@@ -93,7 +86,7 @@ def test_a_kill_between_metrics_and_value_leaves_both_at_the_next_start(open_toy
 
 def test_studies_of_other_names_in_the_same_database_stay_apart(open_toy):
     ledger = open_toy()
-    born(ledger)
+    added(ledger)
     assert Ledger(ledger.url, "toy2").records() == []
 
 
@@ -101,3 +94,55 @@ def test_an_unreadable_database_is_named(tmp_path):
     (tmp_path / "ledger.db").write_text("this is no database, but long enough to be taken for one " * 20)
     with pytest.raises(InputError, match=r"ledger\.db cannot be opened"):
         Ledger(f"sqlite:///{tmp_path}/ledger.db", "toy")
+
+
+def test_a_ledger_of_an_earlier_version_is_read_as_it_was_written(tmp_path):
+    path = shutil.copy(KEPT, tmp_path)
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        query = "SELECT value_json FROM study_user_attributes WHERE key = 'settings'"
+        written = json.loads(database.execute(query).fetchone()[0])
+    ledger = Ledger(sqlite_url(path), "features_dr-toy")
+    assert ledger.plain_settings == ledger.settings.to_json() == written
+    assert Counter((record.stage, record.method) for record in ledger.records()) == {
+        ("search", "joint"): 2,
+        ("search", "diagnose_relearn"): 2,
+        ("confirm", "joint"): 2,
+        ("confirm", "diagnose_relearn"): 2,
+        ("sensitivity", "diagnose_relearn"): 8,
+    }
+    for record in ledger.records():
+        proposal = Proposal(record.config, record.seed, record.protocol)
+        assert record.key == trial_key(record.stage, record.method, proposal, ledger.digest)
+        assert (record.status, sorted(record.epochs), record.ending.epoch) == ("completed", [1, 2], 2)
+        assert record.value == record.epochs[2]["best/accuracy"]
+        assert record.mlflow_run
+    ledger.close()
+
+
+def test_a_study_that_was_never_begun_has_no_settings(tmp_path):
+    ledger = Ledger(sqlite_url(tmp_path / "ledger.db"), "toy")
+    assert not ledger.begun
+    assert ledger.plain_settings == {}
+    with pytest.raises(LookupError, match="holds no study named toy"):
+        _ = ledger.settings
+    ledger.close()
+
+
+def test_settings_come_back_typed_with_the_methods_that_the_ledger_was_given(open_toy):
+    own = {"joint": STUDY_METHODS["late_fusion"]}
+    ledger = Ledger(open_toy().url, "toy", table=own)
+    assert ledger.settings == TOY
+    assert ledger.settings.label("joint") == "Late fusion"
+    ledger.close()
+
+
+def test_trials_of_a_stage_and_method_are_counted_and_given_by_number(open_toy):
+    first = open_toy()
+    for number in range(3):
+        for method in ("joint", "other"):
+            proposal = Proposal({"lr": 0.1 * number}, seed=0)
+            first.add("search", method, trial_key("search", method, proposal, "d"), proposal)
+    for ledger in (first, open_toy()):
+        assert (ledger.count("search", "joint"), ledger.count("confirm", "joint")) == (3, 0)
+        assert [record.number for record in ledger.records("search", "other")] == [0, 1, 2]
+        assert [trial.number for trial in ledger.frozen("search", "other", start=1)] == [1, 2]

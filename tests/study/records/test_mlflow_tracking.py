@@ -8,8 +8,8 @@ import mlflow
 import pytest
 from toy_study import stage_run, work, work_all
 
-from study.records.mlflow_tracking import Target, Tracker, check_reachable, make_database
-from trainables.multimodal.errors import InputError
+from study.records.mlflow_target import Target
+from study.records.mlflow_tracking import Tracker, make_database
 
 
 @pytest.fixture(scope="module")
@@ -146,18 +146,6 @@ def test_a_closed_study_shows_its_report(open_toy, target, tmp_path):
     client = mlflow.MlflowClient(target.uri)
     assert {file.path for file in client.list_artifacts(parent.info.run_id)} == {"figures", "report.html"}
     assert parent.info.status == "FINISHED"
-
-
-def test_a_server_that_is_away_at_the_start_is_a_sentence():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with pytest.raises(InputError, match="does not answer"):
-        check_reachable(f"http://127.0.0.1:{port}")
-
-
-def test_a_database_is_not_asked_for_its_health():
-    check_reachable("sqlite:////nowhere/mlflow.db")
 
 
 def test_a_kill_while_the_database_is_made_leaves_none(tmp_path, monkeypatch):

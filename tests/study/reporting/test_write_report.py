@@ -13,7 +13,7 @@ from study import api
 from study.analysis import chosen_runs
 from study.analysis.results import Results, analyse
 from study.analysis.selection import incumbent
-from study.records.ledger import Record
+from study.records.trial_record import Record
 from study.reporting import write_report
 from study.reporting.section import Section, Table
 

@@ -4,8 +4,9 @@ import hashlib
 
 import optuna
 import pytest
-from toy_study import SPACE, report, stage_run, work_all
+from toy_study import SPACE, report, stage_run, value_at, work_all
 
+from study.records.trial_record import Ending, Proposal
 from study.running.sampling import TrialSampler
 
 
@@ -41,7 +42,7 @@ def test_draws_are_those_of_a_fresh_study(open_toy, at_once):
     """Trials end in turns, some of them early, while others run; TPE learns from all three."""
     ledger = open_toy()
     sampler = TrialSampler(ledger, "search", "joint", SPACE)
-    for number, _ in enumerate(work_together(stage_run(ledger, ("joint",), count=25), at_once)):
+    for number, _ in enumerate(work_together(stage_run(ledger, ("joint",), count=18), at_once)):
         for draw in range(2):
             assert sampler.draw(number, draw) == fresh(ledger, "joint", number, draw)
     assert {"completed", "pruned"} == {record.status for record in ledger.records()}
@@ -54,3 +55,18 @@ def test_the_next_driver_draws_the_same(open_toy):
         drawn = sampler.draw(number, 0)
         if number % 10 == 9:
             assert TrialSampler(open_toy(), "search", "joint", SPACE).draw(number, 0) == drawn
+
+
+def test_trials_that_were_stopped_early_are_learnt_from_by_the_values_that_they_reached(open_toy):
+    ledger = open_toy()
+    sampler = TrialSampler(ledger, "search", "joint", SPACE)
+    for number in range(14):
+        params = sampler.draw(number, 0)
+        assert params == fresh(ledger, "joint", number, 0)
+        proposal = Proposal(params, seed=0, params=params, distributions=SPACE)
+        key = ledger.add("search", "joint", f"key {number}", proposal).key
+        sampler.draw(number, 1)  # copies the trial while it runs
+        ledger.set_ending(key, Ending("pruned", 2))
+        for epoch in (1, 2):
+            ledger.add_epoch(key, epoch, {"best/accuracy": value_at(params, epoch)})
+        ledger.tell(key)

@@ -8,8 +8,8 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 from toy_study import EPOCHS, SPACE, plan, stage_run, work, work_all
 
-from study.records.ledger import Ledger, open_storage
-from study.records.study_folder import sqlite_url
+from study.records.database import open_storage, sqlite_url
+from study.records.ledger import Ledger
 from study.records.trial_record import Proposal
 from study.running.stage_run import StagePlan, StageRun
 from study.running.stages import _listed

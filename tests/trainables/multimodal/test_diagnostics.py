@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -84,3 +87,22 @@ def test_probes_learn_what_is_linear():
     for _ in range(5):
         probes.fit(optimizer, features, labels)
     assert (probes.logits(features)["m"].argmax(dim=1) == labels).all()
+
+
+FIRST = """
+import random
+import numpy as np
+import torch
+from trainables.multimodal.diagnostics import purity
+
+def states():
+    return random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+
+before = states()
+purity(np.eye(3)[np.arange(9) % 3], np.arange(9) % 3, 3)
+assert states() == before
+"""
+
+
+def test_not_even_the_first_diagnosis_of_a_process_draws_a_random_number():
+    subprocess.run([sys.executable, "-c", FIRST], check=True)

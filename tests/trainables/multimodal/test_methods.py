@@ -76,3 +76,9 @@ def test_a_method_says_what_it_needs():
 def test_settings_are_those_of_the_trainer_and_of_every_balancer():
     assert {"lr", "epochs", "lam", "period"} <= {*METHODS["dr_boosting"].settings()}
     assert "lam" not in METHODS["boosting"].settings()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_no_two_settings_of_a_method_have_one_name(name):
+    settings = METHODS[name].settings()
+    assert sorted(settings) == sorted(set(settings))

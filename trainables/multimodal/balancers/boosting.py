@@ -27,7 +27,7 @@ from trainables.multimodal.data.loading.batches import Batch
 from trainables.multimodal.errors import Diverged
 from trainables.multimodal.metrics import Means, accuracy, true_class
 from trainables.multimodal.networks.fusion import BoostedFusion, new_head, sum_of, weighted
-from trainables.multimodal.networks.missing_modalities import own_rows, spread
+from trainables.multimodal.networks.missing_modalities import present_rows, spread
 from trainables.multimodal.setting_checks import (
     require_finite_numbers,
     require_flags,
@@ -141,12 +141,12 @@ class Boosting(Balancer):
 
     def step(self, run: Run, batch: Batch) -> Mapping[str, Tensor]:
         """Train each modality on its own loss, from one forward pass of all encoders."""
-        own = own_rows(batch.present, run.encode(batch), batch.labels)
+        rows = present_rows(batch.present, run.encode(batch), batch.labels)
         logits: dict[str, Tensor] = {}
         metrics: dict[str, Tensor] = {}
 
         def losses() -> Iterator[Tensor]:
-            for name, (features, labels) in own.items():  # logits by the shared layer as it is at their turn
+            for name, (features, labels) in rows.items():  # logits by the shared layer as it is at their turn
                 heads = _fusion(run).head_logits(name, features)
                 logits[name] = sum_of(heads).detach()
                 terms = boosting_terms(heads, labels, smoothing=self.smoothing, residual=self.residual)
@@ -157,11 +157,12 @@ class Boosting(Balancer):
                 yield loss
 
         STEPS[self.order](run, losses())
-        for name, (_, labels) in own.items():
-            self._watch(name, true_class(logits[name], labels), metrics[f"{name}/loss_all"])
-        total = torch.stack([metrics[f"{name}/loss"] for name in own]).sum()
-        everyones = {name: spread(batch.present, name, summed) for name, summed in logits.items()}
-        fused = weighted(everyones, _fusion(run).weights, batch.present)
+        for name, (_, labels) in rows.items():
+            score = true_class(logits[name], labels).mean()
+            self._seen.add({f"{name}/score": score, f"{name}/loss": metrics[f"{name}/loss_all"]}, len(labels))
+        total = torch.stack([metrics[f"{name}/loss"] for name in rows]).sum()
+        everywhere = {name: spread(batch.present, name, summed) for name, summed in logits.items()}
+        fused = weighted(everywhere, _fusion(run).weights, batch.present)
         return {"loss": total, "accuracy": accuracy(fused, batch.labels), **metrics}
 
     def on_epoch_end(self, run: Run) -> Mapping[str, float]:
@@ -206,26 +207,22 @@ class Boosting(Balancer):
         draw = random.Random(f"{run.config.seed}/{run.epoch}")  # noqa: S311  (no secret)
         return ASSIGNMENTS[self.assignment](self, scores, draw)
 
-    def _watch(self, name: str, scores: Tensor, loss: Tensor) -> None:
-        """Collect the scores [B] and the loss of a modality over the epoch, on the device."""
-        self._seen.add({f"{name}/score": scores.mean(), f"{name}/loss": loss}, len(scores))
-
 
 @torch.no_grad()
 def _report(run: Run, scores: Mapping[str, float]) -> dict[str, float]:
     """Heads, scores and validation accuracy with and without the newest head, of the judged weights."""
     judged = run.evaluate("validation")
     metrics: dict[str, float] = {}
-    for name, (features, labels) in judged.own_rows(judged.features).items():
+    for name, (features, labels) in judged.present_rows(judged.features).items():
         heads = _fusion(run).head_logits(name, features)
-        own: dict[str, float | Tensor] = {
+        values: dict[str, float | Tensor] = {
             "heads": len(heads),
             "score": scores[name],
             "accuracy": accuracy(sum_of(heads), labels),
         }
         if len(heads) > 1:
-            own["accuracy_earlier"] = accuracy(sum_of(heads[:-1]), labels)
-        metrics |= {f"boosting/{name}/{key}": float(value) for key, value in own.items()}
+            values["accuracy_earlier"] = accuracy(sum_of(heads[:-1]), labels)
+        metrics |= {f"boosting/{name}/{key}": float(value) for key, value in values.items()}
     return metrics
 
 

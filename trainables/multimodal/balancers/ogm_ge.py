@@ -13,7 +13,7 @@ from trainables.multimodal.balancers.base import Balancer, Run
 from trainables.multimodal.data.loading.batches import Batch
 from trainables.multimodal.metrics import true_class
 from trainables.multimodal.networks.fusion import Output
-from trainables.multimodal.networks.missing_modalities import own_rows
+from trainables.multimodal.networks.missing_modalities import present_rows
 from trainables.multimodal.setting_checks import require_finite_numbers, require_flags, require_whole_numbers
 
 TINY = 1e-12  # others that give the true class no probability at all
@@ -25,11 +25,11 @@ def coefficients(scores: Mapping[str, Tensor], alpha: float) -> dict[str, Tensor
     Scores are scalars, the mean probability of the true class; two modalities at least.
     """
     total = torch.stack(list(scores.values())).sum()
-    found = {}
+    factors = {}
     for name, score in scores.items():
         rho = score * (len(scores) - 1) / (total - score).clamp(min=TINY)
-        found[name] = torch.where(rho > 1, 1 - torch.tanh(alpha * rho), 1.0)
-    return found
+        factors[name] = torch.where(rho > 1, 1 - torch.tanh(alpha * rho), 1.0)
+    return factors
 
 
 @torch.no_grad()
@@ -83,12 +83,12 @@ class OgmGe(Balancer):
         if not self.is_active(run.epoch):
             return {}
         with torch.no_grad():
-            own = own_rows(batch.present, output.unimodal, batch.labels)
-            scores = {name: true_class(*pair).mean() for name, pair in own.items()}
-        found = coefficients(scores, self.alpha)
-        for name, coefficient in found.items():
-            modulate(run.model.encoders[name], coefficient, self.least_dims)
-        return {f"{name}/coefficient": coefficient for name, coefficient in found.items()}
+            rows = present_rows(batch.present, output.unimodal, batch.labels)
+            scores = {name: true_class(*pair).mean() for name, pair in rows.items()}
+        factors = coefficients(scores, self.alpha)
+        for name, factor in factors.items():
+            modulate(run.model.encoders[name], factor, self.least_dims)
+        return {f"{name}/coefficient": factor for name, factor in factors.items()}
 
     def is_active(self, epoch: int) -> bool:
         """Whether gradients are modulated in the epoch with this index, counted from 0."""

@@ -1,4 +1,4 @@
-"""The one table of data sets, and opening a store with a helpful word where there is none."""
+"""The table of data sets, and opening a store, with the command that prepares one where there is none."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Dataset:
     recipes: Mapping[str, Recipe] | None = None
     """Named recipes, the default first; None: the data are stored as they are."""
     values: str = ""
-    """Where the numbers to predict stand, if the data set can have them."""
+    """Where the numbers of a regression are read from, if the data set can have them."""
 
     def holds(self, folder: Path) -> bool:
         """Whether `folder` looks like the raw files of this data set."""
@@ -56,8 +56,8 @@ DATASETS: Final[Mapping[str, Dataset]] = {
     "cremad": Dataset(cremad.read, ("AudioWAV", "VideoFlash"), cremad.RECIPES),
     "cremad-votes": Dataset(cremad_votes.read, (cremad_votes.TABLE,)),
     "ravdess": Dataset(ravdess.read, (ravdess.TABLE,)),
-    "avdigits": Dataset(avdigits.read, (f"{avdigits.FOLDER}/*_*_*.wav",)),
-    "mosi": Dataset(mosi.read, (mosi.TRANSCRIPTS,), values=f"{mosi.SENTIMENT} in the source folder"),
+    "avdigits": Dataset(avdigits.read, (f"{avdigits.RECORDINGS_FOLDER}/*_*_*.wav",)),
+    "mosi": Dataset(mosi.read, (mosi.TRANSCRIPTS,), values=f"{mosi.SENTIMENT_TABLE} in the source folder"),
     "mosi-sequences": Dataset(mosi_sequences.read, mosi_sequences.FILES, values="its pickle"),
     "ucf101-vgg16": Dataset(ucf101_vgg16.read, (ucf101_vgg16.TABLE,)),
     "ucf101": Dataset(
@@ -68,8 +68,8 @@ DATASETS: Final[Mapping[str, Dataset]] = {
     ),
     "vggsound": Dataset(vggsound.read, _anywhere([vggsound.LIST]), listed_clips.RECIPES),
     "nvgesture": Dataset(nvgesture.read, _anywhere(nvgesture.LISTS.values()), nvgesture.RECIPES),
-    "twitter15": Dataset(twitter15.read, (twitter15.TABLES,), twitter15.RECIPES),
-    "sarcasm": Dataset(sarcasm.read, (sarcasm.IMAGES,), sarcasm.RECIPES),
+    "twitter15": Dataset(twitter15.read, (twitter15.TABLES_FOLDER,), twitter15.RECIPES),
+    "sarcasm": Dataset(sarcasm.read, (sarcasm.IMAGES_FOLDER,), sarcasm.RECIPES),
     "features": Dataset(features.read, ("*.npz", "*.parquet")),
 }
 

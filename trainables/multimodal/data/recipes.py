@@ -1,49 +1,47 @@
-"""Recipes: how the files of a data set become arrays, by name and with every parameter open."""
+"""Recipes: how the files of a data set become arrays; each has a name and parameters that can be changed."""
 
 import hashlib
 import reprlib
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from trainables.multimodal.data.source import MOST_BYTES
+from trainables.multimodal.data.limits import MOST_RECIPE_NUMBER, MOST_SAMPLE_BYTES
 from trainables.multimodal.data.store.feature_store import Modality, sample_bytes
 from trainables.multimodal.data.store.manifest import canonical, sha256
 from trainables.multimodal.data.whole_numbers import whole
 from trainables.multimodal.errors import InputError
 
-MOST: Final = 1_000_000
-"""Of a parameter that names no limit of its own."""
-
 
 @dataclass(frozen=True)
 class Recipe:
-    """How each modality of a sample is made."""
+    """How each modality of a sample is computed."""
 
     name: str
     parts: Mapping[str, Any]
-    """Modality -> a frozen dataclass such as Fbank or Frames, that turns a sample's file (or whatever stands
-    for it) into an array and describes that with `modality(name)`. Its fields are whole numbers of 1 to MOST,
-    unless their metadata hold a function that reads them from text, as `between` does. Parts share parameters
-    of the same name."""
+    """Modality -> a frozen dataclass such as Fbank or Frames. It makes an array of a sample's file, or what
+    stands for it, and describes the array with `modality(name)`. Its fields are whole numbers of 1 to
+    MOST_RECIPE_NUMBER, unless their metadata hold a function that reads them from text, as `between` does.
+    Parts share parameters of the same name."""
 
     def settings(self) -> dict[str, Any]:
         """Name and all parameters, flat, as the manifest keeps them: a folder as its checksum."""
-        parameters = {key: _plain(value) for part in self.parts.values() for key, value in vars(part).items()}
-        return {"name": self.name, **parameters}
+        values = {key: value for part in self.parts.values() for key, value in vars(part).items()}
+        plain = {key: value.sha256 if isinstance(value, Folder) else value for key, value in values.items()}
+        return {"name": self.name, **plain}
 
     def modalities(self) -> dict[str, Modality]:
-        """What the recipe makes of each modality; InputError for samples above MOST_BYTES."""
-        found = {name: part.modality(name) for name, part in self.parts.items()}
-        if (size := sample_bytes(found)) > MOST_BYTES:
-            shapes = ", ".join(f"{name} {list(modality.shape)}" for name, modality in found.items())
+        """What the recipe makes of each modality; InputError for samples above MOST_SAMPLE_BYTES."""
+        modalities = {name: part.modality(name) for name, part in self.parts.items()}
+        if (size := sample_bytes(modalities)) > MOST_SAMPLE_BYTES:
+            shapes = ", ".join(f"{name} {list(modality.shape)}" for name, modality in modalities.items())
             raise InputError(
-                f"recipe {self.name} makes {size} bytes of a sample ({shapes}), and {MOST_BYTES} are the "
-                "limit: choose smaller recipe parameters"
+                f"recipe {self.name} makes {size} bytes of a sample ({shapes}), and {MOST_SAMPLE_BYTES} are "
+                "the limit: choose smaller recipe parameters"
             )
-        return found
+        return modalities
 
     def changed(self, settings: Mapping[str, str]) -> "Recipe":
         """The recipe with some parameters replaced; InputError for an unknown or impossible one."""
@@ -78,10 +76,6 @@ def read_folder(key: str, text: str) -> Folder:
     return Folder(path, hashlib.sha256(canonical([[file.name, sha256(file)] for file in files])).hexdigest())
 
 
-def _plain(value: Any) -> Any:
-    return value.sha256 if isinstance(value, Folder) else value
-
-
 def between(least: int, most: int) -> dict[str, Any]:
     """Metadata of a parameter that is a whole number in least..most."""
     return {"read": partial(_bounded, least, most)}
@@ -98,8 +92,9 @@ def _bounded(least: int, most: int, key: str, text: str) -> int:
 
 def _updated(part: Any, settings: Mapping[str, str]) -> Any:
     """A dataclass with those of `settings` that are fields of it."""
-    return replace(part, **{f.name: _read(f, settings[f.name]) for f in fields(part) if f.name in settings})
-
-
-def _read(parameter: Field[Any], text: str) -> Any:
-    return parameter.metadata.get("read", partial(_bounded, 1, MOST))(parameter.name, text)
+    any_number = partial(_bounded, 1, MOST_RECIPE_NUMBER)
+    changed = [field for field in fields(part) if field.name in settings]
+    return replace(
+        part,
+        **{f.name: f.metadata.get("read", any_number)(f.name, settings[f.name]) for f in changed},
+    )

@@ -1,4 +1,4 @@
-"""What an adapter hands over: the samples of one data set, not yet decoded."""
+"""What an adapter gives: the samples of one data set, not yet decoded."""
 
 import re
 import reprlib
@@ -11,18 +11,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from trainables.multimodal.data.limits import (
+    MOST_ID_CHARACTERS,
+    MOST_SAMPLE_BYTES,
+    MOST_SAMPLES,
+    MOST_WORKERS,
+)
 from trainables.multimodal.data.splits import rows_by_part
 from trainables.multimodal.data.store.feature_store import Arrays, Modality, Quantity, sample_bytes
 from trainables.multimodal.errors import InputError
 
-MOST_WORKERS: Final = 3
-"""Processes that decode a source by default: all together stay below 2 GiB, the libraries counted."""
-MOST_SAMPLES: Final = 250_000
-"""Each needs some hundred bytes of every process, however small it is."""
-MOST_BYTES: Final = 64 * 2**20
-"""Of one sample: a process that decodes holds a whole one, and some steps on the way to it."""
-MOST_CHARACTERS: Final = 255
-"""Of an id, which ends up in names of files."""
 WORD: Final = re.compile(r"[\w-]{1,64}")
 
 
@@ -63,11 +61,11 @@ class Source:
     """What `values` are; there where they are."""
     present: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     """Modality -> which samples [N] have it, for modalities that some samples lack."""
-    own_files: Sequence[Sequence[Path]] = ()
-    """The files of each sample, none where they are missing, if sample `row` depends on no other files than
-    on these and on those in `files` that are no sample's own: then a change of them concerns it alone."""
-    held: bool = False
-    """Whether `load` only takes a sample from a table in memory: then no other process is given a copy."""
+    sample_files: Sequence[Sequence[Path]] = ()
+    """The files of each sample alone, none where they are missing: a change of them concerns it only.
+    Given only if sample `row` depends on no others but on those in `files` that belong to no sample alone."""
+    in_memory: bool = False
+    """Whether `load` only takes a sample from a table in memory: then no other process gets a copy of it."""
     most_workers: int = MOST_WORKERS
     """Processes that decode it where nobody asks for another number."""
 
@@ -75,9 +73,10 @@ class Source:
         if not self.ids:
             raise InputError(f"{self.root} holds no samples of {self.name}: check --source")
         require_few(len(self.ids), str(self.root))
-        if (size := sample_bytes(self.modalities)) > MOST_BYTES:
+        if (size := sample_bytes(self.modalities)) > MOST_SAMPLE_BYTES:
             raise InputError(
-                f"{self.root} has samples of {size} bytes, and {MOST_BYTES} are the limit: make them smaller"
+                f"{self.root} has samples of {size} bytes, and {MOST_SAMPLE_BYTES} are the limit: "
+                "make them smaller"
             )
         _require_unique(self.ids)
         for sample in self.ids:
@@ -91,10 +90,10 @@ class Source:
         return {name: bool(mask[row]) for name, mask in self.present.items()}
 
     def lacking(self) -> list[str]:
-        """Ids of the samples that are listed, but lack a file of their own."""
+        """Ids of the samples that are listed, but lack one of their files."""
         return [
             self.ids[row]
-            for row, files in enumerate(self.own_files)
+            for row, files in enumerate(self.sample_files)
             if not files or not all(file.is_file() for file in files)
         ]
 
@@ -137,14 +136,16 @@ def _require_unique(ids: list[str]) -> None:
 
 
 def _require_harmless(sample: str) -> None:
-    """Ids end up in file names of reports and caches: none may climb out of a folder."""
+    """Ids end up in file names of reports and caches, and must stay inside their folder."""
     path = PurePosixPath(sample.replace("\\", "/"))
     if not sample or path.is_absolute() or ".." in path.parts or not sample.isprintable():
         raise InputError(
             f"id {reprlib.repr(sample)} is empty, unprintable or leaves its folder: rename the sample"
         )
-    if len(sample) > MOST_CHARACTERS:
-        raise InputError(f"id {reprlib.repr(sample)} has more than {MOST_CHARACTERS} characters: shorten it")
+    if len(sample) > MOST_ID_CHARACTERS:
+        raise InputError(
+            f"id {reprlib.repr(sample)} has more than {MOST_ID_CHARACTERS} characters: shorten it"
+        )
 
 
 def _require_word(modality: str) -> None:

@@ -1,9 +1,6 @@
 """Whole numbers as lists and command lines write them."""
 
-from typing import Final
-
-MOST_DIGITS: Final = 18
-"""So that every number fits into 64 bits; Python itself gives up, with a ValueError, above 4,300 digits."""
+from trainables.multimodal.data.limits import MOST_DIGITS
 
 
 def whole(text: str) -> int | None:

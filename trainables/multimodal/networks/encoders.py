@@ -108,7 +108,7 @@ Encoder = ResNet18 | MLP | Transformer
 
 
 @dataclass(frozen=True)
-class Kind:
+class EncoderKind:
     """What a kind of encoder takes, in words and in numbers of axes, and how it and its input are built."""
 
     takes: str
@@ -117,14 +117,14 @@ class Kind:
     inputs: type[Standardise] = Standardise
 
 
-ENCODERS: Final[Mapping[str, Kind]] = {
-    "mlp": Kind("vectors [D]", (1,), lambda shape, spec: MLP(shape[0], spec.hidden)),
-    "resnet18": Kind(
+ENCODERS: Final[Mapping[str, EncoderKind]] = {
+    "mlp": EncoderKind("vectors [D]", (1,), lambda shape, spec: MLP(shape[0], spec.hidden)),
+    "resnet18": EncoderKind(
         "sequences [T, D], images [C, H, W] or frames [F, C, H, W]",
         (2, 3, 4),
         lambda shape, spec: ResNet18(channels=1 if len(shape) == 2 else shape[-3], width=spec.width),
     ),
-    "transformer": Kind(
+    "transformer": EncoderKind(
         "sequences [T, D]",
         (2,),
         lambda shape, spec: Transformer(shape[1], spec.d_model, spec.layers, spec.attention_heads),
@@ -134,7 +134,7 @@ ENCODERS: Final[Mapping[str, Kind]] = {
 """Encoders by the name that settings and exported models carry; the first to take a shape is its default."""
 
 
-def encoder_kind(modality: str, shape: Shape, chosen: str | None) -> Kind:
+def encoder_kind(modality: str, shape: Shape, chosen: str | None) -> EncoderKind:
     """The chosen kind of encoder, else the default for samples of `shape`; InputError if none takes them."""
     fitting = {name: kind for name, kind in ENCODERS.items() if len(shape) in kind.axes}
     if not fitting:

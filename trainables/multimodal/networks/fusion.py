@@ -72,7 +72,7 @@ class AveragedFusion(Fusion):
 
     def __init__(self, sizes: Mapping[str, int], classes: int, weights: Mapping[str, float]) -> None:
         super().__init__(sizes)
-        self.weights = shares(weights, sizes)
+        self.weights = normalised(weights, sizes)
         self.heads = nn.ModuleDict({name: nn.Linear(size, classes) for name, size in sizes.items()})
 
     def forward(self, features: Mapping[str, Tensor], present: Present = EVERYWHERE) -> Output:
@@ -95,7 +95,7 @@ class BoostedFusion(Fusion):
 
     def __init__(self, sizes: Mapping[str, int], classes: int, weights: Mapping[str, float]) -> None:
         super().__init__(sizes)
-        self.weights = shares(weights, sizes)
+        self.weights = normalised(weights, sizes)
         self.shared = nn.Linear(HEAD_UNITS, classes)
         self.heads = nn.ModuleDict({name: nn.ModuleList([new_head(size)]) for name, size in sizes.items()})
 
@@ -116,7 +116,9 @@ class BoostedFusion(Fusion):
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
         for name in self.sizes:
-            self._resize(name, _count(state_dict, f"{prefix}heads.{name}."))
+            start = f"{prefix}heads.{name}."
+            heads = {key.removeprefix(start).split(".")[0] for key in state_dict if key.startswith(start)}
+            self._resize(name, len(heads))
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def _resize(self, modality: str, count: int) -> None:
@@ -165,7 +167,7 @@ def fused_without(fusion: Fusion, features: Mapping[str, Tensor], present: Prese
     return output.fused
 
 
-def shares(weights: Mapping[str, float], names: Mapping[str, Any]) -> dict[str, float]:
+def normalised(weights: Mapping[str, float], names: Mapping[str, Any]) -> dict[str, float]:
     """Weights of the modalities `names`, scaled to sum 1; equal where none are given.
 
     Raises InputError for a modality too many or missing, a negative weight, or nothing but zeros.
@@ -182,11 +184,6 @@ def shares(weights: Mapping[str, float], names: Mapping[str, Any]) -> dict[str, 
     if total <= 0:
         raise InputError("at least one fusion weight must be above 0")
     return {name: weights[name] / total for name in names}
-
-
-def _count(state: Mapping[str, Any], prefix: str) -> int:
-    """How many heads a state holds under `prefix`."""
-    return len({key[len(prefix) :].split(".")[0] for key in state if key.startswith(prefix)})
 
 
 Build = Callable[[Mapping[str, int], int, Mapping[str, float]], Fusion]

@@ -6,17 +6,17 @@ import struct
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from trainables.multimodal.data.limits import MOST_WEIGHTS_BYTES
 from trainables.multimodal.errors import InputError
 
 CLASSIFIER = "fc."  # of torchvision's files; an encoder has none
-MOST_BYTES = 4 * 2**30
 COUNTER = "num_batches_tracked"  # older files of torchvision lack it, and batch norm never reads it here
 
 
@@ -31,10 +31,10 @@ def load_initial_weights(encoder: nn.Module, path: str | Path) -> None:
     read = {key: value for key, value in read_weights(path).items() if not key.startswith(CLASSIFIER)}
     given = {**counters, **read}
     for key in [*wanted, *given]:
-        found, expected = _shape(given, key), _shape(wanted, key)
-        if found != expected:
+        actual, expected = _shape(given, key), _shape(wanted, key)
+        if actual != expected:
             raise InputError(
-                f"initial weights {path} do not fit: {key} is {found} there and {expected} in the encoder"
+                f"initial weights {path} do not fit: {key} is {actual} there and {expected} in the encoder"
             )
     encoder.load_state_dict(given)
 
@@ -48,15 +48,16 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
         raise InputError(f"initial weights {path} are damaged, or no state dict of plain tensors") from error
     if not _is_state_dict(weights):
         raise InputError(f"initial weights {path} are no state dict, which names tensors and nothing else")
-    found: dict[str, Tensor] = weights
-    return found
+    return weights
 
 
 def read_file(path: str | Path) -> bytes:
     """The bytes of a file with initial weights; InputError where it cannot be read."""
     try:
-        if Path(path).stat().st_size > MOST_BYTES:
-            raise InputError(f"initial weights {path} have more than {MOST_BYTES} bytes: too many for one")
+        if Path(path).stat().st_size > MOST_WEIGHTS_BYTES:
+            raise InputError(
+                f"initial weights {path} have more than {MOST_WEIGHTS_BYTES} bytes: too many for one"
+            )
         return Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"initial weights {path} cannot be read: {error.strerror}") from error
@@ -76,7 +77,7 @@ def _require_modest(content: bytes) -> None:
             raise ValueError(f"{declared} bytes are packed into {len(content)}")
 
 
-def _is_state_dict(value: Any) -> bool:
+def _is_state_dict(value: Any) -> TypeGuard[dict[str, Tensor]]:
     return isinstance(value, dict) and all(
         isinstance(key, str) and isinstance(weight, Tensor) for key, weight in value.items()
     )

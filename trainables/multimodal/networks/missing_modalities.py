@@ -21,7 +21,7 @@ def having(present: Present, modality: str, values: Tensor) -> Tensor:
     return values[present[modality]] if modality in present else values
 
 
-def own_rows(
+def present_rows(
     present: Present, by_modality: Mapping[str, Tensor], labels: Tensor
 ) -> dict[str, tuple[Tensor, Tensor]]:
     """Values and labels of the samples that have each modality, of modalities that any sample has."""

@@ -60,7 +60,7 @@ def toy_source(tmp_path: Path) -> Callable[..., Source]:
 @pytest.fixture
 def processes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Work is handed to processes after the first item."""
-    monkeypatch.setattr(worker_processes, "WORTH", 0.0)
+    monkeypatch.setattr(worker_processes, "WORTH_SECONDS", 0.0)
     monkeypatch.setattr(worker_processes, "_start_server", threading.Thread)  # never started, so not at work
 
 

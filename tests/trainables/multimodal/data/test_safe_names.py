@@ -16,6 +16,7 @@ from trainables.multimodal.data.adapters import features
 from trainables.multimodal.data.media.file_checks import inside
 from trainables.multimodal.data.preparing.writer import write_store
 from trainables.multimodal.data.source import Source
+from trainables.multimodal.data.tables import npz
 from trainables.multimodal.errors import InputError
 
 PIECES = ["..", ".", "/", "\\", "C:", "a", "clip 1", "~", "\n", "\0", "\u202e", "\ud800", "é", "//host/share"]
@@ -82,7 +83,7 @@ def test_members_of_an_archive_write_nothing(tmp_path: Path, name: str) -> None:
         except (ValueError, IndexError):
             return  # no archive can hold such a name
         with contextlib.suppress(InputError):
-            features.read_npz(file)
+            npz.read_npz(file)
         assert [path for path in Path(folder).rglob("*") if path.is_file()] == [file]
 
 

@@ -29,7 +29,7 @@ def moody(toy_source: Sources) -> Sources:
 def test_values_are_read_as_they_were_written(
     moody: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shards, "SHARD_ROWS", 5)
+    monkeypatch.setattr(shards, "MOST_SHARD_SAMPLES", 5)
     store = write_store(moody(), tmp_path / "store")
     assert store.values is not None
     assert store.values.dtype == np.float32

@@ -9,7 +9,13 @@ from trainables.multimodal.networks.fusion import (
     ConcatenationFusion,
     fused_without,
 )
-from trainables.multimodal.networks.missing_modalities import EVERYWHERE, having, own_rows, spread, without
+from trainables.multimodal.networks.missing_modalities import (
+    EVERYWHERE,
+    having,
+    present_rows,
+    spread,
+    without,
+)
 from trainables.multimodal.networks.model_spec import ModelSpec
 from trainables.multimodal.tasks import Classification
 
@@ -42,7 +48,7 @@ def test_a_modality_that_every_sample_has_is_left_as_it_is():
 
 def test_a_modality_that_no_sample_has_has_no_rows_of_its_own():
     present = {"a": MASK, "b": torch.zeros(4, dtype=torch.bool)}
-    found = own_rows(present, features(), torch.arange(4))
+    found = present_rows(present, features(), torch.arange(4))
     assert found.keys() == {"a"}
     assert found["a"][1].tolist() == [0, 2]
 

@@ -19,14 +19,14 @@ from trainables.multimodal.data.splits import PARTS, TEST, TRAIN, VALIDATION, st
 from trainables.multimodal.data.store.feature_store import Arrays, Modality
 from trainables.multimodal.errors import InputError
 
-FOLDER: Final = "recordings"
+RECORDINGS_FOLDER: Final = "recordings"
 CLASSES: Final = tuple("0123456789")
 NAME: Final = re.compile(r"(\d)_([a-z]+)_(\d+)\.wav")
 TEST_TO, VALIDATION_TO = 5, 10
 """Recordings numbered below 5 are the published test part; the next five of the others validate."""
 RECIPE: Final = Fbank(sample_rate=8_000, mel_bins=40, time_steps=64)
 PIXELS: Final = 64
-SCALE: Final = 16.0
+LARGEST_PIXEL: Final = 16.0
 """Largest value of a pixel."""
 SEED: Final = 0
 
@@ -40,7 +40,7 @@ def read(root: Path) -> Source:
     Raises InputError: the folder is missing or holds a wav file of another name.
     """
     require_folder(root)
-    files = sorted(inside(root, file.relative_to(root)) for file in (root / FOLDER).glob("*.wav"))
+    files = sorted(inside(root, file.relative_to(root)) for file in (root / RECORDINGS_FOLDER).glob("*.wav"))
     refuse_lfs_pointers(root, files)
     digits, speakers, numbers = _names(files)
     parts = [TEST if n < TEST_TO else VALIDATION if n < VALIDATION_TO else TRAIN for n in numbers]
@@ -82,18 +82,18 @@ def _images() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """All images [N, 64] in 0..1, and their digits [N]."""
     from sklearn.datasets import load_digits  # takes seconds, and other data sets need none
 
-    found = load_digits()
-    return (found.data / SCALE).astype(np.float32), found.target.astype(np.int64)
+    digits = load_digits()
+    return (digits.data / LARGEST_PIXEL).astype(np.float32), digits.target.astype(np.int64)
 
 
 def _names(files: list[Path]) -> tuple[list[int], list[str], list[int]]:
-    found = [NAME.fullmatch(file.name) for file in files]
-    wrong = [file.name for file, match in zip(files, found, strict=True) if match is None]
+    matches = [NAME.fullmatch(file.name) for file in files]
+    wrong = [file.name for file, match in zip(files, matches, strict=True) if match is None]
     if wrong:
         raise InputError(
-            f"{FOLDER}/{wrong[0]} is not named <digit>_<speaker>_<number>.wav: remove or rename it"
+            f"{RECORDINGS_FOLDER}/{wrong[0]} is not named <digit>_<speaker>_<number>.wav: remove or rename it"
         )
-    parts = [match.groups() for match in found if match is not None]
+    parts = [match.groups() for match in matches if match is not None]
     return [int(d) for d, _, _ in parts], [speaker for _, speaker, _ in parts], [int(n) for _, _, n in parts]
 
 

@@ -22,7 +22,7 @@ from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN, VALIDATION, by_actor, from_lists, hold_out
 from trainables.multimodal.data.store.feature_store import Arrays
-from trainables.multimodal.data.tables.parquet import read_rows
+from trainables.multimodal.data.tables.text_tables import read_rows
 from trainables.multimodal.errors import InputError
 
 CLASSES: Final = ("ANG", "DIS", "FEA", "HAP", "NEU", "SAD")
@@ -30,19 +30,19 @@ NAME: Final = re.compile(r"(\d{4})_([A-Z]{3})_(ANG|DIS|FEA|HAP|NEU|SAD)_([A-Z]{1
 SAMPLE_MARK: Final = "GENERATED_SAMPLE.txt"
 """A source folder with this file was generated; a store made from it is labelled as sample."""
 
-Lists = dict[str, str]
+FilesByPart = dict[str, str]
 """Part -> name of the csv file that lists its clips."""
 
-OFFICIAL: Final[tuple[Lists, ...]] = (
+OFFICIAL: Final[tuple[FilesByPart, ...]] = (
     {TRAIN: "ogmge_train.csv", TEST: "ogmge_test.csv"},
     {TRAIN: "relearn_train.csv", TEST: "relearn_test.csv"},
     {TRAIN: "train.csv", TEST: "test.csv"},
 )
-DNR: Final[tuple[Lists, ...]] = (
+DNR: Final[tuple[FilesByPart, ...]] = (
     {TRAIN: "relearn_my_train.csv", VALIDATION: "relearn_val.csv", TEST: "relearn_test.csv"},
     {TRAIN: "my_train.csv", VALIDATION: "val.csv", TEST: "test.csv"},
 )
-PUBLISHED: Final = {"official": OFFICIAL, "dnr": DNR}
+PUBLISHED_LISTS: Final = {"official": OFFICIAL, "dnr": DNR}
 """Published lists, under names that tell their origin and under their own; the first complete set counts."""
 
 RECIPES: Final[Mapping[str, Recipe]] = {
@@ -75,7 +75,8 @@ def read(root: Path, recipe: Recipe) -> Source:
     Raises InputError: no clips, unknown names, files leaving the root, Git-LFS pointers, or bad csv files.
     """
     require_folder(root)
-    media = _media(root)
+    media = [*root.glob("AudioWAV/*.wav"), *root.glob("VideoFlash/*.flv")]
+    media = sorted(inside(root, file.relative_to(root)) for file in media)
     refuse_lfs_pointers(root, media)
     clips = find_clips(root, {file.stem for file in media})
     return Source(
@@ -92,7 +93,7 @@ def read(root: Path, recipe: Recipe) -> Source:
         default_split="actor-disjoint",
         load=partial(_load, root, recipe, clips.ids),
         is_sample=(root / SAMPLE_MARK).exists(),
-        own_files=[_files(root, clip) for clip in clips.ids],
+        sample_files=[_files(root, clip) for clip in clips.ids],
     )
 
 
@@ -114,8 +115,8 @@ def find_clips(root: Path, there: Collection[str]) -> Clips:
     """
     if not there:
         raise InputError(f"{root} holds no samples of CREMA-D: check --source")
-    found = {policy: _first_complete(root, candidates) for policy, candidates in PUBLISHED.items()}
-    lists = {policy: files for policy, files in found.items() if files}
+    complete = {policy: _first_complete(root, candidates) for policy, candidates in PUBLISHED_LISTS.items()}
+    lists = {policy: files for policy, files in complete.items() if files}
     published = {
         policy: {part: _clips(file) for part, file in files.items()} for policy, files in lists.items()
     }
@@ -141,7 +142,7 @@ def _by_actor(ids: Sequence[str], there: Collection[str]) -> dict[str, list[str]
     return {policy: [parts.get(clip, "") for clip in ids] for policy, parts in part_of.items()}
 
 
-def _first_complete(root: Path, candidates: Sequence[Lists]) -> dict[str, Path]:
+def _first_complete(root: Path, candidates: Sequence[FilesByPart]) -> dict[str, Path]:
     for names in candidates:
         files = {part: inside(root, name) for part, name in names.items()}
         if all(file.is_file() for file in files.values()):
@@ -171,11 +172,6 @@ def _parts(clip: str) -> re.Match[str]:
             f"{reprlib.repr(clip)} is no clip name of CREMA-D (such as 1001_DFA_ANG_XX): remove or rename it"
         )
     return match
-
-
-def _media(root: Path) -> list[Path]:
-    files = [*root.glob("AudioWAV/*.wav"), *root.glob("VideoFlash/*.flv")]
-    return sorted(inside(root, file.relative_to(root)) for file in files)
 
 
 def _files(root: Path, clip: str) -> tuple[Path, Path]:

@@ -16,7 +16,7 @@ from trainables.multimodal.data.adapters.cremad import CLASSES, emotion, find_cl
 from trainables.multimodal.data.media.file_checks import inside, require_folder
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store.feature_store import Arrays, Modality
-from trainables.multimodal.data.tables.parquet import read_rows
+from trainables.multimodal.data.tables.text_tables import read_rows
 from trainables.multimodal.errors import InputError
 
 TABLE: Final = "tabulatedVotes.csv"
@@ -52,7 +52,7 @@ def read(root: Path) -> Source:
         splits=clips.splits,
         default_split="actor-disjoint",
         load=partial(_load, [votes.get(clip, {}) for clip in clips.ids]),
-        held=True,
+        in_memory=True,
     )
 
 

@@ -1,11 +1,10 @@
 """The generic adapter: features that somebody has computed already, as npz or Parquet.
 
-One file with an array [N, ...] per modality named `modality:<name>`, `label` [N] (whole numbers or text), and
-optionally `id` [N], `group` [N] and, where samples lack a modality, `present:<name>` [N] (true or false). In
-Parquet the same names are columns, a modality a column of lists; an empty cell says that the sample lacks it.
+One file with an array [N, ...] per modality named `modality:<name>`, and `label` [N] (whole numbers or text).
+Optional are `id` [N], `group` [N] and, where samples lack a modality, `present:<name>` [N] (true or false).
+In Parquet these names are columns, a modality a column of lists; an empty cell: the sample lacks it.
 """
 
-import zipfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -17,19 +16,19 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from trainables.multimodal.data.limits import MOST_ID_CHARACTERS
 from trainables.multimodal.data.media.file_checks import inside, require_content
-from trainables.multimodal.data.source import MOST_CHARACTERS, Source, require_few
+from trainables.multimodal.data.source import Source, require_few
 from trainables.multimodal.data.splits import by_group, stratified
 from trainables.multimodal.data.store.feature_store import Arrays, Modality
-from trainables.multimodal.data.tables.parquet import UNREADABLE, require_modest_npz, require_modest_parquet
+from trainables.multimodal.data.tables.npz import Table, read_npz
+from trainables.multimodal.data.tables.parquet import require_modest_parquet
 from trainables.multimodal.errors import InputError
 
 PREFIX: Final = "modality:"
 PRESENT: Final = "present:"
 KEPT: Final = ("float32", "float16", "uint8")
 """Types that are stored as they are; every other number becomes float32."""
-
-Table = dict[str, NDArray[Any]]
 
 
 def read(path: Path) -> Source:
@@ -39,7 +38,7 @@ def read(path: Path) -> Source:
     """
     file = _only_file(path)
     try:
-        return _source(file, READERS[file.suffix](file))
+        return _source(file, TABLE_READERS[file.suffix](file))
     except InputError as error:
         if file.name in str(error):
             raise
@@ -51,7 +50,7 @@ def _source(file: Path, table: Table) -> Source:
     for name, array in arrays.items():
         _require_numbers(f"{PREFIX}{name}", array)
     _require_complete(file, table, arrays)
-    kinds = {name: _stored(array.dtype) for name, array in arrays.items()}
+    kinds = {name: str(array.dtype) if array.dtype in KEPT else "float32" for name, array in arrays.items()}
     classes, labels = _classes(table["label"])
     groups = [str(group) for group in table["group"]] if "group" in table else None
     policy, parts = ("actor-disjoint", by_group(groups)) if groups else ("stratified", stratified(labels))
@@ -68,26 +67,11 @@ def _source(file: Path, table: Table) -> Source:
         splits={policy: parts},
         default_split=policy,
         load=partial(_load, arrays, kinds),
-        held=True,
+        in_memory=True,
         present={
             name.removeprefix(PRESENT): table[name] for name in sorted(table) if name.startswith(PRESENT)
         },
     )
-
-
-def read_npz(file: Path) -> Table:
-    """Every array of an npz file; InputError where it cannot be read (pickled objects are never loaded)."""
-    require_content(file)
-    if not zipfile.is_zipfile(file):
-        raise InputError(f"{file} is no npz file, or cut short")
-    try:
-        require_modest_npz(file)
-        with np.load(file, allow_pickle=False) as archive:
-            return dict(archive)
-    except InputError:
-        raise
-    except UNREADABLE as error:
-        raise InputError(f"{file} cannot be read as npz ({error})") from error
 
 
 def read_parquet(file: Path) -> Table:
@@ -101,23 +85,23 @@ def read_parquet(file: Path) -> Table:
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{file} cannot be read as Parquet ({error})") from error
     names = table.column_names
-    found: Table = {}
+    arrays: Table = {}
     for name in names:
         column = table.column(0).combine_chunks()
         table = table.remove_column(0)  # so that no more than one column is in memory twice
-        found |= _filled(name, column, names)
-    return found
+        arrays |= _filled(name, column, names)
+    return arrays
 
 
-READERS: Final = {".npz": read_npz, ".parquet": read_parquet}
+TABLE_READERS: Final = {".npz": read_npz, ".parquet": read_parquet}
 
 
 def _only_file(path: Path) -> Path:
-    if path.is_file() and path.suffix in READERS:
+    if path.is_file() and path.suffix in TABLE_READERS:
         return path
     if not path.is_dir():
         raise InputError(f"there is no npz or Parquet file or folder {path}: check --source")
-    files = sorted(file for file in path.iterdir() if file.suffix in READERS)
+    files = sorted(file for file in path.iterdir() if file.suffix in TABLE_READERS)
     if len(files) != 1:
         raise InputError(f"{path} holds {len(files)} npz or Parquet files: name one with --source FILE")
     return inside(path, files[0].name)
@@ -127,14 +111,16 @@ def _filled(name: str, column: Any, names: Sequence[str]) -> Table:
     """A column as an array; of a modality with empty cells, zeros there and an array that says where."""
     if not name.startswith(PREFIX) or not 0 < column.null_count < len(column):
         return {name: _dense(name, column)}
-    said = name.replace(PREFIX, PRESENT, 1)
-    if said in names:
-        raise InputError(f"column {name} has empty cells, and there is a column {said}: keep one of both")
-    held = np.asarray(column.is_valid().to_numpy(zero_copy_only=False))
+    mask_name = name.replace(PREFIX, PRESENT, 1)
+    if mask_name in names:
+        raise InputError(
+            f"column {name} has empty cells, and there is a column {mask_name}: keep one of both"
+        )
+    mask = np.asarray(column.is_valid().to_numpy(zero_copy_only=False))
     values = _dense(name, column.drop_null())
     filled = np.zeros((len(column), *values.shape[1:]), values.dtype)
-    filled[held] = values
-    return {name: filled, said: held}
+    filled[mask] = values
+    return {name: filled, mask_name: mask}
 
 
 def _dense(name: str, column: Any) -> NDArray[Any]:
@@ -149,11 +135,6 @@ def _dense(name: str, column: Any) -> NDArray[Any]:
         raise InputError(f"column {name} has lists of {len(lengths)} different lengths: pad them to one")
     inner = _dense(name, column.flatten())
     return inner.reshape(len(column), *lengths or [0], *inner.shape[1:])
-
-
-def _stored(kind: np.dtype[Any]) -> str:
-    """The type in which the store keeps numbers of some type."""
-    return str(kind) if kind in KEPT else "float32"
 
 
 def _require_numbers(name: str, array: NDArray[Any]) -> None:
@@ -191,12 +172,12 @@ def _classes(values: NDArray[Any]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     if values.dtype.kind not in "biuUSO":
         raise InputError(f"label holds {values.dtype}: expected whole numbers or text")
     kept = _texts(values) if values.dtype.kind in "SO" else values
-    found, rows, labels = np.unique(kept, return_index=True, return_inverse=True)
-    names = [str(name) for name in found]
+    values_in_order, rows, labels = np.unique(kept, return_index=True, return_inverse=True)
+    names = [str(name) for name in values_in_order]
     for name, row in zip(names, rows, strict=True):
-        if len(name) > MOST_CHARACTERS:
+        if len(name) > MOST_ID_CHARACTERS:
             raise InputError(
-                f"label of row {row} has {len(name)} characters, and {MOST_CHARACTERS} are the limit: "
+                f"label of row {row} has {len(name)} characters, and {MOST_ID_CHARACTERS} are the limit: "
                 "shorten it"
             )
     return tuple(names), labels.astype(np.int64)
@@ -205,13 +186,12 @@ def _classes(values: NDArray[Any]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
 def _texts(values: NDArray[Any]) -> NDArray[Any]:
     """Labels as objects of text: a long one would stretch all others of an array of text."""
     try:
-        return np.array([_text(value) for value in values.tolist()], dtype=object)
+        texts = [
+            value.decode("ascii") if isinstance(value, bytes) else str(value) for value in values.tolist()
+        ]
     except UnicodeDecodeError as error:
         raise InputError(f"label holds bytes that are no text in ASCII ({error}): write text") from error
-
-
-def _text(value: object) -> str:
-    return value.decode("ascii") if isinstance(value, bytes) else str(value)
+    return np.array(texts, dtype=object)
 
 
 def _load(arrays: Table, kinds: dict[str, str], row: int) -> Arrays:

@@ -16,13 +16,13 @@ from trainables.multimodal.data.media.file_checks import require_folder
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN
-from trainables.multimodal.data.tables.parquet import read_rows
+from trainables.multimodal.data.tables.text_tables import read_rows
 from trainables.multimodal.data.whole_numbers import whole
 from trainables.multimodal.errors import InputError
 
 SHORT: Final = re.compile(r"([\w-]{11})_(\d{1,6})", re.ASCII)
 """A clip as the test list names it: its video, and probably the second at which it starts."""
-SECONDS: Final = 10
+CLIP_SECONDS: Final = 10
 """Of every clip."""
 LISTS: Final = {TRAIN: "kinetic_sound_my_train.txt", TEST: "kinetic_sound_my_test.txt"}
 
@@ -60,4 +60,4 @@ def names(clip: str) -> tuple[str, ...]:
     if short is None:
         return (clip,)
     start = int(short[2])
-    return (clip, f"{short[1]}_{start:06d}_{start + SECONDS:06d}")
+    return (clip, f"{short[1]}_{start:06d}_{start + CLIP_SECONDS:06d}")

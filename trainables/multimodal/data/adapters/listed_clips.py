@@ -43,25 +43,25 @@ def find_files(root: Path, suffixes: Collection[str]) -> dict[str, Path]:
 
     Raises InputError: two files have the same name, or one lies outside the root.
     """
-    found: dict[str, Path] = {}
+    by_stem: dict[str, Path] = {}
     for folder, _, names in os.walk(root):
         for name in sorted(names):
             stem, suffix = os.path.splitext(name)
             if suffix.lower() in suffixes:
                 file = inside(root, Path(folder, name).relative_to(root))
-                if stem in found:
-                    raise InputError(f"{stem} is there twice, {found[stem]} and {file}: remove one of them")
-                found[stem] = file
-    return found
+                if stem in by_stem:
+                    raise InputError(f"{stem} is there twice, {by_stem[stem]} and {file}: remove one of them")
+                by_stem[stem] = file
+    return by_stem
 
 
 def find_list(root: Path, name: str) -> Path | None:
     """The list `name`, plain or .gz, in the root or in a folder of it; InputError if there are several."""
     patterns = (name, f"{name}.gz", f"*/{name}", f"*/{name}.gz")
-    found = [inside(root, file.relative_to(root)) for pattern in patterns for file in root.glob(pattern)]
-    if len(found) > 1:
-        raise InputError(f"{name} is there twice, {found[0]} and {found[1]}: remove one of them")
-    return found[0] if found else None
+    lists = [inside(root, file.relative_to(root)) for pattern in patterns for file in root.glob(pattern)]
+    if len(lists) > 1:
+        raise InputError(f"{name} is there twice, {lists[0]} and {lists[1]}: remove one of them")
+    return lists[0] if lists else None
 
 
 def require_list(root: Path, name: str) -> Path:
@@ -116,7 +116,7 @@ def audio_visual(
         default_split="official",
         load=partial(_load, recipe, files),
         note=note_of_missing_classes(len(classes), len({clip.label for clip in clips})),
-        own_files=[[file] if file else [] for file in files],
+        sample_files=[[file] if file else [] for file in files],
     )
 
 

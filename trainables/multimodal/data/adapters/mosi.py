@@ -17,30 +17,30 @@ from trainables.multimodal.data.media.file_checks import inside, require_folder
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN, by_group, hold_out_groups
 from trainables.multimodal.data.store.feature_store import Arrays, Modality, Quantity
-from trainables.multimodal.data.tables.parquet import read_rows
+from trainables.multimodal.data.tables.text_tables import read_rows
 from trainables.multimodal.errors import InputError
 
 TRANSCRIPTS: Final = "transcripts.csv"
-SENTIMENT: Final = "sentiment_recovered.csv"
+SENTIMENT_TABLE: Final = "sentiment_recovered.csv"
 """Optional: columns `utterance` and `sentiment`, a number in -3..3."""
-SCALE: Final = Quantity("sentiment", -3, 3)
+SENTIMENT_SCALE: Final = Quantity("sentiment", -3, 3)
 CLASSES: Final = ("negative", "positive")
 TABLES: Final = {"text": "text_{}.csv", "audio": "audio_{}0.csv", "vision": "video_{}0.csv"}
 SIZES: Final = {"text": 100, "audio": 73, "vision": 100}
 COLUMNS: Final = {"text": slice(1, None), "audio": slice(-1), "vision": slice(-1)}
 """Where the features stand: a number comes before those of text, a label after the others."""
-PARTS: Final = {"train": TRAIN, "test": TEST}
+PART_OF: Final = {"train": TRAIN, "test": TEST}
 """Part in the files' names -> part of the published split."""
 SPLIT: Final = "poria"
 
-WHOLE: Final = f"take the complete file that belongs to {TRANSCRIPTS}, or remove it"
+COMPLETE_FILE: Final = f"take the complete file that belongs to {TRANSCRIPTS}, or remove it"
 NOTE: Final = (
     "text and vision features were fitted on the published training part, so scores on training videos, and "
     "on a validation part taken from them, flatter: plain logistic regression on text reaches .98 there and "
     ".757 on test."
 )
 
-Table = NDArray[np.float32]
+Features = NDArray[np.float32]
 Values = NDArray[np.float64]
 
 
@@ -54,23 +54,26 @@ def read(root: Path) -> Source:
     Raises InputError: a file is missing, cannot be read, or does not agree with the others.
     """
     require_folder(root)
-    files = [inside(root, TRANSCRIPTS), *(inside(root, n.format(p)) for n in TABLES.values() for p in PARTS)]
+    files = [
+        inside(root, TRANSCRIPTS),
+        *(inside(root, n.format(p)) for n in TABLES.values() for p in PART_OF),
+    ]
     utterances = _transcripts(files[0])
-    values = {name: {part: _numbers(root, name, part) for part in PARTS} for name in TABLES}
-    numbers = {part: values["text"][part][:, 0].astype(np.int64) for part in PARTS}
+    values = {name: {part: _numbers(root, name, part) for part in PART_OF} for name in TABLES}
+    numbers = {part: values["text"][part][:, 0].astype(np.int64) for part in PART_OF}
     _require_each_once(numbers, len(utterances))
     _require_labels(values, numbers, [label for _, label in utterances])
     tables = {name: _table(values[name], numbers, COLUMNS[name]) for name in TABLES}
-    scores = _scores(inside(root, SENTIMENT), utterances)
+    scores = _scores(inside(root, SENTIMENT_TABLE), utterances)
     ids = [utterance for utterance, _ in utterances]
     videos = [utterance.rpartition("_")[0] for utterance in ids]
     published = np.full(len(ids), "", dtype=object)
     for part, rows in numbers.items():
-        published[rows] = PARTS[part]
+        published[rows] = PART_OF[part]
     return Source(
         name="mosi",
         root=root,
-        files=files if scores is None else [*files, root / SENTIMENT],
+        files=files if scores is None else [*files, root / SENTIMENT_TABLE],
         recipe={"name": "poria-utterance"},
         classes=CLASSES,
         modalities={name: Modality(name, (size,), "float32") for name, size in SIZES.items()},
@@ -80,27 +83,27 @@ def read(root: Path) -> Source:
         splits={SPLIT: hold_out_groups(list(published), videos), "video-disjoint": by_group(videos)},
         default_split=SPLIT,
         load=partial(_load, tables),
-        held=True,
+        in_memory=True,
         note=NOTE,
         values=scores,
-        quantity=None if scores is None else SCALE,
+        quantity=None if scores is None else SENTIMENT_SCALE,
     )
 
 
-def _load(tables: dict[str, Table], row: int) -> Arrays:
+def _load(tables: dict[str, Features], row: int) -> Arrays:
     return {name: table[row] for name, table in tables.items()}
 
 
 def _transcripts(file: Path) -> list[tuple[str, int]]:
     """Id and label of every utterance."""
-    found = []
+    utterances = []
     for number, row in enumerate(read_rows(file), 1):
         if len(row) != 4 or row[3] not in ("0", "1") or "_" not in row[0]:
             raise InputError(
                 f"{file.name}, line {number} is not `utterance, text, video, 0 or 1`: take the published file"
             )
-        found.append((row[0], int(row[3])))
-    return found
+        utterances.append((row[0], int(row[3])))
+    return utterances
 
 
 def _scores(file: Path, utterances: list[tuple[str, int]]) -> NDArray[np.float32] | None:
@@ -109,23 +112,23 @@ def _scores(file: Path, utterances: list[tuple[str, int]]) -> NDArray[np.float32
         return None
     head, *rows = read_rows(file) or [[]]
     if not {"utterance", "sentiment"} <= set(head) or any(len(row) != len(head) for row in rows):
-        raise InputError(f"{file.name} is no table with columns `utterance` and `sentiment`: {WHOLE}")
-    found = {row[head.index("utterance")]: row[head.index("sentiment")] for row in rows}
-    return np.array([_score(file, found, *utterance) for utterance in utterances], dtype=np.float32)
+        raise InputError(f"{file.name} is no table with columns `utterance` and `sentiment`: {COMPLETE_FILE}")
+    texts = {row[head.index("utterance")]: row[head.index("sentiment")] for row in rows}
+    return np.array([_score(file, texts, *utterance) for utterance in utterances], dtype=np.float32)
 
 
-def _score(file: Path, found: dict[str, str], utterance: str, label: int) -> float:
+def _score(file: Path, texts: dict[str, str], utterance: str, label: int) -> float:
     try:
-        score = float(found[utterance])
+        score = float(texts[utterance])
     except KeyError as error:
-        raise InputError(f"{file.name} lacks {utterance}: {WHOLE}") from error
+        raise InputError(f"{file.name} lacks {utterance}: {COMPLETE_FILE}") from error
     except ValueError as error:
         raise InputError(
-            f"{file.name}: {utterance} has {found[utterance]!r} for a number: {WHOLE}"
+            f"{file.name}: {utterance} has {texts[utterance]!r} for a number: {COMPLETE_FILE}"
         ) from error
     if (score >= 0) != bool(label):
         raise InputError(
-            f"{file.name}: {utterance} has {score:g}, and its label is {CLASSES[label]}: {WHOLE}"
+            f"{file.name}: {utterance} has {score:g}, and its label is {CLASSES[label]}: {COMPLETE_FILE}"
         )
     return score
 
@@ -142,18 +145,18 @@ def _require_labels(
     values: dict[str, dict[str, Values]], numbers: dict[str, NDArray[np.int64]], labels: list[int]
 ) -> None:
     """Tables of sound and vision have as many rows as that of text, and end with the label."""
-    for name, part in ((name, part) for name in ("audio", "vision") for part in PARTS):
-        file, found = TABLES[name].format(part), values[name][part]
-        if len(found) != len(numbers[part]):
-            raise InputError(f"{file} has {len(found)} rows instead of {len(numbers[part])}")
-        if found[:, -1].tolist() != [labels[row] for row in numbers[part]]:
+    for name, part in ((name, part) for name in ("audio", "vision") for part in PART_OF):
+        file, table = TABLES[name].format(part), values[name][part]
+        if len(table) != len(numbers[part]):
+            raise InputError(f"{file} has {len(table)} rows instead of {len(numbers[part])}")
+        if table[:, -1].tolist() != [labels[row] for row in numbers[part]]:
             raise InputError(f"{file}: its labels are not those of {TRANSCRIPTS}")
 
 
-def _table(values: dict[str, Values], numbers: dict[str, NDArray[np.int64]], columns: slice) -> Table:
+def _table(values: dict[str, Values], numbers: dict[str, NDArray[np.int64]], columns: slice) -> Features:
     """Features of one modality, in the order of the transcripts."""
-    rows = np.concatenate([numbers[part] for part in PARTS])
-    stacked = np.concatenate([values[part][:, columns] for part in PARTS])
+    rows = np.concatenate([numbers[part] for part in PART_OF])
+    stacked = np.concatenate([values[part][:, columns] for part in PART_OF])
     return stacked[np.argsort(rows)].astype(np.float32)
 
 

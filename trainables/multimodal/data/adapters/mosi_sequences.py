@@ -15,22 +15,25 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trainables.multimodal.data.adapters.mosi import CLASSES, SCALE
+from trainables.multimodal.data.adapters.mosi import CLASSES, SENTIMENT_SCALE
+from trainables.multimodal.data.limits import MOST_ID_CHARACTERS
 from trainables.multimodal.data.media.file_checks import inside
-from trainables.multimodal.data.source import MOST_CHARACTERS, Source
+from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN, VALIDATION, by_group
 from trainables.multimodal.data.store.feature_store import Arrays, Modality
-from trainables.multimodal.data.tables.safe_pickle import Stored, is_plain, read_pickle
+from trainables.multimodal.data.tables.safe_pickle import Stored, read_pickle
 from trainables.multimodal.errors import InputError
 
 FILES: Final = ("aligned_50.pkl", "unaligned_50.pkl", "mosi_data.pkl", "mosi_data_noalign.pkl")
-PARTS: Final = {"train": TRAIN, "valid": VALIDATION, "test": TEST}
+PART_OF: Final = {"train": TRAIN, "valid": VALIDATION, "test": TEST}
 MODALITIES: Final = ("text", "audio", "vision")
 SCORES: Final = ("regression_labels", "labels")
 """Names of the sentiment, MMSA's and MulT's."""
 SPLIT: Final = "official"
 VIDEO: Final = re.compile(r"\$_\$\d+$|\[\d+\]$|_\d+$")
 """What follows the video in the id of an utterance: `video$_$3`, `video[3]` or `video_3`."""
+MOST_NUMBER: Final = 2**63
+"""Whole numbers from here on take long to write out."""
 
 Part = dict[str, NDArray[Any]]
 
@@ -46,7 +49,7 @@ def read(path: Path) -> Source:
     """
     file = _only_file(path)
     content = _entries(read_pickle(file), file.name)
-    parts = {name: _part(content, name, file.name) for name in PARTS}
+    parts = {name: _part(content, name, file.name) for name in PART_OF}
     shapes = {name: _shape(parts, name, file.name) for name in MODALITIES}
     replaced = {name: _count_unknown(parts.values(), name) for name in MODALITIES}
     scores = np.concatenate([part["score"] for part in parts.values()])
@@ -63,15 +66,15 @@ def read(path: Path) -> Source:
         labels=(scores >= 0).astype(np.int64),
         groups=videos,
         splits={
-            SPLIT: [PARTS[name] for name, part in parts.items() for _ in part["score"]],
+            SPLIT: [PART_OF[name] for name, part in parts.items() for _ in part["score"]],
             "video-disjoint": by_group(videos),
         },
         default_split=SPLIT,
         load=partial(_load, [(part, row) for part in parts.values() for row in range(len(part["score"]))]),
-        held=True,
+        in_memory=True,
         note=_note(replaced),
         values=scores,
-        quantity=SCALE,
+        quantity=SENTIMENT_SCALE,
     )
 
 
@@ -84,10 +87,10 @@ def _load(places: Sequence[tuple[Part, int]], number: int) -> Arrays:
 def _only_file(path: Path) -> Path:
     if path.is_file():
         return path
-    found = [name for name in FILES if (path / name).is_file()]
-    if len(found) != 1:
-        raise InputError(f"{path} holds {len(found)} of {', '.join(FILES)}: name one file with --source")
-    return inside(path, found[0])
+    names = [name for name in FILES if (path / name).is_file()]
+    if len(names) != 1:
+        raise InputError(f"{path} holds {len(names)} of {', '.join(FILES)}: name one file with --source")
+    return inside(path, names[0])
 
 
 def _entries(content: object, where: str) -> Mapping[str, Any]:
@@ -116,12 +119,12 @@ def _array(entries: Mapping[str, Any], key: str, where: str) -> NDArray[Any]:
     """An array, or a plain list of numbers or text; text as objects, since a long one would stretch all."""
     if key not in entries:
         raise InputError(f"{where} lacks {key}: take the published file")
-    found = entries[key]
-    if isinstance(found, list) and all(isinstance(item, int | float | str) for item in found):
-        return np.array(found, object if any(isinstance(item, str) for item in found) else None)
-    if not isinstance(found, Stored) or not found.array.ndim:
+    entry = entries[key]
+    if isinstance(entry, list) and all(isinstance(item, int | float | str) for item in entry):
+        return np.array(entry, object if any(isinstance(item, str) for item in entry) else None)
+    if not isinstance(entry, Stored) or not entry.array.ndim:
         raise InputError(f"{where}: {key} is no array: take the published file")
-    return found.array
+    return entry.array
 
 
 def _require_numbers(array: NDArray[Any], where: str) -> None:
@@ -148,9 +151,9 @@ def _shape(parts: Mapping[str, Part], name: str, file: str) -> tuple[int, int]:
 
 def _known(array: NDArray[Any]) -> NDArray[np.float32]:
     """Numbers as float32, with 0 in place of every one that is not finite."""
-    found = _single(array)
-    found[~np.isfinite(found)] = 0
-    return found
+    numbers = _single(array)
+    numbers[~np.isfinite(numbers)] = 0
+    return numbers
 
 
 def _count_unknown(parts: Iterable[Part], name: str) -> int:
@@ -161,9 +164,9 @@ def _count_unknown(parts: Iterable[Part], name: str) -> int:
 
 def _name(row: object, file: str) -> tuple[str, str]:
     """Id and video of an utterance; where an id has several entries, the video is the first of them."""
-    found = row if isinstance(row, list) else [row]
-    _require_short(found, file)  # what is in the file once can be in every id, many times
-    entries = [_text(entry, file) for entry in found]
+    raw = row if isinstance(row, list) else [row]
+    _require_short(raw, file)  # what is in the file once can be in every id, many times
+    entries = [_text(entry, file) for entry in raw]
     video = entries[0].partition("[")[0] if len(entries) > 1 else VIDEO.sub("", entries[0])
     if not video:
         raise InputError(f"{file}: the id {reprlib.repr(row)} names no video: take the published file")
@@ -173,16 +176,17 @@ def _name(row: object, file: str) -> tuple[str, str]:
 
 
 def _require_short(part: Sized, file: str) -> None:
-    if len(part) > MOST_CHARACTERS:
+    if len(part) > MOST_ID_CHARACTERS:
         raise InputError(
-            f"{file}: the id {reprlib.repr(part)} has more than {MOST_CHARACTERS} characters: "
+            f"{file}: the id {reprlib.repr(part)} has more than {MOST_ID_CHARACTERS} characters: "
             "take the published file"
         )
 
 
 def _text(entry: object, file: str) -> str:
     """An id or a part of one; anything nested could be written out for ever."""
-    if not is_plain(entry):
+    endless = isinstance(entry, int) and abs(entry) >= MOST_NUMBER
+    if endless or not isinstance(entry, str | bytes | float | int):
         raise InputError(
             f"{file}: an id holds {type(entry).__name__}, and may hold text and numbers only: "
             "take the published file"

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from trainables.multimodal.data.adapters.listed_clips import if_there, note_of_missing_classes, require_list
+from trainables.multimodal.data.limits import MOST_DIGITS, MOST_SHOWN_CHARACTERS
 from trainables.multimodal.data.media.file_checks import inside, refuse_lfs_pointers, require_folder
 from trainables.multimodal.data.media.optical_flow import Dis, Farneback, moments, opencv, read_moments
 from trainables.multimodal.data.media.video import Frames, read_chosen, squeezed
@@ -23,8 +24,8 @@ from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN, by_group, hold_out_groups
 from trainables.multimodal.data.store.feature_store import Arrays, Modality
-from trainables.multimodal.data.tables.parquet import read_lines
-from trainables.multimodal.data.whole_numbers import MOST_DIGITS, whole
+from trainables.multimodal.data.tables.text_tables import read_lines
+from trainables.multimodal.data.whole_numbers import whole
 from trainables.multimodal.errors import InputError
 
 LISTS: Final = {
@@ -33,8 +34,7 @@ LISTS: Final = {
 }
 FILM: Final = re.compile(rf"(\w+):(\d{{1,{MOST_DIGITS}}}):(\d{{1,{MOST_DIGITS}}})")
 PLACE: Final = re.compile(r"(?:\./)?(.+/(subject\d+)_r\d+)")
-SHOWN: Final = 200  # characters of a line
-PUBLISHED: Final = 25
+PUBLISHED_CLASSES: Final = 25
 """Classes of the whole data set."""
 
 
@@ -103,7 +103,9 @@ def read(root: Path, recipe: Recipe) -> Source:
     opencv()
     named = [gesture for part, file in lists.items() for gesture in listed(root, file, part)]
     classes = sorted({gesture.label for gesture in named if gesture.there})
-    gestures = sorted((gesture for gesture in named if gesture.label in classes), key=lambda found: found.id)
+    gestures = sorted(
+        (gesture for gesture in named if gesture.label in classes), key=lambda gesture: gesture.id
+    )
     films = [film.file for gesture in gestures for film in (gesture.color, gesture.depth)]
     refuse_lfs_pointers(root, films)
     subjects = [gesture.subject for gesture in gestures]
@@ -125,8 +127,8 @@ def read(root: Path, recipe: Recipe) -> Source:
         },
         default_split="official",
         load=partial(_load, recipe, gestures),
-        note=note_of_missing_classes(len(classes), PUBLISHED),
-        own_files=[[gesture.color.file, gesture.depth.file] for gesture in gestures],
+        note=note_of_missing_classes(len(classes), PUBLISHED_CLASSES),
+        sample_files=[[gesture.color.file, gesture.depth.file] for gesture in gestures],
     )
 
 
@@ -143,7 +145,7 @@ def _gesture(root: Path, file: Path, line: str, part: str) -> Gesture:
     label = whole(fields.get("label", ""))
     if place is None or not all(films) or label is None:
         raise InputError(
-            f"{file.name}: `{line[:SHOWN]}` is not `path:... depth:... color:... label:...`: "
+            f"{file.name}: `{line[:MOST_SHOWN_CHARACTERS]}` is not `path:... depth:... color:... label:...`: "
             "take the published file"
         )
     folder, subject = place.groups()
@@ -156,14 +158,14 @@ def _gesture(root: Path, file: Path, line: str, part: str) -> Gesture:
 def _load(recipe: Recipe, gestures: Sequence[Gesture], row: int) -> Arrays:
     """Decode one gesture."""
     gesture, rgb, depth, flow = gestures[row], *(recipe.parts[name] for name in ("rgb", "depth", "flow"))
-    found = read_moments(gesture.color.file, flow.frames, gesture.color.interval)
+    pairs = read_moments(gesture.color.file, flow.frames, gesture.color.interval)
     deep = read_chosen(
         gesture.depth.file,
         lambda available: moments(available, depth.frames, gesture.depth.interval),
         depth.squeezed,
     )
     return {
-        "rgb": rgb.stacked(rgb.squeezed(first) for first, _ in found),
+        "rgb": rgb.stacked(rgb.squeezed(first) for first, _ in pairs),
         "depth": depth.stacked(deep),
-        "flow": flow.between(found),
+        "flow": flow.between(pairs),
     }

@@ -7,12 +7,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trainables.multimodal.data.adapters.features import read_npz
 from trainables.multimodal.data.media.file_checks import inside, require_folder
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import by_actor, by_actor_number
 from trainables.multimodal.data.store.feature_store import Arrays, Modality
-from trainables.multimodal.data.tables.parquet import NUMBERS, TEXT, WHOLE, require_arrays
+from trainables.multimodal.data.tables.npz import NUMBERS, TEXT, WHOLE, read_npz, require_arrays
 from trainables.multimodal.errors import InputError
 
 TABLE: Final = "ravdess_av.npz"
@@ -59,7 +58,7 @@ def read(root: Path) -> Source:
         },
         default_split="ravdess-16-4-4",
         load=partial(_load, arrays["face_au"].astype(np.float32), arrays["logmel"].astype(np.uint8)),
-        held=True,
+        in_memory=True,
     )
 
 

@@ -8,11 +8,12 @@ from typing import Final
 
 import numpy as np
 
+from trainables.multimodal.data.limits import MOST_WORKERS
 from trainables.multimodal.data.media.file_checks import inside, refuse_lfs_pointers
 from trainables.multimodal.data.media.pictures import Picture
 from trainables.multimodal.data.media.text import HashedNgrams, HiddenStates
 from trainables.multimodal.data.recipes import Recipe
-from trainables.multimodal.data.source import MOST_WORKERS, Source
+from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TRAIN, by_group
 from trainables.multimodal.data.store.feature_store import Arrays
 from trainables.multimodal.errors import InputError
@@ -22,8 +23,6 @@ RECIPES: Final[Mapping[str, Recipe]] = {
     "frozen-text": Recipe("frozen-text", {"image": Picture(), "text": HiddenStates()}),
 }
 SPLIT: Final = "official"
-LONGEST_LINE: Final = 10_000
-"""Characters; a tweet with all that stands around it has some hundreds."""
 
 
 @dataclass(frozen=True)
@@ -84,23 +83,23 @@ def make_source(root: Path, recipe: Recipe, tables: Tables) -> Source:
         default_split=SPLIT,
         load=partial(_load, root, recipe, rows, faults(rows)),
         note=" ".join(filter(None, [tables.note, leak(rows)])),
-        own_files=[[media[image]] for image in images],
+        sample_files=[[media[image]] for image in images],
         most_workers=1 if isinstance(recipe.parts["text"], HiddenStates) else MOST_WORKERS,
     )
 
 
 def faults(rows: Sequence[Row]) -> dict[int, str]:
     """Row number -> why the row is no sample: it has no text, or repeats picture and text of another."""
-    found: dict[int, str] = {}
+    reasons: dict[int, str] = {}
     first: dict[tuple[str, str], str] = {}
     for number, row in enumerate(rows):
         if not row.text.strip():
-            found[number] = "its text is empty"
+            reasons[number] = "its text is empty"
         elif (row.image, row.text) in first:
-            found[number] = f"it repeats picture and text of {first[row.image, row.text]}"
+            reasons[number] = f"it repeats picture and text of {first[row.image, row.text]}"
         else:
             first[row.image, row.text] = row.id
-    return found
+    return reasons
 
 
 def leak(rows: Sequence[Row]) -> str:
@@ -108,7 +107,7 @@ def leak(rows: Sequence[Row]) -> str:
     parts: dict[str, set[str]] = {}
     for row in rows:
         parts.setdefault(row.image, set()).add(row.part)
-    shared = {image for image, found in parts.items() if len(found) > 1}
+    shared = {image for image, shown_in in parts.items() if len(shown_in) > 1}
     if not shared:
         return ""
     seen = sum(row.image in shared and row.part != TRAIN for row in rows)

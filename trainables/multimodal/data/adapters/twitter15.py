@@ -1,33 +1,29 @@
 """Twitter15: the sentiment that a tweet with a picture shows towards one of the names in it.
 
 The layout is that of Yu and Jiang (IJCAI 2019, "TomBERT"), as published: twitter2015/train.tsv, dev.tsv and
-test.tsv (3,179, 1,122 and 1,037 rows under a header; number, label 0, 1 or 2, picture, tweet with $T$ where
-the target stood, target) and twitter2015_images/<picture>. A tweet with several targets has as many rows.
+test.tsv, and twitter2015_images/<picture>. Tables have 3,179, 1,122 and 1,037 rows under a header: number,
+label 0, 1 or 2, picture, tweet with $T$ where the target stood, target. A tweet with several targets has as
+many rows.
 """
 
 import re
 from pathlib import Path
 from typing import Final
 
-from trainables.multimodal.data.adapters.text_image_rows import (
-    LONGEST_LINE,
-    RECIPES,
-    Row,
-    Tables,
-    make_source,
-)
+from trainables.multimodal.data.adapters.text_image_rows import RECIPES, Row, Tables, make_source
+from trainables.multimodal.data.limits import MOST_TWEET_CHARACTERS
 from trainables.multimodal.data.media.file_checks import inside, require_folder
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN, VALIDATION
-from trainables.multimodal.data.tables.parquet import read_lines
+from trainables.multimodal.data.tables.text_tables import read_lines
 from trainables.multimodal.errors import InputError
 
 __all__ = ["RECIPES", "read"]
 
-TABLES: Final = "twitter2015"
-IMAGES: Final = "twitter2015_images"
-PARTS: Final = {"train": TRAIN, "dev": VALIDATION, "test": TEST}
+TABLES_FOLDER: Final = "twitter2015"
+IMAGES_FOLDER: Final = "twitter2015_images"
+PART_OF: Final = {"train": TRAIN, "dev": VALIDATION, "test": TEST}
 """Name of a table -> its part of the published split."""
 HEADER: Final = ("index", "#1 Label", "#2 ImageID", "#3 String", "#3 String")
 LINE: Final = re.compile(r"([0-9]+)\t([012])\t([^\t]+)\t([^\t]*)\t([^\t]*)")
@@ -41,13 +37,13 @@ def read(root: Path, recipe: Recipe) -> Source:
     `text_image.make_source`. Raises InputError: a table is missing, or has a line that cannot be right.
     """
     require_folder(root)
-    files = {name: inside(root, f"{TABLES}/{name}.tsv") for name in PARTS}
+    files = {name: inside(root, f"{TABLES_FOLDER}/{name}.tsv") for name in PART_OF}
     rows = [row for name, file in files.items() for row in _rows(name, file)]
     return make_source(root, recipe, Tables("twitter15", CLASSES, list(files.values()), rows))
 
 
 def _rows(name: str, file: Path) -> list[Row]:
-    header, *lines = read_lines(file, LONGEST_LINE)
+    header, *lines = read_lines(file, MOST_TWEET_CHARACTERS)
     if tuple(header.split("\t")) != HEADER:
         raise InputError(f"{file.name} does not begin with {', '.join(HEADER)}: take the published file")
     return [_row(name, number, line) for number, line in enumerate(lines, 2)]
@@ -62,4 +58,4 @@ def _row(name: str, number: int, line: str) -> Row:
         )
     index, label, image, tweet, target = match.groups()
     text = f"{tweet} {target}" if tweet.strip() and target.strip() else ""
-    return Row(f"{name}-{index}", PARTS[name], f"{IMAGES}/{image}", text, int(label))
+    return Row(f"{name}-{index}", PART_OF[name], f"{IMAGES_FOLDER}/{image}", text, int(label))

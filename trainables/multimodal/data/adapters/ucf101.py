@@ -27,11 +27,11 @@ from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN, by_group, each_class, from_lists, hold_out_groups
 from trainables.multimodal.data.store.feature_store import Arrays
-from trainables.multimodal.data.tables.parquet import read_lines
+from trainables.multimodal.data.tables.text_tables import read_lines
 from trainables.multimodal.errors import InputError
 
 NAME: Final = re.compile(r"v_([A-Za-z]+)_(g\d{2})_c\d{2}")
-PUBLISHED: Final = 101
+PUBLISHED_CLASSES: Final = 101
 """Classes of the whole data set."""
 LISTS: Final = {
     f"official-{number}": {TRAIN: f"trainlist{number}.txt", TEST: f"testlist{number}.txt"}
@@ -43,7 +43,7 @@ RECIPES: Final[Mapping[str, Recipe]] = {
     "two-stream-farneback": Recipe("two-stream-farneback", {"rgb": Frames(), "flow": Farneback()}),
 }
 
-Lists = Mapping[str, Mapping[str, set[str]]]
+ClipsByPolicy = Mapping[str, Mapping[str, set[str]]]
 """Policy -> part -> the clips that its list names."""
 
 
@@ -65,8 +65,9 @@ def read(root: Path, recipe: Recipe) -> Source:
     listed = {clip for parts in lists.values() for clips in parts.values() for clip in clips}
     ids = sorted(media.keys() | listed)
     flows = _flows(root, media)
-    pictures = {clip: _picture_files(found, recipe) for clip, found in flows.items()}
+    pictures = {clip: _picture_files(of_clip, recipe) for clip, of_clip in flows.items()}
     labels = np.array([classes.index(action(clip)) for clip in ids], dtype=np.int64)
+    absent = note_of_missing_classes(len(classes), PUBLISHED_CLASSES)
     splits = _splits(ids, labels, np.flatnonzero([clip in media for clip in ids]), lists)
     return Source(
         name="ucf101",
@@ -81,8 +82,8 @@ def read(root: Path, recipe: Recipe) -> Source:
         splits=splits,
         default_split=next(iter(splits)),
         load=partial(_load, recipe, [media.get(clip) for clip in ids], [flows.get(clip) for clip in ids]),
-        note=f"{note_of_missing_classes(len(classes), PUBLISHED)} {_note_of_flow(flows, media)}".strip(),
-        own_files=[[media[clip], *pictures.get(clip, [])] if clip in media else [] for clip in ids],
+        note=" ".join(filter(None, [absent, _note_of_flow(flows, media)])),
+        sample_files=[[media[clip], *pictures.get(clip, [])] if clip in media else [] for clip in ids],
     )
 
 
@@ -113,23 +114,23 @@ def _parts(clip: str) -> re.Match[str]:
     return match
 
 
-def _official(root: Path, classes: Sequence[str]) -> tuple[list[Path], Lists]:
+def _official(root: Path, classes: Sequence[str]) -> tuple[list[Path], ClipsByPolicy]:
     """The lists of every complete official split: their files, and the clips in them of these classes."""
     files: list[Path] = []
     lists: dict[str, dict[str, set[str]]] = {}
     for policy, names in LISTS.items():
-        found = {part: file for part, name in names.items() if (file := find_list(root, name))}
-        if found.keys() == names.keys():
-            files += found.values()
+        list_of = {part: file for part, name in names.items() if (file := find_list(root, name))}
+        if list_of.keys() == names.keys():
+            files += list_of.values()
             lists[policy] = {
                 part: {clip for clip in clips_of(file) if action(clip) in classes}
-                for part, file in found.items()
+                for part, file in list_of.items()
             }
     return files, lists
 
 
 def _splits(
-    ids: Sequence[str], labels: NDArray[np.int64], there: NDArray[np.int64], lists: Lists
+    ids: Sequence[str], labels: NDArray[np.int64], there: NDArray[np.int64], lists: ClipsByPolicy
 ) -> dict[str, list[str]]:
     """All policies, the default first; rows that are not `there` are in no part."""
     groups = np.array([session(clip) for clip in ids])
@@ -143,10 +144,10 @@ def _splits(
 
 def _flows(root: Path, media: Mapping[str, Path]) -> dict[str, Pictures]:
     """Flow pictures of the clips that have them; InputError if others need OpenCV and it is not there."""
-    found = {clip: pictures for clip, pictures in flow_folders(root, NAME).items() if clip in media}
-    if len(found) < len(media):
+    flows = {clip: pictures for clip, pictures in flow_folders(root, NAME).items() if clip in media}
+    if len(flows) < len(media):
         opencv()
-    return found
+    return flows
 
 
 def _picture_files(pictures: Pictures, recipe: Recipe) -> list[Path]:

@@ -1,6 +1,6 @@
 """UCF-101 as VGG16 features of 25 frames a clip: what a frame shows, and how it changes.
 
-A stand-in for two-stream networks that needs no video: appearance is the mean over frames, motion the mean
+A stand-in for two-stream networks that needs no video. Appearance is the mean over frames; motion is the mean
 size of the change from one frame to the next, which is no optical flow. The clips' groups are not in the
 file, so that validation clips may come from the same group as training clips; the test part is published.
 """
@@ -12,12 +12,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trainables.multimodal.data.adapters.features import read_npz
 from trainables.multimodal.data.media.file_checks import inside, require_folder
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN, hold_out, stratified
 from trainables.multimodal.data.store.feature_store import Arrays, Modality
-from trainables.multimodal.data.tables.parquet import NUMBERS, TEXT, WHOLE, require_arrays
+from trainables.multimodal.data.tables.npz import NUMBERS, TEXT, WHOLE, read_npz, require_arrays
 from trainables.multimodal.errors import InputError
 
 TABLE: Final = "ucf101_vgg16_rp128.npz"
@@ -29,7 +28,7 @@ FIELDS: Final = {
     "seq": (NUMBERS, (FRAMES, SIZE)),
 }
 """Arrays that are read, with their kind of type and their shape per clip."""
-PARTS: Final = {1: TRAIN, 2: TEST}
+PART_OF: Final = {1: TRAIN, 2: TEST}
 """Number of a subset -> its part of the published split."""
 SPLIT: Final = "official-01"
 NOTE: Final = (
@@ -51,7 +50,7 @@ def read(root: Path) -> Source:
     _require_fields(arrays)
     numbers = np.unique(arrays["label"])
     labels = np.searchsorted(numbers, arrays["label"]).astype(np.int64)
-    parts = [PARTS[int(subset)] for subset in arrays["subset"]]
+    parts = [PART_OF[int(subset)] for subset in arrays["subset"]]
     return Source(
         name="ucf101-vgg16",
         root=root,
@@ -65,7 +64,7 @@ def read(root: Path) -> Source:
         splits={SPLIT: hold_out(parts, labels), "stratified": stratified(labels)},
         default_split=SPLIT,
         load=partial(_load, arrays["seq"]),
-        held=True,
+        in_memory=True,
         note=NOTE,
     )
 
@@ -78,7 +77,7 @@ def _load(sequences: NDArray[np.float16], row: int) -> Arrays:
 def _require_fields(arrays: dict[str, NDArray[np.float32]]) -> None:
     require_arrays(TABLE, arrays, FIELDS)
     require_arrays(TABLE, arrays, {"actions": (TEXT, ())})
-    if not set(arrays["subset"].tolist()) <= PARTS.keys():
+    if not set(arrays["subset"].tolist()) <= PART_OF.keys():
         raise InputError(f"{TABLE}: subset must be 1 (train) or 2 (test)")
     labels, actions = arrays["label"], len(arrays["actions"])
     if len(labels) and not 1 <= labels.min() <= labels.max() <= actions:

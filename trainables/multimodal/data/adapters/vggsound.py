@@ -8,12 +8,12 @@ from trainables.multimodal.data.media.file_checks import require_folder
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN
-from trainables.multimodal.data.tables.parquet import read_rows
+from trainables.multimodal.data.tables.text_tables import read_rows
 from trainables.multimodal.data.whole_numbers import whole
 from trainables.multimodal.errors import InputError
 
 LIST: Final = "vggsound.csv"
-PARTS: Final = {"train": TRAIN, "test": TEST}
+PART_OF: Final = {"train": TRAIN, "test": TEST}
 """Part in the list -> part of the published split."""
 
 
@@ -34,11 +34,11 @@ def listed(file: Path) -> list[Listed]:
     clips = []
     for number, row in enumerate(read_rows(file), 1):
         start = whole(row[1]) if len(row) == 4 else None
-        if start is None or row[3] not in PARTS:
+        if start is None or row[3] not in PART_OF:
             raise InputError(
                 f"{file.name}, line {number} is not `id,start,label,train or test`: take the published file"
             )
         video, _, label, part = row
         clip = f"{video}_{start:06d}"
-        clips.append(Listed(clip, (clip, f"{video}_{start}"), label, PARTS[part]))
+        clips.append(Listed(clip, (clip, f"{video}_{start}"), label, PART_OF[part]))
     return clips

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from trainables.multimodal.data.limits import MOST_RESIDENT_SHARE
 from trainables.multimodal.data.loading.prefetch import ahead
 from trainables.multimodal.data.store.feature_store import FeatureStore, Modality
 from trainables.multimodal.errors import InputError
 
-RESIDENT_SHARE = 0.25  # of the device's free memory; several trials may share one device
 AHEAD = {"cuda": 2, "cpu": 0}
 """Batches that a thread gathers ahead where they do not lie on the device; a CPU's cores have work enough."""
 
@@ -45,7 +45,7 @@ class Cut:
     targets: Callable[[FeatureStore], np.ndarray] = attrgetter("labels")
 
 
-class Source(Protocol):
+class SampleReader(Protocol):
     """Where a loader takes the samples of one modality from."""
 
     def take(self, positions: np.ndarray, frames: np.ndarray | None) -> Tensor:
@@ -56,7 +56,7 @@ class Source(Protocol):
         ...
 
 
-class MappedSource:
+class MappedReader:
     """Samples gathered batch by batch from the store's memory map, which all trials on a node share."""
 
     def __init__(self, store: FeatureStore, modality: str, rows: np.ndarray, device: torch.device) -> None:
@@ -71,7 +71,7 @@ class MappedSource:
         return gathered.pin_memory() if self._device.type == "cuda" else gathered
 
 
-class ResidentSource:
+class ResidentReader:
     """Samples of a split that lie on the device from the start."""
 
     def __init__(self, store: FeatureStore, modality: str, rows: np.ndarray, device: torch.device) -> None:
@@ -102,8 +102,8 @@ class Loader:
     ) -> None:
         rows, used = cut.rows, {name: store.modalities[name] for name in cut.modalities}
         resident = fits_device(used.values(), len(rows), device)
-        source = ResidentSource if resident else MappedSource
-        self._sources: dict[str, Source] = {name: source(store, name, rows, device) for name in used}
+        source = ResidentReader if resident else MappedReader
+        self._sources: dict[str, SampleReader] = {name: source(store, name, rows, device) for name in used}
         self._ahead = 0 if resident else AHEAD[device.type]
         self._stored = stored_frames(used, frames)
         self.labels = torch.from_numpy(cut.targets(store)[rows]).to(device)
@@ -172,9 +172,9 @@ def segment_choices(draw: np.random.Generator, samples: int, stored: int, frames
 
 
 def fits_device(modalities: Iterable[Modality], samples: int, device: torch.device) -> bool:
-    """Whether `samples` of the modalities take at most RESIDENT_SHARE of a CUDA device's free memory."""
+    """Whether `samples` of the modalities take at most MOST_RESIDENT_SHARE of a CUDA device's free memory."""
     if device.type != "cuda":
         return False
     sizes = [np.dtype(m.dtype).itemsize * int(np.prod(m.shape)) for m in modalities]
     free, _ = torch.cuda.mem_get_info(device)
-    return samples * sum(sizes) <= RESIDENT_SHARE * free
+    return samples * sum(sizes) <= MOST_RESIDENT_SHARE * free

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torchaudio.compliance import kaldi
 from torchaudio.transforms import Resample
 
-from trainables.multimodal.data.media.file_checks import MOST_SECONDS, require_content, require_modest_sound
+from trainables.multimodal.data.limits import MOST_FILTER_TAPS, MOST_SOUND_SECONDS
+from trainables.multimodal.data.media.file_checks import require_content, require_modest_sound
 from trainables.multimodal.data.media.truncation import require_whole
 from trainables.multimodal.data.recipes import between
 from trainables.multimodal.data.store.feature_store import Modality
@@ -21,11 +22,9 @@ from trainables.multimodal.errors import InputError
 WINDOW, HOP = 0.025, 0.010
 """Seconds of a frame, and from one to the next."""
 
-RATE = between(1_000, 48_000)
+RATE_BOUNDS = between(1_000, 48_000)
 """Hz of a recipe."""
-MOST_TAPS = 1_000_000
-"""Of the filter that resamples."""
-BLOCK = 2**14
+BLOCK_SAMPLES = 2**14
 """Samples of every channel that are read at a time."""
 PIECE = 1024
 """Frames that are transformed at a time: the steps to their energies take forty times their memory."""
@@ -51,7 +50,7 @@ class Fbank:
     modality's `mean` and `std`.
     """
 
-    sample_rate: int = field(default=16_000, metadata=RATE)
+    sample_rate: int = field(default=16_000, metadata=RATE_BOUNDS)
     """Hz; a file of another rate is refused, never resampled silently."""
     mel_bins: int = field(default=128, metadata=between(4, 4096))
     time_steps: int = 1024
@@ -95,11 +94,11 @@ class Stft:
     librosa's former filter for resampling. Bands above half the files' rate hold what the filter lets pass.
     """
 
-    source_rate: int = field(default=16_000, metadata=RATE)
+    source_rate: int = field(default=16_000, metadata=RATE_BOUNDS)
     """Hz of the files; a file of another rate is refused."""
-    sample_rate: int = field(default=22_050, metadata=RATE)
+    sample_rate: int = field(default=22_050, metadata=RATE_BOUNDS)
     """Hz to which they are resampled."""
-    seconds: int = field(default=3, metadata=between(1, MOST_SECONDS))
+    seconds: int = field(default=3, metadata=between(1, MOST_SOUND_SECONDS))
     window: int = 512
     """Samples, and the length of the transform."""
     hop: int = 353
@@ -107,7 +106,7 @@ class Stft:
     def __post_init__(self) -> None:
         """InputError for two rates whose filter would fill the memory."""
         common = math.gcd(self.source_rate, self.sample_rate)
-        if (self.source_rate // common) * (self.sample_rate // common) > MOST_TAPS:
+        if (self.source_rate // common) * (self.sample_rate // common) > MOST_FILTER_TAPS:
             raise InputError(
                 f"{self.source_rate} Hz cannot be resampled to {self.sample_rate} Hz: choose a sample_rate "
                 "with a larger common divisor"
@@ -214,7 +213,7 @@ def _require_expected(file: Path, sound: soundfile.SoundFile, sample_rate: int) 
 def _mixed_down(sound: soundfile.SoundFile) -> NDArray[np.float32]:
     """The mean over channels, block by block: all channels of a long recording are many times as much."""
     waveform, filled = np.empty(sound.frames, np.float32), 0
-    for block in sound.blocks(BLOCK, dtype="float32", always_2d=True):
+    for block in sound.blocks(BLOCK_SAMPLES, dtype="float32", always_2d=True):
         waveform[filled : filled + len(block)] = block.mean(axis=1)
         filled += len(block)
     return waveform[:filled]

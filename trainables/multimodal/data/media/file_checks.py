@@ -3,20 +3,15 @@
 import reprlib
 from pathlib import Path
 
+from trainables.multimodal.data.limits import (
+    MOST_CLIP_BYTES,
+    MOST_SOUND_CHANNELS,
+    MOST_SOUND_HERTZ,
+    MOST_SOUND_SECONDS,
+)
 from trainables.multimodal.errors import InputError
 
 LFS_HEADER = b"version https://git-lfs.github.com/spec/"
-
-MOST_PIXELS = 4096 * 4096
-"""Of a picture: 16 megapixels, which take 64 MiB as Pillow holds them."""
-MOST_FRAME = 4096 * 2304
-"""Pixels of a frame of a video, of which decoders hold many: 4K."""
-MOST_CLIP = 64 * 2**20
-"""Bytes of a clip's coded pictures, which are held until their number is known."""
-MOST_SECONDS = 600
-"""Of sound, which is held as a whole."""
-MOST_CHANNELS = 16
-MOST_HERTZ = 384_000
 
 
 def inside(root: Path, name: str | Path) -> Path:
@@ -66,19 +61,20 @@ def require_modest_frames(file: Path, width: int, height: int, most: int) -> Non
 
 def require_modest_clip(file: Path, held: int) -> None:
     """Raise InputError where a clip's coded pictures take more bytes than the limit: ask as they come."""
-    if held > MOST_CLIP:
+    if held > MOST_CLIP_BYTES:
         raise InputError(
-            f"{file.parent.name}/{file.name} has coded pictures of more than {MOST_CLIP} bytes, "
+            f"{file.parent.name}/{file.name} has coded pictures of more than {MOST_CLIP_BYTES} bytes, "
             "which are the limit: cut it into clips"
         )
 
 
 def require_modest_sound(file: Path, samples: int, rate: int, channels: int) -> None:
     """Raise InputError for sound above one of the limits: ask before decoding, with what the header says."""
-    if channels > MOST_CHANNELS or rate > MOST_HERTZ or samples > MOST_SECONDS * rate:
+    if channels > MOST_SOUND_CHANNELS or rate > MOST_SOUND_HERTZ or samples > MOST_SOUND_SECONDS * rate:
         raise InputError(
-            f"{file.parent.name}/{file.name} has {channels} channels of {samples} samples at {rate} Hz, and "
-            f"{MOST_CHANNELS} channels, {MOST_HERTZ} Hz and {MOST_SECONDS} s are the limit: cut it into clips"
+            f"{file.parent.name}/{file.name} has {channels} channels of {samples} samples at {rate} Hz, "
+            f"and {MOST_SOUND_CHANNELS} channels, {MOST_SOUND_HERTZ} Hz and {MOST_SOUND_SECONDS} s "
+            "are the limit: cut it into clips"
         )
 
 

@@ -49,17 +49,17 @@ class Pictures:
 
 def flow_folders(root: Path, clip: Pattern[str]) -> dict[str, Pictures]:
     """Folders of pictures anywhere below the root that are named as a clip is; InputError if one has two."""
-    found: dict[str, Pictures] = {}
+    folders: dict[str, Pictures] = {}
     for folder, _, names in os.walk(root):
         path = Path(folder)
         count = sum(name.startswith("x_") and name.endswith(".jpg") for name in names)
         if count and clip.fullmatch(path.name):
-            if path.name in found:
+            if path.name in folders:
                 raise InputError(
-                    f"flow of {path.name} is there twice, {found[path.name].folder} and {path}: remove one"
+                    f"flow of {path.name} is there twice, {folders[path.name].folder} and {path}: remove one"
                 )
-            found[path.name] = Pictures(root, path, count)
-    return found
+            folders[path.name] = Pictures(root, path, count)
+    return folders
 
 
 def two_streams(file: Path, pictures: Pictures | None, rgb: Frames, flow: Flow) -> Arrays:
@@ -68,8 +68,8 @@ def two_streams(file: Path, pictures: Pictures | None, rgb: Frames, flow: Flow) 
     Raises InputError: clip or pictures cannot be used, or do not belong together.
     """
     if pictures is None:
-        found = read_moments(file, flow.frames)
-        return {"rgb": rgb.stacked(rgb.squeezed(first) for first, _ in found), "flow": flow.between(found)}
+        pairs = read_moments(file, flow.frames)
+        return {"rgb": rgb.stacked(rgb.squeezed(first) for first, _ in pairs), "flow": flow.between(pairs)}
 
     def fitting(available: int) -> Sequence[int]:
         pictures.require_fit(available)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from trainables.multimodal.data.limits import MOST_FLOW_PIXELS
 from trainables.multimodal.data.media.video import evenly_spaced, read_chosen, squeezed
 from trainables.multimodal.data.recipes import between
 from trainables.multimodal.data.store.feature_store import Modality
@@ -18,8 +19,6 @@ from trainables.multimodal.errors import InputError
 STILL: Final = 128
 """The stored value of a pixel that does not move."""
 
-MOST_HELD: Final = 3 * 2**23
-"""Pixels of all the frames that are held to compute flow: 96 MiB."""
 
 Moment = tuple[Image.Image, Image.Image]
 """A frame of a clip, and the one right after it."""
@@ -38,7 +37,7 @@ def read_moments(file: Path, frames: int, interval: Interval | None = None) -> l
     def pairs(available: int) -> list[int]:
         return [index for first in moments(available, frames, interval) for index in (first, first + 1)]
 
-    images = read_chosen(file, pairs, lambda image: image, MOST_HELD // (2 * frames))
+    images = read_chosen(file, pairs, lambda image: image, MOST_FLOW_PIXELS // (2 * frames))
     return list(zip(images[::2], images[1::2], strict=True))
 
 
@@ -78,9 +77,9 @@ class Flow:
     def displacements(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Pixels [H, W, 2] from one grey image [H, W] to the next."""
 
-    def between(self, found: Iterable[Moment]) -> NDArray[np.uint8]:
+    def between(self, pairs: Iterable[Moment]) -> NDArray[np.uint8]:
         """Flow [frames, 2, image_size, image_size] of frames and their next ones."""
-        return self.stacked(self._pictures(*moment) for moment in found)
+        return self.stacked(self._pictures(*moment) for moment in pairs)
 
     def stacked(self, pictures: Iterable[Sequence[Image.Image]]) -> NDArray[np.uint8]:
         """Grey pictures of x and y displacements, squeezed and stacked."""
@@ -91,10 +90,10 @@ class Flow:
             raise InputError("its frames change their size: leave the clip out")
         grey = [np.ascontiguousarray(image.convert("L"), dtype=np.uint8) for image in (first, second)]
         try:
-            found = self.displacements(*grey)
+            displacements = self.displacements(*grey)
         except opencv().error as error:
             raise InputError(f"no flow can be computed at {first.size[0]} x {first.size[1]}") from error
-        return [Image.fromarray(axis) for axis in encoded(found, self.bound)]
+        return [Image.fromarray(axis) for axis in encoded(displacements, self.bound)]
 
 
 @dataclass(frozen=True)
@@ -105,8 +104,8 @@ class Dis(Flow):
         """Pixels [H, W, 2]."""
         cv2 = opencv()
         method = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        found: NDArray[np.float32] = method.calc(first, second, None)
-        return found
+        displacements: NDArray[np.float32] = method.calc(first, second, None)
+        return displacements
 
 
 @dataclass(frozen=True)
@@ -121,8 +120,8 @@ class Farneback(Flow):
     def displacements(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Pixels [H, W, 2]."""
         settings = (0.5, self.levels, self.window, self.iterations, self.neighbourhood, 1.2, 0)
-        found: NDArray[np.float32] = opencv().calcOpticalFlowFarneback(first, second, None, *settings)
-        return found
+        displacements: NDArray[np.float32] = opencv().calcOpticalFlowFarneback(first, second, None, *settings)
+        return displacements
 
 
 def encoded(displacements: NDArray[np.float32], bound: int) -> NDArray[np.uint8]:

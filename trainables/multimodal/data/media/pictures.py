@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from trainables.multimodal.data.media.file_checks import MOST_PIXELS, require_content
+from trainables.multimodal.data.limits import MOST_PICTURE_PIXELS
+from trainables.multimodal.data.media.file_checks import require_content
 from trainables.multimodal.data.media.video import IMAGENET_MEAN, IMAGENET_STD
 from trainables.multimodal.data.store.feature_store import Modality
 from trainables.multimodal.errors import InputError
@@ -59,18 +60,16 @@ def open_picture(file: Path) -> Image.Image:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             return _decoded(file)
     except BOMBS as error:
-        raise InputError(_too_large(name)) from error
+        raise InputError(
+            f"{name} has more than {MOST_PICTURE_PIXELS} pixels: make it smaller, or leave it out"
+        ) from error
     except BROKEN as error:
         raise InputError(f"{name} is no readable picture ({error})") from error
 
 
 def _decoded(file: Path) -> Image.Image:
     with Image.open(file, formats=FORMATS) as image:
-        if image.width * image.height > MOST_PIXELS:
+        if image.width * image.height > MOST_PICTURE_PIXELS:
             raise Image.DecompressionBombError
         image.load()
         return image if image.mode == "RGB" else image.convert("RGB")  # which copies an RGB one too
-
-
-def _too_large(name: str) -> str:
-    return f"{name} has more than {MOST_PIXELS} pixels: make it smaller, or leave it out"

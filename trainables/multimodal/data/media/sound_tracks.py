@@ -14,7 +14,7 @@ from trainables.multimodal.data.media.file_checks import require_content, requir
 from trainables.multimodal.data.media.video import open_clip
 from trainables.multimodal.errors import InputError
 
-UNDECODABLE: Final = (av.FFmpegError, ValueError)
+UNDECODABLE_SOUND: Final = (av.FFmpegError, ValueError)
 """What PyAV raises on damaged sound; ValueError where its rate or channels change on the way."""
 
 
@@ -34,7 +34,7 @@ def read_track(file: Path, sample_rate: int) -> NDArray[np.float32]:
             blocks = _resampled(file, container, sample_rate)
     except InputError:
         raise
-    except UNDECODABLE as error:
+    except UNDECODABLE_SOUND as error:
         raise InputError(f"the sound of {name} cannot be decoded ({error})") from error
     waveform = np.concatenate([np.zeros(0, np.float32), *blocks])
     if len(waveform) < WINDOW * sample_rate:
@@ -58,7 +58,7 @@ def _resampled(file: Path, container: Any, sample_rate: int) -> list[NDArray[np.
     for frame in _frames(container, sample_rate):
         samples += frame.samples
         require_modest_sound(file, samples, sample_rate, channels)
-        blocks.append(_mono(frame))
+        blocks.append(frame.to_ndarray().mean(axis=0, dtype=np.float32))
     return blocks
 
 
@@ -67,8 +67,3 @@ def _frames(container: Any, sample_rate: int) -> Iterator[Any]:
     resampler = av.AudioResampler(format="fltp", rate=sample_rate)
     for decoded in chain(container.decode(audio=0), [None]):  # None asks for what the resampler still holds
         yield from resampler.resample(decoded)
-
-
-def _mono(frame: Any) -> NDArray[np.float32]:
-    waveform: NDArray[np.float32] = frame.to_ndarray().mean(axis=0, dtype=np.float32)
-    return waveform

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from trainables.multimodal.data.preparing.worker_processes import one_thread
+from trainables.multimodal.data.media.one_thread import one_thread
 from trainables.multimodal.data.recipes import Folder, between, read_folder
 from trainables.multimodal.data.store.feature_store import Modality
 from trainables.multimodal.errors import InputError
@@ -53,8 +53,8 @@ class HashedNgrams:
 class HiddenStates:
     """Last hidden states of a text model that is never trained, from a folder of transformers' files.
 
-    One step per token, the model's own marks of start and end among them; a longer text is cut, a shorter
-    one filled up with steps of zeros, which encoders of sequences take for padding.
+    One step per token, the model's own marks of start and end among them. A longer text is cut; a shorter one
+    is filled up with steps of zeros, which encoders of sequences take for padding.
     """
 
     text_model: Folder | None = field(default=None, metadata={"read": read_folder})
@@ -63,13 +63,13 @@ class HiddenStates:
 
     def modality(self, name: str) -> Modality:
         """A sequence [tokens, hidden size] float16; InputError where the model cannot be used."""
-        tokenizer, model = load_model(_given(self.text_model))
+        tokenizer, model = load_text_model(_given(self.text_model))
         _require_room(self.tokens, tokenizer, model)
         return Modality(name, (self.tokens, model.config.hidden_size), "float16")
 
     def __call__(self, text: str) -> NDArray[np.float16]:
         """The sequence [tokens, hidden size] of one text."""
-        tokenizer, model = load_model(_given(self.text_model))
+        tokenizer, model = load_text_model(_given(self.text_model))
         encoded = tokenizer(text, truncation=True, max_length=self.tokens, return_tensors="pt")
         with torch.inference_mode(), one_thread():
             states = model(**encoded).last_hidden_state[0].numpy()
@@ -79,7 +79,7 @@ class HiddenStates:
 
 
 @lru_cache(maxsize=1)
-def load_model(folder: Folder) -> tuple[Any, Any]:
+def load_text_model(folder: Folder) -> tuple[Any, Any]:
     """Tokenizer and model in a folder, for inference in float32; once per process.
 
     Raises InputError: transformers is not installed, or the folder lacks a part of the model.

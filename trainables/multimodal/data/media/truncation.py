@@ -1,4 +1,4 @@
-"""Whether wav files and clips are as long as they say: decoders read what is left of one without a word.
+"""Whether wav files and clips are as long as they say: decoders read a file that was cut without an error.
 
 Files in these containers are rows of parts that tell their lengths, so one that ends within a part was cut
 there. What does not look like a part, such as bytes that somebody appended, ends the row and says nothing.

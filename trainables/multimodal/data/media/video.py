@@ -12,8 +12,8 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 from PIL import Image
 
+from trainables.multimodal.data.limits import MOST_FRAME_PIXELS
 from trainables.multimodal.data.media.file_checks import (
-    MOST_FRAME,
     require_content,
     require_modest_clip,
     require_modest_frames,
@@ -28,7 +28,7 @@ IMAGENET_MEAN = (0.485 * 255, 0.456 * 255, 0.406 * 255)
 IMAGENET_STD = (0.229 * 255, 0.224 * 255, 0.225 * 255)
 """The published normalisation of frames, in units of the stored 0..255."""
 
-UNDECODABLE = (av.FFmpegError, ValueError, IndexError)
+UNDECODABLE_VIDEO = (av.FFmpegError, ValueError, IndexError)
 """What PyAV raises on damaged clips, on those without pictures, and on pixels that it cannot convert."""
 
 MARGIN = 2**16
@@ -89,7 +89,7 @@ def read_chosen(
     file: Path,
     choose: Callable[[int], Sequence[int]],
     keep: Callable[[Image.Image], Kept],
-    most_pixels: int = MOST_FRAME,
+    most_pixels: int = MOST_FRAME_PIXELS,
 ) -> list[Kept]:
     """What `keep` makes of the frames, in colour, at the indices that `choose` names, told their number.
 
@@ -108,7 +108,7 @@ def read_chosen(
             clip = _decode(file, lambda _: choose(clip.count), keep, most_pixels)
     except InputError:
         raise
-    except UNDECODABLE as error:
+    except UNDECODABLE_VIDEO as error:
         raise InputError(f"{name} is no readable video ({error})") from error
     if not clip.count:
         raise InputError(f"{name} holds no frames")

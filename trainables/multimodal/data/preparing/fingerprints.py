@@ -1,4 +1,4 @@
-"""What decides the content of a store's files: where it is the same, an earlier start's work is taken."""
+"""Fingerprints of what decides the content of a store's files: where they are equal, earlier work is kept."""
 
 import hashlib
 import importlib.metadata
@@ -14,16 +14,18 @@ LIBRARIES = ("av", "numpy", "pillow", "pyarrow", "scikit-learn", "soundfile", "t
 EXTRAS = ("opencv-python", "opencv-python-headless", "transformers")
 """Noted where they are installed."""
 NOTES = "notes"
-"""Folder of what only an unfinished store needs: notes of what is done, and marks of what is being done."""
+"""Folder of what only an unfinished store needs: notes of what is done, marks of what is being done, and the
+lock of the process that does it.
+"""
 
 
 @dataclass(frozen=True)
-class Plan:
-    """A source, and all that its samples have in common."""
+class Fingerprints:
+    """Checksums of all that decides what the samples of a source are."""
 
     source: Source
     common: str
-    """Checksum of the recipe, the versions, and sizes and times of the files that are no sample's own."""
+    """Checksum of the recipe, the versions, and sizes and times of the files that samples share."""
 
     def of(self, rows: Sequence[int]) -> str:
         """Checksum of all that decides what the samples of these rows are."""
@@ -41,24 +43,25 @@ class Plan:
         return _checksum(parts)
 
     def files(self, rows: Sequence[int]) -> list[Sequence[Path]]:
-        """The files that are each of these rows' own."""
-        return [self.source.own_files[row] for row in rows if self.source.own_files]
+        """The files of each of these rows alone."""
+        return [self.source.sample_files[row] for row in rows if self.source.sample_files]
 
 
-def make_plan(source: Source) -> Plan:
-    """The plan of a source, with its files as they are now."""
+def fingerprints_of(source: Source) -> Fingerprints:
+    """The fingerprints of a source, with its files as they are now."""
     shared = [_trace(file) for file in shared_files(source)]
-    return Plan(source, _checksum({**described(source), "files": shared}))
+    return Fingerprints(source, _checksum({**described(source), "files": shared}))
 
 
 def shared_files(source: Source) -> list[Path]:
-    """Files that are no sample's own."""
-    own = {file for files in source.own_files for file in files}
-    return [file for file in source.files if file not in own]
+    """Files that do not belong to one sample alone."""
+    of_samples = {file for files in source.sample_files for file in files}
+    return [file for file in source.files if file not in of_samples]
 
 
 def described(source: Source) -> dict[str, Any]:
     """What a source is, and what decodes it."""
+    installed = [name for name in EXTRAS if any(importlib.metadata.distributions(name=name))]
     return {
         "format": manifests.FORMAT,
         "dataset": source.name,
@@ -66,7 +69,7 @@ def described(source: Source) -> dict[str, Any]:
         "recipe": source.recipe,
         "classes": list(source.classes),
         "modalities": {name: modality.to_json() for name, modality in source.modalities.items()},
-        "versions": {**_versions(LIBRARIES), **_versions(_installed(EXTRAS))},
+        "versions": {**_versions(LIBRARIES), **_versions(installed)},
         **({"value": asdict(source.quantity)} if source.quantity else {}),
     }
 
@@ -86,7 +89,3 @@ def _trace(file: Path) -> tuple[str, int, int]:
 
 def _versions(names: Iterable[str]) -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in names}
-
-
-def _installed(names: Iterable[str]) -> list[str]:
-    return [name for name in names if any(importlib.metadata.distributions(name=name))]

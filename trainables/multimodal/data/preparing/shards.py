@@ -1,4 +1,4 @@
-"""The files of a store: a span of samples in one Arrow record batch, and a note of what became of it."""
+"""The files of a store: a span of samples in one Arrow record batch, and a note of the result."""
 
 import json
 from collections.abc import Callable
@@ -10,17 +10,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from trainables.multimodal.data.limits import MOST_SHARD_BYTES, MOST_SHARD_SAMPLES
 from trainables.multimodal.data.preparing.fatal_samples import marking
 from trainables.multimodal.data.preparing.fingerprints import NOTES
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store import manifest as manifests
 from trainables.multimodal.data.store.feature_store import Arrays, Modality, sample_bytes
 from trainables.multimodal.errors import InputError
-
-SHARD_BYTES = 64 * 2**20
-"""No file is larger, and no process holds more decoded samples than one file."""
-SHARD_ROWS = 256
-"""Nor holds a file more samples, so that all processes have work and little is lost by an interruption."""
+from trainables.multimodal.whole_files import flush, write_text
 
 
 @dataclass(frozen=True)
@@ -46,23 +43,22 @@ class Sample:
 
 @dataclass(frozen=True)
 class Shard:
-    """One file of a store to be."""
+    """One file of a store that is being prepared."""
 
     rows: range
     """Rows of the source."""
-    plan: str
+    fingerprint: str
     """Checksum of all that decides what their samples are."""
     files: tuple[Path, ...]
-    """Their own files."""
+    """Files of these rows alone."""
 
 
 @dataclass(frozen=True)
 class Note:
-    """What became of the rows of a shard."""
+    """The result of decoding the rows of a shard."""
 
     plan: str
-    """Checksum of what decided it."""
-
+    """Fingerprint of the shard, under the name that it has in notes on disk."""
     file: dict[str, Any] | None
     """The file as the manifest describes it; none if no sample of the shard could be used."""
     digests: list[str]
@@ -70,12 +66,12 @@ class Note:
     problems: dict[str, str]
     """Row -> why its sample cannot be used."""
     sources: dict[str, str]
-    """Checksums of the rows' own files, by path below the root, taken while they are at hand."""
+    """Checksums of the files of these rows alone, by path below the root."""
 
 
 def spans(source: Source) -> list[range]:
     """Rows of the source, as many to a file as it may hold."""
-    rows = min(SHARD_ROWS, max(1, SHARD_BYTES // sample_bytes(source.modalities)))
+    rows = min(MOST_SHARD_SAMPLES, max(1, MOST_SHARD_BYTES // sample_bytes(source.modalities)))
     total = len(source.ids)
     return [range(start, min(start + rows, total)) for start in range(0, total, rows)]
 
@@ -83,8 +79,8 @@ def spans(source: Source) -> list[range]:
 def write_shard(folder: Path, source: Source, shard: Shard) -> Note:
     """Decode the rows of a shard into one file.
 
-    What an earlier start noted of the same plan is taken as it is, unless one of its problems is no more:
-    what was wrong, such as a permission, need not be a part of the plan.
+    A note of an earlier start with the same fingerprint is kept, unless one of its problems is gone. What was
+    wrong, such as a permission, need not be part of a fingerprint.
     """
     note = noted(folder, shard)
     with marking(folder, shard.rows) as mark:
@@ -100,7 +96,7 @@ def noted(folder: Path, shard: Shard) -> Note | None:
         whole = note.file is None or manifests.is_unchanged(folder / note.file["name"], note.file)
     except (FileNotFoundError, ValueError, TypeError):
         return None
-    return note if whole and note.plan == shard.plan else None
+    return note if whole and note.plan == shard.fingerprint else None
 
 
 def require_conform(arrays: Arrays, modalities: dict[str, Modality]) -> None:
@@ -124,8 +120,8 @@ def _write(folder: Path, source: Source, shard: Shard, mark: Callable[[int], Any
             problems[str(row)] = str(error)
     file = folder / f"samples-{shard.rows.start:07d}.arrow"
     sources = manifests.checksums(source.root, shard.files)
-    note = Note(shard.plan, samples.write(file), samples.digests, problems, sources)
-    _write_note(_note(folder, shard), note)
+    note = Note(shard.fingerprint, samples.write(file), samples.digests, problems, sources)
+    write_text(_note(folder, shard), json.dumps(asdict(note)), durable=False)
     return note
 
 
@@ -140,14 +136,14 @@ def _is_usable(source: Source, row: int, mark: Callable[[int], Any]) -> bool:
 def _decode(source: Source, row: int, mark: Callable[[int], Any]) -> Arrays:
     """The arrays of those modalities that a sample has; InputError if it cannot be used."""
     present = source.presence(row)
-    held = {name: m for name, m in source.modalities.items() if present.get(name, True)}
-    if not held:
+    expected = {name: m for name, m in source.modalities.items() if present.get(name, True)}
+    if not expected:
         raise InputError("it has none of the modalities")
-    if not source.held:
+    if not source.in_memory:
         mark(row)
     loaded = source.load(row)
-    require_conform(loaded, held)
-    return {name: loaded[name] for name in held}
+    require_conform(loaded, expected)
+    return {name: loaded[name] for name in expected}
 
 
 class _Samples:
@@ -186,7 +182,7 @@ class _Samples:
         batch = pa.RecordBatch.from_pydict(self._columns())
         with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
             writer.write_batch(batch)
-        manifests.flush(file)
+        flush(file)
         return manifests.describe(file)
 
     def _columns(self) -> dict[str, Any]:
@@ -205,12 +201,6 @@ class _Samples:
         for name, array in self._arrays.items():
             columns[f"modality:{name}"] = _fixed_size_lists(array[: len(samples)])
         return columns
-
-
-def _write_note(path: Path, note: Note) -> None:
-    temporary = path.with_suffix(".new")
-    temporary.write_text(json.dumps(asdict(note)), encoding="utf-8")
-    temporary.replace(path)
 
 
 def _note(folder: Path, shard: Shard) -> Path:

@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 
 import torch
 
+from trainables.multimodal.data.limits import MOST_DECODING_SECONDS
+from trainables.multimodal.data.media.one_thread import one_thread
 from trainables.multimodal.errors import InputError
 
 Item = TypeVar("Item")
@@ -23,17 +25,15 @@ Result = TypeVar("Result")
 
 
 class WorkerDied(InputError):  # noqa: N818  (what happened, not a mistake of the caller)
-    """A process died over its item, or ended itself because it took too long: see LONGEST."""
+    """A process died over its item, or ended itself because it took too long: see MOST_DECODING_SECONDS."""
 
 
-WORTH = 10.0
+WORTH_SECONDS = 10.0
 """Seconds of work that must lie ahead before processes, which take seconds to start, are started for it."""
-START = 5.0
+START_SECONDS = 5.0
 """Seconds that they take to start, about: one more item that takes longer would let them wait."""
 PRELOADED = ("trainables.multimodal.data.datasets",)
 """What processes have in common: imported once, by a process from which all others are forked."""
-LONGEST = 1800.0
-"""Seconds after which a process ends itself: a damaged file can keep a decoder busy for ever."""
 
 
 def each(
@@ -41,11 +41,11 @@ def each(
 ) -> Iterator[Result]:
     """function(shared, item) of every item, in order; `shared` is sent to each process once.
 
-    Items are done here until one tells, by its time, that the others are worth processes, and until these can
-    begin: what an earlier start has done takes none. Here as there torch has one thread.
+    This process does the first items. Others are started once the time of an item tells that the rest is
+    worth it, and take over when they can begin. Torch has one thread in all of them.
 
-    Raises what the function raised, and WorkerDied if a process died, which a damaged file can do to a
-    decoder; over an item that is done here, this process dies itself, and one that never ends is never ended.
+    Raises what the function raised, and WorkerDied if one of the others died, as damaged files make decoders
+    do. An item that is done here can end this process, or keep it for ever.
     """
     starting: threading.Thread | None = None
     for done, item in enumerate(items, 1):
@@ -55,37 +55,28 @@ def each(
         left = len(items) - done
         taken = time.monotonic() - started
         yield result
-        if starting is None and workers > 1 and left > 1 and taken * left > WORTH:
+        if starting is None and workers > 1 and left > 1 and taken * left > WORTH_SECONDS:
             starting = _start_server()
-            if taken > START:
+            if taken > START_SECONDS:
                 starting.join()
         if starting is not None and left > 1 and not starting.is_alive():
             yield from in_processes(function, shared, items[done:], workers)
             return
 
 
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Sums in one order, so that the digest does not depend on the number of threads or workers."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 def in_processes(
     function: Callable[[Any, Item], Result], shared: Any, items: Sequence[Item], workers: int
 ) -> Iterator[Result]:
-    """As `each`, but every item is done in another process, so that this one outlives all of them."""
-    pool = ProcessPoolExecutor(min(workers, len(items)), _context(), _settle, (shared, LONGEST))
+    """As `each`, but other processes do every item, so that this one outlives all of them."""
+    pool = ProcessPoolExecutor(
+        min(workers, len(items)), _context(), _initialise, (shared, MOST_DECODING_SECONDS)
+    )
     try:
         yield from pool.map(partial(_apply, function), items)
     except BrokenProcessPool as error:
         raise WorkerDied(
             "a process died while it decoded, for want of memory, over a damaged file, "
-            f"or because it took more than {LONGEST:.0f} s"
+            f"or because it took more than {MOST_DECODING_SECONDS:.0f} s"
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
@@ -98,35 +89,35 @@ def _context() -> Any:
 
 
 def _start_server() -> threading.Thread:
-    """A thread that ends when the process runs from which others are forked, which imports for seconds."""
+    """A thread that ends once the server runs from which processes are forked: its imports take seconds."""
     starting = threading.Thread(target=_fork_one, daemon=True)
     starting.start()
     return starting
 
 
 def _fork_one() -> None:
-    with contextlib.suppress(OSError, EOFError):  # whoever needs processes meets it again, and can tell
-        first = _context().Process(target=gc.freeze)  # any function: it has nothing to do
+    with contextlib.suppress(OSError, EOFError):  # the pool meets the same error, and raises it
+        first = _context().Process(target=gc.freeze)  # any function that does little
         first.start()
         first.join()
 
 
 _shared: Any = None
-_longest = LONGEST
-_nowhere = os.open(os.devnull, os.O_WRONLY)
+_longest = MOST_DECODING_SECONDS
+_devnull = os.open(os.devnull, os.O_WRONLY)
 
 
-def _settle(shared: Any, longest: float) -> None:
-    """Prepare a process: one thread, no interest in Ctrl-C, and an end when its parent has ended."""
+def _initialise(shared: Any, longest: float) -> None:
+    """Prepare a process: one thread, Ctrl-C left to the parent, and an end when the parent has ended."""
     global _shared, _longest
     _shared, _longest = shared, longest
-    gc.freeze()  # to look through what all processes share would write to it, and make it each one's own
+    gc.freeze()  # a collection would write to all objects, and so copy memory that processes share
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_follow, daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
-def _follow() -> None:
+def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -134,7 +125,7 @@ def _follow() -> None:
 
 
 def _apply(function: Callable[[Any, Item], Result], item: Item) -> Result:
-    faulthandler.dump_traceback_later(_longest, exit=True, file=_nowhere)  # ends even a decoder that hangs
+    faulthandler.dump_traceback_later(_longest, exit=True, file=_devnull)  # ends even a decoder that hangs
     try:
         return function(_shared, item)
     finally:

@@ -1,13 +1,10 @@
 """From a source to a store: decode every sample once, check it, write Arrow files and the manifest.
 
-The store grows in a hidden folder beside its destination and is renamed at the end, so that the destination
-holds a whole store or nothing. Whatever ends the work before leaves that folder, and the same command goes on
-with it: it decodes what is missing or has changed since, and nothing else.
+The store is written in a hidden folder beside its destination, which is renamed at the end: the destination
+holds a whole store or nothing. If the work ends early, that folder stays, and the same command continues it:
+it decodes only what is missing or has changed since.
 """
 
-import contextlib
-import fcntl
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -16,8 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from trainables.multimodal.data.preparing.fatal_samples import condemn, spared, suspects
-from trainables.multimodal.data.preparing.fingerprints import NOTES, Plan, described, make_plan, shared_files
+from trainables.multimodal.data.preparing.fatal_samples import confirm_fatal, suspects, without_fatal
+from trainables.multimodal.data.preparing.fingerprints import (
+    NOTES,
+    Fingerprints,
+    described,
+    fingerprints_of,
+    shared_files,
+)
 from trainables.multimodal.data.preparing.shards import (
     Note,
     Sample,
@@ -32,6 +35,7 @@ from trainables.multimodal.data.splits import rows_by_part
 from trainables.multimodal.data.store import manifest as manifests
 from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
+from trainables.multimodal.whole_files import held
 
 
 def write_store(
@@ -51,12 +55,14 @@ def write_store(
     an unfinished folder behind, as does the end of the process, for the next start to go on with.
     """
     source.require_split(source.default_split)
-    workers = 1 if source.held else workers
+    workers = 1 if source.in_memory else workers
     if out.exists():
         raise InputError(f"{out} exists already: remove it or choose another --out")
     folder = unfinished(out)
-    folder.mkdir(parents=True, exist_ok=True)
-    with _claimed(folder, out):
+    (folder / NOTES).mkdir(parents=True, exist_ok=True)
+    with held(folder / NOTES) as alone:
+        if not alone:
+            raise InputError(f"{out} is being prepared by another process: wait for it")
         try:
             _fill(folder, source, skip_up_to, workers, advance)
             _publish(folder, out)
@@ -69,7 +75,7 @@ def write_store(
 
 
 def unfinished(out: Path) -> Path:
-    """Where the store at `out` grows."""
+    """Where the store at `out` is written until it is whole."""
     return out.parent / f".{out.name}.unfinished"
 
 
@@ -85,29 +91,16 @@ def stored_samples(store: FeatureStore) -> Iterator[Sample]:
         yield Sample(sample, int(store.labels[row]), group, parts, arrays, present, value)
 
 
-@contextlib.contextmanager
-def _claimed(folder: Path, out: Path) -> Iterator[None]:
-    """Hold the folder alone; the claim ends with the process, however that ends."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InputError(f"{out} is being prepared by another process: wait for it") from error
-        yield
-    finally:
-        os.close(handle)
-
-
-def _begin(folder: Path, plan: Plan) -> list[Shard]:
+def _begin(folder: Path, fingerprints: Fingerprints) -> list[Shard]:
     """Keep what an earlier start has decoded, where it would be decoded to the same again, and nothing else.
 
     Returns all shards that the store will have.
     """
-    (folder / NOTES).mkdir(exist_ok=True)
     shards = [
-        Shard(span, plan.of(span), tuple(file for files in plan.files(span) for file in files))
-        for span in spans(plan.source)
+        Shard(
+            rows, fingerprints.of(rows), tuple(file for files in fingerprints.files(rows) for file in files)
+        )
+        for rows in spans(fingerprints.source)
     ]
     notes = [noted(folder, shard) for shard in shards]
     kept = {NOTES, *(note.file["name"] for note in notes if note and note.file)}
@@ -120,7 +113,7 @@ def _begin(folder: Path, plan: Plan) -> list[Shard]:
 def _fill(
     folder: Path, source: Source, skip_up_to: float, workers: int, advance: Callable[[int], None]
 ) -> None:
-    notes = _decode(folder, make_plan(source), workers, advance)
+    notes = _decode(folder, fingerprints_of(source), workers, advance)
     problems = {int(row): reason for note in notes for row, reason in note.problems.items()}
     _require_few(source, problems, skip_up_to)
     _require_split(source, [row for row in range(len(source.ids)) if row not in problems])
@@ -128,43 +121,44 @@ def _fill(
     manifests.write(folder, _manifest(source, notes, skipped))
 
 
-def _decode(folder: Path, plan: Plan, workers: int, advance: Callable[[int], None]) -> list[Note]:
+def _decode(
+    folder: Path, fingerprints: Fingerprints, workers: int, advance: Callable[[int], None]
+) -> list[Note]:
     """Notes on all shards. Once a process has died, here or at an earlier start, others do all the work."""
     notes: list[Note] = []
-    shards = _begin(folder, plan)
-    hands = in_processes if suspects(folder) else each
-    condemn(folder, plan)
+    shards = _begin(folder, fingerprints)
+    apply = in_processes if suspects(folder) else each
+    confirm_fatal(folder, fingerprints)
     while True:
         left = shards[len(notes) :]
+        source = without_fatal(folder, fingerprints)
         try:
-            written = hands(partial(write_shard, folder), spared(folder, plan), left, workers)
-            for shard, note in zip(left, written, strict=True):
+            for shard, note in zip(
+                left, apply(partial(write_shard, folder), source, left, workers), strict=True
+            ):
                 notes.append(note)
                 advance(len(shard.rows))
             return notes
         except WorkerDied as error:
-            at_hand = " or ".join(plan.source.ids[row] for row in suspects(folder))
-            if not condemn(folder, plan):
+            decoded = " or ".join(source.ids[row] for row in suspects(folder))
+            if not confirm_fatal(folder, fingerprints):
                 raise InputError(
-                    f"{error}; at hand was {at_hand or 'none'}, and alone none is fatal: use fewer --workers"
+                    f"{error}; being decoded was {decoded or 'none'}, and alone none is fatal: "
+                    "use fewer --workers"
                 ) from error
-            hands = in_processes
+            apply = in_processes
 
 
 def _require_few(source: Source, problems: dict[int, str], skip_up_to: float) -> None:
     share = len(problems) / len(source.ids)
     if share <= skip_up_to:
         return
+    enough = min(1.0, float(np.ceil(share * 1000) / 1000))
     reasons = "; ".join(f"{source.ids[row]}: {reason}" for row, reason in problems.items())
     raise InputError(
         f"{len(problems)} of {len(source.ids)} samples cannot be used ({reasons}): repair them, "
-        f"or leave them out with --skip-up-to {_rounded_up(share)}"
+        f"or leave them out with --skip-up-to {enough}"
     )
-
-
-def _rounded_up(share: float) -> float:
-    """The share with three digits, large enough to let all through."""
-    return min(1.0, float(np.ceil(share * 1000) / 1000))
 
 
 def _require_split(source: Source, kept: list[int]) -> None:
@@ -197,8 +191,8 @@ def _manifest(source: Source, notes: Sequence[Note], skipped: dict[str, str]) ->
 def _publish(folder: Path, out: Path) -> None:
     """Give the finished folder its name, then remove what only an unfinished one needs.
 
-    In this order nothing is lost whenever the process ends: before the new name the next start finds all
-    notes, and after it the store is whole, for notes in it are nobody's concern.
+    In this order nothing is lost whenever the process ends. Before the new name the next start finds all
+    notes; after it the store is whole, since notes in it do no harm.
     """
     try:
         folder.rename(out)

@@ -1,7 +1,7 @@
 """Made-up actors for the generated sample: how their emotions sound and look.
 
 All factors of an emotion work relative to the actor's own voice and face; clips of one actor and emotion
-differ by the jitters below. How strong the two modalities are was set by training on the result: a
+differ by the jitters below. How strong the two modalities are was set by training on the result. A
 quarter-width ResNet-18 recognises .75 to .9 of the clips of unseen actors by their voice, .4 to .5 by
 their face.
 """
@@ -184,7 +184,7 @@ def _mouth(canvas: ImageDraw.ImageDraw, centre: NDArray[Any], bend: float, openi
 
 
 def cast(draw: np.random.Generator) -> Actor:
-    """Somebody new."""
+    """A new actor, drawn at random."""
     return Actor(
         pitch=float(np.exp(draw.uniform(np.log(100), np.log(220)))),
         throat=float(draw.uniform(0.85, 1.15)),

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -12,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainables.multimodal.errors import InputError
+from trainables.multimodal.whole_files import write_text
 
 FORMAT = 2
 FILE = "manifest.json"
-BLOCK: Final = 2**20
+BLOCK_BYTES: Final = 2**20
 AGAIN: Final = "remove the store and prepare it again"
 SHAPES: Final[Mapping[str, Any]] = {
     "format": int,
@@ -59,16 +59,7 @@ def read(folder: Path) -> dict[str, Any]:
 
 def write(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Write the manifest in one piece: a reader sees the old one or the new one."""
-    temporary = folder / f".{FILE}.{os.getpid()}"
-    temporary.write_text(json.dumps(manifest, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    flush(temporary)
-    temporary.replace(folder / FILE)
-
-
-def flush(file: Path) -> None:
-    """Force a file to the disk."""
-    with file.open("rb") as stream:
-        os.fsync(stream.fileno())
+    write_text(folder / FILE, json.dumps(manifest, indent=1, allow_nan=False) + "\n")
 
 
 def describe(file: Path) -> dict[str, Any]:
@@ -87,7 +78,7 @@ def crc32(file: Path) -> str:
     """
     value = 0
     with file.open("rb") as stream:
-        while block := stream.read(BLOCK):
+        while block := stream.read(BLOCK_BYTES):
             value = zlib.crc32(block, value)
     return f"{value:08x}"
 

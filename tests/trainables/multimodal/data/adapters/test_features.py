@@ -286,7 +286,7 @@ def test_a_table_is_held_once_whatever_its_type(tmp_path: Path, dtype: str) -> N
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1.2 * table.nbytes + 2**20
-    assert source.held
+    assert source.in_memory
     assert (source.load(3)["x"].dtype, source.modalities["x"].dtype) == (np.float32, "float32")
 
 

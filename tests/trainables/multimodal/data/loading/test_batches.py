@@ -193,7 +193,7 @@ def test_batches_that_do_not_fit_a_gpu_are_those_that_do(toy_store, monkeypatch)
     store = FeatureStore.open(toy_store(2))
     cut, device = Cut(store.split("toy")["train"], tuple(store.modalities)), torch.device("cuda")
     resident = Loader(store, cut, 8, 2, device)
-    monkeypatch.setattr("trainables.multimodal.data.loading.batches.RESIDENT_SHARE", 0.0)
+    monkeypatch.setattr("trainables.multimodal.data.loading.batches.MOST_RESIDENT_SHARE", 0.0)
     for one, other in zip(
         resident.shuffled(0, 0), Loader(store, cut, 8, 2, device).shuffled(0, 0), strict=True
     ):

@@ -118,7 +118,7 @@ def test_more_pixels_than_are_held_at_once_are_refused(
     tmp_path: Path, film: Callable[..., Path], texture: Texture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = film(tmp_path / "a.avi", np.stack([texture(0, 0)] * 4))
-    monkeypatch.setattr(flows, "MOST_HELD", 4 * 64 * 48)
+    monkeypatch.setattr(flows, "MOST_FLOW_PIXELS", 4 * 64 * 48)
     assert len(read_moments(file, 2)) == 2
     with pytest.raises(InputError, match=r"are the limit .*: make it smaller, or take fewer --frames"):
         read_moments(file, 3)

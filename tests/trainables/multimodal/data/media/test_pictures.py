@@ -77,7 +77,7 @@ def test_a_picture_too_large_is_refused_by_its_header(tmp_path: Path, size: tupl
 
 
 def test_a_picture_of_the_largest_size_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trainables.multimodal.data.media.pictures.MOST_PIXELS", 40 * 30)
+    monkeypatch.setattr("trainables.multimodal.data.media.pictures.MOST_PICTURE_PIXELS", 40 * 30)
     assert open_picture(saved(tmp_path / "a.jpg", noise())).size == (40, 30)
     with pytest.raises(InputError, match="pixels"):
         open_picture(saved(tmp_path / "b.jpg", noise(size=(40, 31))))

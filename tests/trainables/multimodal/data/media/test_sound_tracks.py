@@ -94,7 +94,7 @@ def test_sound_that_is_too_long_is_refused_before_decoding(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     file = film(tmp_path / "a.mkv", PICTURES, sound=("pcm_s16le", 16_000, tone(2.0, 16_000)))
-    monkeypatch.setattr(file_checks, "MOST_SECONDS", 1)
+    monkeypatch.setattr(file_checks, "MOST_SOUND_SECONDS", 1)
     monkeypatch.setattr(sound_tracks, "_resampled", None)
     with pytest.raises(InputError, match="1 s are the limit"):
         read_track(file, 16_000)
@@ -123,7 +123,7 @@ def test_sound_that_is_longer_than_its_container_says_is_refused_at_the_limit(
     place = content.index(DURATION)
     file.write_bytes(content[:place] + announced + content[place + len(announced) :])
     assert len(read_track(file, 8_000)) == pytest.approx(16_000, abs=1_000)
-    monkeypatch.setattr(file_checks, "MOST_SECONDS", 1)
+    monkeypatch.setattr(file_checks, "MOST_SOUND_SECONDS", 1)
     with pytest.raises(InputError, match=r"a\.mkv has 1 channels of 8\d\d\d samples at 8000 Hz"):
         read_track(file, 8_000)
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import raw_tweets
 
-from trainables.multimodal.data.media.text import HashedNgrams, HiddenStates, load_model
+from trainables.multimodal.data.media.text import HashedNgrams, HiddenStates, load_text_model
 from trainables.multimodal.data.recipes import read_folder
 from trainables.multimodal.errors import InputError
 
@@ -52,7 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def forgotten() -> None:
     """No model of another test is at hand."""
-    load_model.cache_clear()
+    load_text_model.cache_clear()
 
 
 def states(folder: Path, **changes: Any) -> HiddenStates:

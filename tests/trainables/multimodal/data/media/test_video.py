@@ -117,9 +117,9 @@ def test_more_coded_pictures_than_may_be_held_are_refused(
 ) -> None:
     with av.open(str(clip)) as container:
         sizes = [packet.size for packet in container.demux(video=0)]
-    monkeypatch.setattr(file_checks, "MOST_CLIP", sum(sizes) + len(sizes) * video.PACKET)
+    monkeypatch.setattr(file_checks, "MOST_CLIP_BYTES", sum(sizes) + len(sizes) * video.PACKET)
     FRAMES(clip)
-    monkeypatch.setattr(file_checks, "MOST_CLIP", file_checks.MOST_CLIP - 1)
+    monkeypatch.setattr(file_checks, "MOST_CLIP_BYTES", file_checks.MOST_CLIP_BYTES - 1)
     with pytest.raises(InputError, match="are the limit: cut it into clips"):
         FRAMES(clip)
 

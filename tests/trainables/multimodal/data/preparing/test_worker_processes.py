@@ -28,7 +28,7 @@ def test_a_process_that_dies_is_told() -> None:
 
 
 def test_a_process_that_hangs_ends_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker_processes, "LONGEST", 0.5)
+    monkeypatch.setattr(worker_processes, "MOST_DECODING_SECONDS", 0.5)
     with pytest.raises(WorkerDied, match="because it took more than"):
         list(in_processes(operator.call, time.sleep, [0, 1000], 1))
 
@@ -70,7 +70,7 @@ def test_items_that_were_done_before_do_not_hide_the_work_ahead(
 def test_work_goes_on_here_until_processes_can_begin(
     handed: list[list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_processes, "WORTH", 0.0)
+    monkeypatch.setattr(worker_processes, "WORTH_SECONDS", 0.0)
     for here, there in ((3, [3, 4, 5, 6, 7, 8]), (7, [7, 8]), (8, None), (9, None)):
         starting = SimpleNamespace(is_alive=iter([True] * (here - 1) + [False] * 2).__next__)
         monkeypatch.setattr(worker_processes, "_start_server", lambda starting=starting: starting)

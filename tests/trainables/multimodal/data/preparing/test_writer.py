@@ -1,10 +1,10 @@
 """Writing a store: whole or not at all, and every unusable sample named."""
 
 import contextlib
-import fcntl
 import importlib
-import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from trainables.multimodal.data import source as sources
-from trainables.multimodal.data.adapters import cremad
+from trainables.multimodal.data.adapters import cremad, features
 from trainables.multimodal.data.preparing import fatal_samples, fingerprints, shards, worker_processes, writer
 from trainables.multimodal.data.preparing.verify import verify
 from trainables.multimodal.data.preparing.worker_processes import WorkerDied
@@ -22,6 +22,7 @@ from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store.feature_store import Arrays, Modality
 from trainables.multimodal.errors import InputError
+from trainables.multimodal.whole_files import held
 
 Sources = Callable[..., Source]
 Load = Callable[[int], Arrays]
@@ -106,7 +107,7 @@ def test_source_files_are_in_the_manifest_with_their_checksum(toy_source: Source
 def test_progress_is_told_after_every_file(
     toy_source: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shards, "SHARD_ROWS", 5)
+    monkeypatch.setattr(shards, "MOST_SHARD_SAMPLES", 5)
     done: list[int] = []
     write_store(toy_source(), tmp_path / "store", advance=done.append)
     assert done == [5, 5, 2]
@@ -158,7 +159,7 @@ def test_an_unknown_default_split_is_refused(toy_source: Sources) -> None:
 @pytest.fixture
 def three_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Twelve samples make three files."""
-    monkeypatch.setattr(shards, "SHARD_ROWS", 5)
+    monkeypatch.setattr(shards, "MOST_SHARD_SAMPLES", 5)
 
 
 def interrupted_after(
@@ -230,14 +231,44 @@ def test_problems_of_an_earlier_start_are_not_forgotten(
 
 
 def test_a_store_that_another_process_writes_is_refused(toy_source: Sources, tmp_path: Path) -> None:
-    folder = unfinished(tmp_path / "store")
-    folder.mkdir()
-    handle = os.open(folder, os.O_RDONLY)
-    fcntl.flock(handle, fcntl.LOCK_EX)
-    with pytest.raises(InputError, match="is being prepared by another process"):
+    notes = unfinished(tmp_path / "store") / fingerprints.NOTES
+    notes.mkdir(parents=True)
+    with held(notes), pytest.raises(InputError, match="is being prepared by another process"):
         write_store(toy_source(), tmp_path / "store")
-    os.close(handle)
     write_store(toy_source(), tmp_path / "store")
+
+
+WRITING = """
+import sys, time
+from dataclasses import replace
+from pathlib import Path
+from trainables.multimodal.data.adapters.features import read
+from trainables.multimodal.data.preparing.writer import write_store
+
+def load(row):
+    print("decoding", flush=True)
+    time.sleep(60)
+
+write_store(replace(read(Path(sys.argv[1])), load=load), Path(sys.argv[2]))
+"""
+
+
+def test_the_store_of_a_killed_process_is_refused_while_it_lives_and_free_afterwards(tmp_path: Path) -> None:
+    table = {"modality:x": np.arange(40.0).reshape(20, 2), "label": np.arange(20) % 2}
+    np.savez(tmp_path / "t.npz", **table)
+    source = features.read(tmp_path / "t.npz")
+    command = [sys.executable, "-c", WRITING, str(tmp_path / "t.npz"), str(tmp_path / "store")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        try:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "decoding\n"
+            with pytest.raises(InputError, match="is being prepared by another process"):
+                write_store(source, tmp_path / "store")
+        finally:
+            other.kill()
+    store = write_store(source, tmp_path / "store")
+    assert sorted(path.name for path in store.path.iterdir()) == ["manifest.json", "samples-0000000.arrow"]
+    assert not unfinished(tmp_path / "store").exists()
 
 
 @pytest.mark.usefixtures("three_files")
@@ -309,7 +340,7 @@ def test_a_repaired_file_concerns_the_samples_that_it_belongs_to(
             raise InputError("it is missing")
         return load(row)
 
-    source = toy_source(files=files, load=decode, own_files=[[file] for file in files] if own else ())
+    source = toy_source(files=files, load=decode, sample_files=[[file] for file in files] if own else ())
     assert source.lacking() == (["s7"] if own else [])
     with pytest.raises(InputError, match="s7: it is missing"):
         write_store(source, tmp_path / "store")
@@ -347,7 +378,7 @@ def test_an_end_while_the_store_gets_its_name_loses_nothing(
         patched.setattr(writer, "_fill", fill_then_die)
         write_store(toy_source(load=load), tmp_path / "store")
     monkeypatch.undo()
-    monkeypatch.setattr(shards, "SHARD_ROWS", 5)
+    monkeypatch.setattr(shards, "MOST_SHARD_SAMPLES", 5)
     asked.clear()
     if (tmp_path / "store").exists():
         assert verify(tmp_path / "store").ids == toy_source().ids
@@ -427,12 +458,12 @@ def test_a_sample_that_was_at_hand_by_chance_is_no_problem(
 
 
 @pytest.mark.usefixtures("three_files")
-def test_a_condemned_sample_is_tried_again_once_its_file_has_changed(
+def test_a_fatal_sample_is_tried_again_once_its_file_has_changed(
     toy_source: Sources, tmp_path: Path, deadly: set[int]
 ) -> None:
     file = tmp_path / "8.raw"
     file.write_bytes(b"deadly")
-    source = toy_source(files=[file], own_files=[[file] if row == 8 else [] for row in range(12)])
+    source = toy_source(files=[file], sample_files=[[file] if row == 8 else [] for row in range(12)])
     leave_mark(tmp_path / "store", "8")
     deadly.add(8)
     with pytest.raises(InputError, match="s8: its decoder ended the process"):
@@ -452,7 +483,9 @@ def test_who_is_at_hand_when_processes_die_of_something_else_is_named(
 
     monkeypatch.setattr(fatal_samples, "in_processes", lambda function, shared, items, count: iter(items))
     monkeypatch.setattr(writer, "in_processes", die)
-    with pytest.raises(InputError, match=r"at hand was s3, and alone none is fatal: use fewer --workers"):
+    with pytest.raises(
+        InputError, match=r"being decoded was s3, and alone none is fatal: use fewer --workers"
+    ):
         write_store(toy_source(), tmp_path / "store")
 
 
@@ -472,7 +505,7 @@ def test_an_exception_leaves_no_mark(toy_source: Sources, tmp_path: Path) -> Non
 def test_processes_write_the_same_files(
     raw: Path, tiny_recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shards, "SHARD_ROWS", 20)
+    monkeypatch.setattr(shards, "MOST_SHARD_SAMPLES", 20)
     source = cremad.read(raw, tiny_recipe)
     one, two = (write_store(source, tmp_path / f"store-{n}", workers=n) for n in (1, 2))
     assert one.digest == two.digest
@@ -529,7 +562,7 @@ def test_what_is_absent_is_part_of_the_digest_and_survives_a_check(
 def test_samples_that_are_held_are_written_by_this_process_alone(
     toy_source: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shards, "SHARD_ROWS", 2)
+    monkeypatch.setattr(shards, "MOST_SHARD_SAMPLES", 2)
     monkeypatch.setattr(worker_processes, "in_processes", None)
     suspected: list[int] = []
     load, _ = interrupted_after(100)
@@ -538,15 +571,15 @@ def test_samples_that_are_held_are_written_by_this_process_alone(
         suspected.extend(fatal_samples.suspects(unfinished(tmp_path / "store")))
         return load(row)
 
-    assert len(write_store(toy_source(load=watched, held=True), tmp_path / "store", workers=2)) == 12
+    assert len(write_store(toy_source(load=watched, in_memory=True), tmp_path / "store", workers=2)) == 12
     assert suspected == []
 
 
 def test_no_process_is_sent_the_names_of_files(toy_source: Sources, tmp_path: Path) -> None:
     files = [tmp_path / f"{row}.raw" for row in range(12)]
-    source = toy_source(files=files, own_files=[[file] for file in files])
-    sent = fatal_samples.spared(tmp_path, fingerprints.make_plan(source))
-    assert (sent.files, sent.own_files, sent.ids) == ([], (), source.ids)
+    source = toy_source(files=files, sample_files=[[file] for file in files])
+    sent = fatal_samples.without_fatal(tmp_path, fingerprints.fingerprints_of(source))
+    assert (sent.files, sent.sample_files, sent.ids) == ([], (), source.ids)
 
 
 def test_more_samples_than_the_limit_are_refused(

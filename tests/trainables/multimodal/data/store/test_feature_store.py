@@ -45,7 +45,7 @@ def test_rows_come_in_the_order_asked_for(store: FeatureStore) -> None:
 def test_rows_are_gathered_across_files(
     toy_source: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shards, "SHARD_BYTES", 5 * 16)  # five samples of 12 + 4 bytes
+    monkeypatch.setattr(shards, "MOST_SHARD_BYTES", 5 * 16)  # five samples of 12 + 4 bytes
     store = write_store(toy_source(), tmp_path / "store")
     assert [file["name"] for file in store.manifest["files"]] == [
         f"samples-{n:07d}.arrow" for n in (0, 5, 10)
@@ -101,7 +101,7 @@ def test_the_digest_covers(
 def test_the_digest_does_not_cover_files_paths_and_names(
     toy_source: Sources, store: FeatureStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shards, "SHARD_BYTES", 48)
+    monkeypatch.setattr(shards, "MOST_SHARD_BYTES", 48)
     other = write_store(toy_source(name="twin"), tmp_path / "elsewhere" / "other")
     assert other.digest == store.digest
 

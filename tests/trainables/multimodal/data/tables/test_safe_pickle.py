@@ -3,7 +3,8 @@
 import pickle
 import pickletools
 import struct
-import tracemalloc
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from trainables.multimodal.data.tables import safe_pickle
-from trainables.multimodal.data.tables.safe_pickle import Stored, read_pickle
+from trainables.multimodal.data.tables import bounded_reading, safe_pickle
+from trainables.multimodal.data.tables.safe_pickle import Stored, read_pickle, unpickle
 from trainables.multimodal.errors import InputError
 
 PROTOCOLS = range(6)
@@ -50,7 +51,7 @@ def plain(value: Any) -> Any:
 def test_an_array_is_read_as_numpy_reads_it(tmp_path: Path, protocol: int, name: str) -> None:
     content = pickle.dumps({"here": ARRAYS[name]}, protocol=protocol)
     expected = pickle.loads(content)["here"]
-    found = plain(read_pickle(written(tmp_path, content)))["here"]
+    found = plain(unpickle(written(tmp_path, content)))["here"]
     native = [array.dtype.newbyteorder("=") for array in (found, expected)]  # NumPy may turn bytes round
     assert native[0] == native[1]
     assert found.shape == expected.shape
@@ -67,7 +68,7 @@ def test_plain_containers_are_read_as_they_were(tmp_path: Path, protocol: int) -
         "number": np.float32(1.5),
         "text": np.str_("seen"),
     }
-    assert read_pickle(written(tmp_path, pickle.dumps(content, protocol=protocol))) == content
+    assert unpickle(written(tmp_path, pickle.dumps(content, protocol=protocol))) == content
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -75,7 +76,7 @@ def test_names_of_older_numpy_are_known(tmp_path: Path, protocol: int) -> None:
     content = pickle.dumps(ARRAYS["floats"], protocol=protocol)
     older = renamed(content, "numpy._core", "numpy.core")
     assert older != content
-    np.testing.assert_array_equal(read_pickle(written(tmp_path, older)).array, ARRAYS["floats"])
+    np.testing.assert_array_equal(unpickle(written(tmp_path, older)).array, ARRAYS["floats"])
 
 
 def renamed(content: bytes, old: str, new: str) -> bytes:
@@ -106,7 +107,7 @@ PYTHON_2 = (  # what Python 2.7 and NumPy 1.16 write of {"id": ["x\xe9"], "a": n
 
 
 def test_a_pickle_of_python_2_is_read(tmp_path: Path) -> None:
-    found = plain(read_pickle(written(tmp_path, PYTHON_2)))
+    found = plain(unpickle(written(tmp_path, PYTHON_2)))
     assert found["id"] == ["xé"]
     assert found["a"].tolist() == [1.5, -2.0]
 
@@ -119,6 +120,13 @@ class Call:
 
     def __reduce__(self) -> Any:
         return self.call
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_what_another_process_could_read_is_read(tmp_path: Path, protocol: int) -> None:
+    content = read_pickle(written(tmp_path, pickle.dumps(ARRAYS, protocol=protocol)))
+    shapes = {name: array.shape for name, array in ARRAYS.items()}
+    assert {name: stored.array.shape for name, stored in content.items()} == shapes
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -142,8 +150,8 @@ def test_anything_else_is_refused_by_its_name(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     content = call if isinstance(call, bytes) else pickle.dumps({"a": [call]}, protocol=protocol)
-    with pytest.raises(InputError) as caught:
-        read_pickle(written(tmp_path, content))
+    with pytest.raises(pickle.UnpicklingError) as caught:
+        unpickle(written(tmp_path, content))
     assert names in str(caught.value).replace("__builtin__", "builtins")
     assert not (tmp_path / "hit").exists()
 
@@ -151,8 +159,8 @@ def test_anything_else_is_refused_by_its_name(
 def test_an_array_of_objects_carries_no_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     smuggler = np.array(["a", Call(eval, "open('hit', 'w')")], dtype=object)
-    with pytest.raises(InputError, match=r"eval"):
-        read_pickle(written(tmp_path, pickle.dumps({"text": smuggler})))
+    with pytest.raises(pickle.UnpicklingError, match=r"eval"):
+        unpickle(written(tmp_path, pickle.dumps({"text": smuggler})))
     assert not (tmp_path / "hit").exists()
 
 
@@ -164,8 +172,27 @@ def test_an_array_of_objects_carries_no_code(tmp_path: Path, monkeypatch: pytest
     ],
 )
 def test_an_array_of_anything_but_numbers_and_text_is_refused(tmp_path: Path, content: Any) -> None:
-    with pytest.raises(InputError, match="neither numbers nor text"):
-        read_pickle(written(tmp_path, pickle.dumps(content)))
+    with pytest.raises(pickle.UnpicklingError, match="neither numbers nor text"):
+        unpickle(written(tmp_path, pickle.dumps(content)))
+
+
+def test_a_refused_name_is_told_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = written(tmp_path, pickle.dumps([Call(eval, "open('hit', 'w')")]))
+    with pytest.raises(
+        InputError, match=r"data\.pkl cannot be read as a pickle \(it names 'builtins\.eval', and may"
+    ):
+        read_pickle(file)
+    assert not (tmp_path / "hit").exists()
+
+
+def test_a_module_in_the_working_folder_is_never_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "numpy.py").write_text("open('hit', 'w')")
+    assert read_pickle(written(tmp_path, pickle.dumps(["a"]))) == ["a"]
+    assert not (tmp_path / "hit").exists()
 
 
 ARRAY = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\x00tU\x01btR"
@@ -191,53 +218,84 @@ FLOATS = b"cnumpy\ndtype\n(U\x02f4K\x00K\x01tR(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\
     ],
 )
 def test_a_made_up_pickle_ends_with_a_sentence(tmp_path: Path, content: bytes) -> None:
-    file = written(tmp_path, content)
-    with pytest.raises(InputError, match=r"data\.pkl"):
-        read_pickle(file)
+    with pytest.raises(InputError, match=r"data\.pkl") as caught:
+        read_pickle(written(tmp_path, content))
+    assert len(str(caught.value)) < 400
 
 
-DOUBLING = b"]\x85" + b"2\x86" * 16
-"""Instructions that leave a tuple on the stack; with some more of the kind, hash and text take for ever."""
+STATES = {
+    "a type": b"cnumpy\ndtype\n",
+    "an array": b"cnumpy\nndarray\n",
+    "a set": b"cbuiltins\nset\n",
+}
+
+
+@pytest.mark.parametrize("named", STATES.values(), ids=STATES.keys())
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        pytest.param(b"}S'__call__'\nNsb.", id="attributes"),
+        pytest.param(b"N}S'__class__'\nNs\x86b.", id="slots"),
+        pytest.param(b")\x81.", id="a new instance"),
+        pytest.param(b")}\x92.", id="a new instance with words"),
+    ],
+)
+def test_what_stands_for_a_name_can_neither_be_changed_nor_instantiated(
+    tmp_path: Path, named: bytes, instruction: bytes
+) -> None:
+    before = {name: dict(vars(stand_in)) for name, stand_in in safe_pickle.ADMITTED.items()}
+    with pytest.raises(pickle.UnpicklingError):
+        unpickle(written(tmp_path, b"\x80\x04" + named + instruction))
+    assert {name: vars(stand_in) for name, stand_in in safe_pickle.ADMITTED.items()} == before
+
+
+DOUBLING = b"]\x85" + b"2\x86" * 60
+"""Instructions that leave a tuple on the stack, whose hash and text would take for ever."""
 
 
 @pytest.mark.parametrize(
     "content",
     [
-        pytest.param(b"}" + DOUBLING + b"Ns.", id="an entry"),
-        pytest.param(b"}(" + DOUBLING + b"Nu.", id="entries"),
-        pytest.param(b"(" + DOUBLING + b"Nd.", id="a dict"),
-        pytest.param(b"\x8f(" + DOUBLING + b"\x90.", id="a member"),
-        pytest.param(b"(" + DOUBLING + b"\x91.", id="a frozen member"),
-        pytest.param(b"cbuiltins\nset\n]" + DOUBLING + b"a\x85R.", id="a called set"),
-        pytest.param(b"cbuiltins\nfrozenset\n]" + DOUBLING + b"a\x85\x81.", id="a new frozen set"),
+        pytest.param(b"}" + DOUBLING[1:] + b"Ns.", id="an entry"),
+        pytest.param(b"cbuiltins\nset\n]" + DOUBLING[1:] + b"a\x85R.", id="a called set"),
+    ],
+)
+def test_a_file_that_takes_for_ever_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    monkeypatch.setattr(bounded_reading, "MOST_READING_SECONDS", 2)
+    content = b"\x80\x04" + content.replace(DOUBLING[1:], b")" + b"2\x86" * 60)
+    with pytest.raises(InputError, match=r"data\.pkl cannot be read as a pickle in 2 s: take the published"):
+        read_pickle(written(tmp_path, content))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
         pytest.param(b"cnumpy\ndtype\n" + DOUBLING + b"K\x00K\x01\x87R.", id="the type of an array"),
         pytest.param(
             b"cnumpy\ndtype\n(U\x02f4tR(K\x03" + DOUBLING + b"NNNtb.", id="the byte order of an array"
         ),
+        pytest.param(ARRAY + b"(K\x01" + DOUBLING + FLOATS + b"\x89U\x04xxxxtb.", id="a shape"),
+        pytest.param(DOUBLING + b"R.", id="a call of it"),
     ],
 )
-def test_a_tuple_is_never_hashed_nor_written_out(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(InputError, match=r"in place of a|got .tuple|several fields|not a type") as caught:
+def test_a_tuple_is_never_written_out(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(InputError, match=r"data\.pkl cannot be read as a pickle") as caught:
         read_pickle(written(tmp_path, b"\x80\x04" + content))
-    assert len(str(caught.value)) < 300
-
-
-def test_numbers_of_one_hash_are_no_keys(tmp_path: Path) -> None:
-    colliding = dict.fromkeys(range(0, 40 * (2**61 - 1), 2**61 - 1))
-    with pytest.raises(InputError, match=r"data\.pkl has int in place of a name"):
-        read_pickle(written(tmp_path, pickle.dumps(colliding)))
+    assert len(str(caught.value)) < 400
 
 
 def test_a_file_that_is_too_large_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(safe_pickle, "MOST_BYTES", 10)
+    monkeypatch.setattr(safe_pickle, "MOST_PICKLE_BYTES", 10)
     with pytest.raises(InputError, match="has 11 bytes, and 10 are the limit"):
         read_pickle(written(tmp_path, b"no pickle!!"))
 
 
-TEXT = b"X" + struct.pack("<I", 10_000) + b"a" * 10_000 + b"q\x00"
-"""A text of 10,000 letters that `h\x00` puts on the stack again."""
-MEMBERS = b"](" + b"".join(b"M" + struct.pack("<H", number) for number in range(100)) + b"eq\x00"
-"""A list of 100 numbers, likewise."""
+TEXT = b"X" + struct.pack("<I", 1_000_000) + b"a" * 1_000_000 + b"q\x00"
+"""A text of 1,000,000 letters that `h\x00` puts on the stack again."""
+MEMBERS = b"](" + b"".join(b"M" + struct.pack("<H", number) for number in range(60_000)) + b"eq\x00"
+"""A list of 60,000 numbers, likewise."""
 
 
 @pytest.mark.parametrize(
@@ -252,15 +310,17 @@ MEMBERS = b"](" + b"".join(b"M" + struct.pack("<H", number) for number in range(
         pytest.param(MEMBERS + b"cbuiltins\nset\nq\x01", b"h\x01h\x00\x85R", id="sets"),
         pytest.param(MEMBERS + b"cbuiltins\nfrozenset\nq\x01", b"h\x01h\x00\x85R", id="frozen sets"),
         pytest.param(
-            TEXT + FLOATS + b"q\x01", ARRAY + b"(K\x01M\xc4\x09\x85h\x01\x89h\x00tb", id="arrays of a text"
+            TEXT + FLOATS + b"q\x01",
+            ARRAY + b"(K\x01J\x90\xd0\x03\x00\x85h\x01\x89h\x00tb",
+            id="arrays of a text",
         ),
         pytest.param(
             MEMBERS + b"cnumpy\ndtype\n(U\x02O8K\x00K\x01tRq\x01",
-            ARRAY + b"(K\x01K\x64\x85h\x01\x89h\x00tb",
+            ARRAY + b"(K\x01M\x60\xea\x85h\x01\x89h\x00tb",
             id="arrays of a list",
         ),
         pytest.param(
-            TEXT + b"cnumpy.core.multiarray\nscalar\nq\x01cnumpy\ndtype\n(U\x06S10000K\x00K\x01tRq\x02",
+            TEXT + b"cnumpy.core.multiarray\nscalar\nq\x01cnumpy\ndtype\n(U\x08S1000000K\x00K\x01tRq\x02",
             b"h\x01h\x02h\x00\x86R",
             id="single texts",
         ),
@@ -269,49 +329,58 @@ MEMBERS = b"](" + b"".join(b"M" + struct.pack("<H", number) for number in range(
 def test_a_file_that_repeats_itself_is_refused_before_it_has_grown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, once: bytes, again: bytes
 ) -> None:
-    monkeypatch.setattr(safe_pickle, "SPARE", 200_000)
-    assert read_pickle(written(tmp_path, b"\x80\x04" + once + again + b"N.")) is None
-    file = written(tmp_path, b"\x80\x04" + once + again * 1_000 + b"N.")
-    tracemalloc.start()
-    with pytest.raises(InputError, match=r"data\.pkl builds more than \d+ bytes, 3 for each of its own"):
+    monkeypatch.setattr(safe_pickle, "MOST_UNPICKLER_BYTES", 2**27)
+    assert unpickle(written(tmp_path, b"\x80\x04" + once + again + b"N.")) is None
+    times = 3_000 if len(again) > 1 else 60_000_000
+    file = written(tmp_path, b"\x80\x04" + once + again * times + b"N.")
+    with pytest.raises(InputError, match=r"data\.pkl unpacks to more than \d+ bytes: take the published"):
         read_pickle(file)
-    most = safe_pickle.MOST_GROWTH * file.stat().st_size + safe_pickle.SPARE
-    assert tracemalloc.get_traced_memory()[1] < 2 * most
-    tracemalloc.stop()
-
-
-def test_an_array_that_was_never_begun_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"data\.pkl is cut short, damaged or no pickle"):
-        read_pickle(written(tmp_path, b"\x80\x04cnumpy\nndarray\n)\x81."))
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_large_arrays_need_nothing_to_spare(
+def test_large_arrays_of_any_protocol_stay_in_bounds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: int
 ) -> None:
-    monkeypatch.setattr(safe_pickle, "SPARE", 0)
-    content = {name: np.random.default_rng(0).normal(size=20_000).astype(name) for name in ("f4", "f8")}
+    monkeypatch.setattr(safe_pickle, "MOST_UNPICKLER_BYTES", 3 * 2**26)  # half of it is Python and NumPy
+    content = {"a": np.random.default_rng(0).normal(size=4_000_000)}
     found = plain(read_pickle(written(tmp_path, pickle.dumps(content, protocol=protocol))))
-    np.testing.assert_array_equal(found["f8"], content["f8"])
+    np.testing.assert_array_equal(found["a"], content["a"])
+
+
+DAMAGING = """
+import io, pickle, resource, sys
+import numpy as np
+from trainables.multimodal.data.tables import safe_pickle
+
+resource.setrlimit(resource.RLIMIT_AS, (2**29, 2**29))
+content = pickle.dumps(
+    {"a": np.arange(3, dtype="f4"), "b": ["x", b"y"], "c": {1}}, protocol=int(sys.argv[1])
+)
+flipped = [bytearray(content) for _ in range(8 * len(content))]
+for bit, variant in enumerate(flipped):
+    variant[bit // 8] ^= 1 << bit % 8
+cut = [content[:length] for length in range(len(content))]
+
+def refused(variant):
+    try:
+        safe_pickle._Unpickler(io.BytesIO(variant), encoding="latin1").load()
+    except Exception:
+        return True
+    return False
+
+print(sum(map(refused, cut)) - len(cut), sum(map(refused, flipped)) > len(content))
+"""
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_file_that_is_cut_short_is_refused_wherever_it_ends(tmp_path: Path, protocol: int) -> None:
-    content = pickle.dumps({"a": np.arange(3.0), "b": ["x", b"y"]}, protocol=protocol)
-    for length in range(1, len(content)):
-        with pytest.raises(InputError, match=r"data\.pkl"):
-            read_pickle(written(tmp_path, content[:length]))
+def test_every_cut_is_an_error_and_a_flipped_bit_is_one_or_other_data(protocol: int) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", DAMAGING, str(protocol)], capture_output=True, check=True, text=True
+    )
+    assert ended.stdout.split() == ["0", "True"]
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_flipped_bit_is_a_sentence_or_other_data(tmp_path: Path, protocol: int) -> None:
-    content = pickle.dumps({"a": np.arange(3, dtype="f4"), "b": ["x", b"y"], "c": {1}}, protocol=protocol)
-    refused = 0
-    for bit in range(8 * len(content)):
-        flipped = bytearray(content)
-        flipped[bit // 8] ^= 1 << bit % 8
-        try:
-            read_pickle(written(tmp_path, bytes(flipped)))
-        except InputError:
-            refused += 1
-    assert refused > len(content)
+def test_a_file_that_is_cut_short_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    content = pickle.dumps({"a": np.arange(3.0), "b": ["x", b"y"]})
+    with pytest.raises(InputError, match=r"data\.pkl cannot be read as a pickle \(pickle data was trunc"):
+        read_pickle(written(tmp_path, content[:-20]))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 STEPS = ROOT / "trainables" / "multimodal" / "balancers" / "README.md"
 MOST_FILES, MOST_LINES = 4, 3
 STUDY = """

@@ -1,0 +1,38 @@
+"""Weights that a study publishes: each method's best confirm run by validation."""
+
+import pytest
+
+from study.records.trial_record import Ending, Proposal, trial_key
+from study.running.best_weights import publish_best
+from study.running.trial_files import trial_folder
+
+
+@pytest.fixture
+def confirmed(open_toy, tmp_path):
+    """A ledger with a search trial and three confirm runs of it, which have exported weights."""
+    ledger = open_toy()
+    trials = [("search", 0, 0.5), ("confirm", 1000, 0.6), ("confirm", 1001, 0.8), ("confirm", 1002, 0.8)]
+    for stage, seed, value in trials:
+        proposal = Proposal({"lr": 0.1}, seed)
+        key = trial_key(stage, "joint", proposal, ledger.digest)
+        record = ledger.add(stage, "joint", key, proposal)
+        ledger.set_ending(key, Ending("completed", 1))
+        ledger.add_epoch(key, 1, {"best/accuracy": value, "best/epoch": 1})
+        ledger.tell(key)
+        if stage == "confirm":
+            export = trial_folder(tmp_path, record) / "1" / "export"
+            export.mkdir(parents=True)
+            (export / "model.safetensors").write_text(f"run {record.number}")
+    return ledger
+
+
+def test_the_first_of_the_best_runs_is_published_and_all_else_is_gone(confirmed, tmp_path):
+    publish_best(tmp_path, confirmed)
+    assert (tmp_path / "best" / "joint" / "model.safetensors").read_text() == "run 1"
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_what_an_earlier_start_has_published_stays(confirmed, tmp_path):
+    publish_best(tmp_path, confirmed)
+    publish_best(tmp_path, confirmed)
+    assert (tmp_path / "best" / "joint" / "model.safetensors").read_text() == "run 1"

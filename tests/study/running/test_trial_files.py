@@ -1,0 +1,61 @@
+"""Files of a trial: attempts never meet, checkpoints are few, and weights outlive them."""
+
+from study.records.trial_record import Record
+from study.running.trial_files import CONSTANTS, KEPT, TrialFiles, discard_checkpoints, exported, trial_folder
+
+
+def attempt(folder, *epochs):
+    """An attempt that has written these epochs."""
+    files = TrialFiles.begin_attempt(folder)
+    for epoch in epochs:
+        files.write(epoch, {"epoch": epoch})
+    return files
+
+
+def names(paths):
+    """Attempt and file of each path."""
+    return [f"{path.parent.name}/{path.name}" for path in paths]
+
+
+def test_every_process_begins_an_attempt_of_its_own(tmp_path):
+    assert [TrialFiles.begin_attempt(tmp_path).attempt for _ in range(3)] == [1, 2, 3]
+
+
+def test_an_attempt_reads_earlier_ones_the_furthest_first(tmp_path):
+    attempt(tmp_path, 1, 2, 3)
+    attempt(tmp_path, 2, 3)
+    own = attempt(tmp_path, 4)
+    assert names(own.earlier()) == [
+        "2/epoch-000003.ckpt",
+        "1/epoch-000003.ckpt",
+        "2/epoch-000002.ckpt",
+        "1/epoch-000002.ckpt",
+    ]
+
+
+def test_only_the_newest_checkpoints_are_kept(tmp_path):
+    attempt(tmp_path, *range(1, 8))
+    assert len(TrialFiles.begin_attempt(tmp_path).earlier()) == KEPT
+
+
+def test_weights_are_those_of_the_last_attempt_and_outlive_the_checkpoints(tmp_path):
+    (tmp_path / CONSTANTS).write_text("")
+    for _ in range(11):
+        files = attempt(tmp_path, 1)
+        files.export.mkdir()
+        (files.export / "model.safetensors").write_text("")
+    discard_checkpoints(tmp_path)
+    assert exported(tmp_path) == tmp_path / "11" / "export"
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"model.safetensors"}
+
+
+def test_a_trial_without_weights_leaves_nothing(tmp_path):
+    attempt(tmp_path, 1)
+    discard_checkpoints(tmp_path)
+    assert exported(tmp_path) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_trials_of_all_stages_and_methods_have_folders_of_their_own(tmp_path):
+    record = Record("search", "joint", 3, "key", 0, "clean", {}, "running")
+    assert trial_folder(tmp_path, record) == tmp_path / "checkpoints" / "search" / "joint" / "3"

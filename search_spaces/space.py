@@ -45,9 +45,8 @@ class SearchSpace:
         def rest(make: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
             return functools.wraps(make)(lambda *arguments, **named: _less(make(*arguments, **named), keys))
 
-        return SearchSpace(
-            rest(self.domains), _less(self.DEFAULTS, keys), rest(self.defaults), _less(self.notation, keys)
-        )
+        # the notation stays whole: what is not searched may still be fixed, and reports name it
+        return SearchSpace(rest(self.domains), _less(self.DEFAULTS, keys), rest(self.defaults), self.notation)
 
     @staticmethod
     def _called(

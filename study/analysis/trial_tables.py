@@ -79,15 +79,15 @@ def best_so_far(frame: pd.DataFrame) -> pd.DataFrame:
 
 def by_modality(metrics: Mapping[str, float]) -> dict[str, dict[str, float]]:
     """The metrics of an epoch that belong to one modality: modality -> column -> number."""
-    found: dict[str, dict[str, float]] = {}
+    by_name: dict[str, dict[str, float]] = {}
     for name, number in metrics.items():
         first, _, rest = name.partition("/")
         modality, _, last = rest.rpartition("/")
         if first == "test" and modality.startswith(_WITHOUT):
             first, modality = "test/without", modality.removeprefix(_WITHOUT)
         if modality and (first, last) in _COLUMNS:
-            found.setdefault(modality, {})[_COLUMNS[first, last]] = number
-    return found
+            by_name.setdefault(modality, {})[_COLUMNS[first, last]] = number
+    return by_name
 
 
 def _identity(record: Record) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a comparison on the same seeds allows one to say."""
+"""What may be said of a comparison on the same seeds."""
 
 from collections.abc import Sequence
 
@@ -7,25 +7,27 @@ from study.analysis.statistics import ALPHA, Interval
 from study.reporting import wording
 
 
-def verdict(one: Comparison, ours: str, other: str) -> str:
+def verdict(comparison: Comparison, ours: str, other: str) -> str:
     """Better, worse, not distinguishable or not decidable, with difference, interval, p and seeds."""
-    difference, seeds = one.test.difference, wording.count(one.test.difference.n, "seed")
+    difference, seeds = comparison.test.difference, wording.count(comparison.test.difference.n, "seed")
     moved = f"{wording.signed(difference.mean)} points"
     if difference.n < 2:
         return f"{ours} against {other}: {moved} on {seeds}, which allows no statement about chance."
-    if one.adjusted is None:
+    if comparison.adjusted is None:
         return f"{ours} against {other}: {moved} on each of {seeds}; no test is possible without spread."
     relation = "not distinguishable from"
-    if is_clear(one):
-        relation = "better than" if is_better(one) else "worse than"
+    if is_clear(comparison):
+        relation = "better than" if is_better(comparison) else "worse than"
     bounds = wording.difference(difference.low, difference.high)
-    return f"{ours} is {relation} {other}: {moved} ({bounds}, {_p(one)}, {seeds})."
+    return f"{ours} is {relation} {other}: {moved} ({bounds}, {_p(comparison)}, {seeds})."
 
 
 def power(compared: Sequence[Comparison]) -> list[str]:
     """What the intervals' half widths mean for the differences that such a study can see."""
-    unclear = [one for one in compared if one.adjusted is not None and not is_clear(one)]
-    halves = [_half(one.test.difference) for one in unclear]
+    unclear = [
+        comparison for comparison in compared if comparison.adjusted is not None and not is_clear(comparison)
+    ]
+    halves = [_half(comparison.test.difference) for comparison in unclear]
     if not halves:
         return []
     low, high = (wording.points(half) for half in (min(halves), max(halves)))
@@ -36,14 +38,14 @@ def power(compared: Sequence[Comparison]) -> list[str]:
     return [f"With this spread, only differences of more than about {size} are distinguishable{adjusted}."]
 
 
-def is_clear(one: Comparison) -> bool:
+def is_clear(comparison: Comparison) -> bool:
     """Whether chance is an unlikely explanation."""
-    return one.adjusted is not None and one.adjusted < ALPHA
+    return comparison.adjusted is not None and comparison.adjusted < ALPHA
 
 
-def is_better(one: Comparison) -> bool:
-    """Whether the method's mean is the larger one."""
-    return (one.test.difference.mean or 0.0) > 0
+def is_better(comparison: Comparison) -> bool:
+    """Whether the method's mean is the larger of the two."""
+    return (comparison.test.difference.mean or 0.0) > 0
 
 
 def tests(family: int) -> str:
@@ -53,8 +55,8 @@ def tests(family: int) -> str:
     return f"paired t-tests, Holm-adjusted over {family} comparisons"
 
 
-def _p(one: Comparison) -> str:
-    return ("adjusted " if one.family > 1 else "") + wording.p_value(one.adjusted or 0.0)
+def _p(comparison: Comparison) -> str:
+    return ("adjusted " if comparison.family > 1 else "") + wording.p_value(comparison.adjusted or 0.0)
 
 
 def _half(difference: Interval) -> float:

@@ -6,26 +6,26 @@ from study.reporting import wording
 CONFIRMED = "confirmed"
 
 
-def status(one: MethodStatus) -> str:
+def status(reached: MethodStatus) -> str:
     """`confirmed`, or what is missing."""
-    if one.inapplicable:
+    if reached.inapplicable:
         return "not applicable"
-    if not one.seeds:
-        return f"no {one.stage} trial completed" if one.ended else f"{one.stage} not finished"
-    return CONFIRMED if one.seeds >= one.asked else f"{one.seeds} of {one.asked} seeds"
+    if not reached.seeds:
+        return f"no {reached.stage} trial completed" if reached.ended else f"{reached.stage} not finished"
+    return CONFIRMED if reached.seeds >= reached.asked else f"{reached.seeds} of {reached.asked} seeds"
 
 
-def reason(one: MethodStatus) -> str:
+def reason(reached: MethodStatus) -> str:
     """Which runs were lost and why or, without any incumbent, how the search trials ended."""
-    if one.inapplicable:
-        return one.inapplicable
-    told = _trials if one.stage == "search" else _seeds
-    return ", ".join(told(ending) for ending in one.endings)
+    if reached.inapplicable:
+        return reached.inapplicable
+    told = _trials if reached.stage == "search" else _seeds
+    return ", ".join(told(ending) for ending in reached.endings)
 
 
-def outcome(one: MethodStatus) -> str:
+def outcome(reached: MethodStatus) -> str:
     """Both, for a method without a result."""
-    return ": ".join(filter(None, [status(one), reason(one)]))
+    return ": ".join(filter(None, [status(reached), reason(reached)]))
 
 
 def _trials(ending: SameEnding) -> str:

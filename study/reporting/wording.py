@@ -61,6 +61,11 @@ def value(setting: Any) -> str:
     return f"{setting:.3g}" if isinstance(setting, float) else str(setting)
 
 
+def setting(symbol: str, setting: Any) -> str:
+    """`λ = 3`, never torn apart."""
+    return f"{symbol}{SPACE}={SPACE}{value(setting)}"
+
+
 def percent(fraction: float | None) -> str:
     """A fraction as a percentage with one decimal."""
     return "not available" if fraction is None else f"{100 * fraction:.1f}{PERCENT}"

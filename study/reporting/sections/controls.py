@@ -30,11 +30,15 @@ class Controls(Section):
 
 
 def _methods(results: Results) -> Iterable[str]:
-    return dict.fromkeys(one.method for one in results.controls)
+    return dict.fromkeys(comparison.method for comparison in results.controls)
 
 
 def _compared(results: Results, protocol: str, method: str) -> list[Comparison]:
-    return [one for one in results.controls if (one.protocol, one.method) == (protocol, method)]
+    return [
+        comparison
+        for comparison in results.controls
+        if (comparison.protocol, comparison.method) == (protocol, method)
+    ]
 
 
 def _sentences(results: Results, protocol: str, method: str) -> Iterable[str]:
@@ -42,9 +46,9 @@ def _sentences(results: Results, protocol: str, method: str) -> Iterable[str]:
     compared = _compared(results, protocol, method)
     ours = results.settings.label(method) + cells.SHORT[protocol]
     tested = tests(compared[0].family)
-    beaten = [one for one in compared if is_clear(one) and is_better(one)]
-    untested = [one for one in compared if one.adjusted is None]
-    equal = [one for one in compared if one not in beaten and one not in untested]
+    beaten = [comparison for comparison in compared if is_clear(comparison) and is_better(comparison)]
+    untested = [comparison for comparison in compared if comparison.adjusted is None]
+    equal = [comparison for comparison in compared if comparison not in beaten and comparison not in untested]
     if len(beaten) == len(compared):
         fewer = " with a result" if len(compared) < compared[0].family else ""
         yield f"{ours} is better than every control{fewer} ({tested})."
@@ -58,7 +62,7 @@ def _sentences(results: Results, protocol: str, method: str) -> Iterable[str]:
 
 
 def _without(results: Results, compared: Iterable[Comparison]) -> str:
-    parts = [results.settings.method(one.baseline).leaves_out for one in compared]
+    parts = [results.settings.method(comparison.baseline).leaves_out for comparison in compared]
     return wording.listing([f"without {part}" for part in parts])
 
 
@@ -66,14 +70,14 @@ def _table(results: Results, method: str) -> Table:
     label = results.settings.label
     rows = [
         [
-            label(one.baseline),
-            cells.PROTOCOLS[one.protocol],
-            one.split,
-            str(one.test.difference.n),
-            *cells.tested(one),
+            label(comparison.baseline),
+            cells.PROTOCOLS[comparison.protocol],
+            comparison.split,
+            str(comparison.test.difference.n),
+            *cells.tested(comparison),
         ]
-        for one in results.controls
-        if one.method == method
+        for comparison in results.controls
+        if comparison.method == method
     ]
     difference = f"{label(method)} minus control"
     heads = ["Control", "Protocol", "Split", "Shared seeds", difference, "Holm-adjusted p"]

@@ -4,9 +4,9 @@ from study.analysis.results import Results
 from study.reporting.section import Section, Table
 
 WARNING = (
-    "These stand here for orientation only and are not comparable with the numbers above: they were "
-    "obtained with other splits, recipes, selection rules and optimizers, several choose the best epoch "
-    "on the test set, and the published split has all 91 actors in both training and test."
+    "These stand here for orientation only and are not comparable with the numbers above. They were obtained "
+    "with other splits, recipes, selection rules and optimizers. Several choose the best epoch on the test "
+    "set, and the published split has all 91 actors in both training and test."
 )
 PUBLISHED = {  # data set -> method as its authors call it, accuracy, source
     "cremad": [

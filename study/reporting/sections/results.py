@@ -144,11 +144,10 @@ def _methods(results: Results, protocol: str) -> Table:
     heads = ["Method", "Seeds", *(f"{unit.upper()}-hours {stage}" for stage in ("search", "confirm"))]
     heads += [f"{part.capitalize()} {wording.metric(metric)}" for part in SPLITS for metric in METRICS]
     heads += [f"{split.capitalize()} accuracy minus {base}", "Holm-adjusted p"]
-    tested = f"paired t-tests, Holm-adjusted over {wording.count(len(results.methods) - 1, 'comparison')}"
     named = f"Methods, {cells.PROTOCOLS[protocol]} protocol"
     measured = "mean over fresh seeds with 95 % t-interval, in percent"
     rows = [row for status in results.status(protocol) for row in _cells(results, status, unit)]
-    return Table(f"{named}: {measured}; {tested}", heads, rows)
+    return Table(f"{named}: {measured}; {tests(len(results.methods) - 1)}", heads, rows)
 
 
 def _cells(results: Results, status: MethodStatus, unit: str) -> list[list[str]]:

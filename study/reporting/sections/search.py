@@ -60,7 +60,7 @@ class Search(Section):
 
 def _incumbent(results: Results, best: Record) -> list[str]:
     notation = results.settings.method(best.method).search.notation
-    settings = [f"{wording.symbol(k, notation)} = {wording.value(v)}" for k, v in best.config.items()]
+    settings = [wording.setting(wording.symbol(k, notation), v) for k, v in best.config.items()]
     label = results.settings.label(best.method)
     return [label, str(best.number), wording.percent(best.value), ", ".join(settings)]
 

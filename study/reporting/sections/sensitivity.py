@@ -93,7 +93,7 @@ def _verdict(results: Results, sweep: Sweep) -> str:
     label, symbol = _label(results, sweep), _symbol(results, sweep)
     if sweep.clear:
         each = wording.listing([f"{wording.value(s.value)} ({_moved(s)})" for s in sweep.clear])
-        at = f"{symbol} = {wording.value(sweep.chosen)}"
+        at = wording.setting(symbol, sweep.chosen)
         return f"{label}: distinguishable from the incumbent's {at}: {each}."
     if not any(value.seeds for value in sweep.values):
         return f"{label}: no run of the sweep of {symbol} gave a number."
@@ -116,8 +116,8 @@ def _switched_off(results: Results, sweep: Sweep) -> str:
     bounds = "" if change.low is None else f" ({wording.difference(change.low, change.high)})"
     effect = "helps" if (change.mean or 0.0) < 0 else "harms"
     return (
-        f"{_label(results, sweep)} at {symbol} = 0 is {rest} with its other settings: "
-        f"{wording.signed(change.mean)} points{bounds} against {symbol} = {wording.value(sweep.chosen)} on "
+        f"{_label(results, sweep)} at {wording.setting(symbol, 0)} is {rest} with its other settings: "
+        f"{wording.signed(change.mean)} points{bounds} against {wording.setting(symbol, sweep.chosen)} on "
         f"the same {wording.count(change.n, 'seed')}. So {symbol} > 0 "
         f"{effect if off in sweep.clear else 'is shown neither to help nor to harm'} here."
     )

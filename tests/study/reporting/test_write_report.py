@@ -11,7 +11,7 @@ from PIL import Image
 
 from study import api
 from study.analysis import chosen_runs
-from study.analysis.results import analyse
+from study.analysis.results import Results, analyse
 from study.analysis.selection import incumbent
 from study.records.trial_record import Record
 from study.reporting import write_report
@@ -247,6 +247,18 @@ def test_a_further_section_is_one_line(tmp_path, module_study, monkeypatch) -> N
     assert written.findings == ["It is."]
     assert "<h2>Is &lt;this&gt; asked?</h2>" in page
     assert page.index("Read this first.") < page.index("<caption>Answers</caption>")
+
+
+README = Path(write_report.__file__).with_name("README.md")
+
+
+def test_the_readmes_section_has_its_table(module_study) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    names = {"Section": Section, "Table": Table, "Results": Results}
+    exec(code, names)
+    results = analyse(*module_study)
+    (table,) = names["Seeds"]().tables(results)
+    assert table.rows == [["Joint training", "3"], ["Diagnose & Re-learn", "3"]]
 
 
 KEPT = Path(__file__).parents[2] / "kept_formats" / "ledger.db"

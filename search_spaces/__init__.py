@@ -1,4 +1,4 @@
-"""Search spaces: one per balancer; calling it gives a dict of ray.tune domains.
+"""Search spaces: one per method; calling it gives a dict of ray.tune domains.
 
 `diagnose_relearn(epochs)` is the space, `diagnose_relearn.DEFAULTS` holds the published values and
 `diagnose_relearn.defaults(epochs)` the same scaled to another number of epochs.

@@ -29,7 +29,7 @@ def _defaults(epochs: int) -> dict[str, Any]:
 NOTATION = {
     **LEARNING_RATE,
     "alpha": ("\N{GREEK SMALL LETTER ALPHA}", "strength of the gradient modulation"),
-    "begin": ("first epoch of modulation", ""),
-    "end": ("last epoch of modulation", ""),
+    "begin": ("epochs before modulation", ""),
+    "end": ("epochs after which modulation ends", ""),
 }
 ogm_ge = SearchSpace(_domains, DEFAULTS, _defaults, NOTATION)

@@ -207,7 +207,9 @@ def numerics(resources: Resources) -> dict[str, Any]:
 def _reading(
     folder: Path, storage: str | None, table: Mapping[str, StudyMethod] = STUDY_METHODS
 ) -> Iterator[Ledger]:
-    """The ledger of a study that exists, held while it is read."""
+    """The ledger of a study that exists, held while it is read; one that is not there is never made."""
+    if storage is None and not folder.is_dir():
+        raise InputError(f"there is no study at {folder}: `python -m study.run` makes one.")
     with locked(folder):
         ledger = read_ledger(folder, storage, table)
         try:

@@ -82,7 +82,7 @@ STUDY_METHODS: Final[Mapping[str, StudyMethod]] = {
 
 
 class UnknownMethod(Method):
-    """Stands for a method of an older or newer version, whose results can be read and not trained."""
+    """Stands for a method of another version: its results can be read, but it cannot be trained."""
 
     def check(self, settings: Mapping[str, Any]) -> tuple[TrainerConfig, list[Balancer]]:
         """Raise InputError."""

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
 from study.methods import BASELINE, StudyMethod, expanded, study_method
-from study.settings import STAGES, Budget, DataFacts, ProtocolFacts, StudySettings
+from study.settings import SELECTIONS, STAGES, Budget, DataFacts, ProtocolFacts, StudySettings
 from study.studies import Study
 from trainables.multimodal.assembly import chosen_modalities, require_fitting
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.datasets import require_values
 from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
+from trainables.multimodal.methods import UNIMODAL
 from trainables.multimodal.networks.initial_weights import read_file
 from trainables.multimodal.tasks import AUTO, CLASSIFICATION, LOSSES, REGRESSION
 
@@ -31,7 +32,6 @@ OWN_OPTIONS: Final = {
 }
 """Trainer settings that a study takes by an option of their own."""
 PUBLISHED_SPLITS: Final = ("dnr", "official")
-SELECTIONS: Final = {"clean": "best validation epoch", "paper": "best test epoch"}
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,13 @@ def resolved(name: str, study: Study, store: FeatureStore, request: StudyRequest
     Raises InputError: an option, a setting or a method makes no sense with this study or store.
     """
     modalities = _modalities(store, request.fixed)
-    inapplicable = _inapplicable(name, study, expanded(study.methods, modalities), request)
-    methods = {
-        method: study_method(method, study.table)
-        for method in expanded(study.methods, modalities)
-        if method not in inapplicable
-    }
+    asked = expanded(study.methods, modalities)
+    _require_known(study, asked)
+    inapplicable = _inapplicable(name, study, asked, request)
+    methods = {method: study_method(method, study.table) for method in asked if method not in inapplicable}
     _require_modalities(methods, modalities)
+    for method in methods.values():
+        chosen_modalities(store, method.trained.fixed.get("modalities", ()))
     fixed = _fixed(methods, modalities, request.fixed)
     budget = _budget(study.budget, request)
     base = {"precision": request.precision, **study.base}
@@ -100,6 +100,18 @@ def _modalities(store: FeatureStore, fixed: Mapping[str, Any]) -> tuple[str, ...
     """What is trained on: all modalities of the store, or those that were named."""
     config = TrainerConfig(data="not opened yet", epochs=1, modalities=fixed.get("modalities", ()))
     return chosen_modalities(store, config.modalities)
+
+
+def _require_known(study: Study, asked: Sequence[str]) -> None:
+    """Every method has a line in the table, the baseline is there, and no sweep is of another method."""
+    for method in asked:
+        if method not in study.table and not method.startswith(UNIMODAL):
+            raise InputError(f"unknown method {method}; methods are {', '.join(study.table)}")
+    if BASELINE not in asked:
+        raise InputError(f"a study compares its methods with {BASELINE}: name it among them")
+    for method in study.sweeps:
+        if method not in asked:
+            raise InputError(f"a sweep of {method} is asked for, which is no method of this study")
 
 
 def _require_modalities(methods: Mapping[str, StudyMethod], modalities: Sequence[str]) -> None:
@@ -149,12 +161,15 @@ def _fixed(
 def _require_sensible(settings: StudySettings, store: FeatureStore) -> None:
     """Let every method check its settings, so that a bad value ends before anything is begun.
 
-    What is fixed by hand may not fit the data, which building the models shows: it takes seconds, and a
-    study as it is named has no need of it.
+    What is fixed by hand may not fit the data, which building the models shows. That takes seconds, and a
+    named study without --set skips it.
     """
     for name in settings.methods:
         trained = settings.method(name).trained
         config = {**settings.config(name, settings.defaults(name)), "data": "not opened yet"}
+        for key, values in settings.sweeps.get(name, {}).items():
+            for value in values:
+                trained.check({**config, key: value})
         for split in settings.protocol.splits.values():
             trainer, balancers = trained.check({**config, "split": split})
             if trainer.task == REGRESSION:

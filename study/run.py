@@ -1,6 +1,6 @@
 """python -m study.run NAME: carry out a named study, or continue it.
 
-The only place that resolves paths and devices. Exit codes: 0 complete, 1 a requested trial failed, 2 bad
+Exit codes: 0 complete, 1 a requested trial failed, 2 bad
 input (one sentence, before any work), 3 interrupted: run the same command again.
 """
 
@@ -62,12 +62,22 @@ def _parser() -> Parser:
     parser.add_argument("--seeds", type=int, help="fresh seeds of confirm and of sensitivity")
     parser.add_argument("--epochs", type=int, help="epochs of a full run")
     parser.add_argument("--stages", type=_stages, default=STAGES, help=f"of {','.join(STAGES)},report")
-    parser.add_argument("--protocol", choices=("clean", "paper", "both"), default="clean")
+    parser.add_argument(
+        "--protocol",
+        choices=("clean", "paper", "both"),
+        default="clean",
+        help="paper: the published split and the best test epoch, labelled as such",
+    )
     parser.add_argument("--split", help="split policy of the store")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="fix a setting")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto")
-    parser.add_argument("--cpus-per-trial", type=float, default=1.0)
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "fp32", "bf16"),
+        default="auto",
+        help="auto is bf16 on CUDA, else fp32",
+    )
+    parser.add_argument("--cpus-per-trial", type=float, default=1.0, help="also its threads")
     parser.add_argument("--gpus-per-trial", type=float, help="a share lets several trials use one GPU")
     parser.add_argument("--max-concurrent", type=int, help="trials at once, default as many as fit")
     parser.add_argument("--address", help="a running Ray cluster, default one of our own on this machine")

@@ -13,6 +13,8 @@ from trainables.multimodal.flat_settings import WEIGHT
 WAVES: Final = (("search",), ("confirm", "sensitivity"))
 """Stages that ask for nothing but what the waves before have found; those of one wave run together."""
 STAGES: Final = tuple(stage for wave in WAVES for stage in wave)
+SELECTIONS: Final = {"clean": "best validation epoch", "paper": "best test epoch"}
+"""Protocol -> what picks the weights that are tested."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Ray Tune Trainables, one per balancer; Ray is imported only when one of them is asked for."""
+"""Ray Tune Trainables, one per method; Ray is imported only when one of them is asked for."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -11,12 +11,11 @@ from study.analysis.statistics import mean_interval
 from study.analysis.sweeps import Sweep, Sweeps
 from study.analysis.trial_tables import by_modality
 from study.records.trial_record import Record
-from study.settings import ProtocolFacts, StudySettings
+from study.settings import SELECTIONS, ProtocolFacts, StudySettings
 
 SPLITS = ("test", "validation")
 ENDINGS = ("completed", "pruned", "failed", "diverged")
 FIVE = ("split", "recipe", "frames", "selection", "optimizer")  # without these a number means nothing
-SELECTION = {"clean": "best validation epoch", "paper": "best test epoch"}
 Measure = dict[str, Any]  # {mean, low, high, seeds: [{seed, value}]}
 Hours = dict[str, float]  # {cpu_hours, gpu_hours}
 
@@ -45,7 +44,7 @@ def five(settings: StudySettings, protocol: str) -> dict[str, Any]:
     split = facts.splits.get(protocol, facts.split)
     return {name: getattr(facts, name) for name in FIVE} | {
         "split": split,
-        "selection": SELECTION[protocol],
+        "selection": SELECTIONS[protocol],
     }
 
 

@@ -14,7 +14,7 @@ MAY_CHANGE: Final = ("id", "mlflow", "resources", "exhausted")
 def continued(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of a study that goes on: as they were, with more trials, seeds or stages.
 
-    Both are as the ledger keeps them, so that no version's reading of them can hide a difference.
+    Both are as the ledger stores them: compared as JSON, differences between versions show.
 
     Raises:
         InputError: Anything else differs; the message lists each difference.

@@ -56,7 +56,7 @@ class Record:
 
     @property
     def value(self) -> float | None:
-        """The running best of the method's own prediction at the last epoch."""
+        """Best accuracy so far on the split that selects, at the last epoch."""
         return self.epochs[max(self.epochs)].get(OBJECTIVE) if self.epochs else None
 
     @property
@@ -72,7 +72,7 @@ class Record:
 
     @property
     def finished(self) -> bool:
-        """Whether the trial has been told."""
+        """Whether the trial has ended."""
         return self.status != "running"
 
 

@@ -16,7 +16,7 @@ from study.records.ledger import Ledger
 from study.records.trial_record import Record
 from study.running.stage_run import StageRun
 
-FLOOR = 600.0  # seconds of silence that nobody asks about: a stalled network disk, a crowded machine
+FLOOR = 600.0  # shortest silence, in seconds, that counts as a hang: disks stall, machines are crowded
 MULTIPLE = 20.0  # of the slowest epoch so far: one that diagnoses, tests and exports takes several times more
 UNKNOWN = 6 * 3600.0  # seconds for a first epoch where nothing tells how long one takes
 _LOOK = 1.0  # seconds between two looks at the trials

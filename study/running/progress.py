@@ -20,7 +20,7 @@ class Progress:
 
     Args:
         console: Where to draw; a console that is no terminal gets plain lines.
-        title: Name of the study, with a mark if it runs on the sample.
+        title: Name of the study.
 
     """
 

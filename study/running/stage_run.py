@@ -19,7 +19,7 @@ from study.records.trial_record import OBJECTIVE, Ending, Proposal, Record, tria
 
 METRICS = "metrics/"  # how Ray flattens what a trial reports under "metrics"
 ENVIRONMENT = r"StorageInternalError|OSError|FileNotFoundError|PermissionError|InputError"
-"""Errors of what surrounds a study: they end it until the cause is gone, and cost no trial its place."""
+"""Errors of disk, database or data: they stop the study, and the trial stays open for the next start."""
 DRAWS = 100  # proposals that may repeat an earlier trial before a search space counts as exhausted
 
 

@@ -64,6 +64,7 @@ def test_a_trial_that_this_machine_cannot_hold_is_refused_before_anything_is_wri
 def test_a_study_that_is_not_there_is_named(tmp_path):
     with pytest.raises(InputError, match="there is no study at"):
         api.trials(tmp_path / "nothing")
+    assert not (tmp_path / "nothing").exists()
 
 
 def test_the_summary_of_a_study_without_a_report_is_refused(tmp_path):

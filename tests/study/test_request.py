@@ -244,3 +244,24 @@ def test_a_study_whose_space_ran_out_asks_for_what_there_is(settings, open_toy):
 def test_pictures_are_augmented_on_real_data_and_not_on_the_sample():
     assert all(study.base["augment"] for name, study in STUDIES.items() if name.startswith("cremad_"))
     assert not any("augment" in study.base for study in SAMPLE_STUDIES.values())
+
+
+def asked(store, **changes):
+    """Settings of a study of D&R on a store, changed in some way."""
+    return resolved("toy", replace(STUDY, **changes), FeatureStore.open(store), StudyRequest())
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"methods": ("joint", "diagnose_relern")}, "unknown method diagnose_relern; methods are joint, "),
+        ({"methods": ("diagnose_relearn",)}, "compares its methods with joint: name it among them"),
+        ({"methods": ("joint", "unimodal_nose"), "sweeps": {}}, "has no modality nose"),
+        ({"methods": ("joint",)}, "a sweep of diagnose_relearn is asked for"),
+        ({"sweeps": {"diagnose_relearn": {"lamm": (1.0,)}}}, "unknown setting lamm"),
+        ({"sweeps": {"diagnose_relearn": {"lam": (0.0, -1.0)}}}, "lam must be >= 0"),
+    ],
+)
+def test_a_study_of_ones_own_that_makes_no_sense_is_refused(toy_store, changes, sentence):
+    with pytest.raises(InputError, match=sentence):
+        asked(toy_store, **changes)

@@ -112,7 +112,7 @@ class Evaluator:
         return self._diagnosis
 
     def diagnosed(self) -> dict[str, float]:
-        """Flat metrics of the diagnosis; none where there was no reason for one."""
+        """Flat metrics of the diagnosis; empty if nothing was diagnosed."""
         return {key: value for name, p in self._diagnosis.items() for key, value in p.metrics(name).items()}
 
     def forget(self) -> None:
@@ -124,7 +124,7 @@ class Evaluator:
         self._evaluations, self._diagnosis = {}, {}
 
     def of(self, weights: Mapping[str, Mapping[str, Any]]) -> "Evaluator":
-        """The same of other weights, in copies of model and probes; fusions bring their number of heads."""
+        """The same of other weights, in copies of model and probes; loading sets the number of heads."""
         model, probes = copy.deepcopy((self.model, self.probes))
         model.load_state_dict(weights["model"])
         probes.load_state_dict(weights["probes"])

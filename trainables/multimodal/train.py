@@ -20,7 +20,7 @@ from trainables.multimodal.methods import METHODS, UNIMODAL, method_named
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train and print one line of metrics per epoch; give the exit code."""
-    return reported("error", lambda: run(parse(arguments)))
+    return reported("trainables.multimodal.train", lambda: run(parse(arguments)))
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -34,13 +34,13 @@ MOST_SQUEEZED = 2.5  # times the width that the rows that matter need
 
 
 def interval(axes: Axes, x: float, shown: Interval | Measure, look: Look) -> None:
-    """A mean with its interval, upright."""
+    """A mean with its interval, vertical."""
     mean, ends = bounds(shown)
     _span(axes, [(x, value) for value in mean], [(x, value) for value in ends], "_", look)
 
 
 def row(axes: Axes, y: float, shown: Interval | Measure, look: Look) -> None:
-    """A mean with its interval, lying."""
+    """A mean with its interval, horizontal."""
     mean, ends = bounds(shown)
     _span(axes, [(value, y) for value in mean], [(value, y) for value in ends], "|", look)
 

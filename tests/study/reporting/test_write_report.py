@@ -258,7 +258,7 @@ def test_the_readmes_section_has_its_table(module_study) -> None:
     exec(code, names)
     results = analyse(*module_study)
     (table,) = names["Seeds"]().tables(results)
-    assert table.rows == [["Joint training", "3"], ["Diagnose & Re-learn", "3"]]
+    assert table.rows == [["Joint training", "3", "1.1"], ["Diagnose & Re-learn", "3", "1.2"]]
 
 
 KEPT = Path(__file__).parents[2] / "kept_formats" / "ledger.db"

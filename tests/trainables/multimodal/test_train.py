@@ -62,8 +62,11 @@ def test_a_diverged_run_says_so(toy_store, capsys):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--epochs", "two"], "error: argument --epochs: invalid int value: 'two'; --help lists the options"),
-        (["--nose"], "error: unrecognized arguments: --nose; --help lists the options"),
+        (
+            ["--epochs", "two"],
+            "train: argument --epochs: invalid int value: 'two'; --help lists the options",
+        ),
+        (["--nose"], "trainables.multimodal.train: unrecognized arguments: --nose; --help lists the options"),
     ],
 )
 def test_bad_usage_is_one_sentence_and_exit_code_2(toy_store, capsys, arguments, sentence):

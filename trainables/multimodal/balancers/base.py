@@ -42,7 +42,7 @@ class Run(Protocol):
 
     @property
     def epoch(self) -> int:
-        """Finished epochs: in a step the index of this epoch from 0, at its end that of the next one."""
+        """Number of finished epochs; during a step this is the epoch's index, counted from 0."""
 
     @property
     def done(self) -> bool:
@@ -97,7 +97,7 @@ class Balancer:
     fewest_modalities: ClassVar[int] = 1
     """How many modalities the method needs."""
     EARLY: ClassVar[Mapping[str, Any]] = MappingProxyType({})
-    """Settings with which the method acts in the first epochs of a run, for tests of whatever method."""
+    """Settings with which the method acts in the first epochs of a run, for the contract test."""
 
     def first_action(self) -> int:
         """The epoch, counted from 1, in or after which a method that waits first acts; 0 if none does."""

@@ -64,14 +64,14 @@ def test_a_diverged_run_says_so(toy_store, capsys):
     [
         (
             ["--epochs", "two"],
-            "train: argument --epochs: invalid int value: 'two'; --help lists the options",
+            "argument --epochs: invalid int value: 'two'; --help lists the options",
         ),
-        (["--nose"], "trainables.multimodal.train: unrecognized arguments: --nose; --help lists the options"),
+        (["--nose"], "unrecognized arguments: --nose; --help lists the options"),
     ],
 )
 def test_bad_usage_is_one_sentence_and_exit_code_2(toy_store, capsys, arguments, sentence):
     assert main(command(toy_store(1), *arguments)) == 2
-    assert capsys.readouterr().err == f"{sentence}\n"
+    assert capsys.readouterr().err == f"trainables.multimodal.train: {sentence}\n"
 
 
 def test_what_makes_a_method_what_it_is_cannot_be_set_otherwise(toy_store, capsys):

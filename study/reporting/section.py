@@ -16,7 +16,7 @@ AS_ABOVE = "As above."
 
 @dataclass(frozen=True)
 class Table:
-    """A table: title, column heads and rows of text; the last cell of a short row spans the remaining columns."""
+    """A table: title, column heads, rows of text; the last cell of a short row spans the rest."""
 
     title: str
     heads: list[str]

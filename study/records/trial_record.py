@@ -7,10 +7,10 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution
 
-from trainables.multimodal.metrics import WORST as WORST_RESULT
+from trainables.multimodal.metrics import WORST
 
 OBJECTIVE = "best/accuracy"
-WORST = WORST_RESULT[OBJECTIVE]  # told for a diverged trial: accuracy is maximised and cannot be lower
+WORST_OBJECTIVE = WORST[OBJECTIVE]  # told for a diverged trial: accuracy is maximised and cannot be lower
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
 from study.records.ledger import Ledger
 from study.records.trial_record import OBJECTIVE, Ending, Proposal, Record, trial_key
 
-METRICS = "metrics/"  # how Ray flattens what a trial reports under "metrics"
+PREFIX = "metrics/"  # how Ray flattens what a trial reports under "metrics"
 ENVIRONMENT = r"StorageInternalError|OSError|FileNotFoundError|PermissionError|InputError"
 """Errors of disk, database or data: they stop the study, and the trial stays open for the next start."""
 DRAWS = 100  # proposals that may repeat an earlier trial before a search space counts as exhausted
@@ -110,7 +110,7 @@ class StageRun:
 
     def _advance(self, record: Record, epoch: int, result: Mapping[str, Any]) -> str:
         """Write the decision, then the epoch, then the end: a kill between two of them loses nothing."""
-        metrics = {name[len(METRICS) :]: v for name, v in result.items() if name.startswith(METRICS)}
+        metrics = {name[len(PREFIX) :]: v for name, v in result.items() if name.startswith(PREFIX)}
         ending = record.ending or self._decide(record, epoch, result, metrics)
         if ending and not record.ending:
             self.ledger.set_ending(record.key, ending)

@@ -8,11 +8,12 @@ from study.analysis.selection import on_test, on_validation
 from study.analysis.statistics import PairedTest, holm, paired_seeds
 from study.analysis.summary import by_seed
 from study.methods import BASELINE
+from trainables.multimodal.methods import UNIMODAL
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A method against another: accuracy on the same seeds, Holm-adjusted over all methods compared."""
+    """A method against another: accuracy on the same seeds, Holm-adjusted over its family."""
 
     protocol: str
     split: str  # test, or validation where test was not read
@@ -21,7 +22,7 @@ class Comparison:
     differences: dict[int, float]  # seed -> method minus baseline
     test: PairedTest
     adjusted: float | None
-    family: int  # methods compared, those without a test included
+    family: int  # methods that the correction counts, those without a test included
 
 
 def baseline(methods: Sequence[str]) -> str:
@@ -30,10 +31,22 @@ def baseline(methods: Sequence[str]) -> str:
 
 
 def with_baseline(chosen: ChosenRuns) -> list[Comparison]:
-    """Every method against the baseline, per protocol, on the same seeds."""
+    """Every method against the baseline, per protocol, on the same seeds.
+
+    Single modalities and controls are families of their own: a study asks whether a candidate helps, and
+    what else it holds must not make its answer weaker.
+    """
     base = baseline(chosen.methods)
-    pairs = [(name, base) for name in chosen.methods if name != base]
-    return [one for protocol in chosen.protocols for one in _compared(chosen, protocol, pairs)]
+    families: dict[str, list[tuple[str, str]]] = {}
+    for name in chosen.methods:
+        if name != base:
+            families.setdefault(_kind(chosen, name), []).append((name, base))
+    return [
+        one
+        for protocol in chosen.protocols
+        for pairs in families.values()
+        for one in _compared(chosen, protocol, pairs)
+    ]
 
 
 def with_controls(chosen: ChosenRuns) -> list[Comparison]:
@@ -49,6 +62,13 @@ def with_controls(chosen: ChosenRuns) -> list[Comparison]:
         for pairs in controls.values()
         for one in _compared(chosen, protocol, pairs)
     ]
+
+
+def _kind(chosen: ChosenRuns, name: str) -> str:
+    """What a method is in a study: a candidate, a modality alone, or the control of another method."""
+    if name.startswith(UNIMODAL):
+        return "unimodal"
+    return "control" if chosen.settings.method(name).control_of in chosen.methods else "candidate"
 
 
 def _compared(chosen: ChosenRuns, protocol: str, pairs: Sequence[tuple[str, str]]) -> list[Comparison]:

@@ -5,9 +5,9 @@ from dataclasses import asdict
 from typing import Any
 
 from study.analysis.chosen_runs import ChosenRuns
-from study.analysis.metric_names import METRICS
+from study.analysis.metric_names import METRICS, PLAIN_NUMBERS
 from study.analysis.selection import on_test, on_validation
-from study.analysis.statistics import mean_interval
+from study.analysis.statistics import fraction_interval, mean_interval
 from study.analysis.sweeps import Sweep, Sweeps
 from study.analysis.trial_tables import by_modality
 from study.records.trial_record import Record
@@ -48,9 +48,9 @@ def five(settings: StudySettings, protocol: str) -> dict[str, Any]:
     }
 
 
-def measure(values: Mapping[int, float]) -> Measure:
-    """Mean, 95 % t-interval and the seeds behind them."""
-    interval = mean_interval(list(values.values()))
+def measure(values: Mapping[int, float], metric: str = "accuracy") -> Measure:
+    """Mean, 95 % interval and the seeds behind them; that of a fraction never leaves 0..1."""
+    interval = (mean_interval if metric in PLAIN_NUMBERS else fraction_interval)(list(values.values()))
     seeds = [{"seed": seed, "value": value} for seed, value in sorted(values.items())]
     return {"mean": interval.mean, "low": interval.low, "high": interval.high, "seeds": seeds}
 
@@ -115,7 +115,7 @@ def _method(chosen: ChosenRuns, method: str, protocol: str) -> dict[str, Any]:
     return {
         "config": None if best is None else best.config,
         "validation": {name: measure(by_seed(runs, on_validation, name)) for name in METRICS},
-        "test": {name: measure(by_seed(runs, on_test, name)) for name in tested},
+        "test": {name: measure(by_seed(runs, on_test, name), name) for name in tested},
     }
 
 

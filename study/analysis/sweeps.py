@@ -7,7 +7,7 @@ from typing import Any
 
 from study.analysis.chosen_runs import ChosenRuns
 from study.analysis.selection import agrees
-from study.analysis.statistics import ALPHA, Interval, PairedTest, holm, mean_interval, paired_seeds
+from study.analysis.statistics import ALPHA, Interval, PairedTest, fraction_interval, holm, paired_seeds
 from study.records.trial_record import Record
 
 
@@ -96,7 +96,7 @@ def _swept_value(value: Any, records: Sequence[Record]) -> SweptValue:
     done = [record for record in records if record.status == "completed"]
     seeds = {r.seed: r.value for r in sorted(done, key=lambda r: r.seed) if r.value is not None}
     lost = sorted({r.seed for r in records if r.status in ("diverged", "failed")} - seeds.keys())
-    return SweptValue(value, mean_interval(list(seeds.values())), seeds, tuple(lost))
+    return SweptValue(value, fraction_interval(list(seeds.values())), seeds, tuple(lost))
 
 
 def _order(value: Any) -> tuple[bool, float, str]:

@@ -26,7 +26,7 @@ def percent(measure: Mapping[str, Any] | None, between: str = "\n") -> str:
     if measure is None or measure["mean"] is None:
         return NONE
     low, high = measure["low"], measure["high"]
-    interval = "" if low is None else ends(f"{100 * max(0, low):.1f}", f"{100 * min(1, high):.1f}")
+    interval = "" if low is None else ends(f"{100 * low:.1f}", f"{100 * high:.1f}")
     return between.join(filter(None, [f"{100 * measure['mean']:.1f}", interval]))
 
 

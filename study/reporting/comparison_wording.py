@@ -1,9 +1,7 @@
 """What may be said of a comparison on the same seeds."""
 
-from collections.abc import Sequence
-
 from study.analysis.comparisons import Comparison
-from study.analysis.statistics import ALPHA, Interval
+from study.analysis.statistics import ALPHA, LEAST
 from study.reporting import wording
 
 
@@ -11,7 +9,7 @@ def verdict(comparison: Comparison, ours: str, other: str) -> str:
     """Better, worse, not distinguishable or not decidable, with difference, interval, p and seeds."""
     difference, seeds = comparison.test.difference, wording.count(comparison.test.difference.n, "seed")
     moved = f"{wording.signed(difference.mean)} points"
-    if difference.n < 2:
+    if difference.n < LEAST:
         return f"{ours} against {other}: {moved} on {seeds}, which allows no statement about chance."
     if comparison.adjusted is None:
         return f"{ours} against {other}: {moved} on each of {seeds}; no test is possible without spread."
@@ -20,22 +18,6 @@ def verdict(comparison: Comparison, ours: str, other: str) -> str:
         relation = "better than" if is_better(comparison) else "worse than"
     bounds = wording.difference(difference.low, difference.high)
     return f"{ours} is {relation} {other}: {moved} ({bounds}, {_p(comparison)}, {seeds})."
-
-
-def power(compared: Sequence[Comparison]) -> list[str]:
-    """What the intervals' half widths mean for the differences that such a study can see."""
-    unclear = [
-        comparison for comparison in compared if comparison.adjusted is not None and not is_clear(comparison)
-    ]
-    halves = [_half(comparison.test.difference) for comparison in unclear]
-    if not halves:
-        return []
-    low, high = (wording.points(half) for half in (min(halves), max(halves)))
-    size = low if low == high else f"{low.split()[0]} to {high}"
-    if min(halves) >= 0.5:
-        return ["With so few seeds and this spread, hardly any difference would be distinguishable."]
-    adjusted = ", before the correction" if compared[0].family > 1 else ""
-    return [f"With this spread, only differences of more than about {size} are distinguishable{adjusted}."]
 
 
 def is_clear(comparison: Comparison) -> bool:
@@ -49,7 +31,7 @@ def is_better(comparison: Comparison) -> bool:
 
 
 def tests(family: int) -> str:
-    """How comparisons were tested."""
+    """How the comparisons of a family were tested."""
     if family < 2:
         return "a paired t-test"
     return f"paired t-tests, Holm-adjusted over {family} comparisons"
@@ -57,7 +39,3 @@ def tests(family: int) -> str:
 
 def _p(comparison: Comparison) -> str:
     return ("adjusted " if comparison.family > 1 else "") + wording.p_value(comparison.adjusted or 0.0)
-
-
-def _half(difference: Interval) -> float:
-    return ((difference.high or 0.0) - (difference.low or 0.0)) / 2

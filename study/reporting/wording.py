@@ -83,10 +83,10 @@ def points(difference: float) -> str:
 
 
 def bounds(low: float | None, high: float | None) -> str:
-    """A 95 % interval of a fraction, in percent, cut to what a fraction can be."""
+    """A 95 % interval of a fraction, in percent."""
     if low is None or high is None:
-        return "no interval from one seed"
-    return f"95{PERCENT} interval {100 * max(0, low):.1f} to {100 * min(1, high):.1f}"
+        return "no interval from so few seeds, or from equal ones"
+    return f"95{PERCENT} interval {100 * low:.1f} to {100 * high:.1f}"
 
 
 def signed(difference: float | None) -> str:

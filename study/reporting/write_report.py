@@ -15,6 +15,7 @@ from study.reporting.sections.boosting import Boosting
 from study.reporting.sections.caveats import Caveats
 from study.reporting.sections.controls import Controls
 from study.reporting.sections.modalities import Modalities
+from study.reporting.sections.power import Power
 from study.reporting.sections.published import Published
 from study.reporting.sections.regression import Regression
 from study.reporting.sections.relearning import Relearning
@@ -29,6 +30,7 @@ from trainables.multimodal.whole_files import write_text
 SECTIONS: Sequence[Section] = (
     Caveats(),
     MethodResults(),
+    Power(),
     Regression(),
     Controls(),
     Published(),

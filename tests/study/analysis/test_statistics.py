@@ -1,7 +1,16 @@
+import numpy as np
 import pytest
 from scipy import stats
 
-from study.analysis.statistics import holm, mean_interval, paired_test
+from study.analysis.statistics import (
+    detectable,
+    fraction_interval,
+    holm,
+    mean_interval,
+    paired_test,
+    power,
+    seeds_needed,
+)
 
 FIRST = [0.71, 0.68, 0.74, 0.70]
 SECOND = [0.65, 0.66, 0.69, 0.61]
@@ -22,9 +31,43 @@ def test_no_value_has_no_mean() -> None:
     assert mean_interval([]).mean is None
 
 
-def test_equal_values_have_an_interval_of_width_zero() -> None:
-    found = mean_interval([0.1 + 0.2, 0.3, 0.3])  # rounding is not spread
-    assert found.low == found.mean == found.high
+@pytest.mark.parametrize("values", [[0.4, 0.6], [0.1 + 0.2, 0.3, 0.3]])  # rounding is not spread
+def test_two_values_or_equal_ones_have_no_interval(values: list[float]) -> None:
+    found = mean_interval(values)
+    assert (found.low, found.high, found.n) == (None, None, len(values))
+
+
+def test_an_interval_of_fractions_is_the_t_interval_where_it_fits() -> None:
+    assert fraction_interval(FIRST) == mean_interval(FIRST)
+
+
+@pytest.mark.parametrize("values", [[0.9, 0.99, 0.995], [0.0, 0.02, 0.01], [0.05, 0.5, 0.98]])
+def test_an_interval_of_fractions_never_leaves_the_scale_and_holds_the_mean(values: list[float]) -> None:
+    plain, found = mean_interval(values), fraction_interval(values)
+    assert plain.low < 0 or plain.high > 1
+    assert 0 < found.low < found.mean < found.high < 1
+
+
+# what 3, 5, 10 and 20 pairs find with a power of .8, in standard deviations
+@pytest.mark.parametrize(("n", "effect"), [(3, 3.26), (5, 1.68), (10, 1.0), (20, 0.66)])
+def test_detectable_differences_are_those_of_the_tables(n: int, effect: float) -> None:
+    assert detectable(n) == pytest.approx(effect, abs=0.01)
+    assert seeds_needed(detectable(n) * 1.001) == n
+
+
+def test_correction_makes_a_difference_harder_to_detect() -> None:
+    sizes = [detectable(n, 0.05 / 11) for n in (3, 5, 10, 20)]
+    assert sizes == pytest.approx([10.9, 3.2, 1.5, 0.9], abs=0.06)
+
+
+def test_power_is_what_simulated_tests_find() -> None:
+    draw = np.random.default_rng(0).normal(1.0, 1.0, size=(20_000, 5))
+    found = (stats.ttest_1samp(draw, 0.0, axis=1).pvalue < 0.05).mean()
+    assert power(1.0, 5) == pytest.approx(found, abs=0.01)
+
+
+def test_a_difference_too_small_for_any_study_says_so() -> None:
+    assert seeds_needed(1e-4) is None
 
 
 def test_paired_test_equals_scipys() -> None:
@@ -45,7 +88,7 @@ def test_interval_excludes_zero_exactly_when_p_is_below_five_percent() -> None:
         assert (found.difference.low > 0) == (found.p < 0.05)
 
 
-@pytest.mark.parametrize("first", [[0.7], [], [0.7, 0.8]])
+@pytest.mark.parametrize("first", [[0.7], [], [0.7, 0.8], [0.6, 0.7, 0.8]])
 def test_p_is_undefined_without_spread_between_pairs(first: list[float]) -> None:
     assert paired_test(first, [value - 0.1 for value in first]).p is None
 

@@ -6,8 +6,9 @@ from study.reporting.wording import NONE
 MEASURE = {"mean": 0.5, "low": -0.1, "high": 1.2}
 
 
-def test_an_interval_is_cut_to_what_a_fraction_can_be() -> None:
-    assert cells.percent(MEASURE, " ").replace("\N{NO-BREAK SPACE}", " ") == "50.0 [0.0, 100.0]"
+def test_a_fraction_is_in_percent_with_its_interval() -> None:
+    measure = {"mean": 0.5, "low": 0.1, "high": 0.8}
+    assert cells.percent(measure, " ").replace("\N{NO-BREAK SPACE}", " ") == "50.0 [10.0, 80.0]"
 
 
 def test_a_metric_that_is_no_fraction_is_written_as_it_is() -> None:

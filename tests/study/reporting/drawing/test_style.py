@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from study.analysis.statistics import mean_interval
+from study.analysis.statistics import Interval
 from study.methods import STUDY_METHODS
 from study.reporting import drawing
 from study.reporting.drawing import marks, style
@@ -46,8 +46,10 @@ def test_a_method_of_ones_own_has_a_look_and_changes_no_other() -> None:
 def test_marks_at_a_limit_are_drawn_whole_and_what_goes_beyond_it_is_cut() -> None:
     upright, lying = (Figure().subplots() for _ in range(2))
     for values in ((0.97, 1.0), (0.95, 0.96)):
-        marks.interval(upright, 0, mean_interval(values), Look("k", "o", "-"))
-        marks.row(lying, 0, mean_interval(values), Look("k", "o", "-"))
+        mean = sum(values) / 2
+        shown = Interval(mean, mean - 13 * (values[1] - mean), mean + 13 * (values[1] - mean), 2)
+        marks.interval(upright, 0, shown, Look("k", "o", "-"))
+        marks.row(lying, 0, shown, Look("k", "o", "-"))
         marks.seeds_below(lying, 0, values)
     style.percent(upright, "")
     style.possible(lying, 0, 1)

@@ -22,7 +22,6 @@ def test_a_clear_gain_is_called_better(synthetic, settings) -> None:
 def test_a_gain_within_the_noise_is_called_not_distinguishable(synthetic, settings) -> None:
     text = said(settings(), compared(synthetic, [0.70, 0.55, 0.66], [0.60, 0.61, 0.62]))
     assert "Diagnose & Re-learn is not distinguishable from joint training" in text
-    assert re.search(r"only differences of more than about \d+\.\d percentage points", text)
 
 
 def test_a_clear_loss_is_called_worse(synthetic, settings) -> None:
@@ -31,7 +30,7 @@ def test_a_clear_loss_is_called_worse(synthetic, settings) -> None:
 
 
 def test_equal_differences_allow_no_test(synthetic, settings) -> None:
-    text = said(settings(), compared(synthetic, [0.61, 0.63], [0.60, 0.62]))
+    text = said(settings(), compared(synthetic, [0.61, 0.63, 0.65], [0.60, 0.62, 0.64]))
     line = sentence(text, "Diagnose & Re-learn against")
     assert "no test is possible" in line
     assert "p =" not in line
@@ -40,7 +39,13 @@ def test_equal_differences_allow_no_test(synthetic, settings) -> None:
 def test_one_seed_allows_no_statement_about_chance(synthetic, settings) -> None:
     text = said(settings(), compared(synthetic, [0.7], [0.6]))
     assert "+10.0 points on 1 seed, which allows no statement about chance" in text
-    assert "no interval from one seed" in text
+    assert "no interval from so few seeds" in text
+
+
+def test_two_seeds_have_no_interval_and_no_p(synthetic, settings) -> None:
+    text = said(settings(), compared(synthetic, [0.7, 0.8], [0.6, 0.61]))
+    assert "+14.5 points on 2 seeds, which allows no statement about chance" in text
+    assert "p =" not in text
 
 
 def test_every_method_has_its_verdict_the_best_first(synthetic, settings) -> None:
@@ -59,13 +64,15 @@ def test_every_method_has_its_verdict_the_best_first(synthetic, settings) -> Non
         "Late fusion is worse than joint training",
     ]
     assert "+5.0 points" in verdicts[0]
-    assert "Holm-adjusted over 4 comparisons" in said(settings(), records)
+    assert "Holm-adjusted within candidates, single modalities and controls" in said(settings(), records)
 
 
 def test_what_the_baseline_reaches_is_said_before_the_verdicts(compared_methods) -> None:
     line = sentence(said(*compared_methods), "Joint training reaches")
     assert line.startswith("Joint training reaches 60.8 % on test (95 % interval 60.4 to 61.2, 5 seeds). ")
-    assert line.endswith("by paired t-tests, Holm-adjusted over 11 comparisons.")
+    assert line.endswith(
+        "by paired t-tests, Holm-adjusted within candidates, single modalities and controls."
+    )
 
 
 def test_twelve_methods_are_told_in_few_short_sentences(compared_methods) -> None:

@@ -1,0 +1,23 @@
+from report_reading import judged, tables
+
+from study.reporting.sections.power import HEADS, Power
+
+
+def compared(synthetic, ours, theirs):
+    """Records of a study in which joint training and D&R were confirmed with these accuracies on test."""
+    return judged(synthetic, {"joint": theirs, "diagnose_relearn": ours})
+
+
+def test_a_row_says_what_its_seeds_and_spread_find(synthetic, settings) -> None:
+    theirs = [0.60, 0.60, 0.60, 0.60, 0.60]
+    (table,) = tables(Power(), settings(), compared(synthetic, [0.60, 0.61, 0.62, 0.63, 0.64], theirs))
+    assert table.heads == HEADS
+    ((label, seeds, spread, detectable, *needed),) = table.rows
+    assert (label, seeds, spread) == ("Diagnose & Re-learn", "5", "1.6")
+    assert float(detectable) == 2.7  # 1.68 standard deviations
+    assert [int(number) for number in needed] == sorted(map(int, needed), reverse=True)
+
+
+def test_two_seeds_or_equal_differences_have_no_row(synthetic, settings) -> None:
+    assert tables(Power(), settings(), compared(synthetic, [0.7, 0.8], [0.6, 0.6])) == []
+    assert tables(Power(), settings(), compared(synthetic, [0.7, 0.7, 0.7], [0.6, 0.6, 0.6])) == []

@@ -10,7 +10,7 @@ from study.reporting.section import Drawn, Section, Table, looks
 
 TOGETHER = "the method's own prediction"
 CAPTION = (
-    "How well the classes can be read from each encoder alone, with 95 % t-intervals over seeds: a linear "
+    "How well the classes can be read from each encoder alone, with 95 % intervals over seeds: a linear "
     "probe trained on detached features, which does not influence the method. The distance between "
     "modalities is the imbalance."
 )

@@ -16,7 +16,7 @@ from study.reporting.section import AS_ABOVE, Drawn, Row, Section, Table, looks
 
 CAPTION = (
     "The incumbent of the search with one hyperparameter changed, at full budget. Filled marks are means "
-    "over seeds with their 95 % t-interval, open circles single seeds."
+    "over seeds with their 95 % interval, open circles single seeds."
 )
 REFERENCE = (
     " The dashed line with its band is {baseline} with the best settings of its own search, on the seeds of "

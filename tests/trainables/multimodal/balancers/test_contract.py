@@ -233,23 +233,25 @@ def test_every_trainable_parameter_is_in_the_optimizer(make_trainer, name, modal
     assert sorted(trained) == sorted(id(p) for p in trainer.model.parameters() if p.requires_grad)
 
 
-@each_case
-def test_probes_do_not_change_training(make_trainer, name, modalities, task):
-    plain, probed = (
-        fitted(make_trainer, modalities, made(name), epochs=2, probes=probes, task=task).state_dict()
-        for probes in (False, True)
-    )
-    for part in ("model", "optimizer", "random"):
-        assert differences(plain[part], probed[part]) == []
+class TestLooking:
+    """Looking at a run, by probes or purity, does not change it."""
 
+    @each_case
+    def test_probes_do_not_change_training(self, make_trainer, name, modalities, task):
+        plain, probed = (
+            fitted(make_trainer, modalities, made(name), epochs=2, probes=probes, task=task).state_dict()
+            for probes in (False, True)
+        )
+        for part in ("model", "optimizer", "random"):
+            assert differences(plain[part], probed[part]) == []
 
-@each_method
-def test_looking_at_purity_every_epoch_does_not_change_training(make_trainer, name):
-    plain, watched = (
-        fitted(make_trainer, few(name), made(name), diagnose=when).state_dict()
-        for when in ("end", "every_epoch")
-    )
-    assert differences(plain, watched) == []
+    @each_method
+    def test_looking_at_purity_every_epoch_does_not_change_training(self, make_trainer, name):
+        plain, watched = (
+            fitted(make_trainer, few(name), made(name), diagnose=when).state_dict()
+            for when in ("end", "every_epoch")
+        )
+        assert differences(plain, watched) == []
 
 
 @pytest.fixture(scope="module")
@@ -391,29 +393,33 @@ def poison(file):
     return manifests.describe(file)
 
 
-@each_gappy
-def test_what_stands_in_the_place_of_absent_samples_changes_nothing(make_gappy, poisoned, name, modalities):
-    stores = {}, {"data": str(poisoned(modalities))}
-    (clean, metrics), (dirty, same_metrics) = (
-        (trainer, [*without_time(trainer.fit()), trainer.test()])
-        for trainer in (make_gappy(modalities, made(name), **store) for store in stores)
-    )
-    assert metrics == same_metrics
-    assert differences(clean.state_dict(), dirty.state_dict()) == []
+class TestSamplesThatLackModalities:
+    """A class of its own: the two processes of the test run share the contract by classes."""
 
+    @each_gappy
+    def test_what_stands_in_the_place_of_absent_samples_changes_nothing(
+        self, make_gappy, poisoned, name, modalities
+    ):
+        stores = {}, {"data": str(poisoned(modalities))}
+        (clean, metrics), (dirty, same_metrics) = (
+            (trainer, [*without_time(trainer.fit()), trainer.test()])
+            for trainer in (make_gappy(modalities, made(name), **store) for store in stores)
+        )
+        assert metrics == same_metrics
+        assert differences(clean.state_dict(), dirty.state_dict()) == []
 
-@each_gappy
-def test_resuming_equals_never_stopping_where_samples_lack_modalities(make_gappy, name, modalities):
-    def make():
-        return make_gappy(modalities, made(name), **SCHEDULE)
+    @each_gappy
+    def test_resuming_equals_never_stopping_where_samples_lack_modalities(self, make_gappy, name, modalities):
+        def make():
+            return make_gappy(modalities, made(name), **SCHEDULE)
 
-    whole = make()
-    expected = without_time(whole.fit())
-    half = make()
-    first = [half.run_epoch(), half.run_epoch()]
-    rest = resumed(make, half.state_dict(), half.constants())
-    assert without_time([*first, *rest.fit()]) == expected
-    assert differences(rest.state_dict(), whole.state_dict()) == []
+        whole = make()
+        expected = without_time(whole.fit())
+        half = make()
+        first = [half.run_epoch(), half.run_epoch()]
+        rest = resumed(make, half.state_dict(), half.constants())
+        assert without_time([*first, *rest.fit()]) == expected
+        assert differences(rest.state_dict(), whole.state_dict()) == []
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if CASES[name][0].fewest_modalities > 1])

@@ -85,7 +85,7 @@ def points(difference: float) -> str:
 def bounds(low: float | None, high: float | None) -> str:
     """A 95 % interval of a fraction, in percent."""
     if low is None or high is None:
-        return "no interval from so few seeds, or from equal ones"
+        return "no interval"
     return f"95{PERCENT} interval {100 * low:.1f} to {100 * high:.1f}"
 
 

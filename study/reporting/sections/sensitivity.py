@@ -79,13 +79,18 @@ def _symbol(results: Results, sweep: Sweep) -> str:
 
 
 def _flat(results: Results, sweeps: Sequence[Sweep]) -> Iterable[str]:
-    """One sentence for all sweeps of a method in which no value stands out."""
-    symbols: dict[str, list[str]] = {}
+    """One sentence for all sweeps of a method in which no value stands out, one for those without a test."""
+    symbols: dict[tuple[str, bool], list[str]] = {}
     for sweep in sweeps:
         if sweep.shifts and not sweep.clear:
-            symbols.setdefault(_label(results, sweep), []).append(_symbol(results, sweep))
-    for label, flat in symbols.items():
-        yield f"{label}: no swept value of {wording.listing(flat)} is distinguishable from the incumbent's."
+            tested = any(shift.adjusted is not None for shift in sweep.shifts)
+            symbols.setdefault((_label(results, sweep), tested), []).append(_symbol(results, sweep))
+    for (label, tested), flat in symbols.items():
+        swept = f"swept value of {wording.listing(flat)}"
+        if tested:
+            yield f"{label}: no {swept} is distinguishable from the incumbent's."
+        else:
+            yield f"{label}: no {swept} can be tested with these seeds: they are too few, or without spread."
 
 
 def _verdict(results: Results, sweep: Sweep) -> str:

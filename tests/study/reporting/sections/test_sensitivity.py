@@ -95,6 +95,12 @@ def test_sweeps_of_a_method_that_show_nothing_share_a_sentence(boosted) -> None:
     assert line.endswith("is distinguishable from the incumbent's.")
 
 
+def test_two_seeds_are_no_test_of_a_swept_value(whole, settings) -> None:
+    records = [r for r in whole().records if r.stage != "sensitivity" or r.seed < 2002]
+    line = sentence(said(settings(), records), "no swept value")
+    assert line.endswith("can be tested with these seeds: they are too few, or without spread.")
+
+
 def test_values_that_stand_out_are_told_with_their_difference(whole, settings) -> None:
     study = whole()
     for record in study.records:

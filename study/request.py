@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
 from study.methods import BASELINE, StudyMethod, expanded, study_method
-from study.settings import SELECTIONS, STAGES, Budget, DataFacts, ProtocolFacts, StudySettings
+from study.settings import PRUNING, SELECTIONS, STAGES, Budget, DataFacts, ProtocolFacts, StudySettings
 from study.studies import Study
 from trainables.multimodal.assembly import chosen_modalities, require_fitting
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.datasets import require_values
+from trainables.multimodal.data.splits import FOLDS
 from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.methods import UNIMODAL
@@ -32,6 +33,8 @@ OWN_OPTIONS: Final = {
 }
 """Trainer settings that a study takes by an option of their own."""
 PUBLISHED_SPLITS: Final = ("dnr", "official")
+BASELINE_SHARE: Final = 2
+"""Seeds of the baseline for each seed of another method: every comparison rests on the baseline."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,12 @@ class StudyRequest:
     precision: str = "auto"
     fixed: Mapping[str, Any] = field(default_factory=dict)
     """Settings fixed by hand, for every method that has them."""
+    methods: tuple[str, ...] = ()
+    """Those of the study's table to compare with the baseline; empty: the study's own."""
+    finalists: int | None = None
+    folds: int | None = None
+    """Test sets that the seeds of confirm go through; None: as many as the split has folds."""
+    pruning: str = "auto"
 
 
 def resolved(name: str, study: Study, store: FeatureStore, request: StudyRequest) -> StudySettings:
@@ -55,6 +64,7 @@ def resolved(name: str, study: Study, store: FeatureStore, request: StudyRequest
     Raises InputError: an option, a setting or a method makes no sense with this study or store.
     """
     modalities = _modalities(store, request.fixed)
+    study = _with_methods(study, request.methods, modalities)
     asked = expanded(study.methods, modalities)
     _require_known(study, asked)
     inapplicable = _inapplicable(name, study, asked, request)
@@ -64,6 +74,7 @@ def resolved(name: str, study: Study, store: FeatureStore, request: StudyRequest
         chosen_modalities(store, method.trained.fixed.get("modalities", ()))
     fixed = _fixed(methods, modalities, request.fixed)
     budget = _budget(study.budget, request)
+    protocol = _protocol(store, request, {**study.base, **_union(fixed)})
     base = {"precision": request.precision, **study.base}
     if modalities != tuple(store.modalities):
         base["modalities"] = modalities
@@ -72,12 +83,15 @@ def resolved(name: str, study: Study, store: FeatureStore, request: StudyRequest
         study=name,
         methods=tuple(methods),
         data=_data(store),
-        protocol=_protocol(store, request, {**base, **_union(fixed)}),
+        protocol=protocol,
         budget=budget,
         stages=tuple(stage for stage in STAGES if stage in request.stages),
         base=base,
         fixed=fixed,
         sweeps=_sweeps(study, budget.epochs, fixed),
+        pruning=_pruning(request.pruning),
+        folds=_folds(store, protocol.splits, request.folds),
+        confirms_published=True,
         inapplicable=inapplicable,
         table=study.table,
     )
@@ -87,13 +101,48 @@ def resolved(name: str, study: Study, store: FeatureStore, request: StudyRequest
     return StudySettings.from_json(json.loads(json.dumps(settings.to_json())), study.table)
 
 
+def _with_methods(study: Study, chosen: Sequence[str], modalities: Sequence[str]) -> Study:
+    """The study with the baseline and the methods that were named, if any were; their sweeps stay."""
+    if not chosen:
+        return study
+    methods = tuple(dict.fromkeys([BASELINE, *expanded(chosen, modalities)]))
+    sweeps = {method: keys for method, keys in study.sweeps.items() if method in methods}
+    return replace(study, methods=methods, sweeps=sweeps)
+
+
 def _budget(default: Budget, request: StudyRequest) -> Budget:
-    asked = {"epochs": request.epochs, "trials": request.trials, "seeds": request.seeds}
+    """The study's budget with what was asked for instead, every number of it named."""
+    asked = {name: getattr(request, name) for name in ("epochs", "trials", "seeds", "finalists")}
     chosen = {name: value for name, value in asked.items() if value is not None}
     for name, value in chosen.items():
-        if value < 1:
-            raise InputError(f"--{name} must be at least 1, got {value}")
-    return replace(default, **chosen)
+        fewest = 0 if name == "finalists" else 1
+        if value < fewest:
+            raise InputError(f"--{name} must be at least {fewest}, got {value}")
+    budget = replace(default, **chosen)
+    if budget.baseline_seeds is not None and request.seeds is None:
+        return budget
+    return replace(budget, baseline_seeds=BASELINE_SHARE * budget.seeds)
+
+
+def _pruning(asked: str) -> str:
+    if asked not in PRUNING:
+        raise InputError(f"--pruning must be one of {', '.join(PRUNING)}, got {asked}")
+    return asked
+
+
+def _folds(store: FeatureStore, splits: Mapping[str, str], asked: int | None) -> tuple[str, ...]:
+    """Splits of the clean protocol's confirm runs: the folds of its policy, where the store has them."""
+    if "clean" not in splits:
+        return ()
+    policy = splits["clean"]
+    offered = [fold for number in range(FOLDS) if (fold := f"{policy}-{number + 1}") in store.policies]
+    if asked is not None and asked != 1 and not 1 < asked <= len(offered):
+        have = f"{policy} has {len(offered)}" if offered else f"split {policy} of {store.name} has none"
+        raise InputError(f"--folds must be 1 (the one split) or a number of its folds, and {have}")
+    chosen = tuple(offered if asked is None else offered[:asked])
+    for fold in chosen:
+        store.split(fold)  # a class missing in a part ends here
+    return chosen if len(chosen) > 1 else ()
 
 
 def _modalities(store: FeatureStore, fixed: Mapping[str, Any]) -> tuple[str, ...]:

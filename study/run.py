@@ -25,7 +25,7 @@ from study.request import StudyRequest, resolved
 from study.running.cluster import Resources, slots
 from study.running.forecast import describe
 from study.running.signals import catch_signals
-from study.settings import STAGES
+from study.settings import ENOUGH_TO_PRUNE, PRUNING, STAGES
 from study.studies import SAMPLE_STUDIES, STUDIES, Study
 from trainables.multimodal.command_line import COMPLETE, INTERRUPTED, Parser, read_settings, reported
 from trainables.multimodal.data.sample.generate import sample_store
@@ -59,8 +59,24 @@ def _parser() -> Parser:
         "--storage", help="Optuna's URL of the ledger, default a database in the study's folder"
     )
     parser.add_argument("--trials", type=int, help="search trials of each method")
-    parser.add_argument("--seeds", type=int, help="fresh seeds of confirm and of sensitivity")
+    parser.add_argument(
+        "--seeds", type=int, help="fresh seeds of confirm (joint gets twice as many) and of sensitivity"
+    )
     parser.add_argument("--epochs", type=int, help="epochs of a full run")
+    parser.add_argument(
+        "--methods", type=_names, default=(), help="compare these with joint: a,b or unimodal_*"
+    )
+    parser.add_argument(
+        "--finalists", type=int, help="best of each search that are run again before one is chosen, default 3"
+    )
+    parser.add_argument(
+        "--folds",
+        type=int,
+        help="test sets of different people in confirm, default as many as there are; 1: one",
+    )
+    parser.add_argument(
+        "--pruning", choices=PRUNING, default="auto", help=f"ASHA; auto: from {ENOUGH_TO_PRUNE} trials on"
+    )
     parser.add_argument("--stages", type=_stages, default=STAGES, help=f"of {','.join(STAGES)},report")
     parser.add_argument(
         "--protocol",
@@ -87,6 +103,10 @@ def _parser() -> Parser:
     )
     parser.add_argument("--list", action="store_true", help="names of studies")
     return parser
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in text.split(",") if name)
 
 
 def _stages(text: str) -> tuple[str, ...]:
@@ -170,6 +190,10 @@ def _request(options: argparse.Namespace) -> StudyRequest:
         split=options.split,
         precision=options.precision,
         fixed=read_settings("--set", options.set),
+        methods=options.methods,
+        finalists=options.finalists,
+        folds=options.folds,
+        pruning=options.pruning,
     )
 
 

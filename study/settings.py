@@ -3,18 +3,24 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from math import ceil
 from typing import Any, Final
 
 from search_spaces.space import highest
-from study.methods import STUDY_METHODS, StudyMethod, study_method
+from study.methods import BASELINE, STUDY_METHODS, StudyMethod, study_method
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.flat_settings import WEIGHT
 
-WAVES: Final = (("search",), ("confirm", "sensitivity"))
-"""Stages that ask for nothing but what the waves before have found; those of one wave run together."""
-STAGES: Final = tuple(stage for wave in WAVES for stage in wave)
+STAGES: Final = ("search", "finalists", "confirm", "sensitivity")
 SELECTIONS: Final = {"clean": "best validation epoch", "paper": "best test epoch"}
 """Protocol -> what picks the weights that are tested."""
+PRUNING: Final = ("auto", "always", "never")
+"""Whether ASHA stops weak search trials; `auto`: where a method has ENOUGH_TO_PRUNE of them."""
+ENOUGH_TO_PRUNE: Final = 16
+OPTIONAL: Final = ("resources", "numerics", "exhausted", "mlflow", "folds", "confirms_published")
+"""Entries that the ledger has only where they are not empty."""
+RECOVERY: Final = 0.1
+"""Share of the training that a trial gets after its method has first acted, before ASHA may judge it."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,15 @@ class Budget:
     """Of each method's search."""
     seeds: int
     """Fresh ones, of confirm and of sensitivity."""
+    baseline_seeds: int | None = None
+    """Confirm runs of the baseline, against which all others are compared; None: twice as many."""
+    finalists: int = 3
+    """Best configurations of each search that are run again on fresh seeds before one is chosen; 0: none."""
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, int]) -> "Budget":
+        """The budget as the ledger gives it back; earlier versions had no finalists and equal seeds."""
+        return cls(**{"baseline_seeds": plain["seeds"], "finalists": 0, **plain})
 
 
 @dataclass(frozen=True)
@@ -82,6 +97,12 @@ class StudySettings:
     """Method -> settings taken out of its search."""
     sweeps: Mapping[str, Mapping[str, Sequence[Any]]]
     """Method -> hyperparameter -> values of the sensitivity stage."""
+    pruning: str = "always"
+    """One of PRUNING."""
+    folds: tuple[str, ...] = ()
+    """Splits that the seeds of confirm go through, one after the other; empty: the one split."""
+    confirms_published: bool = False
+    """Whether confirm also runs each method's published values, at the learning rate of its best."""
     inapplicable: Mapping[str, str] = field(default_factory=dict)
     """Methods that were asked for and cannot train this task -> why."""
     initial_weights: Mapping[str, str] = field(default_factory=dict)
@@ -112,10 +133,11 @@ class StudySettings:
                     "methods": tuple(plain["methods"]),
                     "data": _data(plain["data"]),
                     "protocol": ProtocolFacts(**_known(ProtocolFacts, plain["protocol"])),
-                    "budget": Budget(**plain["budget"]),
+                    "budget": Budget.from_json(plain["budget"]),
                     "stages": tuple(plain["stages"]),
                     "sweeps": plain["sensitivity"],
                     "exhausted": tuple(plain.get("exhausted", ())),
+                    "folds": tuple(plain.get("folds", ())),
                     "table": table,
                 }
             )
@@ -127,8 +149,18 @@ class StudySettings:
         plain: dict[str, Any] = json.loads(json.dumps(asdict(replace(self, table={}))))
         del plain["table"]
         plain["sensitivity"] = plain.pop("sweeps")
-        optional = [(plain, name) for name in ("resources", "numerics", "exhausted", "mlflow")]
-        for part, name in [*optional, (plain["data"], "note"), (plain["protocol"], "task")]:
+        budget = plain["budget"]
+        if plain["pruning"] == "always":  # what a ledger means that does not say
+            del plain["pruning"]
+        if budget["baseline_seeds"] in (None, budget["seeds"]):
+            del budget["baseline_seeds"]
+        optional = [(plain, name) for name in OPTIONAL]
+        for part, name in [
+            *optional,
+            (budget, "finalists"),
+            (plain["data"], "note"),
+            (plain["protocol"], "task"),
+        ]:
             if not part[name]:
                 del part[name]
         return plain
@@ -144,9 +176,22 @@ class StudySettings:
         return ("clean", "paper") if self.protocol.name == "both" else (self.protocol.name,)
 
     @property
+    def prunes(self) -> bool:
+        """Whether ASHA stops weak search trials."""
+        enough = self.budget.trials >= ENOUGH_TO_PRUNE
+        return {"auto": enough, "always": True, "never": False}[self.pruning]
+
+    @property
     def grace(self) -> int:
-        """Epochs before ASHA may judge: a quarter of the training, and the first action of every method."""
-        return max(max(1, self.budget.epochs // 4) + 1, *map(self._latest_first_action, self.methods))
+        """Epochs before ASHA may judge: a quarter of the training, and RECOVERY after any first action."""
+        epochs = self.budget.epochs
+        acted = max(map(self._latest_first_action, self.methods))
+        return max(epochs // 4 + 1, acted + ceil(RECOVERY * epochs))
+
+    def seeds_of(self, method: str) -> int:
+        """Confirm runs of a method's chosen configuration, by each protocol."""
+        doubled = self.budget.baseline_seeds if method == BASELINE else None
+        return self.budget.seeds if doubled is None else doubled
 
     def method(self, name: str) -> StudyMethod:
         """The method of this name, `unimodal_<modality>` too."""
@@ -167,6 +212,13 @@ class StudySettings:
     def config(self, name: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """All settings that shape a trial's result, but its seed, data and protocol."""
         return {**self.base, **self.fixed[name], **params, "epochs": self.budget.epochs}
+
+    def published(self, name: str, learning_rate: Any) -> dict[str, Any] | None:
+        """All settings of a method's published values at another learning rate; None if it has no others."""
+        values = self.defaults(name)
+        if not values.keys() - {"lr"}:
+            return None
+        return self.config(name, {**values, "lr": learning_rate})
 
     def _free(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """What is left to choose; fusion_weights fix the weight of every modality."""

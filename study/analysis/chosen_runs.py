@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from study.analysis.selection import completed, confirming, incumbent, on_test
+from study.analysis.selection import best_first, completed, confirming, incumbent, on_test
 from study.records.trial_record import Record
 from study.settings import StudySettings
 
@@ -44,9 +44,22 @@ class ChosenRuns:
 
     @cached_property
     def incumbents(self) -> Mapping[str, Record]:
-        """Method -> its best search trial, where one has completed."""
-        bests = {method: incumbent(self.searched[method], method) for method in self.methods}
+        """Method -> the search trial whose configuration is its best, where one has completed."""
+        trials = {m: [*self.searched[m], *self.trials("finalists", m)] for m in self.methods}
+        bests = {method: incumbent(records, method) for method, records in trials.items()}
         return {method: best for method, best in bests.items() if best is not None}
+
+    def ranked(self, method: str) -> list[Record]:
+        """Completed search trials, the best first."""
+        return sorted(self.searched[method], key=best_first)
+
+    def finalists(self, method: str) -> list[Record]:
+        """Search trials that are run again before one is chosen, the best of the search first."""
+        return self.ranked(method)[: self.settings.budget.finalists]
+
+    def reruns(self, method: str) -> list[Record]:
+        """Completed runs of finalists on fresh seeds."""
+        return completed(self.trials("finalists", method), "finalists", method)
 
     def confirmed(self, method: str, protocol: str) -> list[Record]:
         """Completed confirm runs of the incumbent."""

@@ -1,7 +1,7 @@
 """Whether every trial that a study asked for exists and has ended well."""
 
 from study.analysis.chosen_runs import ChosenRuns
-from study.analysis.selection import agrees
+from study.analysis.selection import again, agrees
 from study.analysis.sweeps import Sweeps
 
 
@@ -9,7 +9,7 @@ def complete(chosen: ChosenRuns, sweeps: Sweeps) -> bool:
     """Whether every trial that was asked for exists and has ended without failing."""
     if not chosen.records or any(record.status in ("running", "failed") for record in chosen.records):
         return False
-    asked = {"search": _searched, "confirm": _confirmed, "sensitivity": _swept}
+    asked = {"search": _searched, "finalists": _final, "confirm": _confirmed, "sensitivity": _swept}
     return all(
         asked[stage](chosen, method, sweeps)
         for stage in chosen.stages
@@ -30,11 +30,17 @@ def _searched(chosen: ChosenRuns, method: str, _: Sweeps) -> bool:
     return method in chosen.settings.exhausted or searched >= chosen.settings.budget.trials
 
 
+def _final(chosen: ChosenRuns, method: str, _: Sweeps) -> bool:
+    """Every finalist has been run again, however its runs ended."""
+    runs = chosen.trials("finalists", method)
+    return all(again(trial, runs) for trial in chosen.finalists(method))
+
+
 def _confirmed(chosen: ChosenRuns, method: str, _: Sweeps) -> bool:
     best = chosen.incumbents.get(method)
     runs = [run for run in chosen.trials("confirm", method) if best and agrees(run, best.config)]
     per_protocol = [sum(run.protocol == protocol for run in runs) for protocol in chosen.protocols]
-    return all(number >= chosen.settings.budget.seeds for number in per_protocol)
+    return all(number >= chosen.settings.seeds_of(method) for number in per_protocol)
 
 
 def _swept(chosen: ChosenRuns, method: str, sweeps: Sweeps) -> bool:

@@ -68,7 +68,7 @@ def _status(chosen: ChosenRuns, method: str, protocol: str) -> MethodStatus:
         protocol,
         stage="search" if best is None else "confirm",
         seeds=len(chosen.confirmed(method, protocol)),
-        asked=chosen.settings.budget.seeds,
+        asked=chosen.settings.seeds_of(method),
         ended=bool(waited_for) and all(record.finished for record in waited_for),
         endings=_lost_first(_alike(searched)) if best is None else _lost(_alike(runs)),
         costs={"search": cost(chosen.settings, searched), "confirm": cost(chosen.settings, tried)},

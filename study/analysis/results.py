@@ -16,6 +16,7 @@ from study.analysis.method_status import MethodStatus, method_statuses
 from study.analysis.metric_names import METRICS
 from study.analysis.summary import SPLITS, Measure, summarise
 from study.analysis.sweeps import Sweeps, sweeps
+from study.analysis.tuning import Tuning, tunings
 from study.records.trial_record import Record
 from study.settings import StudySettings
 
@@ -32,6 +33,7 @@ class Results:
     statuses: list[MethodStatus]
     sweeps: Sweeps
     importances: dict[str, list[Importance]]
+    tunings: dict[str, Tuning]
 
     @property
     def settings(self) -> StudySettings:
@@ -114,6 +116,7 @@ def analyse(settings: StudySettings, records: Sequence[Record]) -> Results:
         method_statuses(chosen),
         swept,
         {method: shares for method, shares in importances.items() if shares},
+        tunings(chosen),
     )
 
 

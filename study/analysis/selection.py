@@ -1,7 +1,8 @@
 """Which trials a result rests on: the configuration that won its search, and the runs that confirm it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from study.analysis.metric_names import METRICS, of_regression
@@ -12,9 +13,33 @@ PER_STAGE = {"seed", "data", "split", "selection", "diagnose"}
 
 
 def incumbent(records: Sequence[Record], method: str) -> Record | None:
-    """The completed search trial with the best value; ties go to the lowest number."""
-    searched = completed(records, "search", method)
-    return max(searched, key=lambda record: (record.value, -record.number), default=None)
+    """The search trial whose configuration is the method's best.
+
+    Of finalists that is the one with the best mean over its runs on fresh seeds, of those with most completed
+    runs; a study without any takes the best completed trial.
+    """
+    runs = completed(records, "finalists", method)
+    judged = [
+        (trial, again(trial, runs)) for trial in sorted(completed(records, "search", method), key=best_first)
+    ]
+    most = max((len(repeated) for _, repeated in judged), default=0)
+    means = [(_mean(repeated) if most else 0.0, trial) for trial, repeated in judged if len(repeated) == most]
+    return max(means, key=lambda entry: entry[0], default=(0.0, None))[1]
+
+
+def finalists(records: Sequence[Record], method: str, count: int) -> list[Record]:
+    """The `count` best completed search trials of a method, the best first."""
+    return sorted(completed(records, "search", method), key=best_first)[:count]
+
+
+def again(trial: Record, runs: Iterable[Record]) -> list[Record]:
+    """The runs that repeat a search trial's configuration."""
+    return [run for run in runs if agrees(run, trial.config)]
+
+
+def best_first(record: Record) -> tuple[float, int]:
+    """Sorts completed trials by value; ties go to the lowest number."""
+    return (-(record.value or 0.0), record.number)
 
 
 def completed(records: Sequence[Record], stage: str, method: str) -> list[Record]:
@@ -54,3 +79,7 @@ def on_test(record: Record) -> dict[str, float]:
     """Test metrics of the best weights, with those of a regression where it was one."""
     metrics = {name.removeprefix("test/"): number for name, number in record.test.items()}
     return {name: number for name, number in metrics.items() if name in METRICS or of_regression(name)}
+
+
+def _mean(runs: Sequence[Record]) -> float:
+    return fmean(run.value for run in runs if run.value is not None)

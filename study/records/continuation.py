@@ -6,7 +6,9 @@ from typing import Any, Final
 from study.settings import STAGES
 from trainables.multimodal.errors import InputError
 
-MAY_GROW: Final = ("trials", "seeds", "stages")
+MAY_GROW: Final = ("trials", "seeds", "baseline_seeds", "stages")
+LATER: Final = ("pruning", "folds", "confirms_published", "budget.finalists", "budget.baseline_seeds")
+"""Entries that ledgers of version 0.2.0 and before lack: such a study goes on without them."""
 MAY_CHANGE: Final = ("id", "mlflow", "resources", "exhausted")
 """Where a study runs and shows, and how far it came."""
 
@@ -21,6 +23,8 @@ def continued(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, An
 
     """
     old, new = _flat(before), _flat(now)
+    if "confirms_published" not in old:
+        new = {key: value for key, value in new.items() if key in old or key not in LATER}
     changed = [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]
     refused = [key for key in changed if not _allowed(key, old.get(key), new.get(key))]
     if refused:
@@ -30,7 +34,7 @@ def continued(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, An
             "with, or --fresh to begin anew and keep the old folder under another name."
         )
     stages = [stage for stage in STAGES if stage in {*before["stages"], *now["stages"]}]
-    grown = {key: max(before["budget"][key], now["budget"][key]) for key in now["budget"]}
+    grown = {key: max(number, now["budget"].get(key, number)) for key, number in before["budget"].items()}
     return {**before, "budget": grown, "stages": stages, "resources": now.get("resources")}
 
 

@@ -24,12 +24,14 @@ from study.reporting.sections.search import Search
 from study.reporting.sections.sensitivity import Sensitivity
 from study.reporting.sections.training import Training
 from study.reporting.sections.trials import Trials
+from study.reporting.sections.tuning import TuningCurves
 from study.settings import StudySettings
 from trainables.multimodal.whole_files import write_text
 
 SECTIONS: Sequence[Section] = (
     Caveats(),
     MethodResults(),
+    TuningCurves(),
     Power(),
     Regression(),
     Controls(),

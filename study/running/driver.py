@@ -35,7 +35,7 @@ from study.running.signals import ignore_signals
 from study.running.stage_run import ENVIRONMENT, StagePlan, StageRun
 from study.running.study_trial import StudyTrial
 from study.running.trial_files import discard_checkpoints, trial_folder
-from study.settings import WAVES, StudySettings
+from study.settings import StudySettings
 from trainables.multimodal.command_line import COMPLETE, FAILED, INTERRUPTED
 
 _PATIENCE = 60.0  # seconds given to MLflow to catch up at the end
@@ -94,9 +94,9 @@ def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) ->
             if record.finished:
                 discard_checkpoints(trial_folder(job.folder, record))
 
-        for wave in WAVES:
+        for wave in stages.WAVES:
             plans = _plans(wave, ledger, progress)
-            pruners = _pruners(settings) if "search" in wave else {}
+            pruners = _pruners(settings) if any(stage == "search" for stage, _ in wave) else {}
             run = StageRun(ledger, plans, pruners, lambda record: _ray_config(job, settings, record), changed)
             if run.due:
                 connect(job.resources)
@@ -108,18 +108,21 @@ def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) ->
     return ran
 
 
-def _plans(wave: Sequence[str], ledger: Ledger, progress: Progress) -> list[StagePlan]:
+def _plans(wave: Sequence[tuple[str, stages.Planner]], ledger: Ledger, progress: Progress) -> list[StagePlan]:
     """What the stages of a wave ask for, as far as the study has them; each is announced."""
     plans: list[StagePlan] = []
-    for stage in (stage for stage in wave if stage in ledger.settings.stages):
-        asked = stages.PLANS[stage](ledger.settings, ledger)
-        progress.stage(asked, ledger.records(stage))
-        plans += asked
+    for stage, planner in wave:
+        if stage in ledger.settings.stages:
+            asked = planner(ledger.settings, ledger)
+            progress.stage(asked, ledger.records(stage))
+            plans += asked
     return plans
 
 
 def _pruners(settings: StudySettings) -> dict[str, AsyncHyperBandScheduler]:
-    """An ASHA scheduler per method: its trials are judged among themselves."""
+    """An ASHA scheduler per method, whose trials are judged among themselves, if any are to be stopped."""
+    if not settings.prunes:
+        return {}
     grace = settings.grace
     return {method: asha(settings.budget.epochs, grace) for method in settings.methods}
 
@@ -153,13 +156,13 @@ def _execute(job: Job, run: StageRun) -> None:
 def _ray_config(job: Job, settings: StudySettings, record: Record) -> dict[str, Any]:
     """What the process of a trial needs to know."""
     splits = settings.protocol.splits
-    searched = next(iter(splits.values()))  # of search and sensitivity, where test is never read
+    searched = next(iter(splits.values()))  # of all stages but confirm, where test is never read
     paper = record.protocol == "paper"
     trainer_settings = {
-        **record.config,
+        "split": splits["paper"] if paper else searched,
+        **record.config,  # a run of confirm names its fold
         "seed": record.seed,
         "data": str(job.store),
-        "split": splits["paper"] if paper else searched,
         "selection": "test" if paper else "validation",
         "diagnose": "every_epoch" if record.stage == "confirm" else "end",
         "device": job.resources.device,

@@ -9,6 +9,7 @@ import torch
 
 from study.methods import BASELINE
 from study.running.sampling import REDUCTION_FACTOR
+from study.running.stages import FINALIST_SEEDS
 from study.settings import StudySettings
 from trainables.multimodal.data.store.feature_store import FeatureStore
 
@@ -31,7 +32,8 @@ def describe(settings: StudySettings, store: FeatureStore, *, slots: int) -> str
     disk = 2 * _COPIES * 4 * parameters * slots / 2**20
     lines = [f"study {settings.study} on {store.name}: {len(store)} samples", *_spaces(settings)]
     lines += [f"{name}: not applicable, {why}" for name, why in settings.inapplicable.items()]
-    lines += [f"rungs at epochs {', '.join(map(str, rungs(settings)))}"]
+    judged = f"rungs at epochs {', '.join(map(str, rungs(settings)))}"
+    lines += [judged if settings.prunes else "no trial is stopped early"]
     lines += [f"{stage}: at most {count} trials of {epochs} epochs" for stage, count in trials.items()]
     lines += [f"an epoch takes about {epoch:.1f} s; {slots} trials at once: at most {hours:.2f} h in all"]
     lines += [f"  {measured}; a sample of validation is taken to cost a third of one of training"]
@@ -59,10 +61,15 @@ def _spaces(settings: StudySettings) -> list[str]:
 def _trials(settings: StudySettings) -> dict[str, int]:
     """Trials of each stage, at most."""
     sweeps = sum(1 + sum(map(len, keys.values())) for keys in settings.sweeps.values() if keys)
+    budget, methods = settings.budget, settings.methods
+    final = FINALIST_SEEDS * min(budget.finalists, budget.trials)
+    published = [name for name in methods if settings.confirms_published and settings.published(name, 0.0)]
     counts = {
-        "search": settings.budget.trials * len(settings.methods),
-        "confirm": settings.budget.seeds * len(settings.protocols) * len(settings.methods),
-        "sensitivity": settings.budget.seeds * sweeps,
+        "search": budget.trials * len(methods),
+        "finalists": final * len(methods),
+        "confirm": sum(map(settings.seeds_of, methods)) * len(settings.protocols)
+        + budget.seeds * len(published),
+        "sensitivity": budget.seeds * sweeps,
     }
     return {stage: counts[stage] for stage in settings.stages}
 

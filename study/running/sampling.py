@@ -16,6 +16,7 @@ from study.records.ledger import Ledger
 from study.records.trial_record import OBJECTIVE
 
 REDUCTION_FACTOR = 3
+MOST_RANDOM = 10  # trials before TPE learns, where the budget is large
 
 
 def asha(epochs: int, grace_period: int) -> AsyncHyperBandScheduler:
@@ -47,15 +48,17 @@ class TrialSampler:
         stage: Stage of the search.
         method: What is searched.
         space: The search space.
+        trials: Budget of the search; TPE learns after a third of them, and after 10 at the latest.
 
     """
 
     def __init__(
-        self, ledger: Ledger, stage: str, method: str, space: Mapping[str, BaseDistribution]
+        self, ledger: Ledger, stage: str, method: str, space: Mapping[str, BaseDistribution], trials: int
     ) -> None:
         self._ledger = ledger
         self._search = (stage, method)
         self._space = dict(space)
+        self._random = max(1, min(MOST_RANDOM, trials // 3))
         self._copied = 0  # trials of the ledger that the copy has
         self._running: dict[int, FrozenTrial] = {}  # id in the copy -> the ledger's own
         self._storage = InMemoryStorage()
@@ -66,7 +69,8 @@ class TrialSampler:
         """Draw a configuration; `seed` stands for the draw, and the same trials and seed draw the same."""
         self._catch_up()
         digest = hashlib.sha256(repr(seed).encode()).digest()
-        self._study.sampler = optuna.samplers.TPESampler(seed=int.from_bytes(digest[:4], "big"))
+        seed_of_draw = int.from_bytes(digest[:4], "big")
+        self._study.sampler = optuna.samplers.TPESampler(n_startup_trials=self._random, seed=seed_of_draw)
         trial = self._study.ask(self._space)
         self._study.tell(trial, state=TrialState.FAIL)  # TPE passes over it; the ledger has the real one
         return dict(trial.params)

@@ -53,7 +53,7 @@ def value_at(config: dict[str, Any], epoch: int) -> float:
 
 def plan(ledger: Ledger, method: str, count: int) -> StagePlan:
     """A search by TPE."""
-    sampler = TrialSampler(ledger, "search", method, SPACE)
+    sampler = TrialSampler(ledger, "search", method, SPACE, count)
 
     def propose(number: int, draw: int) -> Proposal:
         params = sampler.draw(number, draw)

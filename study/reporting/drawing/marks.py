@@ -110,6 +110,13 @@ def swept(axes: Axes, at: Sequence[float], sweep: Sweep, look: Look) -> None:
             lost(axes, x)
 
 
+def rising(axes: Axes, values: Sequence[float], look: Look) -> None:
+    """A value after 1, 2, ... trials."""
+    trials = range(1, len(values) + 1)
+    axes.plot(trials, values, color=look.colour, marker=look.marker, ls=look.line, ms=4, mec="white")
+    axes.xaxis.set_major_locator(MaxNLocator(nbins="auto", integer=True))
+
+
 def reference(axes: Axes, shown: Mapping[str, Any], label: str) -> None:
     """A horizontal line with the interval of something measured elsewhere."""
     if shown["mean"] is None:

@@ -41,7 +41,7 @@ def work_together(run, at_once):
 def test_draws_are_those_of_a_fresh_study(open_toy, at_once):
     """Trials end in turns, some of them early, while others run; TPE learns from all three."""
     ledger = open_toy()
-    sampler = TrialSampler(ledger, "search", "joint", SPACE)
+    sampler = TrialSampler(ledger, "search", "joint", SPACE, 30)
     for number, _ in enumerate(work_together(stage_run(ledger, ("joint",), count=18), at_once)):
         for draw in range(2):
             assert sampler.draw(number, draw) == fresh(ledger, "joint", number, draw)
@@ -50,16 +50,16 @@ def test_draws_are_those_of_a_fresh_study(open_toy, at_once):
 
 def test_the_next_driver_draws_the_same(open_toy):
     ledger = open_toy()
-    sampler = TrialSampler(ledger, "search", "joint", SPACE)
+    sampler = TrialSampler(ledger, "search", "joint", SPACE, 30)
     for number, _ in enumerate(work_together(stage_run(ledger, ("joint",), count=15), 2)):
         drawn = sampler.draw(number, 0)
         if number % 10 == 9:
-            assert TrialSampler(open_toy(), "search", "joint", SPACE).draw(number, 0) == drawn
+            assert TrialSampler(open_toy(), "search", "joint", SPACE, 30).draw(number, 0) == drawn
 
 
 def test_trials_that_were_stopped_early_are_learnt_from_by_the_values_that_they_reached(open_toy):
     ledger = open_toy()
-    sampler = TrialSampler(ledger, "search", "joint", SPACE)
+    sampler = TrialSampler(ledger, "search", "joint", SPACE, 30)
     for number in range(14):
         params = sampler.draw(number, 0)
         assert params == fresh(ledger, "joint", number, 0)

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +15,12 @@ from study.records.database import sqlite_url
 from study.records.ledger import Ledger
 from study.records.trial_record import Record
 from study.reporting.drawing import style
+from study.request import StudyRequest, resolved
 from study.settings import StudySettings
+from study.studies import Study
 from trainables.multimodal.data.datasets import read_source
 from trainables.multimodal.data.preparing.writer import write_store
+from trainables.multimodal.data.store.feature_store import FeatureStore
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +77,16 @@ def make_toy_store() -> Callable[[Path], Path]:
 def toy_store(make_toy_store: Callable[[Path], Path], tmp_path: Path) -> Path:
     """A toy store of the test's own."""
     return make_toy_store(tmp_path)
+
+
+@pytest.fixture
+def resolved_on_toys(toy_store: Path) -> Callable[..., StudySettings]:
+    """Settings of a study, asked of the toy store."""
+
+    def resolve(study: Study, **asked: Any) -> StudySettings:
+        return resolved("toy", study, FeatureStore.open(toy_store), StudyRequest(**asked))
+
+    return resolve
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from study.methods import STUDY_METHODS, study_method
 from study.records.continuation import continued
 from study.request import StudyRequest, resolved
 from study.running.sampling import distributions
-from study.running.stages import search
+from study.running.stages import baseline_search, search
 from study.studies import SAMPLE_STUDIES, STUDIES
 from trainables.multimodal.assembly import build_model
 from trainables.multimodal.config import TrainerConfig
@@ -25,9 +25,9 @@ def going_on(before, now):
 
 
 @pytest.fixture
-def settings(toy_store):
+def settings(resolved_on_toys):
     """Settings of a study on the toy store."""
-    return lambda **asked: resolved("toy", STUDY, FeatureStore.open(toy_store), StudyRequest(**asked))
+    return lambda **asked: resolved_on_toys(STUDY, **asked)
 
 
 def test_a_fixed_key_reaches_only_methods_that_have_it(settings):
@@ -196,7 +196,7 @@ def test_fixed_fusion_weights_leave_none_to_search(toy_store):
 
 
 def test_nothing_is_judged_before_a_fixed_period_has_passed(settings):
-    assert settings(fixed={"every": 20}).grace == 21
+    assert settings(fixed={"every": 20}).grace == 24  # and a tenth of 30 epochs to recover
 
 
 @pytest.fixture
@@ -237,7 +237,9 @@ def test_an_encoder_that_does_not_fit_the_data_is_refused_before_the_study_begin
 
 def test_a_study_whose_space_ran_out_asks_for_what_there_is(settings, open_toy):
     asked = replace(settings(fixed={"lr": 0.1}), exhausted=("joint",))
-    counts = {plan.method: plan.count for plan in search(asked, open_toy())}
+    ledger = open_toy()
+    plans = [*baseline_search(asked, ledger), *search(asked, ledger)]
+    counts = {plan.method: plan.count for plan in plans}
     assert counts == {"joint": 0, "diagnose_relearn": asked.budget.trials}
 
 
@@ -265,3 +267,56 @@ def asked(store, **changes):
 def test_a_study_of_ones_own_that_makes_no_sense_is_refused(toy_store, changes, sentence):
     with pytest.raises(InputError, match=sentence):
         asked(toy_store, **changes)
+
+
+def test_methods_can_be_picked_and_the_baseline_is_always_there(settings):
+    picked = settings(methods=("late_fusion", "unimodal_*"))
+    assert picked.methods == ("joint", "late_fusion", "unimodal_strong", "unimodal_weak")
+    assert picked.sweeps == {}
+    assert settings(methods=("diagnose_relearn",)).sweeps.keys() == {"diagnose_relearn"}
+
+
+def test_an_unknown_method_is_refused(settings):
+    with pytest.raises(InputError, match="unknown method relearning; methods are joint, "):
+        settings(methods=("relearning",))
+
+
+def test_joint_gets_twice_the_seeds(settings):
+    asked = settings(seeds=4)
+    assert [asked.seeds_of(method) for method in asked.methods] == [8, 4]
+
+
+@pytest.mark.parametrize(
+    ("asked", "prunes"),
+    [
+        ({"trials": 15}, False),
+        ({"trials": 16}, True),
+        ({"trials": 2, "pruning": "always"}, True),
+        ({"trials": 64, "pruning": "never"}, False),
+    ],
+)
+def test_small_searches_stop_no_trial(settings, asked, prunes):
+    assert settings(**asked).prunes is prunes
+
+
+def test_folds_that_a_store_does_not_have_are_refused(settings):
+    with pytest.raises(InputError, match=r"--folds must be 1 .* split stratified of features has none"):
+        settings(folds=5)
+    assert settings(folds=1).folds == ()
+
+
+def test_a_study_of_an_earlier_version_goes_on_without_what_is_new(settings):
+    now = settings()
+    plain = now.to_json()
+    before = {key: value for key, value in plain.items() if key not in ("pruning", "confirms_published")}
+    before["budget"] = {"epochs": 30, "trials": 12, "seeds": 5}
+    assert continued(before, plain) == before | {"resources": None}
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [({"pruning": "always"}, "pruning was 'auto', now None"), ({"finalists": 1}, "finalists was 3, now 1")],
+)
+def test_a_study_goes_on_with_its_own_protocol_only(settings, change, difference):
+    with pytest.raises(InputError, match=difference):
+        going_on(settings(), settings(**change))

@@ -41,3 +41,24 @@ def test_confirm_runs_of_another_configuration_or_protocol_are_left_out(whole) -
     runs = confirmed(study.records, "joint", "clean")
     assert [run.seed for run in runs] == [1000, 1001, 1002]
     assert confirming(study.records, None, "clean") == []
+
+
+def test_the_incumbent_of_finalists_is_the_one_with_the_best_mean_on_fresh_seeds(synthetic) -> None:
+    study = synthetic()
+    lucky = study.add("search", "joint", 0.9, config={"lr": 0.1})
+    sound = study.add("search", "joint", 0.8, config={"lr": 0.2})
+    for seed in (3000, 3001):
+        study.add("finalists", "joint", 0.6, config={"lr": 0.1}, seed=seed)
+        study.add("finalists", "joint", 0.7, config={"lr": 0.2}, seed=seed)
+    assert incumbent([lucky, sound], "joint") is lucky
+    assert incumbent(study.records, "joint") is sound
+
+
+def test_a_finalist_that_lost_a_run_is_not_chosen_over_one_that_did_not(synthetic) -> None:
+    study = synthetic()
+    study.add("search", "joint", 0.9, config={"lr": 0.1})
+    whole = study.add("search", "joint", 0.8, config={"lr": 0.2})
+    for seed, status in ((3000, "completed"), (3001, "diverged")):
+        study.add("finalists", "joint", 0.9, config={"lr": 0.1}, seed=seed, status=status)
+        study.add("finalists", "joint", 0.6, config={"lr": 0.2}, seed=seed)
+    assert incumbent(study.records, "joint") is whole

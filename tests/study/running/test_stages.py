@@ -1,0 +1,145 @@
+"""Which trials the stages ask for, given what the ledger holds."""
+
+from dataclasses import replace
+
+import pytest
+
+from study.records.trial_record import Ending, Proposal, trial_key
+from study.running.stages import WAVES, baseline_search, confirm, final, search, sensitivity
+from study.settings import Budget
+from study.studies import STUDIES
+
+RATES = (0.03, 0.05, 0.01, 0.07)
+
+
+@pytest.fixture
+def settings(resolved_on_toys):
+    """Settings of a study of D&R with a budget of 12 trials and 5 seeds."""
+    return resolved_on_toys(STUDIES["features_dr"], trials=12, seeds=5)
+
+
+@pytest.fixture
+def ledger(open_toy):
+    return open_toy()
+
+
+def ran(ledger, stage, method, value, config, seed=0):
+    """Put a completed trial into the ledger."""
+    proposal = Proposal(config, seed)
+    key = trial_key(stage, method, proposal, ledger.digest)
+    ledger.add(stage, method, key, proposal)
+    ledger.add_epoch(key, 1, {"best/accuracy": value})
+    ledger.set_ending(key, Ending("completed", 1))
+    ledger.tell(key)
+
+
+def searched(settings, ledger, values):
+    """A search of both methods: values by learning rate, and the same for each of them."""
+    for method in settings.methods:
+        for rate, value in values.items():
+            params = {**settings.defaults(method), "lr": rate}
+            ran(ledger, "search", method, value, settings.config(method, params))
+
+
+def proposals(plan, ledger, count):
+    """The configurations that a plan names first, which the ledger then has."""
+    drawn = []
+    for number in range(count):
+        proposal = plan.propose(number, 0)
+        drawn.append(proposal.config)
+        key = trial_key(plan.stage, plan.method, proposal, ledger.digest)
+        ledger.add(plan.stage, plan.method, key, proposal)
+    return drawn
+
+
+def test_the_baseline_is_searched_before_all_others(settings, ledger):
+    assert [plan.method for plan in baseline_search(settings, ledger)] == ["joint"]
+    assert [plan.method for plan in search(settings, ledger)] == ["diagnose_relearn"]
+    assert [stage for wave in WAVES for stage, _ in wave][:3] == ["search", "search", "finalists"]
+
+
+def test_other_methods_try_their_published_values_at_the_best_learning_rates_of_the_baseline(
+    settings, ledger
+):
+    for rate, value in zip(RATES, (0.7, 0.9, 0.6, 0.8), strict=True):
+        ran(ledger, "search", "joint", value, settings.config("joint", {"lr": rate}))
+    (plan,) = search(settings, ledger)
+    drawn = proposals(plan, ledger, 5)
+    published = settings.defaults("diagnose_relearn")
+    assert [config["lr"] for config in drawn[:4]] == [published["lr"], 0.05, 0.07, 0.03]
+    for config in drawn[:4]:
+        assert {key: config[key] for key in published} == {**published, "lr": config["lr"]}
+    assert drawn[4] not in drawn[:4]
+
+
+def test_a_baseline_without_any_result_leaves_the_published_values(settings, ledger):
+    (plan,) = search(settings, ledger)
+    first, second = proposals(plan, ledger, 2)
+    assert first["lr"] == settings.defaults("diagnose_relearn")["lr"] != second["lr"]
+
+
+def test_the_best_of_each_search_are_run_again_on_three_seeds(settings, ledger):
+    searched(settings, ledger, dict(zip(RATES, (0.7, 0.9, 0.6, 0.8), strict=True)))
+    plans = {plan.method: plan for plan in final(settings, ledger)}
+    assert {method: plan.count for method, plan in plans.items()} == {"joint": 9, "diagnose_relearn": 9}
+    wanted = [plans["joint"].propose(number, 0) for number in range(9)]
+    assert [(one.config["lr"], one.seed) for one in wanted[:4]] == [
+        (0.05, 3000),
+        (0.07, 3000),
+        (0.03, 3000),
+        (0.05, 3001),
+    ]
+
+
+def test_the_finalist_with_the_best_mean_is_confirmed(settings, ledger):
+    searched(settings, ledger, dict(zip(RATES, (0.7, 0.9, 0.6, 0.8), strict=True)))
+    for rate, mean in ((0.05, 0.5), (0.07, 0.8), (0.03, 0.7)):
+        for seed, shift in ((3000, -0.1), (3001, 0.0), (3002, 0.1)):
+            ran(ledger, "finalists", "joint", mean + shift, settings.config("joint", {"lr": rate}), seed)
+    plans = {plan.method: plan for plan in confirm(settings, ledger)}
+    assert plans["joint"].propose(0, 0).config["lr"] == 0.07
+    assert plans["diagnose_relearn"].propose(0, 0).config["lr"] == 0.05  # none was run again yet
+
+
+def test_a_study_without_finalists_confirms_the_best_of_the_search(settings, ledger):
+    searched(settings, ledger, dict(zip(RATES, (0.7, 0.9, 0.6, 0.8), strict=True)))
+    without = replace(settings, budget=replace(settings.budget, finalists=0))
+    assert [plan.count for plan in final(without, ledger)] == [0, 0]
+
+
+def test_the_baseline_is_confirmed_on_twice_the_seeds_and_published_values_beside_the_tuned(settings, ledger):
+    searched(settings, ledger, {0.05: 0.9})
+    tuned = {**settings.defaults("diagnose_relearn"), "lr": 0.02, "lam": 7.0}
+    ran(ledger, "search", "diagnose_relearn", 0.95, settings.config("diagnose_relearn", tuned))
+    plans = {plan.method: plan for plan in confirm(settings, ledger)}
+    assert {method: plan.count for method, plan in plans.items()} == {"joint": 10, "diagnose_relearn": 10}
+    wanted = [plans["diagnose_relearn"].propose(number, 0) for number in range(10)]
+    assert [(one.config["lam"], one.seed) for one in wanted] == [
+        *((7.0, 1000 + n) for n in range(5)),
+        *((3.0, 1000 + n) for n in range(5)),
+    ]
+    assert {one.config["lr"] for one in wanted} == {0.02}
+
+
+def test_a_search_that_ends_at_the_published_values_confirms_them_once(settings, ledger):
+    searched(settings, ledger, {0.05: 0.9})
+    plans = {plan.method: plan.count for plan in confirm(settings, ledger)}
+    assert plans == {"joint": 10, "diagnose_relearn": 5}
+
+
+def test_the_seeds_of_confirm_go_through_the_folds(settings, ledger):
+    searched(settings, ledger, {0.05: 0.9})
+    folded = replace(settings, folds=("actors-1", "actors-2"))
+    plans = {plan.method: plan for plan in confirm(folded, ledger)}
+    wanted = [plans["diagnose_relearn"].propose(number, 0) for number in range(5)]
+    assert [(one.seed, one.config["split"]) for one in wanted[:3]] == [
+        (1000, "actors-1"),
+        (1001, "actors-2"),
+        (1002, "actors-1"),
+    ]
+    (_, swept) = sensitivity(folded, ledger)
+    assert "split" not in swept.propose(0, 0).config
+
+
+def test_the_budget_of_an_earlier_version_has_equal_seeds_and_no_finalists():
+    assert Budget.from_json({"epochs": 3, "trials": 4, "seeds": 5}) == Budget(3, 4, 5, 5, 0)

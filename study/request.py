@@ -8,12 +8,21 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
 from study.methods import BASELINE, StudyMethod, expanded, study_method
-from study.settings import PRUNING, SELECTIONS, STAGES, Budget, DataFacts, ProtocolFacts, StudySettings
+from study.settings import (
+    PRUNING,
+    SELECTIONS,
+    STAGES,
+    Budget,
+    DataFacts,
+    HeldOut,
+    ProtocolFacts,
+    StudySettings,
+)
 from study.studies import Study
 from trainables.multimodal.assembly import chosen_modalities, require_fitting
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.datasets import require_values
-from trainables.multimodal.data.splits import FOLDS
+from trainables.multimodal.data.splits import FOLDS, TEST
 from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.methods import UNIMODAL
@@ -74,7 +83,8 @@ def resolved(name: str, study: Study, store: FeatureStore, request: StudyRequest
         chosen_modalities(store, method.trained.fixed.get("modalities", ()))
     fixed = _fixed(methods, modalities, request.fixed)
     budget = _budget(study.budget, request)
-    protocol = _protocol(store, request, {**study.base, **_union(fixed)})
+    splits = _splits(store, request)
+    folds = _folds(store, splits, request.folds)
     base = {"precision": request.precision, **study.base}
     if modalities != tuple(store.modalities):
         base["modalities"] = modalities
@@ -83,14 +93,14 @@ def resolved(name: str, study: Study, store: FeatureStore, request: StudyRequest
         study=name,
         methods=tuple(methods),
         data=_data(store),
-        protocol=protocol,
+        protocol=_protocol(store, request.protocol, splits, folds, {**base, **_union(fixed)}),
         budget=budget,
         stages=tuple(stage for stage in STAGES if stage in request.stages),
         base=base,
         fixed=fixed,
         sweeps=_sweeps(study, budget.epochs, fixed),
         pruning=_pruning(request.pruning),
-        folds=_folds(store, protocol.splits, request.folds),
+        folds=folds,
         confirms_published=True,
         inapplicable=inapplicable,
         table=study.table,
@@ -264,12 +274,20 @@ def _data(store: FeatureStore) -> DataFacts:
     )
 
 
-def _protocol(store: FeatureStore, request: StudyRequest, base: Mapping[str, Any]) -> ProtocolFacts:
+def _protocol(
+    store: FeatureStore,
+    name: str,
+    splits: Mapping[str, str],
+    folds: Sequence[str],
+    base: Mapping[str, Any],
+) -> ProtocolFacts:
     """The five things without which a number means nothing, and the split of each protocol."""
-    splits = _splits(store, request)
+    read = {protocol: [split] for protocol, split in splits.items()}
+    if folds:
+        read["clean"] = list(folds)
     frames = any(len(modality.shape) == 4 for modality in store.modalities.values())
     return ProtocolFacts(
-        name=request.protocol,
+        name=name,
         split=" / ".join(splits.values()),
         splits=splits,
         recipe=store.recipe["name"] + (", augmented" if base.get("augment") else ""),
@@ -277,7 +295,15 @@ def _protocol(store: FeatureStore, request: StudyRequest, base: Mapping[str, Any
         selection=" / ".join(SELECTIONS[name] for name in splits),
         optimizer=_optimizer(base),
         task=_task(store, base),
+        tested={protocol: _tested(store, policies) for protocol, policies in read.items()},
     )
+
+
+def _tested(store: FeatureStore, policies: Sequence[str]) -> HeldOut:
+    """The test parts of these splits taken together."""
+    rows = sorted({int(row) for policy in policies for row in store.split(policy)[TEST]})
+    groups = {store.groups[row] for row in rows} if store.groups else set()
+    return HeldOut(len(rows), len(groups))
 
 
 def _splits(store: FeatureStore, request: StudyRequest) -> dict[str, str]:

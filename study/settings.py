@@ -59,6 +59,15 @@ class DataFacts:
 
 
 @dataclass(frozen=True)
+class HeldOut:
+    """The test set behind a number: how much of it there is, and on how many people it rests."""
+
+    samples: int
+    groups: int
+    """Actors, speakers or videos; 0 where the data name none."""
+
+
+@dataclass(frozen=True)
 class ProtocolFacts:
     """The things without which a number means nothing."""
 
@@ -75,6 +84,14 @@ class ProtocolFacts:
     optimizer: str
     task: str = ""
     """What a regression predicts; empty for a classification."""
+    tested: Mapping[str, HeldOut] = field(default_factory=dict)
+    """What each protocol reads as test, over all folds; empty in ledgers of version 0.2.0 and before."""
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> "ProtocolFacts":
+        """The facts as the ledger gives them back."""
+        tested = {protocol: HeldOut(**counts) for protocol, counts in plain.get("tested", {}).items()}
+        return cls(**{**_known(cls, plain), "tested": tested})
 
 
 @dataclass(frozen=True)
@@ -132,7 +149,7 @@ class StudySettings:
                     **_known(cls, plain),
                     "methods": tuple(plain["methods"]),
                     "data": _data(plain["data"]),
-                    "protocol": ProtocolFacts(**_known(ProtocolFacts, plain["protocol"])),
+                    "protocol": ProtocolFacts.from_json(plain["protocol"]),
                     "budget": Budget.from_json(plain["budget"]),
                     "stages": tuple(plain["stages"]),
                     "sweeps": plain["sensitivity"],
@@ -154,13 +171,9 @@ class StudySettings:
             del plain["pruning"]
         if budget["baseline_seeds"] in (None, budget["seeds"]):
             del budget["baseline_seeds"]
-        optional = [(plain, name) for name in OPTIONAL]
-        for part, name in [
-            *optional,
-            (budget, "finalists"),
-            (plain["data"], "note"),
-            (plain["protocol"], "task"),
-        ]:
+        protocol = plain["protocol"]
+        optional = [(plain, name) for name in OPTIONAL] + [(protocol, name) for name in ("task", "tested")]
+        for part, name in [*optional, (budget, "finalists"), (plain["data"], "note")]:
             if not part[name]:
                 del part[name]
         return plain

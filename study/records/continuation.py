@@ -7,8 +7,15 @@ from study.settings import STAGES
 from trainables.multimodal.errors import InputError
 
 MAY_GROW: Final = ("trials", "seeds", "baseline_seeds", "stages")
-LATER: Final = ("pruning", "folds", "confirms_published", "budget.finalists", "budget.baseline_seeds")
-"""Entries that ledgers of version 0.2.0 and before lack: such a study goes on without them."""
+LATER: Final = (
+    "pruning",
+    "folds",
+    "confirms_published",
+    "budget.finalists",
+    "budget.baseline_seeds",
+    "protocol.tested",
+)
+"""Beginnings of entries that ledgers of version 0.2.0 and before lack: such a study goes on without them."""
 MAY_CHANGE: Final = ("id", "mlflow", "resources", "exhausted")
 """Where a study runs and shows, and how far it came."""
 
@@ -24,7 +31,7 @@ def continued(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, An
     """
     old, new = _flat(before), _flat(now)
     if "confirms_published" not in old:
-        new = {key: value for key, value in new.items() if key in old or key not in LATER}
+        new = {key: value for key, value in new.items() if key in old or not key.startswith(LATER)}
     changed = [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]
     refused = [key for key in changed if not _allowed(key, old.get(key), new.get(key))]
     if refused:

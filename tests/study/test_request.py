@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 
@@ -10,9 +11,13 @@ from study.records.continuation import continued
 from study.request import StudyRequest, resolved
 from study.running.sampling import distributions
 from study.running.stages import baseline_search, search
+from study.settings import HeldOut
 from study.studies import SAMPLE_STUDIES, STUDIES
 from trainables.multimodal.assembly import build_model
 from trainables.multimodal.config import TrainerConfig
+from trainables.multimodal.data.datasets import read_source
+from trainables.multimodal.data.preparing.writer import write_store
+from trainables.multimodal.data.splits import by_actor
 from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
 
@@ -299,6 +304,31 @@ def test_small_searches_stop_no_trial(settings, asked, prunes):
     assert settings(**asked).prunes is prunes
 
 
+def test_the_size_of_the_test_set_is_known(settings, toy_store):
+    rows = FeatureStore.open(toy_store).split()["test"]
+    assert settings().protocol.tested == {"clean": HeldOut(len(rows), 0)}
+
+
+def test_folds_test_every_person_once(tmp_path):
+    labels = np.arange(120) % 3
+    arrays = {
+        "modality:face": np.zeros((120, 2), np.float32),
+        "modality:voice": np.zeros((120, 2), np.float32),
+    }
+    (tmp_path / "raw").mkdir()
+    people = np.array([f"actor-{n // 12}" for n in range(120)])
+    np.savez(tmp_path / "raw/people.npz", label=labels, group=people, **arrays)
+    source = read_source("features", tmp_path / "raw")
+    folded = replace(source, splits=by_actor(list(people)), default_split="actor-disjoint")
+    store = FeatureStore.open(write_store(folded, tmp_path / "store").path)
+    asked = resolved("toy", STUDY, store, StudyRequest())
+    assert asked.folds == tuple(f"actor-disjoint-{n}" for n in range(1, 6))
+    assert asked.protocol.tested == {"clean": HeldOut(120, 10)}
+    few = resolved("toy", STUDY, store, StudyRequest(folds=2))
+    assert (few.folds, few.protocol.tested["clean"].groups) == (asked.folds[:2], 4)
+    assert resolved("toy", STUDY, store, StudyRequest(split="actor-disjoint-2")).folds == ()
+
+
 def test_folds_that_a_store_does_not_have_are_refused(settings):
     with pytest.raises(InputError, match=r"--folds must be 1 .* split stratified of features has none"):
         settings(folds=5)
@@ -310,6 +340,7 @@ def test_a_study_of_an_earlier_version_goes_on_without_what_is_new(settings):
     plain = now.to_json()
     before = {key: value for key, value in plain.items() if key not in ("pruning", "confirms_published")}
     before["budget"] = {"epochs": 30, "trials": 12, "seeds": 5}
+    before["protocol"] = {key: value for key, value in plain["protocol"].items() if key != "tested"}
     assert continued(before, plain) == before | {"resources": None}
 
 

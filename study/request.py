@@ -22,7 +22,7 @@ from study.studies import Study
 from trainables.multimodal.assembly import chosen_modalities, require_fitting
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.datasets import require_values
-from trainables.multimodal.data.splits import FOLDS, TEST
+from trainables.multimodal.data.splits import ACTORS_APART, TEST, folds_of
 from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.methods import UNIMODAL
@@ -84,7 +84,7 @@ def resolved(name: str, study: Study, store: FeatureStore, request: StudyRequest
     fixed = _fixed(methods, modalities, request.fixed)
     budget = _budget(study.budget, request)
     splits = _splits(store, request)
-    folds = _folds(store, splits, request.folds)
+    folds = _folds(store, request, splits)
     base = {"precision": request.precision, **study.base}
     if modalities != tuple(store.modalities):
         base["modalities"] = modalities
@@ -140,12 +140,14 @@ def _pruning(asked: str) -> str:
     return asked
 
 
-def _folds(store: FeatureStore, splits: Mapping[str, str], asked: int | None) -> tuple[str, ...]:
-    """Splits of the clean protocol's confirm runs: the folds of its policy, where the store has them."""
+def _folds(store: FeatureStore, request: StudyRequest, splits: Mapping[str, str]) -> tuple[str, ...]:
+    """Splits of the clean protocol's confirm runs: folds of its policy, or of actors where none is named."""
     if "clean" not in splits:
         return ()
-    policy = splits["clean"]
-    offered = [fold for number in range(FOLDS) if (fold := f"{policy}-{number + 1}") in store.policies]
+    policy, asked = splits["clean"], request.folds
+    offered = folds_of(policy, store.policies)
+    if not offered and request.split is None:
+        offered = folds_of(ACTORS_APART, store.policies)
     if asked is not None and asked != 1 and not 1 < asked <= len(offered):
         have = f"{policy} has {len(offered)}" if offered else f"split {policy} of {store.name} has none"
         raise InputError(f"--folds must be 1 (the one split) or a number of its folds, and {have}")

@@ -17,7 +17,7 @@ from trainables.multimodal.assembly import build_model
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.datasets import read_source
 from trainables.multimodal.data.preparing.writer import write_store
-from trainables.multimodal.data.splits import by_actor
+from trainables.multimodal.data.splits import by_actor, by_group
 from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
 
@@ -327,6 +327,10 @@ def test_folds_test_every_person_once(tmp_path):
     few = resolved("toy", STUDY, store, StudyRequest(folds=2))
     assert (few.folds, few.protocol.tested["clean"].groups) == (asked.folds[:2], 4)
     assert resolved("toy", STUDY, store, StudyRequest(split="actor-disjoint-2")).folds == ()
+    cut = replace(source, splits={**by_actor(list(people)), "first": by_group(people)}, default_split="first")
+    store = FeatureStore.open(write_store(cut, tmp_path / "cut").path)
+    assert resolved("toy", STUDY, store, StudyRequest()).folds == asked.folds
+    assert resolved("toy", STUDY, store, StudyRequest(split="first")).folds == ()
 
 
 def test_folds_that_a_store_does_not_have_are_refused(settings):

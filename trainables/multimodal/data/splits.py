@@ -21,6 +21,7 @@ SHARES = (0.70, 0.15)
 """Shares of training and validation; the rest is test."""
 
 FOLDS = 5
+ACTORS_APART = "actor-disjoint"
 
 HELD_OUT = 0.1
 """Share of the published training clips that becomes validation where none was published."""
@@ -35,7 +36,12 @@ def by_group(groups: Sequence[str], *, seed: int = 0) -> list[str]:
 
 def by_actor(actors: Sequence[str]) -> dict[str, list[str]]:
     """Policies that keep actors apart: `actor-disjoint`, and its folds `actor-disjoint-1` to `-5`."""
-    return {"actor-disjoint": by_group(actors), **by_fold("actor-disjoint", actors)}
+    return {ACTORS_APART: by_group(actors), **by_fold(ACTORS_APART, actors)}
+
+
+def folds_of(policy: str, offered: Collection[str]) -> list[str]:
+    """Names of the folds of a policy that are among the `offered` ones, in order."""
+    return [fold for number in range(FOLDS) if (fold := f"{policy}-{number + 1}") in offered]
 
 
 def by_fold(policy: str, groups: Sequence[str], *, seed: int = 0) -> dict[str, list[str]]:

@@ -41,9 +41,12 @@ class TuningCurves(Section):
 
     def findings(self, results: Results) -> Iterable[str]:
         """Methods whose curve still rises, the baseline first, and how often the first was not the best."""
-        rising = [tuning for tuning in results.tunings.values() if tuning.rises]
-        for tuning in sorted(rising, key=lambda tuning: tuning.method != results.baseline):
-            yield _under_tuned(results, tuning)
+        rising = {method: tuning for method, tuning in results.tunings.items() if tuning.rises}
+        if results.baseline in rising:
+            yield _baseline_under_tuned(results, rising.pop(results.baseline))
+        if rising:
+            gains = [f"{results.settings.label(m)} ({_points(one.gain)})" for m, one in rising.items()]
+            yield f"More trials may improve {wording.listing(gains)}; points that the last half brought."
         judged = [tuning for tuning in results.tunings.values() if tuning.again is not None]
         overturned = [tuning for tuning in judged if tuning.chosen > 1]
         if judged:
@@ -77,30 +80,28 @@ class TuningCurves(Section):
         return {"tuning": pd.DataFrame(rows), "tuning_curves": pd.DataFrame(points)}
 
 
-def _under_tuned(results: Results, tuning: Tuning) -> str:
-    gain = (
-        f"the second half of its {tuning.completed} trials still brought {wording.points(tuning.gain or 0.0)}"
+def _baseline_under_tuned(results: Results, tuning: Tuning) -> str:
+    label = wording.inside(results.settings.label(tuning.method))
+    gain = wording.points(tuning.gain or 0.0)
+    return (
+        f"Baseline under-tuned: the second half of its {tuning.completed} trials still brought {gain}. "
+        f"Every difference to {label} may be due to that."
     )
-    label = results.settings.label(tuning.method)
-    if tuning.method == results.baseline:
-        return (
-            f"Baseline under-tuned: {gain}. Every difference to {wording.inside(label)} may be due to that."
-        )
-    return f"{label} is under-tuned: {gain}."
+
+
+def _points(number: float | None) -> str:
+    return wording.NONE if number is None else f"{100 * number:.1f}"
 
 
 def _row(results: Results, tuning: Tuning) -> list[str]:
-    def in_points(number: float | None) -> str:
-        return wording.NONE if number is None else f"{100 * number:.1f}"
-
     return [
         results.settings.label(tuning.method),
         str(tuning.completed),
         str(tuning.epochs),
-        in_points(tuning.first),
-        in_points(tuning.again),
-        in_points(tuning.gain),
-        in_points(tuning.noise),
+        _points(tuning.first),
+        _points(tuning.again),
+        _points(tuning.gain),
+        _points(tuning.noise),
         str(tuning.chosen),
     ]
 
@@ -120,6 +121,6 @@ def _figure(results: Results, curves: Mapping[str, tuple[float, ...]]) -> Figure
     if results.baseline in curves:
         base = wording.inside(results.settings.label(results.baseline))
         legends.legend(figure, [], [legends.line(base, style.REFERENCE)])
-    style.outer(panels, "expected best validation accuracy (%)", "search trials")
+    style.outer(panels, "expected best (%)", "search trials")
     figure.suptitle("Tuning curves")
     return figure

@@ -3,11 +3,12 @@
 from itertools import combinations
 from statistics import fmean
 
+import numpy as np
 import pytest
 from synthetic_studies import study_settings
 
 from study.analysis.chosen_runs import ChosenRuns
-from study.analysis.tuning import expected_best, tunings
+from study.analysis.tuning import Tuning, expected_best, tunings
 
 
 def test_the_expected_best_is_the_mean_over_all_ways_to_draw():
@@ -37,6 +38,17 @@ def study(synthetic, levels, again):
 def test_a_search_that_has_come_to_its_end_does_not_rise(synthetic):
     tuning = study(synthetic, [0.6] * 8, [[0.5, 0.6, 0.7]] * 3)
     assert (tuning.completed, tuning.rises) == (8, False)
+
+
+@pytest.mark.parametrize("trials", [4, 8, 16])
+def test_equally_good_configurations_seldom_look_like_a_rise(trials):
+    draw = np.random.default_rng(0)
+    alarms = 0
+    for _ in range(1000):
+        curve = expected_best(draw.normal(size=trials))
+        noise = float(np.sqrt(draw.normal(size=(3, 3)).var(axis=1, ddof=1).mean()))
+        alarms += Tuning("joint", trials, 0, curve, 0.0, 1, None, noise).rises
+    assert alarms <= 40
 
 
 def test_a_search_with_one_lucky_trial_rises(synthetic):

@@ -5,7 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from study.analysis.selection import best_first, completed, confirming, incumbent, on_test
+from study.analysis.selection import (
+    best_first,
+    completed,
+    confirming,
+    incumbent,
+    on_test,
+    on_validation,
+)
+from study.analysis.statistics import collapsed
 from study.records.trial_record import Record
 from study.settings import StudySettings
 
@@ -65,6 +73,22 @@ class ChosenRuns:
         """Completed confirm runs of the incumbent."""
         return self._confirmed.get((method, protocol), [])
 
+    def collapsed(self, method: str, protocol: str) -> set[int]:
+        """Seeds of those runs that failed to train.
+
+        They are judged by macro-F1, where guessing one class gains nothing, and on validation, so that test
+        decides nothing.
+        """
+        measured = {run.seed: on_validation(run) for run in self.confirmed(method, protocol)}
+        scores = {seed: metrics["macro_f1"] for seed, metrics in measured.items() if "macro_f1" in metrics}
+        guessing = chance(self.settings)
+        return set() if guessing is None else collapsed(scores, guessing)
+
+    def trained(self, method: str, protocol: str) -> list[Record]:
+        """Completed confirm runs of the incumbent without those that collapsed."""
+        left_out = self.collapsed(method, protocol)
+        return [run for run in self.confirmed(method, protocol) if run.seed not in left_out]
+
     @cached_property
     def judged_on(self) -> Mapping[str, str]:
         """Protocol -> split: test where any method was tested, validation before that."""
@@ -87,3 +111,10 @@ class ChosenRuns:
 
     def _tested(self, protocol: str) -> bool:
         return any(on_test(run) for method in self.methods for run in self.confirmed(method, protocol))
+
+
+def chance(settings: StudySettings) -> float | None:
+    """Accuracy of guessing, for equally frequent classes; those of a regression are the signs."""
+    if settings.protocol.task:
+        return 1 / 2
+    return 1 / len(settings.data.classes) if settings.data.classes else None

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
 
 from study.analysis.chosen_runs import ChosenRuns
 from study.analysis.selection import on_test, on_validation
-from study.analysis.statistics import PairedTest, holm, paired_seeds
+from study.analysis.statistics import DifferenceTest, holm, overlapping_test, welch_test
 from study.analysis.summary import by_seed
 from study.methods import BASELINE
 from trainables.multimodal.methods import UNIMODAL
@@ -13,14 +15,16 @@ from trainables.multimodal.methods import UNIMODAL
 
 @dataclass(frozen=True)
 class Comparison:
-    """A method against another: accuracy on the same seeds, Holm-adjusted over its family."""
+    """Accuracy of a method minus that of another, Holm-adjusted over its family."""
 
     protocol: str
     split: str  # test, or validation where test was not read
     method: str
     baseline: str
-    differences: dict[int, float]  # seed -> method minus baseline
-    test: PairedTest
+    differences: dict[int, float]  # seed -> method minus baseline on that seed, or minus the baseline's mean
+    baseline_seeds: int
+    is_paired: bool  # a test over shared seeds, else Welch's of all seeds
+    test: DifferenceTest
     adjusted: float | None
     family: int  # methods that the correction counts, those without a test included
 
@@ -31,7 +35,7 @@ def baseline(methods: Sequence[str]) -> str:
 
 
 def with_baseline(chosen: ChosenRuns) -> list[Comparison]:
-    """Every method against the baseline, per protocol, on the same seeds.
+    """Every method against the baseline, per protocol.
 
     Single modalities and controls are families of their own: a study asks whether a candidate helps, and
     what else it holds must not make its answer weaker.
@@ -50,7 +54,7 @@ def with_baseline(chosen: ChosenRuns) -> list[Comparison]:
 
 
 def with_controls(chosen: ChosenRuns) -> list[Comparison]:
-    """Every method that has controls against each of them, per protocol, on the same seeds."""
+    """Every method that has controls against each of them, per protocol."""
     controls: dict[str, list[tuple[str, str]]] = {name: [] for name in chosen.methods}
     for name in chosen.methods:
         of = chosen.settings.method(name).control_of
@@ -64,6 +68,27 @@ def with_controls(chosen: ChosenRuns) -> list[Comparison]:
     ]
 
 
+def as_numbers(comparison: Comparison) -> dict[str, Any]:
+    """A comparison as summary.json and tables hold it; what no test allows is None."""
+    difference, test = comparison.test.difference, comparison.test
+    return {
+        "protocol": comparison.protocol,
+        "split": comparison.split,
+        "method": comparison.method,
+        "baseline": comparison.baseline,
+        "difference": difference.mean,
+        "difference_low": difference.low,
+        "difference_high": difference.high,
+        "p": test.p,
+        "p_holm": comparison.adjusted,
+        "probability_better": test.better,
+        "test": "paired" if comparison.is_paired else "Welch",
+        "seeds": difference.n,
+        "baseline_seeds": comparison.baseline_seeds,
+        "holm_over": comparison.family,
+    }
+
+
 def _kind(chosen: ChosenRuns, name: str) -> str:
     """What a method is in a study: a candidate, a modality alone, or the control of another method."""
     if name.startswith(UNIMODAL):
@@ -72,20 +97,44 @@ def _kind(chosen: ChosenRuns, name: str) -> str:
 
 
 def _compared(chosen: ChosenRuns, protocol: str, pairs: Sequence[tuple[str, str]]) -> list[Comparison]:
-    """Paired tests, Holm-adjusted over all pairs; pairs without a shared seed are left out afterwards."""
+    """Tests of runs that trained, Holm-adjusted over all pairs; those without any are left out afterwards."""
     split = chosen.judged_on[protocol]
     read = on_test if split == "test" else on_validation
     names = {name for pair in pairs for name in pair}
-    values = {name: by_seed(chosen.confirmed(name, protocol), read) for name in names}
-    tests = [paired_seeds(values[method], values[base]) for method, base in pairs]
-    adjusted = holm([test.p for test in tests])
-    compared = [
-        Comparison(protocol, split, *pair, _differences(values, *pair), test, p, len(pairs))
-        for pair, test, p in zip(pairs, tests, adjusted, strict=True)
+    values = {name: by_seed(chosen.trained(name, protocol), read) for name in names}
+    paired = [_is_paired(chosen, *pair) for pair in pairs]
+    tests = [
+        overlapping_test(values[method], values[base])
+        if together
+        else welch_test(list(values[method].values()), list(values[base].values()))
+        for (method, base), together in zip(pairs, paired, strict=True)
     ]
-    return [comparison for comparison in compared if comparison.differences]
+    adjusted = holm([test.p for test in tests])
+    return [
+        Comparison(
+            protocol,
+            split,
+            method,
+            base,
+            _differences(values[method], values[base], together),
+            len(values[base]),
+            together,
+            test,
+            p,
+            len(pairs),
+        )
+        for (method, base), together, test, p in zip(pairs, paired, tests, adjusted, strict=True)
+        if test.difference.mean is not None
+    ]
 
 
-def _differences(values: Mapping[str, Mapping[int, float]], method: str, base: str) -> dict[int, float]:
-    shared = sorted(values[method].keys() & values[base].keys())
-    return {seed: values[method][seed] - values[base][seed] for seed in shared}
+def _is_paired(chosen: ChosenRuns, method: str, base: str) -> bool:
+    """Whether a method is tested against joint training, which its runs follow."""
+    return base == BASELINE and chosen.settings.method(method).paired
+
+
+def _differences(ours: Mapping[int, float], theirs: Mapping[int, float], paired: bool) -> dict[int, float]:
+    """What each seed of a method differs by from the baseline on that seed or, unpaired, from its mean."""
+    if paired:
+        return {seed: ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())}
+    return {seed: value - fmean(theirs.values()) for seed, value in sorted(ours.items())} if theirs else {}

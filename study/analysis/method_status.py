@@ -8,7 +8,8 @@ from study.analysis.selection import agrees
 from study.analysis.summary import Hours, cost
 from study.records.trial_record import Record
 
-LOST = ("diverged", "failed")
+LOST = ("diverged", "failed", "collapsed")
+COLLAPSED = "less than half of the best seed's gain over guessing"
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class SameEnding:
 
     @property
     def is_lost(self) -> bool:
-        """Whether they diverged or failed."""
+        """Whether they diverged, failed or collapsed."""
         return self.status in LOST
 
 
@@ -32,10 +33,10 @@ class MethodStatus:
     method: str
     protocol: str
     stage: str  # the one that its result waits for: search without an incumbent, then confirm
-    seeds: int  # confirm runs that gave a number
+    seeds: int  # confirm runs that gave a number and did not collapse
     asked: int
     ended: bool  # whether all trials it has in that stage have
-    endings: tuple[SameEnding, ...]  # of all search trials without an incumbent, else of lost confirm runs
+    endings: tuple[SameEnding, ...]  # of all search trials without an incumbent, else of runs left out
     costs: Mapping[str, Hours]  # search and confirm
     inapplicable: str = ""  # why the method cannot train this task
 
@@ -63,14 +64,16 @@ def _status(chosen: ChosenRuns, method: str, protocol: str) -> MethodStatus:
     best = chosen.incumbents.get(method)
     runs = [run for run in tried if best is not None and agrees(run, best.config)]
     waited_for = searched if best is None else runs
+    collapsed = tuple(sorted(chosen.collapsed(method, protocol)))
+    untrained = (SameEnding("collapsed", COLLAPSED, collapsed),) if collapsed else ()
     return MethodStatus(
         method,
         protocol,
         stage="search" if best is None else "confirm",
-        seeds=len(chosen.confirmed(method, protocol)),
+        seeds=len(chosen.trained(method, protocol)),
         asked=chosen.settings.seeds_of(method),
         ended=bool(waited_for) and all(record.finished for record in waited_for),
-        endings=_lost_first(_alike(searched)) if best is None else _lost(_alike(runs)),
+        endings=_lost_first(_alike(searched)) if best is None else (*_lost(_alike(runs)), *untrained),
         costs={"search": cost(chosen.settings, searched), "confirm": cost(chosen.settings, tried)},
     )
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from study.analysis import trial_tables
 from study.analysis.chosen_runs import ChosenRuns
-from study.analysis.comparisons import Comparison, baseline, with_baseline, with_controls
+from study.analysis.comparisons import Comparison, as_numbers, baseline, with_baseline, with_controls
 from study.analysis.completeness import complete
 from study.analysis.importance import Importance, importance
 from study.analysis.method_status import MethodStatus, method_statuses
@@ -81,7 +81,7 @@ class Results:
         return accuracy
 
     def against_baseline(self, protocol: str, method: str) -> Comparison | None:
-        """The comparison of a method with the baseline, where they share a seed."""
+        """The comparison of a method with the baseline, where both have a result."""
         compared = (one for one in self.comparisons if (one.protocol, one.method) == (protocol, method))
         return next(compared, None)
 
@@ -107,24 +107,19 @@ def analyse(settings: StudySettings, records: Sequence[Record]) -> Results:
     chosen = ChosenRuns(settings, records)
     swept = sweeps(chosen)
     importances = {method: importance(chosen.searched[method]) for method in chosen.methods}
+    compared, controls = with_baseline(chosen), with_controls(chosen)
+    numbers = [as_numbers(comparison) for comparison in (*compared, *controls)]
     return Results(
         chosen,
-        summarise(chosen, swept, complete=complete(chosen, swept)),
+        summarise(chosen, swept, complete=complete(chosen, swept)) | {"comparisons": numbers},
         baseline(chosen.methods),
-        with_baseline(chosen),
-        with_controls(chosen),
+        compared,
+        controls,
         method_statuses(chosen),
         swept,
         {method: shares for method, shares in importances.items() if shares},
         tunings(chosen),
     )
-
-
-def chance(settings: StudySettings) -> float | None:
-    """Accuracy of guessing, for equally frequent classes; those of a regression are the signs."""
-    if settings.protocol.task:
-        return 1 / 2
-    return 1 / len(settings.data.classes) if settings.data.classes else None
 
 
 def relearned_after(runs: Mapping[str, Sequence[Record]]) -> dict[str, list[int]]:

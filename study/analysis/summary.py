@@ -110,12 +110,13 @@ def _protocol(facts: ProtocolFacts) -> dict[str, Any]:
 
 def _method(chosen: ChosenRuns, method: str, protocol: str) -> dict[str, Any]:
     best = chosen.incumbents.get(method)
-    runs = chosen.confirmed(method, protocol)
+    runs = chosen.trained(method, protocol)
     tested = dict.fromkeys([*METRICS, *(name for run in runs for name in on_test(run))])
     return {
         "config": None if best is None else best.config,
         "validation": {name: measure(by_seed(runs, on_validation, name)) for name in METRICS},
         "test": {name: measure(by_seed(runs, on_test, name), name) for name in tested},
+        "collapsed": sorted(chosen.collapsed(method, protocol)),
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from study.analysis.chosen_runs import ChosenRuns
 from study.analysis.selection import agrees
-from study.analysis.statistics import ALPHA, Interval, PairedTest, fraction_interval, holm, paired_seeds
+from study.analysis.statistics import ALPHA, DifferenceTest, Interval, fraction_interval, holm, paired_seeds
 from study.records.trial_record import Record
 
 
@@ -26,7 +26,7 @@ class Shift:
     """What changing a hyperparameter from the incumbent's value to `value` does, on the same seeds."""
 
     value: Any
-    test: PairedTest
+    test: DifferenceTest
     adjusted: float | None  # Holm over the values of one sweep
 
 

@@ -36,11 +36,25 @@ def change(mean: float | None, low: float | None, high: float | None) -> str:
 
 
 def tested(comparison: Comparison | None) -> list[str]:
-    """Difference with its interval, and adjusted p."""
+    """Difference with its interval, adjusted p, and probability of being better."""
     if comparison is None:
-        return [NONE] * 2
+        return [NONE] * 3
     difference = comparison.test.difference
-    return [change(difference.mean, difference.low, difference.high), p(comparison.adjusted)]
+    return [
+        change(difference.mean, difference.low, difference.high),
+        p(comparison.adjusted),
+        better(comparison),
+    ]
+
+
+def better(comparison: Comparison) -> str:
+    """Probability that the true difference is above 0, a dash where no test is possible."""
+    number = comparison.test.better
+    if number is None:
+        return NONE
+    if not 0.001 <= number <= 0.999:
+        return f"<{SPACE}0.001" if number < 0.5 else f">{SPACE}0.999"
+    return f"{number:.3f}"
 
 
 def p(number: float | None) -> str:

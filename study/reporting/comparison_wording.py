@@ -1,4 +1,4 @@
-"""What may be said of a comparison on the same seeds."""
+"""What may be said of a comparison."""
 
 from study.analysis.comparisons import Comparison
 from study.analysis.statistics import ALPHA, LEAST
@@ -7,9 +7,9 @@ from study.reporting import wording
 
 def verdict(comparison: Comparison, ours: str, other: str) -> str:
     """Better, worse, not distinguishable or not decidable, with difference, interval, p and seeds."""
-    difference, seeds = comparison.test.difference, wording.count(comparison.test.difference.n, "seed")
+    difference, seeds = comparison.test.difference, counted(comparison)
     moved = f"{wording.signed(difference.mean)} points"
-    if difference.n < LEAST:
+    if min(difference.n, comparison.baseline_seeds) < LEAST:
         return f"{ours} against {other}: {moved} on {seeds}, which allows no statement about chance."
     if comparison.adjusted is None:
         return f"{ours} against {other}: {moved} on each of {seeds}; no test is possible without spread."
@@ -18,6 +18,19 @@ def verdict(comparison: Comparison, ours: str, other: str) -> str:
         relation = "better than" if is_better(comparison) else "worse than"
     bounds = wording.difference(difference.low, difference.high)
     return f"{ours} is {relation} {other}: {moved} ({bounds}, {_p(comparison)}, {seeds})."
+
+
+def counted(comparison: Comparison) -> str:
+    """`5 seeds`, or `5 against 10 seeds`."""
+    ours, theirs = comparison.test.difference.n, comparison.baseline_seeds
+    return (
+        wording.count(ours, "seed") if ours == theirs else f"{ours} against {wording.count(theirs, 'seed')}"
+    )
+
+
+def kind(comparison: Comparison) -> str:
+    """The test's name."""
+    return "paired t" if comparison.is_paired else "Welch's t"
 
 
 def is_clear(comparison: Comparison) -> bool:
@@ -33,8 +46,8 @@ def is_better(comparison: Comparison) -> bool:
 def tests(family: int) -> str:
     """How the comparisons of a family were tested."""
     if family < 2:
-        return "a paired t-test"
-    return f"paired t-tests, Holm-adjusted over {family} comparisons"
+        return "a t-test"
+    return f"t-tests, Holm-adjusted over {family} comparisons"
 
 
 def _p(comparison: Comparison) -> str:

@@ -193,7 +193,7 @@ def rows(axes: Axes, shown: Mapping[str, Measure], looks: Mapping[str, Look]) ->
 
 
 def differences(axes: Axes, compared: Mapping[int, Comparison], looks: Mapping[str, Look]) -> Extents:
-    """Paired differences to the baseline at the rows of their methods, with the line of no difference."""
+    """Differences to the baseline at the rows of their methods, with the line of no difference."""
     extents = {}
     for place, one in compared.items():
         values = list(one.differences.values())

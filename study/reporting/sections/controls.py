@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from study.analysis.comparisons import Comparison
 from study.analysis.results import Results
 from study.reporting import cells, wording
-from study.reporting.comparison_wording import is_better, is_clear, tests
+from study.reporting.comparison_wording import counted, is_better, is_clear, tests
 from study.reporting.section import Section, Table
 
 
@@ -73,12 +73,12 @@ def _table(results: Results, method: str) -> Table:
             label(comparison.baseline),
             cells.PROTOCOLS[comparison.protocol],
             comparison.split,
-            str(comparison.test.difference.n),
+            counted(comparison),
             *cells.tested(comparison),
         ]
         for comparison in results.controls
         if comparison.method == method
     ]
     difference = f"{label(method)} minus control"
-    heads = ["Control", "Protocol", "Split", "Shared seeds", difference, "Holm-adjusted p"]
-    return Table(f"{label(method)} against its controls: paired t-tests on the same seeds", heads, rows)
+    heads = ["Control", "Protocol", "Split", "Seeds", difference, "Holm-adjusted p", "P(better)"]
+    return Table(f"{label(method)} against its controls: Welch's t-tests", heads, rows)

@@ -2,7 +2,8 @@
 
 from matplotlib.figure import Figure
 
-from study.analysis.results import Results, chance
+from study.analysis.chosen_runs import chance
+from study.analysis.results import Results
 from study.analysis.summary import Measure, probes, without
 from study.reporting import cells, wording
 from study.reporting.drawing import legends, marks, style
@@ -41,7 +42,7 @@ class Modalities(Section):
 def _probes(results: Results) -> tuple[str, Probes]:
     """Split, and accuracy of the probes on it, the best method first; test where any was read."""
     protocol = results.protocols[0]
-    read = {method: probes(results.chosen.confirmed(method, protocol)) for method in results.ranked(protocol)}
+    read = {method: probes(results.chosen.trained(method, protocol)) for method in results.ranked(protocol)}
     split = "test" if any(of == "test" for of, _ in read.values()) else "validation"
     return split, {method: measures for method, (of, measures) in read.items() if of == split and measures}
 
@@ -89,7 +90,7 @@ def _distance(measures: dict[str, Measure]) -> str:
 
 def _without(results: Results, protocol: str) -> Table:
     """What is left of each method's test accuracy where a modality is missing."""
-    left = {m: without(results.chosen.confirmed(m, protocol)) for m in results.ranked(protocol)}
+    left = {m: without(results.chosen.trained(m, protocol)) for m in results.ranked(protocol)}
     names = list(dict.fromkeys(name for measures in left.values() for name in measures))
     rows = [
         [

@@ -6,16 +6,19 @@ import pandas as pd
 
 from study.analysis.comparisons import Comparison
 from study.analysis.results import Results
-from study.analysis.statistics import ALPHA, LEAST, POWER, detectable, seeds_needed, spread
+from study.analysis.statistics import ALPHA, POWER, StandardError, detectable, seeds_needed
 from study.reporting import cells
+from study.reporting.comparison_wording import counted, kind
 from study.reporting.section import Row, Section, Table
 
 POINTS = (1, 2, 5)
-HEADS = ["Method", "Seeds", "Spread, points", "Detectable, points", *(f"Seeds for {p}" for p in POINTS)]
+HEADS = ["Method", "Seeds", "Test", "Standard error, points", "Detectable, points"]
+HEADS += [f"Seeds for {p}" for p in POINTS]
 NOTE = (
     f"A difference is detectable if {100 * POWER:.0f} of 100 such studies would find it, at the level that "
-    "Holm's correction asks of the smallest p in its family. The spread is the standard deviation of the "
-    "differences over seeds, itself estimated from few of them."
+    "Holm's correction asks of the smallest p in its family. The standard error of the difference is itself "
+    "estimated from few seeds. Seeds that 1, 2 and 5 points need are a method's; the baseline keeps its "
+    "share of them."
 )
 
 
@@ -28,7 +31,7 @@ class Power(Section):
     def findings(self, results: Results) -> Iterable[str]:
         """The smallest and the largest detectable difference, per protocol."""
         for protocol in results.protocols:
-            sizes = [100 * _detectable(comparison) for comparison in _measurable(results, protocol)]
+            sizes = [100 * _detectable(*measured) for measured in _measurable(results, protocol)]
             if sizes:
                 least, most = f"{min(sizes):.1f}", f"{max(sizes):.1f}"
                 size = least if least == most else f"{least} to {most}"
@@ -43,54 +46,55 @@ class Power(Section):
 
     def csv(self, results: Results) -> Mapping[str, pd.DataFrame]:
         """The same with all digits."""
-        compared = [c for protocol in results.protocols for c in _measurable(results, protocol)]
-        return {"power": pd.DataFrame([_row(comparison) for comparison in compared])}
+        rows = [
+            _row(*measured) for protocol in results.protocols for measured in _measurable(results, protocol)
+        ]
+        return {"power": pd.DataFrame(rows)}
 
 
-def _measurable(results: Results, protocol: str) -> list[Comparison]:
-    """Comparisons with the baseline that have enough seeds and a spread."""
+def _measurable(results: Results, protocol: str) -> list[tuple[Comparison, StandardError]]:
+    """Comparisons with the baseline that have enough seeds and a spread, with their standard error."""
     return [
-        comparison
+        (comparison, comparison.test.error)
         for comparison in results.comparisons
-        if comparison.protocol == protocol and len(comparison.differences) >= LEAST and _spread(comparison)
+        if comparison.protocol == protocol and comparison.test.error is not None
     ]
 
 
-def _spread(comparison: Comparison) -> float:
-    return spread(list(comparison.differences.values()))
-
-
-def _detectable(comparison: Comparison) -> float:
+def _detectable(comparison: Comparison, error: StandardError) -> float:
     """The difference that its seeds and spread find with a power of POWER, as a fraction."""
-    return _spread(comparison) * detectable(len(comparison.differences), ALPHA / comparison.family)
+    return detectable(error, ALPHA / comparison.family)
 
 
-def _needed(comparison: Comparison, points: int) -> int | None:
-    """Seeds that find a difference of so many points with a power of POWER."""
-    return seeds_needed(points / 100 / _spread(comparison), ALPHA / comparison.family)
+def _needed(comparison: Comparison, error: StandardError, points: int) -> int | None:
+    """Seeds of the method that find a difference of so many points with a power of POWER."""
+    return seeds_needed(error, points / 100, ALPHA / comparison.family)
 
 
 def _table(results: Results, protocol: str) -> Table:
     rows = [
         [
             results.settings.label(comparison.method),
-            str(len(comparison.differences)),
-            f"{100 * _spread(comparison):.1f}",
-            f"{100 * _detectable(comparison):.1f}",
-            *(str(_needed(comparison, points) or "over 10,000") for points in POINTS),
+            counted(comparison),
+            kind(comparison),
+            f"{100 * error.size:.1f}",
+            f"{100 * _detectable(comparison, error):.1f}",
+            *(str(_needed(comparison, error, points) or "over 10,000") for points in POINTS),
         ]
-        for comparison in _measurable(results, protocol)
+        for comparison, error in _measurable(results, protocol)
     ]
     return Table(f"Differences to the baseline, {cells.PROTOCOLS[protocol]} protocol", HEADS, rows, NOTE)
 
 
-def _row(comparison: Comparison) -> Row:
+def _row(comparison: Comparison, error: StandardError) -> Row:
     return {
         "protocol": comparison.protocol,
         "method": comparison.method,
-        "seeds": len(comparison.differences),
+        "seeds": comparison.test.difference.n,
+        "baseline_seeds": comparison.baseline_seeds,
+        "test": kind(comparison),
         "holm_over": comparison.family,
-        "spread": _spread(comparison),
-        "detectable": _detectable(comparison),
-        **{f"seeds_for_{points}_points": _needed(comparison, points) for points in POINTS},
+        "standard_error": error.size,
+        "detectable": _detectable(comparison, error),
+        **{f"seeds_for_{points}_points": _needed(comparison, error, points) for points in POINTS},
     }

@@ -1,4 +1,4 @@
-"""Which method is better: accuracies over fresh seeds and paired differences to the baseline."""
+"""Which method is better: accuracies over fresh seeds and differences to the baseline."""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from study.analysis.comparisons import Comparison
+from study.analysis.comparisons import Comparison, as_numbers
 from study.analysis.method_status import MethodStatus
 from study.analysis.metric_names import METRICS
 from study.analysis.results import Results
@@ -22,14 +22,20 @@ CAPTION = (
     "Accuracy and macro-F1 of the best weights of every confirm run, the best method on top. Filled marks "
     "are means over seeds with their 95 % interval, open circles below them single seeds; the dashed "
     "line is the baseline. The mean of a single modality far away from all methods stands at that edge. "
-    "Right: differences to the baseline on the same seeds with their 95 % interval; one that contains 0 is "
-    "compatible with no effect."
+    "Right: differences to the baseline with their 95 % interval; one that contains 0 is compatible with no "
+    "effect. Open circles are differences on the same seed or, of tests that are not paired, to the "
+    "baseline's mean."
 )
 UNDER = {
     "clean": "",
     "paper": " under the paper protocol (published split, best epoch chosen on test)",
 }
-TESTS = "paired t-tests, Holm-adjusted within candidates, single modalities and controls"
+TESTS = "t-tests, Holm-adjusted within candidates, single modalities and controls"
+BETTER = (
+    "P(better) is the probability that the true difference is above 0, by the t-test and without adjustment. "
+    "Tests are paired over seeds for methods that follow joint training until they act, else Welch's."
+)
+COMPARED = ("difference", "difference_low", "difference_high", "p", "p_holm", "probability_better")
 NOTHING = "No configuration has been confirmed with fresh seeds yet, so no method can be called better."
 
 
@@ -62,7 +68,7 @@ class MethodResults(Section):
         compared = [*results.comparisons, *results.controls]
         return {
             "methods": pd.DataFrame([_method_row(results, status) for status in statuses]),
-            "comparisons": pd.DataFrame([_comparison_row(comparison) for comparison in compared]),
+            "comparisons": pd.DataFrame([as_numbers(comparison) for comparison in compared]),
         }
 
 
@@ -70,7 +76,7 @@ def _verdicts(results: Results, protocol: str) -> Iterable[str]:
     """What the baseline reaches, then every other method against it, the best first."""
     label, base = results.settings.label, wording.inside(results.settings.label(results.baseline))
     compared = [one for m in results.ranked(protocol) if (one := results.against_baseline(protocol, m))]
-    how = f"Others are compared with it on the same seeds, by {TESTS}." if compared else ""
+    how = f"Others are compared with it by {TESTS}." if compared else ""
     yield from (" ".join(filter(None, [reached, how])) for reached in _baseline(results, protocol))
     for one in compared:
         yield verdict(one, label(one.method) + cells.SHORT[protocol], base)
@@ -98,7 +104,7 @@ def _losses(results: Results, protocol: str) -> Iterable[str]:
 
 
 def _figure(results: Results, protocol: str) -> Figure:
-    """Accuracy and macro-F1 per method, and the paired differences in accuracy to the baseline."""
+    """Accuracy and macro-F1 per method, and the differences in accuracy to the baseline."""
     order, split = results.ranked(protocol), results.split(protocol)
     scores = {method: results.scores(protocol)[method][split] for method in order}
     compared = {order.index(o.method): o for o in results.comparisons if o.protocol == protocol}
@@ -117,7 +123,7 @@ def _figure(results: Results, protocol: str) -> Figure:
         extents = marks.differences(panels[2], compared, look_of)
         marks.close_up(panels[2], {**extents, order.index(results.baseline): [0.0]}, single)
         style.possible(panels[2], -1, 1)
-        panels[2].set_xlabel(f"accuracy minus {base}\n(points, same seeds)")
+        panels[2].set_xlabel(f"accuracy minus {base}\n(points)")
     _note(panels[0], results.status(protocol), order)
     style.names(panels[0], [look.label for look in look_of.values()])
     style.rows_only(panels[1:])
@@ -141,11 +147,11 @@ def _methods(results: Results, protocol: str) -> Table:
     base = wording.inside(results.settings.label(results.baseline))
     heads = ["Method", "Seeds", *(f"{unit.upper()}-hours {stage}" for stage in ("search", "confirm"))]
     heads += [f"{part.capitalize()} {wording.metric(metric)}" for part in SPLITS for metric in METRICS]
-    heads += [f"{split.capitalize()} accuracy minus {base}", "Holm-adjusted p"]
+    heads += [f"{split.capitalize()} accuracy minus {base}", "Holm-adjusted p", "P(better)"]
     named = f"Methods, {cells.PROTOCOLS[protocol]} protocol"
     measured = "mean over fresh seeds with 95 % interval, in percent"
     rows = [row for status in results.status(protocol) for row in _cells(results, status, unit)]
-    return Table(f"{named}: {measured}; {TESTS}", heads, rows)
+    return Table(f"{named}: {measured}; {TESTS}", heads, rows, BETTER)
 
 
 def _cells(results: Results, status: MethodStatus, unit: str) -> list[list[str]]:
@@ -196,17 +202,7 @@ def _method_row(results: Results, status: MethodStatus) -> Row:
     }
 
 
-def _comparison_row(one: Comparison) -> Row:
-    named = {"protocol": one.protocol, "split": one.split, "method": one.method, "baseline": one.baseline}
-    return named | _difference(one) | {"seeds": one.test.difference.n, "holm_over": one.family}
-
-
 def _difference(one: Comparison | None) -> Row:
-    difference = one and one.test.difference
-    return {
-        "difference": difference and difference.mean,
-        "difference_low": difference and difference.low,
-        "difference_high": difference and difference.high,
-        "p": one and one.test.p,
-        "p_holm": one and one.adjusted,
-    }
+    """The columns of a method's comparison with the baseline, empty where there is none."""
+    numbers = {} if one is None else as_numbers(one)
+    return {name: numbers.get(name) for name in COMPARED}

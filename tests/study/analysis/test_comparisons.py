@@ -1,9 +1,12 @@
 from dataclasses import replace
+from statistics import fmean
 
 import pytest
+from report_reading import judged
 
 from study.analysis.chosen_runs import ChosenRuns
 from study.analysis.comparisons import with_baseline, with_controls
+from study.analysis.statistics import overlapping_test, welch_test
 
 
 def test_every_method_with_a_shared_seed_is_compared_with_joint_training(compared_methods) -> None:
@@ -26,15 +29,60 @@ def test_candidates_single_modalities_and_controls_are_corrected_apart(compared_
     assert (families["boosting"], families["unimodal_audio"], families["boosting_random"]) == (5, 2, 4)
 
 
-def test_differences_are_taken_seed_by_seed(compared_methods) -> None:
+def accuracies(records, method) -> dict[int, float]:
+    runs = [r for r in records if (r.stage, r.method, r.status) == ("confirm", method, "completed")]
+    return {run.seed: run.test["test/accuracy"] for run in runs}
+
+
+def against_joint(settings, records, method):
+    return next(one for one in with_baseline(ChosenRuns(settings, records)) if one.method == method)
+
+
+def test_a_method_that_follows_joint_training_is_compared_seed_by_seed(compared_methods) -> None:
     settings, records = compared_methods
-    one = next(one for one in with_baseline(ChosenRuns(settings, records)) if one.method == "ogm_ge")
-    runs = {(r.method, r.seed): r for r in records if r.stage == "confirm"}
-    expected = {
-        seed: runs["ogm_ge", seed].test["test/accuracy"] - runs["joint", seed].test["test/accuracy"]
-        for seed in (1000, 1001, 1002, 1004)
-    }
-    assert one.differences == pytest.approx(expected)
+    one = against_joint(settings, records, "diagnose_relearn")
+    ours, theirs = accuracies(records, "diagnose_relearn"), accuracies(records, "joint")
+    assert one.is_paired
+    assert one.differences == pytest.approx({seed: ours[seed] - theirs[seed] for seed in ours})
+    assert one.test == overlapping_test(ours, theirs)
+
+
+def test_any_other_method_is_compared_by_welchs_test(compared_methods) -> None:
+    settings, records = compared_methods
+    one = against_joint(settings, records, "ogm_ge")
+    ours, theirs = accuracies(records, "ogm_ge"), accuracies(records, "joint")
+    assert not one.is_paired
+    assert (one.test.difference.n, one.baseline_seeds) == (4, 5)
+    assert one.differences == pytest.approx({seed: ours[seed] - fmean(theirs.values()) for seed in ours})
+    assert one.test == welch_test(list(ours.values()), list(theirs.values()))
+
+
+def test_no_method_is_paired_with_its_control(compared_methods) -> None:
+    assert not any(one.is_paired for one in with_controls(ChosenRuns(*compared_methods)))
+
+
+@pytest.mark.parametrize("method", ["diagnose_relearn", "boosting"])
+def test_more_seeds_of_joint_training_all_count(synthetic, settings, method) -> None:
+    base = [0.60, 0.61, 0.62, 0.63, 0.64, 0.60, 0.63, 0.61, 0.62, 0.65]
+    ours = [value + 0.05 + 0.01 * (-1) ** n for n, value in enumerate(base[:5])]
+    few, many = (
+        against_joint(
+            settings(methods=["joint", method]), judged(synthetic, {"joint": j, method: ours}), method
+        )
+        for j in (base[:5], base)
+    )
+    assert (many.test.difference.n, many.baseline_seeds) == (5, 10)
+    assert many.test.p != few.test.p
+
+
+def test_a_collapsed_seed_is_left_out_of_a_comparison(synthetic, settings) -> None:
+    study = synthetic().search("joint", 0.6, 1).search("boosting", 0.6, 1)
+    study.confirm("joint", 0.6, 4).confirm("boosting", 0.7, 3)
+    study.add("confirm", "boosting", 0.18, config=study.first("boosting"), seed=1003)
+    chosen = ChosenRuns(settings(methods=["joint", "boosting"]), study.records)
+    (one,) = with_baseline(chosen)
+    assert chosen.collapsed("boosting", "clean") == {1003}
+    assert sorted(one.differences) == [1000, 1001, 1002]
 
 
 def test_boosting_is_compared_with_its_controls_and_nothing_else(compared_methods) -> None:

@@ -1,6 +1,7 @@
 import pytest
 
-from study.analysis.results import analyse, chance, last_values, mean_values, relearned_after
+from study.analysis.chosen_runs import chance
+from study.analysis.results import analyse, last_values, mean_values, relearned_after
 
 
 def test_methods_are_ranked_by_their_means_with_empty_ones_last(compared_methods) -> None:

@@ -1,19 +1,40 @@
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from study.analysis.statistics import (
+    DifferenceTest,
+    Sample,
+    StandardError,
+    collapsed,
     detectable,
     fraction_interval,
     holm,
     mean_interval,
+    overlapping_test,
     paired_test,
     power,
+    resampled_test,
     seeds_needed,
+    welch_test,
 )
 
 FIRST = [0.71, 0.68, 0.74, 0.70]
 SECOND = [0.65, 0.66, 0.69, 0.61]
+
+
+def pairs(n: int) -> StandardError:
+    """Of n pairs whose differences have a standard deviation of 1."""
+    return StandardError((Sample(1.0, n),))
+
+
+def agree(found: DifferenceTest, expected) -> None:
+    """Our test has the p, degrees of freedom and interval of scipy's."""
+    interval = expected.confidence_interval(0.95)
+    assert found.p == pytest.approx(expected.pvalue)
+    assert found.error is not None
+    assert found.error.df == pytest.approx(expected.df)
+    assert (found.difference.low, found.difference.high) == pytest.approx((interval.low, interval.high))
 
 
 def test_interval_equals_scipys_t_interval() -> None:
@@ -37,8 +58,17 @@ def test_two_values_or_equal_ones_have_no_interval(values: list[float]) -> None:
     assert (found.low, found.high, found.n) == (None, None, len(values))
 
 
-def test_an_interval_of_fractions_is_the_t_interval_where_it_fits() -> None:
-    assert fraction_interval(FIRST) == mean_interval(FIRST)
+def test_an_interval_of_fractions_is_the_t_interval_on_the_scale_of_the_logit() -> None:
+    mean, half = np.mean(FIRST), stats.t.ppf(0.975, 3) * stats.sem(FIRST)
+    ends = special.logit(mean) + half / (mean * (1 - mean)) * np.array([-1, 1])
+    found = fraction_interval(FIRST)
+    assert (found.low, found.high) == pytest.approx(tuple(special.expit(ends)))
+
+
+def test_away_from_the_ends_of_the_scale_it_is_nearly_the_plain_t_interval() -> None:
+    values = [0.50, 0.51, 0.49, 0.50]
+    plain, found = mean_interval(values), fraction_interval(values)
+    assert (found.low, found.high) == pytest.approx((plain.low, plain.high), abs=1e-4)
 
 
 @pytest.mark.parametrize("values", [[0.9, 0.99, 0.995], [0.0, 0.02, 0.01], [0.05, 0.5, 0.98]])
@@ -51,23 +81,109 @@ def test_an_interval_of_fractions_never_leaves_the_scale_and_holds_the_mean(valu
 # what 3, 5, 10 and 20 pairs find with a power of .8, in standard deviations
 @pytest.mark.parametrize(("n", "effect"), [(3, 3.26), (5, 1.68), (10, 1.0), (20, 0.66)])
 def test_detectable_differences_are_those_of_the_tables(n: int, effect: float) -> None:
-    assert detectable(n) == pytest.approx(effect, abs=0.01)
-    assert seeds_needed(detectable(n) * 1.001) == n
+    assert detectable(pairs(n)) == pytest.approx(effect, abs=0.01)
+    assert seeds_needed(pairs(4), detectable(pairs(n)) * 1.001) == n
 
 
 def test_correction_makes_a_difference_harder_to_detect() -> None:
-    sizes = [detectable(n, 0.05 / 11) for n in (3, 5, 10, 20)]
+    sizes = [detectable(pairs(n), 0.05 / 11) for n in (3, 5, 10, 20)]
     assert sizes == pytest.approx([10.9, 3.2, 1.5, 0.9], abs=0.06)
 
 
 def test_power_is_what_simulated_tests_find() -> None:
     draw = np.random.default_rng(0).normal(1.0, 1.0, size=(20_000, 5))
     found = (stats.ttest_1samp(draw, 0.0, axis=1).pvalue < 0.05).mean()
-    assert power(1.0, 5) == pytest.approx(found, abs=0.01)
+    assert power(1.0 / pairs(5).size, 4) == pytest.approx(found, abs=0.01)
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.01])
+@pytest.mark.parametrize(("ours", "theirs"), [(5, 5), (5, 10), (8, 16)])
+def test_power_of_welchs_test_is_what_simulated_tests_find(ours: int, theirs: int, alpha: float) -> None:
+    draw = np.random.default_rng(0)
+    first, second = draw.normal(1.5, 1.0, size=(20_000, ours)), draw.normal(size=(20_000, theirs))
+    found = (stats.ttest_ind(first, second, axis=1, equal_var=False).pvalue < alpha).mean()
+    error = StandardError((Sample(1.0, ours), Sample(1.0, theirs)))
+    assert power(1.5 / error.size, error.df, alpha) == pytest.approx(found, abs=0.05)
+
+
+def test_a_baseline_of_twice_the_seeds_keeps_its_share() -> None:
+    error = StandardError((Sample(1.0, 5), Sample(1.0, 10)))
+    assert error.with_seeds(10).samples == (Sample(1.0, 10), Sample(1.0, 20))
+    assert seeds_needed(error, detectable(error.with_seeds(9)) * 1.001) == 9
+
+
+def test_a_baseline_of_fewer_seeds_keeps_at_least_two() -> None:
+    error = StandardError((Sample(1.0, 10), Sample(1.0, 3)))
+    assert error.with_seeds(3).samples == (Sample(1.0, 3), Sample(1.0, 2))
+    assert seeds_needed(error, 10.0) == 3
 
 
 def test_a_difference_too_small_for_any_study_says_so() -> None:
-    assert seeds_needed(1e-4) is None
+    assert seeds_needed(pairs(5), 1e-4) is None
+
+
+@pytest.mark.parametrize("second", [SECOND, [*SECOND, 0.64, 0.66, 0.60]])
+def test_welchs_test_equals_scipys(second: list[float]) -> None:
+    agree(welch_test(FIRST, second), stats.ttest_ind(FIRST, second, equal_var=False))
+
+
+def test_too_few_values_on_either_side_allow_no_test() -> None:
+    for first, second in ((FIRST, SECOND[:2]), (FIRST[:2], SECOND), ([0.7] * 3, [0.6] * 5)):
+        found = welch_test(first, second)
+        assert found.difference.mean == pytest.approx(np.mean(first) - np.mean(second))
+        assert (found.p, found.better, found.error) == (None, None, None)
+    assert welch_test(FIRST, []).difference.mean is None
+
+
+def test_the_probability_of_being_better_is_that_of_the_one_sided_test() -> None:
+    for first, second in ((FIRST, SECOND), (SECOND, FIRST)):
+        expected = stats.ttest_ind(first, second, equal_var=False, alternative="greater")
+        assert welch_test(first, second).better == pytest.approx(1 - expected.pvalue)
+
+
+def test_over_equal_seeds_an_overlapping_test_is_the_paired_one() -> None:
+    first, second = dict(enumerate(FIRST)), dict(enumerate(SECOND))
+    assert overlapping_test(first, second) == paired_test(FIRST, SECOND)
+    assert overlapping_test(first, second | {9: 0.3}) == paired_test(FIRST, SECOND)
+
+
+def test_more_seeds_of_the_baseline_enter_by_their_weight() -> None:
+    first, second = dict(enumerate(FIRST)), dict(enumerate([*SECOND, 0.64, 0.66, 0.60, 0.62]))
+    mixed = [a - 0.75 * b for a, b in zip(FIRST, SECOND, strict=True)]
+    more = [0.25 * second[seed] for seed in range(4, 8)]
+    agree(overlapping_test(first, second), stats.ttest_ind(mixed, more, equal_var=False))
+
+
+def test_more_seeds_of_the_baseline_make_the_paired_difference_sharper() -> None:
+    draw = np.random.default_rng(0)
+    found = {"shared": [], "all": []}
+    for _ in range(1500):
+        base = draw.normal(size=10)
+        ours = dict(enumerate(1.5 + 0.5 * base[:5] + 0.75**0.5 * draw.normal(size=5)))
+        found["shared"].append(overlapping_test(ours, dict(enumerate(base[:5]))).p < 0.05)
+        found["all"].append(overlapping_test(ours, dict(enumerate(base))).p < 0.05)
+    assert np.mean(found["shared"]) == pytest.approx(0.71, abs=0.04)
+    assert np.mean(found["all"]) == pytest.approx(0.79, abs=0.04)
+
+
+def test_the_corrected_resampled_test_has_the_variance_of_nadeau_and_bengio() -> None:
+    found = resampled_test(FIRST, held_out=0.25)
+    error = np.sqrt((1 / 4 + 0.25) * np.var(FIRST, ddof=1))
+    assert found.error.size == pytest.approx(error)
+    assert found.p == pytest.approx(2 * stats.t.sf(np.mean(FIRST) / error, 3))
+    assert found.difference.low == pytest.approx(np.mean(FIRST) - stats.t.ppf(0.975, 3) * error)
+    assert resampled_test([0.1, 0.1, 0.1], 0.25).p is None
+
+
+def test_a_seed_that_lost_half_of_its_gain_over_guessing_collapsed() -> None:
+    assert collapsed({1: 0.80, 2: 0.78, 3: 0.20, 4: 0.49}, guessing=0.2) == {3, 4}
+    assert collapsed({1: 0.80, 2: 0.55}, guessing=0.2) == set()
+    assert collapsed({1: 0.20, 2: 0.21, 3: 0.80}, guessing=0.2) == {1, 2}
+
+
+def test_near_guessing_no_seed_is_said_to_have_collapsed() -> None:
+    assert collapsed({1: 0.56, 2: 0.48, 3: 0.51}, guessing=0.5) == set()
+    assert collapsed({}, guessing=0.5) == set()
 
 
 def test_paired_test_equals_scipys() -> None:

@@ -5,7 +5,9 @@ import pytest
 from study.analysis.results import analyse
 from study.analysis.selection import on_validation
 
-SCHEMA = {"study", "complete", "data", "protocol", "stages", "methods", "sensitivity", "cost", "mlflow"}
+SCHEMA = {"study", "complete", "data", "protocol", "stages", "methods", "sensitivity", "cost", "mlflow"} | {
+    "comparisons"
+}
 
 
 def test_summary_has_exactly_the_published_keys(whole, settings) -> None:
@@ -19,10 +21,30 @@ def test_summary_has_exactly_the_published_keys(whole, settings) -> None:
 
 def test_every_method_has_configuration_validation_and_test(whole, settings) -> None:
     methods = analyse(settings(), whole().records).summary["methods"]
-    assert set(methods["joint"]) == {"config", "validation", "test"}
+    assert set(methods["joint"]) == {"config", "validation", "test", "collapsed"}
     assert set(methods["joint"]["test"]) == {"accuracy", "macro_f1"}
     assert set(methods["joint"]["test"]["accuracy"]) == {"mean", "low", "high", "seeds"}
     assert methods["joint"]["test"]["accuracy"]["seeds"][0].keys() == {"seed", "value"}
+
+
+def test_a_comparison_has_its_test_and_both_numbers_of_seeds(whole, settings) -> None:
+    (one,) = analyse(settings(), whole().records).summary["comparisons"]
+    assert (one["method"], one["baseline"], one["test"]) == ("diagnose_relearn", "joint", "paired")
+    assert (one["seeds"], one["baseline_seeds"], one["holm_over"]) == (3, 3, 1)
+    assert one["difference_low"] < one["difference"] < one["difference_high"]
+    assert one["probability_better"] == pytest.approx(1 - one["p"] / 2)
+
+
+def test_a_collapsed_seed_is_named_and_left_out_of_the_mean(whole, settings) -> None:
+    study = whole()
+    plain = analyse(settings(), study.records).summary["methods"]["joint"]
+    study.add("confirm", "joint", 0.18, config=study.first("joint"), seed=1009)
+    results = analyse(settings(), study.records)
+    found = results.summary["methods"]["joint"]
+    assert (plain["collapsed"], found["collapsed"]) == ([], [1009])
+    assert found["test"]["accuracy"] == plain["test"]["accuracy"]
+    (status,) = (one for one in results.statuses if one.method == "joint")
+    assert (status.seeds, status.endings[0].status, status.endings[0].seeds) == (3, "collapsed", (1009,))
 
 
 def test_every_swept_point_has_value_mean_interval_and_seeds(whole, settings) -> None:
@@ -168,4 +190,6 @@ def test_a_summary_of_many_methods_keeps_its_keys(compared_methods) -> None:
     summary = analyse(*compared_methods).summary
     assert set(summary) == SCHEMA
     assert list(summary["methods"]) == list(compared_methods[0].methods)
-    assert all(set(found) == {"config", "validation", "test"} for found in summary["methods"].values())
+    assert all(
+        set(found) == {"config", "validation", "test", "collapsed"} for found in summary["methods"].values()
+    )

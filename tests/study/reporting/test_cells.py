@@ -18,7 +18,7 @@ def test_a_metric_that_is_no_fraction_is_written_as_it_is() -> None:
 @pytest.mark.parametrize("empty", [None, {"mean": None, "low": None, "high": None}])
 def test_what_is_not_there_is_a_dash(empty) -> None:
     assert (cells.score(empty, "accuracy"), cells.percent(empty)) == (NONE, NONE)
-    assert cells.tested(None) == [NONE, NONE]
+    assert cells.tested(None) == [NONE] * 3
     assert cells.p(None) == NONE
 
 

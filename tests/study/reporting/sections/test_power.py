@@ -12,10 +12,17 @@ def test_a_row_says_what_its_seeds_and_spread_find(synthetic, settings) -> None:
     theirs = [0.60, 0.60, 0.60, 0.60, 0.60]
     (table,) = tables(Power(), settings(), compared(synthetic, [0.60, 0.61, 0.62, 0.63, 0.64], theirs))
     assert table.heads == HEADS
-    ((label, seeds, spread, detectable, *needed),) = table.rows
-    assert (label, seeds, spread) == ("Diagnose & Re-learn", "5", "1.6")
-    assert float(detectable) == 2.7  # 1.68 standard deviations
+    ((label, seeds, test, error, detectable, *needed),) = table.rows
+    assert (label, seeds, test, error) == ("Diagnose & Re-learn", "5 seeds", "paired t", "0.7")
+    assert float(detectable) == 2.7  # 1.68 standard deviations of 1.6 points
     assert [int(number) for number in needed] == sorted(map(int, needed), reverse=True)
+
+
+def test_a_row_says_which_test_and_how_many_seeds_of_both(synthetic, settings) -> None:
+    theirs = [0.60, 0.61, 0.62, 0.63, 0.64, 0.60, 0.63, 0.61]
+    records = judged(synthetic, {"joint": theirs, "boosting": [0.60, 0.62, 0.65, 0.63]})
+    (table,) = tables(Power(), settings(methods=["joint", "boosting"]), records)
+    assert table.rows[0][:3] == ["Boosting", "4 against 8 seeds", "Welch's t"]
 
 
 def test_two_seeds_or_equal_differences_have_no_row(synthetic, settings) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from study.analysis.selection import (
+    agrees,
     best_first,
     completed,
     confirming,
@@ -72,6 +73,15 @@ class ChosenRuns:
     def confirmed(self, method: str, protocol: str) -> list[Record]:
         """Completed confirm runs of the incumbent."""
         return self._confirmed.get((method, protocol), [])
+
+    def published(self, method: str) -> list[Record]:
+        """Completed confirm runs of a method's published values at the learning rate of its best."""
+        best = self.incumbents.get(method)
+        if best is None or not self.settings.confirms_published:
+            return []
+        config = self.settings.published(method, best.config.get("lr"))
+        runs = completed(self.trials("confirm", method), "confirm", method)
+        return [run for run in runs if config and run.protocol == self.protocols[0] and agrees(run, config)]
 
     def collapsed(self, method: str, protocol: str) -> set[int]:
         """Seeds of those runs that failed to train.

@@ -1,16 +1,25 @@
 """Which differences between methods are compared: each with the baseline, a method with its controls."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
 from study.analysis.chosen_runs import ChosenRuns
 from study.analysis.selection import on_test, on_validation
-from study.analysis.statistics import DifferenceTest, holm, overlapping_test, welch_test
-from study.analysis.summary import by_seed
+from study.analysis.statistics import (
+    DifferenceTest,
+    holm,
+    overlapping_test,
+    resampled_test,
+    welch_test,
+)
+from study.analysis.summary import by_fold, by_seed, fold_of
 from study.methods import BASELINE
+from study.records.trial_record import Record
 from trainables.multimodal.methods import UNIMODAL
+
+PAIRED, WELCH, FOLDED = "paired t", "Welch's t", "corrected t over folds"
 
 
 @dataclass(frozen=True)
@@ -21,9 +30,11 @@ class Comparison:
     split: str  # test, or validation where test was not read
     method: str
     baseline: str
-    differences: dict[int, float]  # seed -> method minus baseline on that seed, or minus the baseline's mean
+    differences: Mapping[Any, float]
+    """Seed -> method minus baseline on that seed or, unpaired, minus the baseline's mean; or fold -> method
+    minus baseline on it."""
     baseline_seeds: int
-    is_paired: bool  # a test over shared seeds, else Welch's of all seeds
+    kind: str  # PAIRED over shared seeds, WELCH of all seeds, or FOLDED: corrected for shared training people
     test: DifferenceTest
     adjusted: float | None
     family: int  # methods that the correction counts, those without a test included
@@ -68,6 +79,14 @@ def with_controls(chosen: ChosenRuns) -> list[Comparison]:
     ]
 
 
+def published_with_baseline(chosen: ChosenRuns) -> list[Comparison]:
+    """Every method's published values, at the learning rate of its best, against the baseline's best."""
+    protocol, base = chosen.protocols[0], baseline(chosen.methods)
+    runs = {method: chosen.published(method) for method in chosen.methods}
+    judged = [_judged(chosen, protocol, method, base, tried) for method, tried in runs.items() if tried]
+    return _adjusted(judged)
+
+
 def as_numbers(comparison: Comparison) -> dict[str, Any]:
     """A comparison as summary.json and tables hold it; what no test allows is None."""
     difference, test = comparison.test.difference, comparison.test
@@ -82,7 +101,7 @@ def as_numbers(comparison: Comparison) -> dict[str, Any]:
         "p": test.p,
         "p_holm": comparison.adjusted,
         "probability_better": test.better,
-        "test": "paired" if comparison.is_paired else "Welch",
+        "test": comparison.kind,
         "seeds": difference.n,
         "baseline_seeds": comparison.baseline_seeds,
         "holm_over": comparison.family,
@@ -97,44 +116,45 @@ def _kind(chosen: ChosenRuns, name: str) -> str:
 
 
 def _compared(chosen: ChosenRuns, protocol: str, pairs: Sequence[tuple[str, str]]) -> list[Comparison]:
-    """Tests of runs that trained, Holm-adjusted over all pairs; those without any are left out afterwards."""
+    """Tests of the runs that trained, as one family."""
+    return _adjusted([_judged(chosen, protocol, *pair, chosen.trained(pair[0], protocol)) for pair in pairs])
+
+
+def _adjusted(judged: Sequence[Comparison]) -> list[Comparison]:
+    """One family: Holm-adjusted over all of it; those without any runs are left out afterwards."""
+    adjusted = holm([one.test.p for one in judged])
+    return [
+        replace(one, adjusted=p, family=len(judged))
+        for one, p in zip(judged, adjusted, strict=True)
+        if one.test.difference.mean is not None
+    ]
+
+
+def _judged(chosen: ChosenRuns, protocol: str, method: str, base: str, runs: Sequence[Record]) -> Comparison:
+    """The runs of a method against the baseline's, before adjustment, by the test that fits them."""
     split = chosen.judged_on[protocol]
     read = on_test if split == "test" else on_validation
-    names = {name for pair in pairs for name in pair}
-    values = {name: by_seed(chosen.trained(name, protocol), read) for name in names}
-    paired = [_is_paired(chosen, *pair) for pair in pairs]
-    tests = [
-        overlapping_test(values[method], values[base])
-        if together
-        else welch_test(list(values[method].values()), list(values[base].values()))
-        for (method, base), together in zip(pairs, paired, strict=True)
-    ]
-    adjusted = holm([test.p for test in tests])
-    return [
-        Comparison(
-            protocol,
-            split,
-            method,
-            base,
-            _differences(values[method], values[base], together),
-            len(values[base]),
-            together,
-            test,
-            p,
-            len(pairs),
-        )
-        for (method, base), together, test, p in zip(pairs, paired, tests, adjusted, strict=True)
-        if test.difference.mean is not None
-    ]
+    others = chosen.trained(base, protocol)
+    ours, theirs = by_seed(runs, read), by_seed(others, read)
+    folds = fold_of([*runs, *others])
+    differences: Mapping[Any, float]
+    if folds:
+        differences = _pairwise(_means(by_fold(ours, folds)), _means(by_fold(theirs, folds)))
+        kind, test = FOLDED, resampled_test(list(differences.values()))
+    elif base == BASELINE and chosen.settings.method(method).paired:
+        kind, test, differences = PAIRED, overlapping_test(ours, theirs), _pairwise(ours, theirs)
+    else:
+        kind, test = WELCH, welch_test(list(ours.values()), list(theirs.values()))
+        mean = fmean(theirs.values()) if theirs else 0.0
+        differences = {seed: value - mean for seed, value in sorted(ours.items())}
+    count = len(differences) if folds else len(theirs)
+    return Comparison(protocol, split, method, base, differences, count, kind, test, None, 1)
 
 
-def _is_paired(chosen: ChosenRuns, method: str, base: str) -> bool:
-    """Whether a method is tested against joint training, which its runs follow."""
-    return base == BASELINE and chosen.settings.method(method).paired
+def _means(groups: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    return {fold: fmean(values) for fold, values in groups.items()}
 
 
-def _differences(ours: Mapping[int, float], theirs: Mapping[int, float], paired: bool) -> dict[int, float]:
-    """What each seed of a method differs by from the baseline on that seed or, unpaired, from its mean."""
-    if paired:
-        return {seed: ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())}
-    return {seed: value - fmean(theirs.values()) for seed, value in sorted(ours.items())} if theirs else {}
+def _pairwise(ours: Mapping[Any, float], theirs: Mapping[Any, float]) -> dict[Any, float]:
+    """What is measured in both places: ours minus theirs."""
+    return {place: ours[place] - theirs[place] for place in sorted(ours.keys() & theirs.keys())}

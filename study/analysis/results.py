@@ -9,7 +9,14 @@ import pandas as pd
 
 from study.analysis import trial_tables
 from study.analysis.chosen_runs import ChosenRuns
-from study.analysis.comparisons import Comparison, as_numbers, baseline, with_baseline, with_controls
+from study.analysis.comparisons import (
+    Comparison,
+    as_numbers,
+    baseline,
+    published_with_baseline,
+    with_baseline,
+    with_controls,
+)
 from study.analysis.completeness import complete
 from study.analysis.importance import Importance, importance
 from study.analysis.method_status import MethodStatus, method_statuses
@@ -30,6 +37,7 @@ class Results:
     baseline: str
     comparisons: list[Comparison]  # with the baseline
     controls: list[Comparison]  # of methods with their controls
+    published: list[Comparison]  # of published values with the baseline
     statuses: list[MethodStatus]
     sweeps: Sweeps
     importances: dict[str, list[Importance]]
@@ -115,6 +123,7 @@ def analyse(settings: StudySettings, records: Sequence[Record]) -> Results:
         baseline(chosen.methods),
         compared,
         controls,
+        published_with_baseline(chosen),
         method_statuses(chosen),
         swept,
         {method: shares for method, shares in importances.items() if shares},

@@ -7,6 +7,8 @@ from math import sqrt
 import numpy as np
 from scipy import optimize, special
 
+from trainables.multimodal.data.splits import FOLDS
+
 CONFIDENCE = 0.95
 ALPHA = 1 - CONFIDENCE
 LEAST = 3  # values of an interval or a test: two say next to nothing about their spread
@@ -14,6 +16,7 @@ POWER = 0.8  # of a difference that counts as detectable
 MOST_SEEDS = 10_000  # where a number of seeds is looked for
 CORRELATION = 0.5  # of two methods on the same seed, where one follows the other until it acts
 COLLAPSE = 0.1  # a seed that failed to train is at least this far below the best
+HELD_OUT = 1 / (FOLDS - 2)  # size of a fold's test part over that of its training part (`by_fold`)
 NO_SPREAD = 1e-12  # accuracies are ratios of counts: a smaller standard deviation is rounding, not spread
 
 
@@ -91,6 +94,31 @@ def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> In
     return Interval(mean, mean - half, mean + half, n)
 
 
+def resampled_interval(values: Sequence[float], held_out: float = HELD_OUT) -> Interval:
+    """Mean of a value per fold with a t-interval of variance (1 / J + held_out) s^2, see `resampled_test`."""
+    plain = mean_interval(values)
+    if plain.mean is None or plain.low is None or plain.high is None:
+        return plain
+    half = (plain.high - plain.low) / 2 * sqrt(1 + len(values) * held_out)
+    return Interval(plain.mean, plain.mean - half, plain.mean + half, plain.n)
+
+
+def components(folds: Sequence[Sequence[float]]) -> tuple[float, float] | None:
+    """Standard deviations between folds and between the seeds of a fold; None without two seeds in a fold.
+
+    One-way analysis of variance: the mean square within folds is the seeds' variance; that of the folds is
+    what the variance of fold means has beyond the seeds' share in it, at least 0.
+    """
+    repeated = [values for values in folds if len(values) > 1]
+    if not repeated or len(folds) < LEAST:
+        return None
+    degrees = sum(len(values) - 1 for values in repeated)
+    within = sum((len(values) - 1) * float(np.var(values, ddof=1)) for values in repeated) / degrees
+    means = float(np.var([np.mean(values) for values in folds], ddof=1))
+    share = float(np.mean([1 / len(values) for values in folds]))
+    return sqrt(max(0.0, means - within * share)), sqrt(within)
+
+
 def fraction_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
     """Mean of fractions with a t-interval on the scale of the logit, which never leaves 0..1.
 
@@ -98,7 +126,11 @@ def fraction_interval(values: Sequence[float], confidence: float = CONFIDENCE) -
     `mean_interval`. Near 1 it reaches further down than up, as such values do: where errors multiply it
     covers the mean in 93 to 94 of 100 studies, the plain t-interval in 90 to 92 (tests/benchmarks/trust.py).
     """
-    plain = mean_interval(values, confidence)
+    return on_logit(mean_interval(values, confidence))
+
+
+def on_logit(plain: Interval) -> Interval:
+    """The interval of a fraction on the scale of the logit, by the delta method."""
     if plain.mean is None or plain.low is None or plain.high is None:
         return plain
     half = (plain.high - plain.low) / 2 / (plain.mean * (1 - plain.mean))
@@ -157,7 +189,7 @@ def overlapping_test(first: Mapping[int, float], second: Mapping[int, float]) ->
     )
 
 
-def resampled_test(differences: Sequence[float], held_out: float) -> DifferenceTest:
+def resampled_test(differences: Sequence[float], held_out: float = HELD_OUT) -> DifferenceTest:
     """Corrected resampled t-test (Nadeau and Bengio, 2003) of one difference per fold.
 
     Models of different folds share most of their training samples, so their differences are not independent.

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from statistics import fmean
 from typing import Any
 
 from study.analysis.chosen_runs import ChosenRuns
 from study.analysis.metric_names import METRICS, PLAIN_NUMBERS
 from study.analysis.selection import on_test, on_validation
-from study.analysis.statistics import fraction_interval, mean_interval
+from study.analysis.statistics import mean_interval, on_logit, resampled_interval
 from study.analysis.sweeps import Sweep, Sweeps
 from study.analysis.trial_tables import by_modality
 from study.records.trial_record import Record
@@ -48,11 +49,34 @@ def five(settings: StudySettings, protocol: str) -> dict[str, Any]:
     }
 
 
-def measure(values: Mapping[int, float], metric: str = "accuracy") -> Measure:
-    """Mean, 95 % interval and the seeds behind them; that of a fraction never leaves 0..1."""
-    interval = (mean_interval if metric in PLAIN_NUMBERS else fraction_interval)(list(values.values()))
+def measure(
+    values: Mapping[int, float], metric: str = "accuracy", folds: Mapping[int, str] | None = None
+) -> Measure:
+    """Mean, 95 % interval and the seeds behind them; that of a fraction never leaves 0..1.
+
+    `folds` tells on which fold each seed ran. The interval is then over folds, and so over people: the seeds
+    of a fold share its people, and training parts of different folds share people too.
+    """
+    if folds:
+        plain = resampled_interval([fmean(group) for group in by_fold(values, folds).values()])
+    else:
+        plain = mean_interval(list(values.values()))
+    interval = plain if metric in PLAIN_NUMBERS else on_logit(plain)
     seeds = [{"seed": seed, "value": value} for seed, value in sorted(values.items())]
     return {"mean": interval.mean, "low": interval.low, "high": interval.high, "seeds": seeds}
+
+
+def fold_of(records: Iterable[Record]) -> dict[int, str]:
+    """Seed -> fold of the confirm runs that went through folds."""
+    return {record.seed: record.config["split"] for record in records if "split" in record.config}
+
+
+def by_fold(values: Mapping[int, float], folds: Mapping[int, str]) -> dict[str, list[float]]:
+    """Fold -> values of its seeds, in the order of folds."""
+    groups: dict[str, list[float]] = {fold: [] for fold in sorted({folds[seed] for seed in values})}
+    for seed, value in values.items():
+        groups[folds[seed]].append(value)
+    return groups
 
 
 def by_seed(
@@ -74,26 +98,29 @@ def cost(settings: StudySettings, records: Iterable[Record]) -> Hours:
 
 def probes(runs: Sequence[Record]) -> tuple[str, dict[str, Measure]]:
     """Split, and accuracy of each modality's linear probe on it: test where it was read, else validation."""
-    tested = {run.seed: by_modality(run.test) for run in runs}
-    on_test = _measured(tested, "test_accuracy")
+    tested, folds = {run.seed: by_modality(run.test) for run in runs}, fold_of(runs)
+    on_test = _measured(tested, "test_accuracy", folds)
     if on_test:
         return "test", on_test
-    return "validation", _measured({run.seed: by_modality(_at_best(run)) for run in runs}, "accuracy")
+    return "validation", _measured({run.seed: by_modality(_at_best(run)) for run in runs}, "accuracy", folds)
 
 
 def without(runs: Sequence[Record]) -> dict[str, Measure]:
     """Test accuracy with each modality left out."""
-    return _measured({run.seed: by_modality(run.test) for run in runs}, "test_accuracy_without")
+    tested = {run.seed: by_modality(run.test) for run in runs}
+    return _measured(tested, "test_accuracy_without", fold_of(runs))
 
 
-def _measured(runs: Mapping[int, Mapping[str, Mapping[str, float]]], column: str) -> dict[str, Measure]:
+def _measured(
+    runs: Mapping[int, Mapping[str, Mapping[str, float]]], column: str, folds: Mapping[int, str]
+) -> dict[str, Measure]:
     """One column of each modality over the seeds that have it; runs are seed -> modality -> columns."""
     values: dict[str, dict[int, float]] = {}
     for seed, modalities in runs.items():
         for modality, columns in modalities.items():
             if column in columns:
                 values.setdefault(modality, {})[seed] = columns[column]
-    return {modality: measure(seeds) for modality, seeds in values.items()}
+    return {modality: measure(seeds, folds=folds) for modality, seeds in values.items()}
 
 
 def _at_best(record: Record) -> Mapping[str, float]:
@@ -111,11 +138,12 @@ def _protocol(facts: ProtocolFacts) -> dict[str, Any]:
 def _method(chosen: ChosenRuns, method: str, protocol: str) -> dict[str, Any]:
     best = chosen.incumbents.get(method)
     runs = chosen.trained(method, protocol)
+    folds = fold_of(runs)
     tested = dict.fromkeys([*METRICS, *(name for run in runs for name in on_test(run))])
     return {
         "config": None if best is None else best.config,
-        "validation": {name: measure(by_seed(runs, on_validation, name)) for name in METRICS},
-        "test": {name: measure(by_seed(runs, on_test, name), name) for name in tested},
+        "validation": {name: measure(by_seed(runs, on_validation, name), name, folds) for name in METRICS},
+        "test": {name: measure(by_seed(runs, on_test, name), name, folds) for name in tested},
         "collapsed": sorted(chosen.collapsed(method, protocol)),
     }
 

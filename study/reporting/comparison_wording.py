@@ -1,6 +1,6 @@
 """What may be said of a comparison."""
 
-from study.analysis.comparisons import Comparison
+from study.analysis.comparisons import FOLDED, Comparison
 from study.analysis.statistics import ALPHA, LEAST
 from study.reporting import wording
 
@@ -21,16 +21,13 @@ def verdict(comparison: Comparison, ours: str, other: str) -> str:
 
 
 def counted(comparison: Comparison) -> str:
-    """`5 seeds`, or `5 against 10 seeds`."""
+    """`5 seeds`, `5 against 10 seeds`, or `5 folds`."""
     ours, theirs = comparison.test.difference.n, comparison.baseline_seeds
+    if comparison.kind == FOLDED:
+        return wording.count(ours, "fold")
     return (
         wording.count(ours, "seed") if ours == theirs else f"{ours} against {wording.count(theirs, 'seed')}"
     )
-
-
-def kind(comparison: Comparison) -> str:
-    """The test's name."""
-    return "paired t" if comparison.is_paired else "Welch's t"
 
 
 def is_clear(comparison: Comparison) -> bool:

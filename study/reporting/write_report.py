@@ -17,6 +17,7 @@ from study.reporting.sections.controls import Controls
 from study.reporting.sections.modalities import Modalities
 from study.reporting.sections.power import Power
 from study.reporting.sections.published import Published
+from study.reporting.sections.published_values import PublishedValues
 from study.reporting.sections.regression import Regression
 from study.reporting.sections.relearning import Relearning
 from study.reporting.sections.results import MethodResults
@@ -35,6 +36,7 @@ SECTIONS: Sequence[Section] = (
     Power(),
     Regression(),
     Controls(),
+    PublishedValues(),
     Published(),
     Modalities(),
     Training(),

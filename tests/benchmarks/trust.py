@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from synthetic_studies import study_settings
 
+from study.analysis import comparisons
 from study.analysis.chosen_runs import chance
 from study.analysis.results import Results, analyse
 from study.analysis.sequential import LOOKS, Verdict, verdict
@@ -167,7 +168,7 @@ def equal_methods(shape: str, seeds: tuple[int, int], repeats: int) -> tuple[lis
         for one in results.comparisons:
             low, high = one.test.difference.low, one.test.difference.high
             if one.method in CANDIDATES and low is not None and high is not None:
-                held["paired" if one.is_paired else "Welch"].append(low <= 0 <= high)
+                held["paired" if one.kind == comparisons.PAIRED else "Welch"].append(low <= 0 <= high)
         claims.update(claimed(results))
     covered = [f"{np.mean(values):.3f}" for values in held.values()]
     false = [f"{claims[name] / repeats:.3f}" for name in CLAIMS]

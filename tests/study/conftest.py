@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from synthetic import Synthetic
-from synthetic_studies import boosting_study, comparison_study, study_settings, whole_study
+from synthetic_studies import boosting_study, comparison_study, folded_study, study_settings, whole_study
 from toy_study import TOY
 
 from study.records.database import sqlite_url
@@ -120,6 +120,12 @@ def compared_methods() -> tuple[StudySettings, list[Record]]:
 def boosted() -> tuple[StudySettings, list[Record]]:
     """Settings and records of a study of boosting with its sweeps."""
     return boosting_study()
+
+
+@pytest.fixture(scope="session")
+def folded() -> tuple[StudySettings, list[Record]]:
+    """Settings and records of a study with finalists, five folds and published values."""
+    return folded_study()
 
 
 @pytest.fixture(scope="session")

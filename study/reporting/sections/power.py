@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from study.analysis.comparisons import Comparison
+from study.analysis.comparisons import FOLDED, Comparison
 from study.analysis.results import Results
-from study.analysis.statistics import ALPHA, POWER, StandardError, detectable, seeds_needed
-from study.reporting import cells
-from study.reporting.comparison_wording import counted, kind
+from study.analysis.selection import on_test, on_validation
+from study.analysis.statistics import ALPHA, POWER, StandardError, components, detectable, seeds_needed
+from study.analysis.summary import by_fold, by_seed, fold_of
+from study.reporting import cells, wording
+from study.reporting.comparison_wording import counted
 from study.reporting.section import Row, Section, Table
 
 POINTS = (1, 2, 5)
@@ -39,6 +41,7 @@ class Power(Section):
                     f"Four of five such studies would find a true difference of {size} points to the baseline"
                     f"{cells.SHORT[protocol]}."
                 )
+            yield from _variances(results, protocol)
 
     def tables(self, results: Results) -> list[Table]:
         """A row per comparison, per protocol."""
@@ -50,6 +53,21 @@ class Power(Section):
             _row(*measured) for protocol in results.protocols for measured in _measurable(results, protocol)
         ]
         return {"power": pd.DataFrame(rows)}
+
+
+def _variances(results: Results, protocol: str) -> Iterable[str]:
+    """How much the baseline differs between folds of people, and how much between seeds of a fold."""
+    runs = results.chosen.trained(results.baseline, protocol)
+    folds = fold_of(runs)
+    read = on_test if results.split(protocol) == "test" else on_validation
+    parts = components(list(by_fold(by_seed(runs, read), folds).values())) if folds else None
+    if parts is not None:
+        label = results.settings.label(results.baseline)
+        people, seeds = (f"{100 * part:.1f}" for part in parts)
+        yield (
+            f"{label}: the standard deviation between folds of people is {people} points, that between seeds "
+            f"of a fold {seeds}; intervals are over both."
+        )
 
 
 def _measurable(results: Results, protocol: str) -> list[tuple[Comparison, StandardError]]:
@@ -67,8 +85,20 @@ def _detectable(comparison: Comparison, error: StandardError) -> float:
 
 
 def _needed(comparison: Comparison, error: StandardError, points: int) -> int | None:
-    """Seeds of the method that find a difference of so many points with a power of POWER."""
+    """Seeds of the method that find a difference of so many points with a power of POWER.
+
+    None for runs over folds: more seeds do not make the people more.
+    """
+    if comparison.kind == FOLDED:
+        return None
     return seeds_needed(error, points / 100, ALPHA / comparison.family)
+
+
+def _shown(comparison: Comparison, error: StandardError, points: int) -> str:
+    needed = _needed(comparison, error, points)
+    if comparison.kind == FOLDED:
+        return wording.NONE
+    return "over 10,000" if needed is None else str(needed)
 
 
 def _table(results: Results, protocol: str) -> Table:
@@ -76,10 +106,10 @@ def _table(results: Results, protocol: str) -> Table:
         [
             results.settings.label(comparison.method),
             counted(comparison),
-            kind(comparison),
+            comparison.kind,
             f"{100 * error.size:.1f}",
             f"{100 * _detectable(comparison, error):.1f}",
-            *(str(_needed(comparison, error, points) or "over 10,000") for points in POINTS),
+            *(_shown(comparison, error, points) for points in POINTS),
         ]
         for comparison, error in _measurable(results, protocol)
     ]
@@ -92,7 +122,7 @@ def _row(comparison: Comparison, error: StandardError) -> Row:
         "method": comparison.method,
         "seeds": comparison.test.difference.n,
         "baseline_seeds": comparison.baseline_seeds,
-        "test": kind(comparison),
+        "test": comparison.kind,
         "holm_over": comparison.family,
         "standard_error": error.size,
         "detectable": _detectable(comparison, error),

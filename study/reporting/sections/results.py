@@ -11,7 +11,7 @@ from study.analysis.comparisons import Comparison, as_numbers
 from study.analysis.method_status import MethodStatus
 from study.analysis.metric_names import METRICS
 from study.analysis.results import Results
-from study.analysis.summary import FIVE, SPLITS, five
+from study.analysis.summary import FIVE, SPLITS, five, fold_of
 from study.reporting import cells, status_wording, wording
 from study.reporting.comparison_wording import verdict
 from study.reporting.drawing import legends, marks, style
@@ -88,8 +88,19 @@ def _baseline(results: Results, protocol: str) -> Iterable[str]:
     if status is not None and status.seeds:
         score = results.accuracy(protocol, results.baseline)
         reached = f"{wording.percent(score['mean'])} on {results.split(protocol)}{UNDER[protocol]}"
+        reached += _test_set(results, protocol)
         bounds, seeds = wording.bounds(score["low"], score["high"]), wording.count(status.seeds, "seed")
         yield f"{results.settings.label(results.baseline)} reaches {reached} ({bounds}, {seeds})."
+
+
+def _test_set(results: Results, protocol: str) -> str:
+    """How much test holds, and how many people; nothing where older ledgers do not know."""
+    held_out = results.settings.protocol.tested.get(protocol)
+    if held_out is None or results.split(protocol) != "test":
+        return ""
+    people = f" of {wording.count(held_out.groups, 'group')}" if held_out.groups else ""
+    folds = ", in folds" if fold_of(results.chosen.trained(results.baseline, protocol)) else ""
+    return f", {wording.count(held_out.samples, 'sample')}{people}{folds}"
 
 
 def _losses(results: Results, protocol: str) -> Iterable[str]:

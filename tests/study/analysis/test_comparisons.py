@@ -5,8 +5,8 @@ import pytest
 from report_reading import judged
 
 from study.analysis.chosen_runs import ChosenRuns
-from study.analysis.comparisons import with_baseline, with_controls
-from study.analysis.statistics import overlapping_test, welch_test
+from study.analysis.comparisons import FOLDED, PAIRED, WELCH, with_baseline, with_controls
+from study.analysis.statistics import overlapping_test, resampled_test, welch_test
 
 
 def test_every_method_with_a_shared_seed_is_compared_with_joint_training(compared_methods) -> None:
@@ -42,7 +42,7 @@ def test_a_method_that_follows_joint_training_is_compared_seed_by_seed(compared_
     settings, records = compared_methods
     one = against_joint(settings, records, "diagnose_relearn")
     ours, theirs = accuracies(records, "diagnose_relearn"), accuracies(records, "joint")
-    assert one.is_paired
+    assert one.kind == PAIRED
     assert one.differences == pytest.approx({seed: ours[seed] - theirs[seed] for seed in ours})
     assert one.test == overlapping_test(ours, theirs)
 
@@ -51,14 +51,14 @@ def test_any_other_method_is_compared_by_welchs_test(compared_methods) -> None:
     settings, records = compared_methods
     one = against_joint(settings, records, "ogm_ge")
     ours, theirs = accuracies(records, "ogm_ge"), accuracies(records, "joint")
-    assert not one.is_paired
+    assert one.kind == WELCH
     assert (one.test.difference.n, one.baseline_seeds) == (4, 5)
     assert one.differences == pytest.approx({seed: ours[seed] - fmean(theirs.values()) for seed in ours})
     assert one.test == welch_test(list(ours.values()), list(theirs.values()))
 
 
 def test_no_method_is_paired_with_its_control(compared_methods) -> None:
-    assert not any(one.is_paired for one in with_controls(ChosenRuns(*compared_methods)))
+    assert not any(one.kind == PAIRED for one in with_controls(ChosenRuns(*compared_methods)))
 
 
 @pytest.mark.parametrize("method", ["diagnose_relearn", "boosting"])
@@ -100,3 +100,19 @@ def test_without_boosting_there_are_no_controls(compared_methods) -> None:
     kept = [record for record in records if record.method != "boosting"]
     asked = replace(settings, methods=tuple(m for m in settings.methods if m != "boosting"))
     assert with_controls(ChosenRuns(asked, kept)) == []
+
+
+def test_runs_over_folds_are_compared_fold_by_fold(settings, synthetic) -> None:
+    study = synthetic()
+    seeds = {"joint": 6, "diagnose_relearn": 3}
+    for method, count in seeds.items():
+        study.search(method, 0.6, 1)
+        for seed in range(count):
+            config = {**study.first(method), "split": f"actors-{seed % 3 + 1}"}
+            study.add("confirm", method, 0.5 + 0.02 * seed, config=config, seed=1000 + seed)
+    (one,) = with_baseline(ChosenRuns(settings(sensitivity={}), study.records))
+    ours, theirs = accuracies(study.records, "diagnose_relearn"), accuracies(study.records, "joint")
+    expected = [ours[1000 + n] - fmean([theirs[1000 + n], theirs[1003 + n]]) for n in range(3)]
+    assert one.kind == FOLDED
+    assert list(one.differences.values()) == pytest.approx(expected)
+    assert one.test == resampled_test(expected)

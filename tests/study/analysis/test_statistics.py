@@ -7,6 +7,7 @@ from study.analysis.statistics import (
     Sample,
     StandardError,
     collapsed,
+    components,
     detectable,
     fraction_interval,
     holm,
@@ -14,6 +15,7 @@ from study.analysis.statistics import (
     overlapping_test,
     paired_test,
     power,
+    resampled_interval,
     resampled_test,
     seeds_needed,
     welch_test,
@@ -224,3 +226,17 @@ def test_holm_never_exceeds_one_and_never_decreases_in_rank() -> None:
 
 def test_holm_counts_methods_without_a_test_too() -> None:
     assert holm([None, 0.03, 0.01]) == [None, pytest.approx(0.06), pytest.approx(0.03)]
+
+
+def test_variance_between_folds_and_between_seeds_are_told_apart() -> None:
+    draw = np.random.default_rng(0)
+    people = draw.normal(0.0, 0.04, size=2000)
+    folds = [list(effect + draw.normal(0.0, 0.02, size=2)) for effect in people]
+    between, within = components(folds) or (0.0, 0.0)
+    assert between == pytest.approx(0.04, rel=0.05)
+    assert within == pytest.approx(0.02, rel=0.05)
+    assert components([[0.1], [0.2], [0.3]]) is None
+
+
+def test_the_interval_over_folds_agrees_with_the_test_over_folds() -> None:
+    assert resampled_interval(FIRST) == resampled_test(FIRST).difference

@@ -29,7 +29,7 @@ def test_every_method_has_configuration_validation_and_test(whole, settings) -> 
 
 def test_a_comparison_has_its_test_and_both_numbers_of_seeds(whole, settings) -> None:
     (one,) = analyse(settings(), whole().records).summary["comparisons"]
-    assert (one["method"], one["baseline"], one["test"]) == ("diagnose_relearn", "joint", "paired")
+    assert (one["method"], one["baseline"], one["test"]) == ("diagnose_relearn", "joint", "paired t")
     assert (one["seeds"], one["baseline_seeds"], one["holm_over"]) == (3, 3, 1)
     assert one["difference_low"] < one["difference"] < one["difference_high"]
     assert one["probability_better"] == pytest.approx(1 - one["p"] / 2)

@@ -1,0 +1,73 @@
+"""What each method reaches with its published values, beside what the search made of it."""
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from study.analysis.comparisons import Comparison, as_numbers
+from study.analysis.results import Results
+from study.analysis.selection import on_test, on_validation
+from study.analysis.statistics import ALPHA
+from study.analysis.summary import Measure, by_seed, fold_of, measure
+from study.reporting import cells, wording
+from study.reporting.comparison_wording import tests, verdict
+from study.reporting.section import Section, Table
+
+NOTE = (
+    "Published values, periods scaled to the number of epochs, at the learning rate of the method's best "
+    "configuration: a learning rate that was made for other data says nothing about a method."
+)
+
+
+class PublishedValues(Section):
+    """Methods that have published values beside a learning rate."""
+
+    name = "published_values"
+    title = "Published values"
+
+    def findings(self, results: Results) -> Iterable[str]:
+        """What is clear of them against the baseline and is not said of the tuned ones."""
+        base = wording.inside(results.settings.label(results.baseline))
+        for one in results.published:
+            if one.adjusted is not None and one.adjusted < ALPHA:
+                label = results.settings.label(one.method)
+                yield verdict(one, f"{label} with its published values", base)
+
+    def tables(self, results: Results) -> Iterable[Table]:
+        """A row per method."""
+        base = wording.inside(results.settings.label(results.baseline))
+        heads = [
+            "Method",
+            "Published values",
+            "Accuracy",
+            f"Minus {base}",
+            "Adjusted p",
+            "P(better)",
+            "Tuned",
+        ]
+        rows = [_row(results, one) for one in results.published]
+        split = results.split(results.protocols[0])
+        title = f"Published values on {split}, mean with 95 % interval, in percent"
+        return [Table(f"{title}; {tests(len(rows))}", heads, rows, NOTE)]
+
+    def csv(self, results: Results) -> Mapping[str, pd.DataFrame]:
+        """Comparisons with all digits."""
+        return {"published_values": pd.DataFrame([as_numbers(one) for one in results.published])}
+
+
+def _row(results: Results, one: Comparison) -> list[str]:
+    settings, notation = results.settings, results.settings.method(one.method).search.notation
+    values = [
+        wording.setting(wording.symbol(key, notation), value)
+        for key, value in settings.defaults(one.method).items()
+        if key != "lr"
+    ]
+    tuned = results.accuracy(one.protocol, one.method)
+    numbers = cells.percent(_accuracy(results, one)), *cells.tested(one)
+    return [settings.label(one.method), ", ".join(values), *numbers, cells.percent(tuned)]
+
+
+def _accuracy(results: Results, one: Comparison) -> Measure:
+    runs = results.chosen.published(one.method)
+    values = by_seed(runs, on_test if one.split == "test" else on_validation)
+    return measure(values, folds=fold_of(runs))

@@ -37,7 +37,7 @@ class MethodStatus:
     asked: int
     ended: bool  # whether all trials it has in that stage have
     endings: tuple[SameEnding, ...]  # of all search trials without an incumbent, else of runs left out
-    costs: Mapping[str, Hours]  # search and confirm
+    costs: Mapping[str, Hours]  # search with its finalists, and confirm
     inapplicable: str = ""  # why the method cannot train this task
 
     @property
@@ -59,7 +59,7 @@ def method_statuses(chosen: ChosenRuns) -> list[MethodStatus]:
 
 
 def _status(chosen: ChosenRuns, method: str, protocol: str) -> MethodStatus:
-    searched = chosen.trials("search", method)
+    searched, again = (chosen.trials(stage, method) for stage in ("search", "finalists"))
     tried = [run for run in chosen.trials("confirm", method) if run.protocol == protocol]
     best = chosen.incumbents.get(method)
     runs = [run for run in tried if best is not None and agrees(run, best.config)]
@@ -74,7 +74,7 @@ def _status(chosen: ChosenRuns, method: str, protocol: str) -> MethodStatus:
         asked=chosen.settings.seeds_of(method),
         ended=bool(waited_for) and all(record.finished for record in waited_for),
         endings=_lost_first(_alike(searched)) if best is None else (*_lost(_alike(runs)), *untrained),
-        costs={"search": cost(chosen.settings, searched), "confirm": cost(chosen.settings, tried)},
+        costs={"search": cost(chosen.settings, [*searched, *again]), "confirm": cost(chosen.settings, tried)},
     )
 
 

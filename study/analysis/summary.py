@@ -43,6 +43,8 @@ def five(settings: StudySettings, protocol: str) -> dict[str, Any]:
     """Split, recipe, frames, selection and optimizer behind the numbers of one protocol."""
     facts = settings.protocol
     split = facts.splits.get(protocol, facts.split)
+    if settings.folds and protocol == "clean":
+        split += f", confirmed on {len(settings.folds)} folds ({settings.folds[0]} ...)"
     return {name: getattr(facts, name) for name in FIVE} | {
         "split": split,
         "selection": SELECTIONS[protocol],

@@ -33,7 +33,8 @@ UNDER = {
 TESTS = "t-tests, Holm-adjusted within candidates, single modalities and controls"
 BETTER = (
     "P(better) is the probability that the true difference is above 0, by the t-test and without adjustment. "
-    "Tests are paired over seeds for methods that follow joint training until they act, else Welch's."
+    "Tests are paired over seeds for methods that follow joint training until they act, else Welch's. "
+    "Runs over folds are compared fold by fold; the variance allows for people that training parts share."
 )
 COMPARED = ("difference", "difference_low", "difference_high", "p", "p_holm", "probability_better")
 NOTHING = "No configuration has been confirmed with fresh seeds yet, so no method can be called better."

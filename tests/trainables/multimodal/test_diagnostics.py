@@ -4,8 +4,19 @@ import sys
 import numpy as np
 import pytest
 import torch
+from sklearn.cluster import kmeans_plusplus
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from trainables.multimodal.diagnostics import Labelled, Probes, measure_purity, purity, scale
+from trainables.multimodal.data.media.one_thread import one_thread
+from trainables.multimodal.diagnostics import (
+    Labelled,
+    Probes,
+    Seeding,
+    distinct,
+    measure_purity,
+    purity,
+    scale,
+)
 from trainables.multimodal.errors import Diverged
 
 
@@ -35,6 +46,34 @@ def test_columns_are_scaled_to_minus_one_and_one_and_constants_to_zero():
 
 def test_features_that_are_all_equal_form_one_cluster():
     assert purity(np.ones((4, 2)), np.array([0, 0, 0, 1]), 3) == 0.75
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("samples", "size", "clusters"), [(9, 1, 4), (300, 7, 1), (700, 64, 8)])
+def test_first_centres_are_those_of_scikit_learn_at_every_restart(dtype, samples, size, clusters):
+    values = np.random.default_rng(0).normal(size=(samples, size)).astype(dtype)
+    seeding, ours, theirs = Seeding(), np.random.RandomState(0), np.random.RandomState(0)
+    for _ in range(10):
+        expected, _ = kmeans_plusplus(values, clusters, random_state=theirs)
+        assert np.array_equal(seeding(values, clusters, ours), expected)
+
+
+@pytest.mark.parametrize(("most", "count"), [(2, 2), (3, 3), (4, 3)])
+def test_different_rows_are_counted_as_far_as_is_asked(most, count):
+    assert distinct(np.array([[0.0, 1.0], [0.0, 1.0], [1.0, 1.0], [0.0, 2.0]]), most) == count
+
+
+def test_a_clustering_takes_no_more_threads_than_the_run(monkeypatch):
+    seen = []
+
+    def watched(samples, n_clusters, random_state):
+        seen.extend(pool["num_threads"] for pool in threadpool_info())
+        return samples[:n_clusters]
+
+    monkeypatch.setattr("trainables.multimodal.diagnostics.Seeding", lambda: watched)
+    with threadpool_limits(2), one_thread():
+        purity(blobs(30).features, blobs(30).labels, 3)
+    assert set(seen) == {1}
 
 
 def test_fewer_samples_than_clusters_are_refused_with_both_numbers():

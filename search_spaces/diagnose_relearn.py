@@ -31,5 +31,6 @@ NOTATION = {
     "lam": ("λ", "scale of the re-learning strength"),
     "every": ("H", "epochs between re-learnings"),
     "max_relearnings": ("R", "largest number of re-learnings"),
+    "gap": ("gap", "purity gap that the strength follows"),
 }
 diagnose_relearn = SearchSpace(_domains, DEFAULTS, _defaults, NOTATION)

@@ -51,6 +51,9 @@ def diagnose(run: dict[int, dict[str, float]], modalities: Sequence[str], every:
             gap = 0.3 / (place + 1) * (1 - math.exp(-since / 4))
             found |= {f"purity/{modality}/train": 0.5 + gap, f"purity/{modality}/validation": 0.5}
             found |= {f"purity/{modality}/gap": gap, f"purity/{modality}/noise_floor": 0.08}
+            found |= {f"purity/{modality}/train_size_matched": 0.5 + gap / 2}
+            found |= {f"purity/{modality}/gap_size_matched": gap / 2}
+            found |= {f"purity/{modality}/noise_floor_size_matched": 0.03}
             if every and epoch > 1 and (epoch - 1) % every == 0:
                 found[f"relearning/{modality}/strength"] = math.tanh(3 * gap)
 

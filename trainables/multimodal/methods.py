@@ -83,6 +83,7 @@ METHODS: Final[Mapping[str, Method]] = {
     "late_fusion": Method((LateFusion,)),
     "ogm_ge": Method((OgmGe,)),
     "diagnose_relearn": Method((DiagnoseRelearn,)),
+    "diagnose_relearn_matched": Method((DiagnoseRelearn,), {"gap": "size_matched"}),
     "boosting": Method((Boosting,)),
     "dr_boosting": Method((Boosting, DiagnoseRelearn)),  # heads are assigned first, encoders re-learnt then
     "boosting_no_heads": Method((Boosting,), {"max_heads": 1}),

@@ -71,6 +71,7 @@ def test_an_epoch_reports_these_metrics(make_trainer):
 
 def test_the_last_epoch_also_reports_purity(make_trainer):
     names = {"train", "validation", "gap", "noise_floor"}
+    names |= {f"{name}_size_matched" for name in ("train", "gap", "noise_floor")}
     assert {f"purity/vector/{name}" for name in names} <= set(make_trainer(1, epochs=1).run_epoch())
 
 

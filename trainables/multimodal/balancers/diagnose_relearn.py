@@ -5,22 +5,30 @@ over-fitted; the encoder is then pulled back towards its initial weights by as m
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from operator import attrgetter
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 
 from trainables.multimodal.balancers.base import Balancer, Run
-from trainables.multimodal.diagnostics import purity
+from trainables.multimodal.diagnostics import Purity, purity
 from trainables.multimodal.setting_checks import (
     require_finite_numbers,
     require_flags,
     require_whole_numbers,
+    require_word,
 )
 
 __all__ = ["DiagnoseRelearn", "purity", "relearn", "relearning_strength"]
+
+GAPS: Final[Mapping[str, Callable[[Purity], float]]] = {
+    "published": attrgetter("gap"),
+    "size_matched": attrgetter("gap_size_matched"),
+}
+"""Which purity gap the strength follows, by the name that settings carry."""
 
 
 def relearning_strength(gap: float, lam: float) -> float:
@@ -48,7 +56,10 @@ class DiagnoseRelearn(Balancer):
     """Re-learn every encoder after epochs H, 2H, ... counted from 0, at most `max_relearnings` times.
 
     lam: lambda of the strength alpha_m = tanh(lambda * |P_train - P_validation|); 0 is joint training.
-    every: H, in epochs. The three switches, off in the paper's release, apply the same strength to more:
+    every: H, in epochs.
+    gap: `published`, or `size_matched`, whose P_train is that of training features thinned to the size of
+    validation: k-means orders more samples better, which the published gap takes for over-fitting.
+    The three switches, off in the paper's release, apply the same strength to more:
     reset_buffers to normalisation statistics, reset_head to the head's columns of the modality, and
     reset_momentum to the optimizer's momentum of the encoder, whose initial value is 0.
     """
@@ -61,6 +72,7 @@ class DiagnoseRelearn(Balancer):
         every: int = 20,
         max_relearnings: int = 3,
         *,
+        gap: str = "published",
         reset_buffers: bool = False,
         reset_head: bool = False,
         reset_momentum: bool = False,
@@ -68,8 +80,10 @@ class DiagnoseRelearn(Balancer):
         require_finite_numbers(lam=lam)
         require_whole_numbers(1, every=every)
         require_whole_numbers(0, max_relearnings=max_relearnings)
+        require_word("gap", gap, GAPS)
         require_flags(reset_buffers=reset_buffers, reset_head=reset_head, reset_momentum=reset_momentum)
         self.lam, self.every, self.max_relearnings = lam, every, max_relearnings
+        self.gap = gap
         self.reset_buffers, self.reset_head, self.reset_momentum = reset_buffers, reset_head, reset_momentum
         self.relearnings = 0
         self._encoders: dict[str, dict[str, Tensor]] = {}
@@ -92,7 +106,7 @@ class DiagnoseRelearn(Balancer):
         metrics: dict[str, float] = {}
         if self.is_due(run.epoch - 1):
             for name, diagnosis in run.diagnose().items():
-                strength = relearning_strength(diagnosis.gap, self.lam)
+                strength = relearning_strength(GAPS[self.gap](diagnosis), self.lam)
                 self._relearn(run, name, strength)
                 metrics[f"relearning/{name}/strength"] = strength
             self.relearnings += 1

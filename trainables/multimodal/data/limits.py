@@ -77,5 +77,7 @@ MOST_DECODING_SECONDS: Final = 1800.0
 """Seconds on one file of a store, or on a sample tried alone: damage can keep a decoder busy for ever."""
 MOST_RESIDENT_SHARE: Final = 0.25
 """Share of a CUDA device's free memory for one part of a store: several trials may share a device."""
+MOST_COPIED_BYTES: Final = 64 * MIB
+"""Bytes of one part of a store that a trial on a CPU copies; larger ones stay in the map that all share."""
 MOST_WEIGHTS_BYTES: Final = 4096 * MIB
 """Bytes of a file with initial weights: it is read into memory as a whole."""

@@ -60,11 +60,25 @@ def test_relearning_leaves_parameters_trainable_and_statistics_alone():
         ({"lam": float("nan")}, "lam must be >= 0 and finite, got nan"),
         ({"every": 0}, "every must be >= 1, got 0"),
         ({"max_relearnings": -1}, "max_relearnings must be >= 0, got -1"),
+        ({"gap": "matched"}, "gap must be one of published, size_matched, got 'matched'"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(options, sentence):
     with pytest.raises(InputError, match=sentence):
         DiagnoseRelearn(**options)
+
+
+@pytest.mark.parametrize(("kind", "gap"), [("published", "gap"), ("size_matched", "gap_size_matched")])
+def test_the_strength_follows_the_gap_that_is_asked_for(make_trainer, kind, gap):
+    metrics = make_trainer(2, [DiagnoseRelearn(every=1, gap=kind)], epochs=2).fit()[-1]
+    for name in ("vector", "clip"):
+        strength = relearning_strength(metrics[f"purity/{name}/{gap}"], 3.0)
+        assert metrics[f"relearning/{name}/strength"] == strength
+
+
+def test_both_gaps_differ_on_the_toy_data(make_trainer):
+    metrics = make_trainer(1, epochs=2).fit()[-1]
+    assert metrics["purity/vector/gap"] != metrics["purity/vector/gap_size_matched"]
 
 
 def test_the_published_schedule_relearns_after_epochs_20_40_and_60_counted_from_0():

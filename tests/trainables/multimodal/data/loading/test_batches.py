@@ -8,7 +8,10 @@ from trainables.multimodal.data.loading.batches import (
     AHEAD,
     Cut,
     Loader,
+    MappedReader,
+    ResidentReader,
     batch_bounds,
+    fits_device,
     segment_choices,
     segment_middles,
 )
@@ -49,6 +52,12 @@ def moments(tmp_path):
     )
     store = write_store(source, tmp_path / "store")
     return Loader(store, Cut(store.split("toy")["train"], tuple(STORED)), 8, 1, CPU)
+
+
+@pytest.fixture
+def mapped(monkeypatch):
+    """Nothing is copied: batches come from the store's map."""
+    monkeypatch.setattr("trainables.multimodal.data.loading.batches.MOST_COPIED_BYTES", 0)
 
 
 @pytest.fixture
@@ -164,8 +173,25 @@ def test_more_frames_than_are_stored_are_refused(toy_store):
         Loader(store, Cut(store.split("toy")["train"], tuple(store.modalities)), 8, 5, CPU)
 
 
+def test_batches_that_are_copied_are_those_of_the_map(toy_store, loader, request):
+    request.getfixturevalue("mapped")
+    store = FeatureStore.open(toy_store(2))
+    mapped = Loader(store, Cut(store.split("toy")["train"], tuple(store.modalities)), 8, 2, CPU)
+    assert isinstance(loader._sources["clip"], ResidentReader)
+    assert isinstance(mapped._sources["clip"], MappedReader)
+    for copied, read in zip(loader.shuffled(0, 0), mapped.shuffled(0, 0), strict=True):
+        assert all(torch.equal(copied.inputs[name], read.inputs[name]) for name in copied.inputs)
+        assert all(copied.inputs[name].dtype == read.inputs[name].dtype for name in copied.inputs)
+
+
+@pytest.mark.parametrize(("samples", "fits"), [(64, True), (65, False)])
+def test_a_part_of_64_mib_is_copied_and_a_larger_one_is_not(samples, fits):
+    modality = Modality("m", (2**18,), "float32")
+    assert fits_device([modality], samples, CPU) is fits
+
+
 @pytest.mark.parametrize("count", [1, 2, 100])
-def test_batches_gathered_ahead_are_the_same(toy_store, loader, monkeypatch, count):
+def test_batches_gathered_ahead_are_the_same(toy_store, loader, mapped, monkeypatch, count):
     monkeypatch.setitem(AHEAD, "cpu", count)
     store = FeatureStore.open(toy_store(2))
     eager = Loader(store, Cut(store.split("toy")["train"], tuple(store.modalities)), 8, 2, CPU)
@@ -200,7 +226,7 @@ def test_batches_that_do_not_fit_a_gpu_are_those_that_do(toy_store, monkeypatch)
         assert all(torch.equal(one.inputs[name], other.inputs[name]) for name in one.inputs)
 
 
-def test_closing_the_batches_ends_the_thread_that_gathers_them(toy_store, monkeypatch):
+def test_closing_the_batches_ends_the_thread_that_gathers_them(toy_store, mapped, monkeypatch):
     monkeypatch.setitem(AHEAD, "cpu", 2)
     store = FeatureStore.open(toy_store(2))
     batches = Loader(store, Cut(store.split("toy")["train"], tuple(store.modalities)), 4, 2, CPU).ordered()

@@ -98,11 +98,12 @@ def read_table(path: Path) -> Curves:
 
 
 def recorded(method: str, trials: Sequence[Record], epochs: int) -> Curves:
-    """Curves of the search trials of one method: those that ran to their end or diverged.
+    """Curves of the search trials of one method: those that ran to their end, spared ones too, or diverged.
 
     InputError where there are fewer than two of them.
     """
-    known = [trial for trial in trials if trial.status in ("completed", "diverged") and trial.epochs]
+    ran = [trial for trial in trials if trial.status in ("completed", "diverged") or trial.spared]
+    known = [trial for trial in ran if trial.finished and trial.epochs]
     curves = [
         Curve(
             {},
@@ -116,7 +117,8 @@ def recorded(method: str, trials: Sequence[Record], epochs: int) -> Curves:
         raise InputError(
             f"fewer than two search trials of {method} ran to their end: nothing can be replayed."
         )
-    return Curves(method, epochs, curves, {}, sign=1, left_out=sum(t.status == "pruned" for t in trials))
+    stopped = sum(trial.status == "pruned" and not trial.spared for trial in trials)
+    return Curves(method, epochs, curves, {}, sign=1, left_out=stopped)
 
 
 def _rows(path: Path) -> pd.DataFrame:

@@ -62,11 +62,13 @@ def plan(ledger: Ledger, method: str, count: int) -> StagePlan:
     return StagePlan("search", method, count, propose)
 
 
-def stage_run(ledger: Ledger, methods: tuple[str, ...] = ("joint", "other"), count: int = 6) -> StageRun:
+def stage_run(
+    ledger: Ledger, methods: tuple[str, ...] = ("joint", "other"), count: int = 6, spare: float = 0.0
+) -> StageRun:
     """The search stage, without Ray."""
     plans = [plan(ledger, method, count) for method in methods]
     pruners = {method: asha(EPOCHS, 1) for method in methods}
-    return StageRun(ledger, plans, pruners, lambda record: {"key": record.key}, lambda record: None)
+    return StageRun(ledger, plans, pruners, lambda record: {"key": record.key}, lambda record: None, spare)
 
 
 def report(run: StageRun, name: str, epoch: int) -> bool:

@@ -55,8 +55,8 @@ class TPESearch:
 
     def __init__(self, curves: Curves, seed: int, startup: int) -> None:
         self._curves, self._seed = curves, seed
-        self._trials = SimulatedTrials(curves.space)
-        self._sampler = TrialSampler(self._trials, "search", curves.name, curves.space, startup)
+        self.trials = SimulatedTrials(curves.space)
+        self._sampler = TrialSampler(self.trials, "search", curves.name, curves.space, startup)
         self._begun: set[int] = set()  # places in the curves
         self._exact = {tuple(curve.params.values()): place for place, curve in enumerate(curves.curves)}
         self._points = np.array(list(self._exact), dtype=float)
@@ -69,17 +69,17 @@ class TPESearch:
             if place not in self._begun:
                 self._begun.add(place)
                 curve = self._curves.curves[place]
-                self._trials.add(curve.params)
+                self.trials.add(curve.params)
                 return curve
         return None
 
     def report(self, number: int, epoch: int, value: float) -> None:
         """Keep the value, from which TPE learns if the trial is stopped."""
-        self._trials.report(number, epoch, value)
+        self.trials.report(number, epoch, value)
 
     def end(self, number: int, state: TrialState) -> None:
         """Close the trial."""
-        self._trials.end(number, state)
+        self.trials.end(number, state)
 
     def _nearest(self, drawn: Mapping[str, int]) -> int:
         point = tuple(drawn[key] for key in self._curves.space)

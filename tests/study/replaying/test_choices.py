@@ -21,6 +21,12 @@ def test_trials_are_judged_at_the_first_report_from_a_rung_on(name, rungs):
     assert scheduler_choice(name, 41).rungs(DOUBLED) == rungs
 
 
+def test_the_scheduler_has_the_rungs_of_its_name():
+    said = scheduler_choice("asha:2:20", 41).pruner(160).debug_string()
+    assert [f"Iter {rung}.000" in said for rung in (20, 40, 80, 60)] == [True, True, True, False]
+    assert scheduler_choice("none", 41).pruner(160) is None
+
+
 def test_asha_alone_is_what_a_study_does():
     assert scheduler_choice("asha", 41) == scheduler_choice("asha:3:41", 7)
 

@@ -120,7 +120,7 @@ def value_at(point, epoch):
 
 
 def studied(ledger, curves, trials, startup):
-    """The same search by a study's own machinery, one trial at a time: parameters and how each ended."""
+    """The same search by a study's own machinery, one trial at a time."""
     sampler = TrialSampler(ledger, "search", "joint", curves.space, startup)
 
     def propose(number, draw):
@@ -139,16 +139,22 @@ def studied(ledger, curves, trials, startup):
                 result["status"] = "completed"
             if run.result(f"ray{number}", result) == "STOP":
                 break
-    return [(record.config, record.status == "pruned") for record in ledger.records()]
+    return ledger.frozen("search", "joint")
 
 
 @pytest.mark.parametrize("startup", [4, 10])
 def test_a_simulated_search_is_the_search_of_a_study(open_toy, startup):
     curves = grid()
-    study = Simulation(curves, TPESearch(curves, 7, startup), asha(EPOCHS, 2), trials=16).run(workers=1)
-    simulated = [(trial.curve.params, trial.stopped) for trial in study.trials]
-    assert simulated == studied(open_toy(), curves, 16, startup)
-    assert {stopped for _, stopped in simulated} == {True, False}
+    search = TPESearch(curves, 7, startup)
+    study = Simulation(curves, search, asha(EPOCHS, 2), trials=16).run(workers=1)
+    simulated = search.trials.frozen("search", "joint")
+    told = [
+        [(trial.params, trial.state, trial.values, trial.intermediate_values) for trial in trials]
+        for trials in (simulated, studied(open_toy(), curves, 16, startup))
+    ]
+    assert told[0] == told[1]
+    assert [trial.curve.params for trial in study.trials] == [trial.params for trial in simulated]
+    assert {trial.stopped for trial in study.trials} == {True, False}
 
 
 @pytest.mark.parametrize("make", [RandomSearch, lambda curves, seed: TPESearch(curves, seed, 3)])

@@ -10,10 +10,11 @@ from study.records.trial_record import Ending, Proposal
 from study.running.sampling import TrialSampler
 
 
-def fresh(ledger, method, *seed):
+def fresh(ledger, method, *seed, startup=10):
     """A draw from a study of Optuna's that is made for it alone, of all trials there are."""
     digest = hashlib.sha256(repr(seed).encode()).digest()
-    sampler = optuna.samplers.TPESampler(seed=int.from_bytes(digest[:4], "big"))
+    number = int.from_bytes(digest[:4], "big")
+    sampler = optuna.samplers.TPESampler(n_startup_trials=startup, seed=number)
     study = optuna.create_study(direction="maximize", sampler=sampler)
     study.add_trials(ledger.frozen("search", method))
     return dict(study.ask(dict(SPACE)).params)
@@ -55,6 +56,15 @@ def test_the_next_driver_draws_the_same(open_toy):
         drawn = sampler.draw(number, 0)
         if number % 10 == 9:
             assert TrialSampler(open_toy(), "search", "joint", SPACE).draw(number, 0) == drawn
+
+
+def test_tpe_takes_over_after_as_many_trials_as_it_is_told(open_toy):
+    ledger = open_toy()
+    work_all(stage_run(ledger, ("joint",), count=5))
+    early, late = (TrialSampler(ledger, "search", "joint", SPACE, startup).draw(1) for startup in (5, 6))
+    assert early == fresh(ledger, "joint", 1, startup=5)
+    assert late == fresh(ledger, "joint", 1)  # still at random
+    assert early != late
 
 
 def test_trials_that_were_stopped_early_are_learnt_from_by_the_values_that_they_reached(open_toy):

@@ -106,7 +106,7 @@ def resume(
     Raises InputError: there is no such study, or `data` is another store than it was begun with.
     """
     folder, store = Path(folder).resolve(), open_store(Path(data).resolve())
-    with _reading(folder, where.storage if where else None, table) as ledger:
+    with reading(folder, where.storage if where else None, table) as ledger:
         settings = ledger.settings
     if store.digest != settings.data.digest:
         raise InputError(
@@ -126,7 +126,7 @@ def report(
     from study.reporting import write_report  # drawing takes seconds to import
 
     folder = Path(folder).resolve()
-    with _reading(folder, storage, table) as ledger:
+    with reading(folder, storage, table) as ledger:
         return write_report.write(folder, ledger.settings, ledger.records())
 
 
@@ -137,7 +137,7 @@ def trials(folder: str | Path, *, storage: str | None = None) -> "pd.DataFrame":
     """
     from study.analysis import trial_tables
 
-    with _reading(Path(folder).resolve(), storage) as ledger:
+    with reading(Path(folder).resolve(), storage) as ledger:
         return trial_tables.trials(ledger.records())
 
 
@@ -204,10 +204,13 @@ def numerics(resources: Resources) -> dict[str, Any]:
 
 
 @contextmanager
-def _reading(
+def reading(
     folder: Path, storage: str | None, table: Mapping[str, StudyMethod] = STUDY_METHODS
 ) -> Iterator[Ledger]:
-    """The ledger of a study that exists, held while it is read; one that is not there is never made."""
+    """The ledger of a study that exists, held while it is read; one that is not there is never made.
+
+    Raises InputError: there is no such study, or its driver is at work, which owns the ledger.
+    """
     if storage is None and not folder.is_dir():
         raise InputError(f"there is no study at {folder}: `python -m study.run` makes one.")
     with locked(folder):

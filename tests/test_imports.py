@@ -34,8 +34,8 @@ STUDY_LAYERS = (
     ("analysis", "request"),
     ("reporting",),
     ("running",),
-    ("api",),
-    ("run", "report", "prepare"),
+    ("api", "replaying"),
+    ("run", "report", "prepare", "replay"),
     ("__main__",),
 )
 """The same of study/."""

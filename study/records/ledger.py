@@ -166,12 +166,13 @@ class Ledger:
             self._records[key] = replace(self._records[key], ending=ending)
 
     def add_epoch(self, key: str, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Write all metrics of an epoch, and the running best as the value pruning works on."""
+        """Write all metrics of an epoch, and the running best as the value pruning works on, if it counts."""
         now = time.time()
         with self._writing():
             record = self._records[key]
             self._attribute(key, f"epoch/{epoch}", {"time": now, "metrics": dict(metrics)})
-            self._report(record, epoch, metrics.get(OBJECTIVE, WORST_OBJECTIVE))
+            if record.counts(epoch):
+                self._report(record, epoch, metrics.get(OBJECTIVE, WORST_OBJECTIVE))
             record.epochs[epoch] = dict(metrics)
             record.times[epoch] = now
 
@@ -254,7 +255,7 @@ class Ledger:
         self._trial_ids[record.key] = trial._trial_id
         if record.finished:
             return
-        for epoch in sorted(set(record.epochs) - set(trial.intermediate_values)):
+        for epoch in filter(record.counts, sorted(set(record.epochs) - set(trial.intermediate_values))):
             self._report(record, epoch, record.epochs[epoch].get(OBJECTIVE, WORST_OBJECTIVE))
         if record.ending and (record.ending.status == "failed" or record.ending.epoch in record.epochs):
             self.tell(record.key)

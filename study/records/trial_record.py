@@ -21,6 +21,7 @@ class Ending:
     epoch: int  # the last epoch that counts
     reason: str | None = None
     time: float = 0.0  # unix seconds
+    stopped: int | None = None  # epoch after which ASHA would have stopped a trial that was spared
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,15 @@ class Record:
     def finished(self) -> bool:
         """Whether the trial has ended."""
         return self.status != "running"
+
+    @property
+    def spared(self) -> bool:
+        """Whether ASHA would have stopped the trial, and let it run on to show what stopping costs."""
+        return self.ending is not None and self.ending.stopped is not None
+
+    def counts(self, epoch: int) -> bool:
+        """Whether searcher and scheduler know of an epoch: of a spared trial, what it would have had."""
+        return self.ending is None or self.ending.stopped is None or epoch <= self.ending.stopped
 
 
 def trial_key(stage: str, method: str, proposal: Proposal, digest: str) -> str:

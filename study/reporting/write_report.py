@@ -14,6 +14,7 @@ from study.reporting.section import Section
 from study.reporting.sections.boosting import Boosting
 from study.reporting.sections.caveats import Caveats
 from study.reporting.sections.controls import Controls
+from study.reporting.sections.early_stopping import EarlyStoppingCost
 from study.reporting.sections.modalities import Modalities
 from study.reporting.sections.power import Power
 from study.reporting.sections.published import Published
@@ -44,6 +45,7 @@ SECTIONS: Sequence[Section] = (
     Boosting(),
     Sensitivity(),
     Search(),
+    EarlyStoppingCost(),
     Trials(),
 )
 """In the order of the page and of the findings."""

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import optuna
 from optuna.distributions import BaseDistribution
@@ -12,14 +12,15 @@ from optuna.trial import FrozenTrial, TrialState
 from ray.tune.schedulers import AsyncHyperBandScheduler
 from ray.tune.search.optuna import OptunaSearch
 
-from study.records.ledger import Ledger
 from study.records.trial_record import OBJECTIVE
 
 REDUCTION_FACTOR = 3
-MOST_RANDOM = 10  # trials before TPE learns, where the budget is large
+STARTUP_TRIALS = 10  # drawn at random before TPE learns from them: Optuna's default
 
 
-def asha(epochs: int, grace_period: int) -> AsyncHyperBandScheduler:
+def asha(
+    epochs: int, grace_period: int, reduction_factor: float = REDUCTION_FACTOR
+) -> AsyncHyperBandScheduler:
     """Asynchronous successive halving over epochs; one bracket, since more draw from a global generator."""
     return AsyncHyperBandScheduler(
         time_attr="epoch",
@@ -27,13 +28,26 @@ def asha(epochs: int, grace_period: int) -> AsyncHyperBandScheduler:
         mode="max",
         max_t=epochs,
         grace_period=min(grace_period, epochs),
-        reduction_factor=REDUCTION_FACTOR,
+        reduction_factor=reduction_factor,
     )
 
 
 def distributions(space: Mapping[str, Any]) -> dict[str, BaseDistribution]:
     """Optuna's distributions of a dict of Ray Tune domains."""
     return dict(OptunaSearch.convert_search_space(dict(space)))
+
+
+class Trials(Protocol):
+    """What a search has tried: the ledger, or the trials of a simulation."""
+
+    def frozen(self, stage: str, method: str, start: int = 0) -> list[FrozenTrial]:
+        """Trials from number `start` on, which change while they run."""
+        ...
+
+
+def startup_trials(budget: int) -> int:
+    """Trials of a search that are drawn at random: a third of its budget, and STARTUP_TRIALS at most."""
+    return max(1, min(STARTUP_TRIALS, budget // 3))
 
 
 class TrialSampler:
@@ -48,17 +62,22 @@ class TrialSampler:
         stage: Stage of the search.
         method: What is searched.
         space: The search space.
-        trials: Budget of the search; TPE learns after a third of them, and after 10 at the latest.
+        startup: Trials that must have ended before TPE takes over from random draws.
 
     """
 
     def __init__(
-        self, ledger: Ledger, stage: str, method: str, space: Mapping[str, BaseDistribution], trials: int
+        self,
+        ledger: Trials,
+        stage: str,
+        method: str,
+        space: Mapping[str, BaseDistribution],
+        startup: int = STARTUP_TRIALS,
     ) -> None:
         self._ledger = ledger
+        self._startup = startup
         self._search = (stage, method)
         self._space = dict(space)
-        self._random = max(1, min(MOST_RANDOM, trials // 3))
         self._copied = 0  # trials of the ledger that the copy has
         self._running: dict[int, FrozenTrial] = {}  # id in the copy -> the ledger's own
         self._storage = InMemoryStorage()
@@ -69,8 +88,9 @@ class TrialSampler:
         """Draw a configuration; `seed` stands for the draw, and the same trials and seed draw the same."""
         self._catch_up()
         digest = hashlib.sha256(repr(seed).encode()).digest()
-        seed_of_draw = int.from_bytes(digest[:4], "big")
-        self._study.sampler = optuna.samplers.TPESampler(n_startup_trials=self._random, seed=seed_of_draw)
+        self._study.sampler = optuna.samplers.TPESampler(
+            n_startup_trials=self._startup, seed=int.from_bytes(digest[:4], "big")
+        )
         trial = self._study.ask(self._space)
         self._study.tell(trial, state=TrialState.FAIL)  # TPE passes over it; the ledger has the real one
         return dict(trial.params)

@@ -45,6 +45,8 @@ class StageRun:
         pruners: An ASHA scheduler per method; methods without one run every trial to its end.
         ray_config: Turns a record into what the trial process needs.
         on_change: Called with a record whenever it changed.
+        spare: Share of the trials that ASHA would stop and that run on, to show what stopping costs. They
+            end as pruned, and neither searcher, scheduler nor incumbent learns what they reach after that.
 
     """
 
@@ -55,12 +57,14 @@ class StageRun:
         pruners: Mapping[str, AsyncHyperBandScheduler],
         ray_config: Callable[[Record], dict[str, Any]],
         on_change: Callable[[Record], None],
+        spare: float = 0.0,
     ) -> None:
         self.ledger = ledger
         self.plans = plans
         self.pruners = pruners
         self.ray_config = ray_config
         self.on_change = on_change
+        self.spare = spare
         self.assigned: dict[str, str] = {}  # Ray's trial id -> key
         self.halted = ""  # why the stage cannot go on, if it cannot
         self.exhausted: set[str] = set()  # methods whose search space holds no further configuration
@@ -111,11 +115,11 @@ class StageRun:
     def _advance(self, record: Record, epoch: int, result: Mapping[str, Any]) -> str:
         """Write the decision, then the epoch, then the end: a kill between two of them loses nothing."""
         metrics = {name[len(PREFIX) :]: v for name, v in result.items() if name.startswith(PREFIX)}
-        ending = record.ending or self._decide(record, epoch, result, metrics)
+        ending = self._decide(record, epoch, result, metrics)
         if ending and not record.ending:
             self.ledger.set_ending(record.key, ending)
         self.ledger.add_epoch(record.key, epoch, metrics)
-        if ending and ending.epoch <= epoch:
+        if ending and (ending.epoch <= epoch or result.get("status")):
             self._close(record.key)
             return str(TrialScheduler.STOP)
         self.on_change(self.ledger.get(record.key))
@@ -124,16 +128,26 @@ class StageRun:
     def _decide(
         self, record: Record, epoch: int, result: Mapping[str, Any], metrics: Mapping[str, float]
     ) -> Ending | None:
+        """What was decided before a kill stays; ASHA sees the epoch all the same."""
         decision = self._prune(record, epoch, metrics[OBJECTIVE])
+        if record.ending:
+            return record.ending
         if result.get("status"):
             return Ending(result["status"], epoch, result.get("reason"), time.time())
         if decision == TrialScheduler.STOP:
-            return Ending("pruned", epoch, f"below the best third at epoch {epoch}", time.time())
+            return self._stopped(record, epoch)
         return None
+
+    def _stopped(self, record: Record, epoch: int) -> Ending:
+        """End a trial here, or let it run on with its end decided; its key draws which."""
+        reason = f"below the best third at epoch {epoch}"
+        if int(record.key[:8], 16) < self.spare * 16**8:
+            return Ending("pruned", record.config["epochs"], f"{reason}, spared", time.time(), stopped=epoch)
+        return Ending("pruned", epoch, reason, time.time())
 
     def _prune(self, record: Record, epoch: int, value: float) -> str:
         pruner = self.pruners.get(record.method)
-        if pruner is None:
+        if pruner is None or not record.counts(epoch):
             return str(TrialScheduler.CONTINUE)
         result = {"epoch": epoch, OBJECTIVE: value}
         return str(pruner.on_trial_result(None, _stand_in(record), result))

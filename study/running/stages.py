@@ -7,7 +7,7 @@ from study.analysis.selection import best_first, completed, finalists, incumbent
 from study.methods import BASELINE
 from study.records.ledger import Ledger
 from study.records.trial_record import Proposal, Record, trial_key
-from study.running.sampling import TrialSampler, distributions
+from study.running.sampling import TrialSampler, distributions, startup_trials
 from study.running.stage_run import StagePlan
 from study.settings import StudySettings
 
@@ -100,7 +100,7 @@ def _searcher(settings: StudySettings, ledger: Ledger, method: str) -> Callable[
     """
     space = distributions(settings.space(method))
     begins = [first for first in _begins(settings, ledger, method) if first.keys() == space.keys()]
-    sampler = TrialSampler(ledger, "search", method, space, settings.budget.trials)
+    sampler = TrialSampler(ledger, "search", method, space, startup_trials(settings.budget.trials))
 
     def propose(number: int, draw: int) -> Proposal | None:
         if number < len(begins) and draw == 0:

@@ -53,7 +53,7 @@ def value_at(config: dict[str, Any], epoch: int) -> float:
 
 def plan(ledger: Ledger, method: str, count: int) -> StagePlan:
     """A search by TPE."""
-    sampler = TrialSampler(ledger, "search", method, SPACE, count)
+    sampler = TrialSampler(ledger, "search", method, SPACE)
 
     def propose(number: int, draw: int) -> Proposal:
         params = sampler.draw(number, draw)
@@ -62,11 +62,13 @@ def plan(ledger: Ledger, method: str, count: int) -> StagePlan:
     return StagePlan("search", method, count, propose)
 
 
-def stage_run(ledger: Ledger, methods: tuple[str, ...] = ("joint", "other"), count: int = 6) -> StageRun:
+def stage_run(
+    ledger: Ledger, methods: tuple[str, ...] = ("joint", "other"), count: int = 6, spare: float = 0.0
+) -> StageRun:
     """The search stage, without Ray."""
     plans = [plan(ledger, method, count) for method in methods]
     pruners = {method: asha(EPOCHS, 1) for method in methods}
-    return StageRun(ledger, plans, pruners, lambda record: {"key": record.key}, lambda record: None)
+    return StageRun(ledger, plans, pruners, lambda record: {"key": record.key}, lambda record: None, spare)
 
 
 def report(run: StageRun, name: str, epoch: int) -> bool:

@@ -7,13 +7,14 @@ import pytest
 from toy_study import SPACE, report, stage_run, value_at, work_all
 
 from study.records.trial_record import Ending, Proposal
-from study.running.sampling import TrialSampler
+from study.running.sampling import TrialSampler, startup_trials
 
 
-def fresh(ledger, method, *seed):
+def fresh(ledger, method, *seed, startup=10):
     """A draw from a study of Optuna's that is made for it alone, of all trials there are."""
     digest = hashlib.sha256(repr(seed).encode()).digest()
-    sampler = optuna.samplers.TPESampler(seed=int.from_bytes(digest[:4], "big"))
+    number = int.from_bytes(digest[:4], "big")
+    sampler = optuna.samplers.TPESampler(n_startup_trials=startup, seed=number)
     study = optuna.create_study(direction="maximize", sampler=sampler)
     study.add_trials(ledger.frozen("search", method))
     return dict(study.ask(dict(SPACE)).params)
@@ -41,7 +42,7 @@ def work_together(run, at_once):
 def test_draws_are_those_of_a_fresh_study(open_toy, at_once):
     """Trials end in turns, some of them early, while others run; TPE learns from all three."""
     ledger = open_toy()
-    sampler = TrialSampler(ledger, "search", "joint", SPACE, 30)
+    sampler = TrialSampler(ledger, "search", "joint", SPACE)
     for number, _ in enumerate(work_together(stage_run(ledger, ("joint",), count=18), at_once)):
         for draw in range(2):
             assert sampler.draw(number, draw) == fresh(ledger, "joint", number, draw)
@@ -50,16 +51,25 @@ def test_draws_are_those_of_a_fresh_study(open_toy, at_once):
 
 def test_the_next_driver_draws_the_same(open_toy):
     ledger = open_toy()
-    sampler = TrialSampler(ledger, "search", "joint", SPACE, 30)
+    sampler = TrialSampler(ledger, "search", "joint", SPACE)
     for number, _ in enumerate(work_together(stage_run(ledger, ("joint",), count=15), 2)):
         drawn = sampler.draw(number, 0)
         if number % 10 == 9:
-            assert TrialSampler(open_toy(), "search", "joint", SPACE, 30).draw(number, 0) == drawn
+            assert TrialSampler(open_toy(), "search", "joint", SPACE).draw(number, 0) == drawn
+
+
+def test_tpe_takes_over_after_as_many_trials_as_it_is_told(open_toy):
+    ledger = open_toy()
+    work_all(stage_run(ledger, ("joint",), count=5))
+    early, late = (TrialSampler(ledger, "search", "joint", SPACE, startup).draw(1) for startup in (5, 6))
+    assert early == fresh(ledger, "joint", 1, startup=5)
+    assert late == fresh(ledger, "joint", 1)  # still at random
+    assert early != late
 
 
 def test_trials_that_were_stopped_early_are_learnt_from_by_the_values_that_they_reached(open_toy):
     ledger = open_toy()
-    sampler = TrialSampler(ledger, "search", "joint", SPACE, 30)
+    sampler = TrialSampler(ledger, "search", "joint", SPACE)
     for number in range(14):
         params = sampler.draw(number, 0)
         assert params == fresh(ledger, "joint", number, 0)
@@ -70,3 +80,8 @@ def test_trials_that_were_stopped_early_are_learnt_from_by_the_values_that_they_
         for epoch in (1, 2):
             ledger.add_epoch(key, epoch, {"best/accuracy": value_at(params, epoch)})
         ledger.tell(key)
+
+
+@pytest.mark.parametrize(("budget", "drawn"), [(1, 1), (4, 1), (8, 2), (12, 4), (32, 10), (64, 10)])
+def test_at_most_a_third_of_a_search_is_drawn_at_random(budget, drawn):
+    assert startup_trials(budget) == drawn

@@ -3,11 +3,13 @@
 import shutil
 
 import pytest
+import toy_study
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
-from toy_study import EPOCHS, SPACE, plan, stage_run, work, work_all
+from toy_study import EPOCHS, SPACE, plan, stage_run, value_at, work, work_all
 
+from study.analysis.selection import incumbent
 from study.records.database import open_storage, sqlite_url
 from study.records.ledger import Ledger
 from study.records.trial_record import Proposal
@@ -74,6 +76,119 @@ def test_a_study_killed_after_any_write_comes_to_the_same_end(open_toy, uninterr
     ledger = open_toy()
     work_all(stage_run(ledger))
     assert outcome(ledger) == uninterrupted
+
+
+def rungs(run):
+    """What ASHA holds of every method, after its count of stopped trials."""
+    return [pruner.debug_string().partition("\n")[2] for pruner in run.pruners.values()]
+
+
+def test_asha_sees_the_value_on_which_a_killed_driver_had_decided(open_toy, tmp_path, monkeypatch, begun):
+    calm = stage_run(Ledger(sqlite_url(shutil.copy(begun, tmp_path / "calm.db")), "toy"))
+    work_all(calm)
+    calm.ledger.close()
+    ledger = open_toy()
+
+    def killed_once_decided(key, epoch, metrics):
+        if ledger.get(key).ending and ledger.get(key).ending.status == "pruned":
+            raise Killed
+        Ledger.add_epoch(ledger, key, epoch, metrics)
+
+    monkeypatch.setattr(ledger, "add_epoch", killed_once_decided)
+    with pytest.raises(Killed):
+        work_all(stage_run(ledger))
+    again = stage_run(open_toy())
+    work_all(again)
+    assert rungs(again) == rungs(calm)
+
+
+def crossing(config, epoch):
+    """Curves whose order turns round: what ASHA stops would have been the best."""
+    return 0.5 + 0.1 * (value_at(config, 0) - 0.5) * (1 if epoch < 6 else -1) + 0.01 * epoch
+
+
+def searched(ledger, spare):
+    """A search with crossing curves, one trial at a time, by number."""
+    work_all(stage_run(ledger, ("joint",), count=16, spare=spare))
+    return ledger.records("search", "joint")
+
+
+@pytest.fixture
+def spared_and_not(open_toy, tmp_path, begun, monkeypatch):
+    """The trials of the same search with every stopped trial spared, and with none."""
+    monkeypatch.setattr(toy_study, "value_at", crossing)
+    plain = Ledger(sqlite_url(shutil.copy(begun, tmp_path / "plain.db")), "toy")
+    yield searched(open_toy(), 1.0), searched(plain, 0.0)
+    plain.close()
+
+
+def test_spared_trials_run_to_their_end_and_change_nothing_else(spared_and_not):
+    spared, plain = spared_and_not
+    assert [r.key for r in spared] == [r.key for r in plain]  # TPE drew the same
+    assert [r.status for r in spared] == [r.status for r in plain]  # ASHA decided the same
+    for one, other in zip(spared, plain, strict=True):
+        assert one.spared == (other.status == "pruned")
+        assert max(one.epochs) == EPOCHS
+        assert {n: m for n, m in one.epochs.items() if one.counts(n)} == other.epochs
+
+
+def test_a_spared_trial_is_never_the_incumbent(spared_and_not):
+    spared, plain = spared_and_not
+    best = incumbent(spared, "joint")
+    assert best.number == incumbent(plain, "joint").number
+    assert max(record.value for record in spared if record.spared) > best.value
+
+
+def test_optuna_is_told_of_a_spared_trial_what_it_would_have_been_told(open_toy, spared_and_not):
+    _, plain = spared_and_not
+    trials = open_toy().frozen("search", "joint")
+    assert [list(t.intermediate_values) for t in trials] == [list(record.epochs) for record in plain]
+    assert {t.state for t in trials} == {TrialState.COMPLETE, TrialState.PRUNED}
+
+
+def test_a_share_of_the_stopped_trials_is_spared(open_toy):
+    run = stage_run(open_toy(), ("joint",), count=20, spare=0.5)
+    work_all(run)
+    pruned = [record for record in run.ledger.records() if record.status == "pruned"]
+    share = sum(record.spared for record in pruned) / len(pruned)
+    assert 0 < share < 1
+    assert {max(r.epochs) == EPOCHS for r in pruned if r.spared} == {True}
+    assert all(max(r.epochs) < EPOCHS for r in pruned if not r.spared)
+
+
+@pytest.mark.parametrize("writes", [15, 16, 33, 70])
+def test_a_study_that_spares_is_killed_after_any_write_and_comes_to_the_same_end(
+    open_toy, tmp_path, begun, monkeypatch, writes
+):
+    calm = Ledger(sqlite_url(shutil.copy(begun, tmp_path / "calm.db")), "toy")
+    work_all(stage_run(calm, spare=1.0))
+    calm.close()
+    with monkeypatch.context() as patch:
+        kill_after(patch, writes)
+        with pytest.raises(Killed):
+            work_all(stage_run(open_toy(), spare=1.0))
+    ledger = open_toy()
+    work_all(stage_run(ledger, spare=1.0))
+    assert outcome(ledger) == outcome(calm)
+    assert any(record.spared for record in ledger.records())
+
+
+@pytest.mark.parametrize("end", ["diverged", "failed"])
+def test_a_spared_trial_that_cannot_go_on_stays_a_stopped_one(open_toy, end):
+    run = stage_run(open_toy(), ("joint",), spare=1.0)
+    for number in range(6):
+        run.next(f"ray{number}")
+        value = 0.9 - 0.1 * number
+        run.result(f"ray{number}", {"epoch": 1, "metrics/best/accuracy": value})
+    record = run.ledger.get(run.assigned["ray5"])
+    assert record.spared
+    if end == "diverged":
+        result = {"epoch": 2, "metrics/best/accuracy": 0.0, "status": "diverged", "reason": "loss is nan"}
+        assert run.result("ray5", result) == "STOP"
+    else:
+        run.fail("ray5", "RuntimeError: no")
+    record = run.ledger.get(record.key)
+    assert (record.status, record.reason) == ("pruned", "below the best third at epoch 1, spared")
 
 
 def test_a_finished_trial_is_not_handed_out_again(open_toy):

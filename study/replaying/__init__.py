@@ -1,0 +1,1 @@
+"""Recorded learning curves fed to searchers and schedulers on a simulated clock."""

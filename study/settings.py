@@ -56,6 +56,8 @@ class DataFacts:
     modalities: Mapping[str, tuple[int, ...]]
     """Shape of a sample, by modality."""
     note: str = ""
+    ceilings: Mapping[str, float] = field(default_factory=dict)
+    """Accuracy that is possible with each modality alone and with all, where the data were generated."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,7 @@ class StudySettings:
             *optional,
             (budget, "finalists"),
             (plain["data"], "note"),
+            (plain["data"], "ceilings"),
             (plain["protocol"], "task"),
         ]:
             if not part[name]:

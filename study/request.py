@@ -273,6 +273,7 @@ def _data(store: FeatureStore) -> DataFacts:
         classes=tuple(store.classes),
         modalities={name: tuple(modality.shape) for name, modality in store.modalities.items()},
         note=store.note or "",
+        ceilings=store.ceilings,
     )
 
 

@@ -56,6 +56,8 @@ class DataFacts:
     modalities: Mapping[str, tuple[int, ...]]
     """Shape of a sample, by modality."""
     note: str = ""
+    ceilings: Mapping[str, float] = field(default_factory=dict)
+    """Accuracy that is possible with each modality alone and with all, where the data were generated."""
 
 
 @dataclass(frozen=True)
@@ -171,9 +173,10 @@ class StudySettings:
             del plain["pruning"]
         if budget["baseline_seeds"] in (None, budget["seeds"]):
             del budget["baseline_seeds"]
-        protocol = plain["protocol"]
-        optional = [(plain, name) for name in OPTIONAL] + [(protocol, name) for name in ("task", "tested")]
-        for part, name in [*optional, (budget, "finalists"), (plain["data"], "note")]:
+        data, protocol = plain["data"], plain["protocol"]
+        optional = [(plain, name) for name in OPTIONAL]
+        optional += [(data, "note"), (data, "ceilings"), (protocol, "task"), (protocol, "tested")]
+        for part, name in [*optional, (budget, "finalists")]:
             if not part[name]:
                 del part[name]
         return plain

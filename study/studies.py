@@ -98,30 +98,32 @@ STUDIES: Final[Mapping[str, Study]] = {
     **_studies("features", *_VECTORS, {}),
 }
 
-_SAMPLE_BASE: Final = {"width": 0.25, "batch_size": 16}
-_SAMPLE_BUDGET: Final = Budget(epochs=8, trials=4, seeds=2)
+_SAMPLE_BASE: Final = {"width": 0.125, "batch_size": 96}
+_SAMPLE_BUDGET: Final = Budget(epochs=8, trials=6, seeds=5, finalists=2)
 SAMPLE_STUDIES: Final[Mapping[str, Study]] = {
     "cremad_dr": Study(
         "cremad",
         _DR,
         _SAMPLE_BUDGET,
         _SAMPLE_BASE,
-        {"diagnose_relearn": {"lam": (0.0, 8.0), "every": shares_of_epochs(0.1, 0.4)}},
+        {"diagnose_relearn": {"lam": (0.0, 1.0, 3.0, 10.0), "every": shares_of_epochs(0.125, 0.25, 0.5)}},
     ),
     "cremad_boosting": Study(
         "cremad",
         ("joint", "boosting"),
         _SAMPLE_BUDGET,
         _SAMPLE_BASE,
-        {"boosting": {"smoothing": (0.0, 1.0), "max_heads": (1, 4)}},
+        {"boosting": {"smoothing": (0.0, 0.33, 1.0), "max_heads": (1, 2, 4)}},
     ),
     "cremad_dr_boosting": Study(
         "cremad",
         ("joint", "boosting", "dr_boosting"),
         _SAMPLE_BUDGET,
         _SAMPLE_BASE,
-        {"dr_boosting": {"lam": (0.0, 8.0)}},
+        {"dr_boosting": {"lam": (0.0, 3.0, 10.0)}},
     ),
-    "cremad_compare": Study("cremad", _EVERY_METHOD, Budget(epochs=8, trials=2, seeds=2), _SAMPLE_BASE),
+    "cremad_compare": Study(
+        "cremad", _EVERY_METHOD, Budget(epochs=8, trials=4, seeds=5, finalists=2), _SAMPLE_BASE
+    ),
 }
 """What studies do on the generated sample, sized for two cores and a few minutes."""

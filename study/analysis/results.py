@@ -131,6 +131,15 @@ def analyse(settings: StudySettings, records: Sequence[Record]) -> Results:
     )
 
 
+def ceilings(settings: StudySettings) -> dict[str, float]:
+    """Accuracy that is possible with each modality alone and with all; empty where it is not known.
+
+    It is known of generated data, for the prediction of their classes from all of their modalities.
+    """
+    whole = set(settings.modalities) == set(settings.data.modalities)
+    return dict(settings.data.ceilings) if whole and not settings.protocol.task else {}
+
+
 def relearned_after(runs: Mapping[str, Sequence[Record]]) -> dict[str, list[int]]:
     """Method -> epochs after which any of its runs pulled encoders back."""
     return {

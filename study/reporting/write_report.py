@@ -13,6 +13,7 @@ from study.reporting.page import PageSection, Picture, render
 from study.reporting.section import Section
 from study.reporting.sections.boosting import Boosting
 from study.reporting.sections.caveats import Caveats
+from study.reporting.sections.ceilings import Ceilings
 from study.reporting.sections.controls import Controls
 from study.reporting.sections.early_stopping import EarlyStoppingCost
 from study.reporting.sections.modalities import Modalities
@@ -33,6 +34,7 @@ from trainables.multimodal.whole_files import write_text
 SECTIONS: Sequence[Section] = (
     Caveats(),
     MethodResults(),
+    Ceilings(),
     TuningCurves(),
     Power(),
     Regression(),

@@ -1,9 +1,10 @@
 """How unevenly the modalities are learned: linear probes on each encoder, and what is left without one."""
 
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from study.analysis.chosen_runs import chance
-from study.analysis.results import Results
+from study.analysis.results import Results, ceilings
 from study.analysis.summary import Measure, probes, without
 from study.reporting import cells, wording
 from study.reporting.drawing import legends, marks, style
@@ -58,6 +59,12 @@ def _figure(results: Results, rows: Probes, split: str) -> Figure:
     guessing = chance(results.settings)
     if guessing is not None:
         entries.append(axes.axvline(guessing, color=style.INK, lw=0.9, ls=":", label="chance"))
+    worth = ceilings(results.settings)
+    for name, possible in worth.items():
+        look = look_of.get(name, look_of[TOGETHER])
+        axes.axvline(possible, color=look.colour, lw=1.2, ls="--", zorder=1)
+    if worth:
+        entries.append(Line2D([], [], color=style.GREY, lw=1.2, ls="--", label="possible, by construction"))
     style.names(axes, [look.label for look in looks(results, rows).values()])
     axes.set_title("Each modality alone (linear probe), and the method")
     axes.set_xlabel(f"{split} accuracy (%)")

@@ -3,7 +3,7 @@
 import re
 import reprlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -55,6 +55,8 @@ class Source:
     """True for the generated sample only."""
     note: str = ""
     """A sentence that every report on these data should show, if they need one."""
+    ceilings: Mapping[str, float] = field(default_factory=dict)
+    """Accuracy of Bayes' rule with each modality alone and, under TOGETHER, with all: of generated data."""
     values: NDArray[np.float32] | None = None
     """A number [N] to predict beside the label, where the data set has such a thing."""
     quantity: Quantity | None = None

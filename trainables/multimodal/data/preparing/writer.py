@@ -179,6 +179,7 @@ def _manifest(source: Source, notes: Sequence[Note], skipped: dict[str, str]) ->
         "splits": sorted(source.splits),
         "default_split": source.default_split,
         "note": source.note,
+        **({"ceilings": dict(source.ceilings)} if source.ceilings else {}),
         "skipped": skipped,
         "sources": dict(sorted(sums.items())),
         "files": [note.file for note in notes if note.file],

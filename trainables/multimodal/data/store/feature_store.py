@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -58,6 +58,10 @@ class Modality:
 def sample_bytes(modalities: Mapping[str, Modality]) -> int:
     """Bytes of the arrays of one sample."""
     return sum(math.prod(m.shape) * np.dtype(m.dtype).itemsize for m in modalities.values())
+
+
+TOGETHER: Final = "together"
+"""Key of the ceiling of all modalities; no modality of data that know their ceilings is called so."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +145,11 @@ class FeatureStore:
     def note(self) -> str:
         """What every report on these data should say of them; empty if there is nothing."""
         return str(self.manifest.get("note", ""))
+
+    @property
+    def ceilings(self) -> dict[str, float]:
+        """Accuracy of Bayes' rule with each modality alone and TOGETHER; empty where nobody can know it."""
+        return dict(self.manifest.get("ceilings", {}))
 
     @property
     def recipe(self) -> dict[str, Any]:

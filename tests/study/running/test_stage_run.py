@@ -12,7 +12,7 @@ from toy_study import EPOCHS, SPACE, plan, stage_run, value_at, work, work_all
 from study.analysis.selection import incumbent
 from study.records.database import open_storage, sqlite_url
 from study.records.ledger import Ledger
-from study.records.trial_record import Proposal
+from study.records.trial_record import Ending, Proposal
 from study.running.stage_run import StagePlan, StageRun
 from study.running.stages import _listed
 
@@ -100,6 +100,14 @@ def test_asha_sees_the_value_on_which_a_killed_driver_had_decided(open_toy, tmp_
     again = stage_run(open_toy())
     work_all(again)
     assert rungs(again) == rungs(calm)
+
+
+def test_a_decision_that_was_written_stays(open_toy):
+    run = stage_run(open_toy())
+    run.next("ray")
+    run.ledger.set_ending(run.assigned["ray"], Ending("pruned", 1))  # and the driver was killed
+    assert run.result("ray", {"epoch": 1, "metrics/best/accuracy": 0.9}) == "STOP"
+    assert run.ledger.get(run.assigned["ray"]).status == "pruned"
 
 
 def crossing(config, epoch):

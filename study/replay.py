@@ -29,6 +29,7 @@ from study import api
 from study.replaying.choices import SCHEDULERS, SEARCHERS, scheduler_choice, searcher_choice
 from study.replaying.curves import Curves, read_table, recorded
 from study.replaying.measures import SHARES, Combination, measured, rank_correlations, replay
+from study.settings import half
 from trainables.multimodal.command_line import COMPLETE, Parser, reported
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.whole_files import write_text
@@ -128,7 +129,7 @@ def _sources(options: argparse.Namespace) -> list[tuple[Curves, int]]:
         raise InputError("name either a study or, with --curves, a table of recorded curves.")
     if options.curves is not None:
         table = read_table(options.curves)
-        return [(table, table.epochs // 4 + 1)]
+        return [(table, half(table.epochs))]
     with api.reading(_folder(options), options.storage) as ledger:
         settings, records = ledger.settings, ledger.records("search")
     methods = {method: [r for r in records if r.method == method] for method in settings.methods}

@@ -65,6 +65,7 @@ class StudyRequest:
     folds: int | None = None
     """Test sets that the seeds of confirm go through; None: as many as the split has folds."""
     pruning: str = "auto"
+    spare: float = 0.0
 
 
 def resolved(name: str, study: Study, store: FeatureStore, request: StudyRequest) -> StudySettings:
@@ -99,7 +100,8 @@ def resolved(name: str, study: Study, store: FeatureStore, request: StudyRequest
         base=base,
         fixed=fixed,
         sweeps=_sweeps(study, budget.epochs, fixed),
-        pruning=_pruning(request.pruning),
+        pruning=_pruning(request),
+        spare=request.spare,
         folds=folds,
         confirms_published=True,
         inapplicable=inapplicable,
@@ -134,10 +136,12 @@ def _budget(default: Budget, request: StudyRequest) -> Budget:
     return replace(budget, baseline_seeds=BASELINE_SHARE * budget.seeds)
 
 
-def _pruning(asked: str) -> str:
-    if asked not in PRUNING:
-        raise InputError(f"--pruning must be one of {', '.join(PRUNING)}, got {asked}")
-    return asked
+def _pruning(request: StudyRequest) -> str:
+    if request.pruning not in PRUNING:
+        raise InputError(f"--pruning must be one of {', '.join(PRUNING)}, got {request.pruning}")
+    if not 0 <= request.spare <= 1:
+        raise InputError(f"--spare must be a share between 0 and 1, got {request.spare}")
+    return request.pruning
 
 
 def _folds(store: FeatureStore, request: StudyRequest, splits: Mapping[str, str]) -> tuple[str, ...]:

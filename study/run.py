@@ -77,6 +77,9 @@ def _parser() -> Parser:
     parser.add_argument(
         "--pruning", choices=PRUNING, default="auto", help=f"ASHA; auto: from {ENOUGH_TO_PRUNE} trials on"
     )
+    parser.add_argument(
+        "--spare", type=float, default=0.0, help="share of the trials to be stopped that run on, unjudged"
+    )
     parser.add_argument("--stages", type=_stages, default=STAGES, help=f"of {','.join(STAGES)},report")
     parser.add_argument(
         "--protocol",
@@ -194,6 +197,7 @@ def _request(options: argparse.Namespace) -> StudyRequest:
         finalists=options.finalists,
         folds=options.folds,
         pruning=options.pruning,
+        spare=options.spare,
     )
 
 

@@ -17,7 +17,7 @@ SELECTIONS: Final = {"clean": "best validation epoch", "paper": "best test epoch
 PRUNING: Final = ("auto", "always", "never")
 """Whether ASHA stops weak search trials; `auto`: where a method has ENOUGH_TO_PRUNE of them."""
 ENOUGH_TO_PRUNE: Final = 16
-OPTIONAL: Final = ("resources", "numerics", "exhausted", "mlflow", "folds", "confirms_published")
+OPTIONAL: Final = ("resources", "numerics", "exhausted", "mlflow", "folds", "spare", "confirms_published")
 """Entries that the ledger has only where they are not empty."""
 RECOVERY: Final = 0.1
 """Share of the training that a trial gets after its method has first acted, before ASHA may judge it."""
@@ -120,6 +120,8 @@ class StudySettings:
     """One of PRUNING."""
     folds: tuple[str, ...] = ()
     """Splits that the seeds of confirm go through, one after the other; empty: the one split."""
+    spare: float = 0.0
+    """Share of the trials that ASHA would stop and that run on, to measure what stopping costs."""
     confirms_published: bool = False
     """Whether confirm also runs each method's published values, at the learning rate of its best."""
     inapplicable: Mapping[str, str] = field(default_factory=dict)
@@ -199,10 +201,10 @@ class StudySettings:
 
     @property
     def grace(self) -> int:
-        """Epochs before ASHA may judge: a quarter of the training, and RECOVERY after any first action."""
+        """Epochs before ASHA may judge: half of the training, and RECOVERY after any first action."""
         epochs = self.budget.epochs
         acted = max(map(self._latest_first_action, self.methods))
-        return max(epochs // 4 + 1, acted + ceil(RECOVERY * epochs))
+        return max(half(epochs), acted + ceil(RECOVERY * epochs))
 
     def seeds_of(self, method: str) -> int:
         """Confirm runs of a method's chosen configuration, by each protocol."""
@@ -247,6 +249,15 @@ class StudySettings:
         """Epochs after which a method has acted whatever the search draws: at the upper end of its space."""
         largest = {key: highest(domain) for key, domain in self.space(name).items()}
         return self.method(name).trained.first_action({**self.config(name, largest), "data": "not opened"})
+
+
+def half(epochs: int) -> int:
+    """The epoch at which ASHA judges: one rung in the middle, at which half of the trials go on.
+
+    Of 12 trials more than half then run to their end. An earlier rung saves more and stops more of those that
+    would have been best (results/LOG.md, replayed curves).
+    """
+    return epochs // 2 + 1
 
 
 def _known(kind: type, plain: Mapping[str, Any]) -> dict[str, Any]:

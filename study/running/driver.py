@@ -97,7 +97,14 @@ def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) ->
         for wave in stages.WAVES:
             plans = _plans(wave, ledger, progress)
             pruners = _pruners(settings) if any(stage == "search" for stage, _ in wave) else {}
-            run = StageRun(ledger, plans, pruners, lambda record: _ray_config(job, settings, record), changed)
+            run = StageRun(
+                ledger,
+                plans,
+                pruners,
+                lambda record: _ray_config(job, settings, record),
+                changed,
+                settings.spare,
+            )
             if run.due:
                 connect(job.resources)
                 _execute(job, run)

@@ -14,7 +14,7 @@ from ray.tune.search.optuna import OptunaSearch
 
 from study.records.trial_record import OBJECTIVE
 
-REDUCTION_FACTOR = 3
+REDUCTION_FACTOR = 2
 STARTUP_TRIALS = 10  # drawn at random before TPE learns from them: Optuna's default
 
 

@@ -140,7 +140,7 @@ class StageRun:
 
     def _stopped(self, record: Record, epoch: int) -> Ending:
         """End a trial here, or let it run on with its end decided; its key draws which."""
-        reason = f"below the best third at epoch {epoch}"
+        reason = f"below the best half at epoch {epoch}"
         if int(record.key[:8], 16) < self.spare * 16**8:
             return Ending("pruned", record.config["epochs"], f"{reason}, spared", time.time(), stopped=epoch)
         return Ending("pruned", epoch, reason, time.time())

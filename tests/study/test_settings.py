@@ -67,4 +67,4 @@ def test_nothing_is_judged_before_a_method_has_acted_whatever_its_setting_is_cal
         fixed={"joint": {}, "late": {"wait": 7}},
         table={**STUDY_METHODS, "late": own},
     )
-    assert (replace(settings, methods=("joint",)).grace, late.grace) == (3, 8)
+    assert (replace(settings, methods=("joint",)).grace, late.grace) == (5, 8)

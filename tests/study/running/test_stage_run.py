@@ -196,7 +196,7 @@ def test_a_spared_trial_that_cannot_go_on_stays_a_stopped_one(open_toy, end):
     else:
         run.fail("ray5", "RuntimeError: no")
     record = run.ledger.get(record.key)
-    assert (record.status, record.reason) == ("pruned", "below the best third at epoch 1, spared")
+    assert (record.status, record.reason) == ("pruned", "below the best half at epoch 1, spared")
 
 
 def test_a_finished_trial_is_not_handed_out_again(open_toy):

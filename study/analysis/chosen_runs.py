@@ -89,10 +89,7 @@ class ChosenRuns:
         They are judged by macro-F1, where guessing one class gains nothing, and on validation, so that test
         decides nothing.
         """
-        measured = {run.seed: on_validation(run) for run in self.confirmed(method, protocol)}
-        scores = {seed: metrics["macro_f1"] for seed, metrics in measured.items() if "macro_f1" in metrics}
-        guessing = chance(self.settings)
-        return set() if guessing is None else collapsed(scores, guessing)
+        return self._collapsed.get((method, protocol), set())
 
     def trained(self, method: str, protocol: str) -> list[Record]:
         """Completed confirm runs of the incumbent without those that collapsed."""
@@ -118,6 +115,16 @@ class ChosenRuns:
             for method, best in self.incumbents.items()
             for protocol in self.protocols
         }
+
+    @cached_property
+    def _collapsed(self) -> Mapping[tuple[str, str], set[int]]:
+        guessing = chance(self.settings)
+        scores = {
+            key: {run.seed: on_validation(run).get("macro_f1") for run in runs}
+            for key, runs in self._confirmed.items()
+        }
+        known = {key: {s: f1 for s, f1 in seeds.items() if f1 is not None} for key, seeds in scores.items()}
+        return {} if guessing is None else {key: collapsed(seeds, guessing) for key, seeds in known.items()}
 
     def _tested(self, protocol: str) -> bool:
         return any(on_test(run) for method in self.methods for run in self.confirmed(method, protocol))

@@ -17,7 +17,7 @@ from study.analysis.statistics import ALPHA, DifferenceTest
 
 LOOKS = (5, 8, 12, 16, 20)
 SAFETY = 0.8  # of alpha that is spent: t-tests of few seeds depend less on each other than the bounds assume
-HOPE = 0.1  # a smaller chance of a decision by the last look is not worth further seeds
+HOPE = 0.01  # a chance of a decision below this is given up; of .1 it would cost a tenth of the power
 POINTS = 801  # of the grid on which densities are integrated
 
 

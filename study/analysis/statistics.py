@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
+from statistics import fmean
 
 import numpy as np
 from scipy import optimize, special
@@ -87,7 +88,7 @@ def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> In
     n = len(values)
     if n == 0:
         return Interval(None, None, None, 0)
-    mean = float(np.mean(values))
+    mean = fmean(values)
     if n < LEAST or spread(values) == 0:
         return Interval(mean, None, None, n)
     half = quantile(n - 1, confidence) * spread(values) / sqrt(n)
@@ -265,7 +266,8 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 
 def spread(values: Sequence[float]) -> float:
     """Standard deviation with n - 1, exactly 0 where only rounding differs."""
-    deviation = float(np.std(values, ddof=1))
+    mean = fmean(values)
+    deviation = sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
     return deviation if deviation > NO_SPREAD else 0.0
 
 
@@ -274,7 +276,7 @@ def _tested(first: Sequence[float], second: Sequence[float] = (), least: int = L
     values = [sample for sample in (first, second) if sample]
     if not first:
         return DifferenceTest(Interval(None, None, None, 0), None, None, None)
-    mean = float(np.mean(first)) - (float(np.mean(second)) if second else 0.0)
+    mean = fmean(first) - (fmean(second) if second else 0.0)
     difference = Interval(mean, None, None, len(first))
     if len(first) < LEAST or (second and len(second) < least) or not any(spread(sample) for sample in values):
         return DifferenceTest(difference, None, None, None)

@@ -8,6 +8,7 @@ from toy_study import TOY
 from study import replay
 from study.records.ledger import Ledger
 from study.records.trial_record import Ending, Proposal
+from study.running.sampling import REDUCTION_FACTOR
 from study.settings import Budget
 
 SETTINGS = replace(TOY, study="toy_dr", methods=("joint",), budget=Budget(epochs=4, trials=5, seeds=1))
@@ -65,7 +66,7 @@ def test_a_study_is_replayed_from_its_ledger_and_written_beside_its_report(resul
     plain, asha = written["studies"]
     assert (plain["scheduler"], plain["trials"], plain["best"]) == ("none", 4, pytest.approx(0.44))
     assert (plain["completed"], plain["saved"], plain["regret"]) == (1, 0, 0)
-    assert asha["scheduler"] == f"asha:3:{SETTINGS.grace}"
+    assert asha["scheduler"] == f"asha:{REDUCTION_FACTOR}:{SETTINGS.grace}"
     assert asha["completed"] < 1
     assert written["rank_correlations"] == [{"curves": "joint", "epoch": 2, "correlation": pytest.approx(1)}]
     rows = pd.read_csv(results / "toy_dr" / "replay.csv")

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
+from study.analysis.sequential import LOOKS
 from study.methods import BASELINE, StudyMethod, expanded, study_method
 from study.settings import (
+    BASELINE_SHARE,
     PRUNING,
     SELECTIONS,
     STAGES,
@@ -41,9 +43,8 @@ OWN_OPTIONS: Final = {
     "diagnose": "the confirm stage, which diagnoses every epoch,",
 }
 """Trainer settings that a study takes by an option of their own."""
+AUTO_SEEDS: Final = "auto"
 PUBLISHED_SPLITS: Final = ("dnr", "official")
-BASELINE_SHARE: Final = 2
-"""Seeds of the baseline for each seed of another method: every comparison rests on the baseline."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ class StudyRequest:
     """What is asked of a study, before defaults."""
 
     trials: int | None = None
-    seeds: int | None = None
+    seeds: int | str | None = None
+    """A number, or AUTO_SEEDS."""
     epochs: int | None = None
     stages: tuple[str, ...] = STAGES
     protocol: str = "clean"
@@ -86,6 +88,10 @@ def resolved(name: str, study: Study, store: FeatureStore, request: StudyRequest
     budget = _budget(study.budget, request)
     splits = _splits(store, request)
     folds = _folds(store, request, splits)
+    if folds and request.seeds == AUTO_SEEDS:
+        raise InputError(
+            f"--seeds {AUTO_SEEDS} adds seeds, and over {len(folds)} folds people count: give --folds 1 too"
+        )
     base = {"precision": request.precision, **study.base}
     if modalities != tuple(store.modalities):
         base["modalities"] = modalities
@@ -126,6 +132,8 @@ def _budget(default: Budget, request: StudyRequest) -> Budget:
     """The study's budget with what was asked for instead, every number of it named."""
     asked = {name: getattr(request, name) for name in ("epochs", "trials", "seeds", "finalists")}
     chosen = {name: value for name, value in asked.items() if value is not None}
+    if chosen.get("seeds") == AUTO_SEEDS:
+        chosen |= {"seeds": LOOKS[0], "most_seeds": LOOKS[-1]}
     for name, value in chosen.items():
         fewest = 0 if name == "finalists" else 1
         if value < fewest:

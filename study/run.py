@@ -20,8 +20,9 @@ from typing import Any
 import torch
 from rich.console import Console
 
+from study.analysis.sequential import LOOKS
 from study.api import Where, numerics, open_study_store, require_room, start
-from study.request import StudyRequest, resolved
+from study.request import AUTO_SEEDS, StudyRequest, resolved
 from study.running.cluster import Resources, slots
 from study.running.forecast import describe
 from study.running.signals import catch_signals
@@ -60,7 +61,10 @@ def _parser() -> Parser:
     )
     parser.add_argument("--trials", type=int, help="search trials of each method")
     parser.add_argument(
-        "--seeds", type=int, help="fresh seeds of confirm (joint gets twice as many) and of sensitivity"
+        "--seeds",
+        type=_seeds,
+        help=f"fresh seeds of confirm (joint gets twice as many) and of sensitivity; {AUTO_SEEDS}: "
+        f"{LOOKS[0]} to {LOOKS[-1]}, until a difference is decided or cannot be",
     )
     parser.add_argument("--epochs", type=int, help="epochs of a full run")
     parser.add_argument(
@@ -106,6 +110,10 @@ def _parser() -> Parser:
     )
     parser.add_argument("--list", action="store_true", help="names of studies")
     return parser
+
+
+def _seeds(text: str) -> int | str:
+    return text if text == AUTO_SEEDS else int(text)
 
 
 def _names(text: str) -> tuple[str, ...]:

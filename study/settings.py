@@ -17,6 +17,8 @@ SELECTIONS: Final = {"clean": "best validation epoch", "paper": "best test epoch
 PRUNING: Final = ("auto", "always", "never")
 """Whether ASHA stops weak search trials; `auto`: where a method has ENOUGH_TO_PRUNE of them."""
 ENOUGH_TO_PRUNE: Final = 16
+BASELINE_SHARE: Final = 2
+"""Seeds of the baseline for each seed of another method: every comparison rests on the baseline."""
 OPTIONAL: Final = ("resources", "numerics", "exhausted", "mlflow", "folds", "spare", "confirms_published")
 """Entries that the ledger has only where they are not empty."""
 RECOVERY: Final = 0.1
@@ -35,6 +37,8 @@ class Budget:
     """Fresh ones, of confirm and of sensitivity."""
     baseline_seeds: int | None = None
     """Confirm runs of the baseline, against which all others are compared; None: twice as many."""
+    most_seeds: int | None = None
+    """Confirm adds seeds up to these while a comparison is open, at fixed looks; None: it does not."""
     finalists: int = 3
     """Best configurations of each search that are run again on fresh seeds before one is chosen; 0: none."""
 
@@ -177,6 +181,8 @@ class StudySettings:
             del budget["baseline_seeds"]
         data, protocol = plain["data"], plain["protocol"]
         optional = [(plain, name) for name in OPTIONAL]
+        if budget["most_seeds"] is None:
+            del budget["most_seeds"]
         optional += [(data, "note"), (data, "ceilings"), (protocol, "task"), (protocol, "tested")]
         for part, name in [*optional, (budget, "finalists")]:
             if not part[name]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from study.analysis.selection import (
+    again,
     agrees,
     best_first,
     completed,
@@ -73,6 +74,14 @@ class ChosenRuns:
     def confirmed(self, method: str, protocol: str) -> list[Record]:
         """Completed confirm runs of the incumbent."""
         return self._confirmed.get((method, protocol), [])
+
+    def seeds_begun(self, method: str) -> int:
+        """Confirm runs of the incumbent by the main protocol, whatever became of them."""
+        best = self.incumbents.get(method)
+        if best is None:
+            return 0
+        runs = [run for run in self.trials("confirm", method) if run.protocol == self.protocols[0]]
+        return len(again(best, runs))
 
     def published(self, method: str) -> list[Record]:
         """Completed confirm runs of a method's published values at the learning rate of its best."""

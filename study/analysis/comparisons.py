@@ -7,6 +7,7 @@ from typing import Any
 
 from study.analysis.chosen_runs import ChosenRuns
 from study.analysis.selection import on_test, on_validation
+from study.analysis.sequential import p_of_look
 from study.analysis.statistics import (
     DifferenceTest,
     holm,
@@ -84,7 +85,7 @@ def published_with_baseline(chosen: ChosenRuns) -> list[Comparison]:
     protocol, base = chosen.protocols[0], baseline(chosen.methods)
     runs = {method: chosen.published(method) for method in chosen.methods}
     judged = [_judged(chosen, protocol, method, base, tried) for method, tried in runs.items() if tried]
-    return _adjusted(judged)
+    return _adjusted(judged, [one.test.p for one in judged])
 
 
 def as_numbers(comparison: Comparison) -> dict[str, Any]:
@@ -117,12 +118,16 @@ def _kind(chosen: ChosenRuns, name: str) -> str:
 
 def _compared(chosen: ChosenRuns, protocol: str, pairs: Sequence[tuple[str, str]]) -> list[Comparison]:
     """Tests of the runs that trained, as one family."""
-    return _adjusted([_judged(chosen, protocol, *pair, chosen.trained(pair[0], protocol)) for pair in pairs])
+    judged = [_judged(chosen, protocol, *pair, chosen.trained(pair[0], protocol)) for pair in pairs]
+    ps = [one.test.p for one in judged]
+    if chosen.settings.budget.most_seeds is not None:
+        ps = [p_of_look(p, chosen.seeds_begun(one.method)) for p, one in zip(ps, judged, strict=True)]
+    return _adjusted(judged, ps)
 
 
-def _adjusted(judged: Sequence[Comparison]) -> list[Comparison]:
+def _adjusted(judged: Sequence[Comparison], ps: Sequence[float | None]) -> list[Comparison]:
     """One family: Holm-adjusted over all of it; those without any runs are left out afterwards."""
-    adjusted = holm([one.test.p for one in judged])
+    adjusted = holm(ps)
     return [
         replace(one, adjusted=p, family=len(judged))
         for one, p in zip(judged, adjusted, strict=True)

@@ -29,18 +29,29 @@ class Verdict(Enum):
     GO_ON = "go on"
 
 
-def verdict(test: DifferenceTest, looks: Sequence[int] = LOOKS, alpha: float = ALPHA) -> Verdict:
-    """What is to be done after a look at `test`; a family of m candidates shares alpha: alpha / m.
+def verdict(test: DifferenceTest, seeds: int, looks: Sequence[int] = LOOKS, alpha: float = ALPHA) -> Verdict:
+    """What is to be done after a look at `test` of so many seeds, of which some may be lost.
 
-    A number of seeds that is no look: ValueError. Stopping without hope is never needed for the error to
-    hold, so a user may go on: the levels of later looks stay the same.
+    A family of m candidates shares alpha: alpha / m. A number of seeds that is no look: ValueError. Stopping
+    without hope is never needed for the error to hold, so a user may go on: later levels stay the same.
     """
-    place = looks.index(test.difference.n)
+    place = looks.index(seeds)
     if test.p is not None and test.p <= levels(tuple(looks), alpha)[place]:
         return Verdict.DECIDED
     if place == len(looks) - 1:
         return Verdict.UNDECIDABLE
-    return Verdict.UNDECIDABLE if hope(test, looks, alpha) < HOPE else Verdict.GO_ON
+    return Verdict.UNDECIDABLE if hope(test, seeds, looks, alpha) < HOPE else Verdict.GO_ON
+
+
+def p_of_look(p: float | None, seeds: int, looks: Sequence[int] = LOOKS) -> float | None:
+    """A p of the look at so many seeds on the scale of one that is looked at once.
+
+    It is below alpha where p is below the look's level. Between two looks the later one's level holds.
+    """
+    if p is None:
+        return None
+    place = next(place for place, look in enumerate(looks) if look >= min(seeds, looks[-1]))
+    return min(1.0, p * ALPHA / levels(tuple(looks))[place])
 
 
 @cache
@@ -68,7 +79,7 @@ def levels(looks: tuple[int, ...], alpha: float = ALPHA) -> tuple[float, ...]:
     return tuple(2 * float(stats.norm.sf(bound)) for bound in bounds)
 
 
-def hope(test: DifferenceTest, looks: Sequence[int] = LOOKS, alpha: float = ALPHA) -> float:
+def hope(test: DifferenceTest, seeds: int, looks: Sequence[int] = LOOKS, alpha: float = ALPHA) -> float:
     """Probability of a decision at the last look, if the true difference is as estimated (conditional power).
 
     With B = z sqrt(s) at the share s of the seeds, the last look's z is normal with mean B / s and variance
@@ -76,7 +87,7 @@ def hope(test: DifferenceTest, looks: Sequence[int] = LOOKS, alpha: float = ALPH
     """
     if test.better is None:
         return 1.0
-    share = test.difference.n / looks[-1]
+    share = seeds / looks[-1]
     last = float(stats.norm.isf(levels(tuple(looks), alpha)[-1] / 2))
     expected, deviation = float(stats.norm.ppf(test.better)) / sqrt(share), sqrt(1 - share)
     return float(

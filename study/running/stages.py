@@ -3,13 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from study.analysis.chosen_runs import ChosenRuns
+from study.analysis.comparisons import Comparison, with_baseline
 from study.analysis.selection import best_first, completed, finalists, incumbent
+from study.analysis.sequential import LOOKS, Verdict, verdict
+from study.analysis.statistics import ALPHA
 from study.methods import BASELINE
 from study.records.ledger import Ledger
 from study.records.trial_record import Proposal, Record, trial_key
 from study.running.sampling import TrialSampler, distributions, startup_trials
 from study.running.stage_run import StagePlan
-from study.settings import StudySettings
+from study.settings import BASELINE_SHARE, StudySettings
 
 CONFIRM_SEED, SWEEP_SEED, FINALIST_SEED = 1000, 2000, 3000
 """First seeds of three stages, far apart: a configuration is judged on seeds that it was not chosen on."""
@@ -53,6 +57,34 @@ def confirm(settings: StudySettings, ledger: Ledger) -> list[StagePlan]:
     return plans
 
 
+def more_seeds(settings: StudySettings, ledger: Ledger) -> list[StagePlan]:
+    """The next look at every method that the last one left open, and twice as many seeds of the baseline.
+
+    Only where the budget allows more seeds. How many a method has had tells at which look it is.
+    """
+    if settings.budget.most_seeds is None:
+        return []
+    chosen = ChosenRuns(settings, ledger.records())
+    wanted = {one.method: _seeds_after(chosen, one) for one in with_baseline(chosen)}
+    wanted[BASELINE] = max([settings.seeds_of(BASELINE), *(BASELINE_SHARE * n for n in wanted.values())])
+    plans = []
+    for method, best in chosen.incumbents.items():
+        seeds = range(wanted.get(method, 0))
+        runs = [_confirmed(settings, best.config, n, name) for n in seeds for name in settings.protocols]
+        plans.append(_listed("confirm", method, runs, ledger))
+    return plans
+
+
+def _seeds_after(chosen: ChosenRuns, comparison: Comparison) -> int:
+    """Seeds that a method is to have: those it has, or those of the next look, or of one that was begun."""
+    begun = chosen.seeds_begun(comparison.method)
+    if begun in LOOKS:
+        said = verdict(comparison.test, begun, alpha=ALPHA / comparison.family)
+        if said is not Verdict.GO_ON:
+            return begun
+    return next((look for look in LOOKS if look > begun), begun)
+
+
 def sensitivity(settings: StudySettings, ledger: Ledger) -> list[StagePlan]:
     """One hyperparameter at a time around the incumbent; the incumbent itself belongs to every sweep."""
     plans = []
@@ -73,6 +105,7 @@ WAVES: Final[Sequence[Sequence[tuple[str, Planner]]]] = (
     (("search", search),),
     (("finalists", final),),
     (("confirm", confirm), ("sensitivity", sensitivity)),
+    *[(("confirm", more_seeds),)] * (len(LOOKS) - 1),
 )
 """Stages with what they ask for. A wave rests on what the waves before have found, and on nothing of its own;
 stages of one wave run together."""

@@ -454,6 +454,21 @@ def test_a_regression_learns_its_values(make_trainer):
     assert max(metrics["validation/correlation"] for metrics in history) > 0.5
 
 
+def test_the_best_epoch_of_a_regression_has_the_smallest_error(make_trainer):
+    history = make_trainer(2, task="regression", epochs=12).fit()
+    errors = [metrics["validation/mae"] for metrics in history]
+    last = history[-1]
+    assert last["best/mae"] == -last["best/objective"] == min(errors)
+    assert last["best/epoch"] == 1 + errors.index(min(errors))
+    assert last["best/accuracy"] == history[int(last["best/epoch"]) - 1]["validation/accuracy"]
+
+
+def test_a_regression_may_be_chosen_by_the_accuracy_of_its_sign(make_trainer):
+    history = make_trainer(2, task="regression", epochs=12, objective="accuracy").fit()
+    assert history[-1]["best/accuracy"] == max(metrics["validation/accuracy"] for metrics in history)
+    assert "best/objective" not in history[-1]
+
+
 def test_an_epoch_of_a_regression_reports_these_metrics_of_its_splits(make_trainer):
     trainer = make_trainer(1, task="regression", epochs=1)
     metrics = {**trainer.run_epoch(), **trainer.test()}

@@ -60,6 +60,8 @@ class ProtocolFacts:
     optimizer: str
     task: str = ""
     """What a regression predicts; empty for a classification."""
+    objective: str = ""
+    """Score that chooses epochs and configurations where it is not accuracy: `mae`."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,8 @@ class StudySettings:
         del plain["table"]
         plain["sensitivity"] = plain.pop("sweeps")
         optional = [(plain, name) for name in ("resources", "numerics", "exhausted", "mlflow")]
-        for part, name in [*optional, (plain["data"], "note"), (plain["protocol"], "task")]:
+        optional += [(plain["protocol"], name) for name in ("task", "objective")]
+        for part, name in [*optional, (plain["data"], "note")]:
             if not part[name]:
                 del part[name]
         return plain

@@ -15,7 +15,7 @@ from typing import Any
 from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
 
 from study.records.ledger import Ledger
-from study.records.trial_record import OBJECTIVE, Ending, Proposal, Record, trial_key
+from study.records.trial_record import OBJECTIVE, Ending, Proposal, Record, objective, trial_key
 
 PREFIX = "metrics/"  # how Ray flattens what a trial reports under "metrics"
 ENVIRONMENT = r"StorageInternalError|OSError|FileNotFoundError|PermissionError|InputError"
@@ -124,18 +124,18 @@ class StageRun:
     def _decide(
         self, record: Record, epoch: int, result: Mapping[str, Any], metrics: Mapping[str, float]
     ) -> Ending | None:
-        decision = self._prune(record, epoch, metrics[OBJECTIVE])
+        decision = self._prune(record, epoch, metrics)
         if result.get("status"):
             return Ending(result["status"], epoch, result.get("reason"), time.time())
         if decision == TrialScheduler.STOP:
             return Ending("pruned", epoch, f"below the best third at epoch {epoch}", time.time())
         return None
 
-    def _prune(self, record: Record, epoch: int, value: float) -> str:
+    def _prune(self, record: Record, epoch: int, metrics: Mapping[str, float]) -> str:
         pruner = self.pruners.get(record.method)
         if pruner is None:
             return str(TrialScheduler.CONTINUE)
-        result = {"epoch": epoch, OBJECTIVE: value}
+        result = {"epoch": epoch, OBJECTIVE: objective(metrics)}
         return str(pruner.on_trial_result(None, _stand_in(record), result))
 
     def _end(self, record: Record, ending: Ending) -> None:
@@ -153,7 +153,7 @@ class StageRun:
         """Give ASHA's rungs every value of an earlier start; a trial without an end waits to go on."""
         self._enter(record)
         for epoch, metrics in record.epochs.items():
-            self._prune(record, epoch, metrics[OBJECTIVE])
+            self._prune(record, epoch, metrics)
         if not record.finished:
             self._unfinished.append(record.key)
 

@@ -117,7 +117,8 @@ def test_test_reports_each_modality(make_trainer):
     trainer.fit()
     names = {"accuracy", "macro_f1", "loss", "vector/accuracy", "clip/accuracy"}
     left_out = {"without_vector/accuracy", "without_clip/accuracy"}
-    assert set(trainer.test()) == {f"test/{name}" for name in names | left_out}
+    probes = {f"{s}/{n}/probe_accuracy" for s in ("validation", "test") for n in ("vector", "clip")}
+    assert set(trainer.test()) == {f"test/{name}" for name in names | left_out} | probes
 
 
 def test_without_a_modality_the_head_sees_zeros_in_its_place(make_trainer):
@@ -473,7 +474,7 @@ def test_an_epoch_of_a_regression_reports_these_metrics_of_its_splits(make_train
     trainer = make_trainer(1, task="regression", epochs=1)
     metrics = {**trainer.run_epoch(), **trainer.test()}
     scores = {"loss", "accuracy", "macro_f1", "mae", "correlation", "accuracy_5", "vector/accuracy"}
-    scores |= {"weighted_f1", "accuracy_nonzero"}
+    scores |= {"weighted_f1", "accuracy_nonzero", "vector/probe_accuracy"}
     for split in ("validation", "test"):
         assert {name for name in metrics if name.startswith(f"{split}/")} == {f"{split}/{s}" for s in scores}
 

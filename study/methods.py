@@ -49,6 +49,12 @@ STUDY_METHODS: Final[Mapping[str, StudyMethod]] = {
         paired=True,
         switched_off={"lam": "joint training"},
     ),
+    "diagnose_relearn_matched": StudyMethod(
+        METHODS["diagnose_relearn_matched"],
+        search_spaces.diagnose_relearn,
+        "D&R, size-matched gap",
+        switched_off={"lam": "joint training"},
+    ),
     "boosting": StudyMethod(METHODS["boosting"], search_spaces.boosting, "Boosting"),
     "dr_boosting": StudyMethod(
         METHODS["dr_boosting"],

@@ -29,7 +29,7 @@ from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.methods import UNIMODAL
 from trainables.multimodal.networks.initial_weights import read_file
-from trainables.multimodal.tasks import AUTO, CLASSIFICATION, LOSSES, REGRESSION
+from trainables.multimodal.tasks import ACCURACY, AUTO, CLASSIFICATION, LOSSES, REGRESSION, objective_of
 
 OWN_OPTIONS: Final = {
     "data": "--data",
@@ -311,6 +311,7 @@ def _protocol(
         optimizer=_optimizer(base),
         task=_task(store, base),
         tested={protocol: _tested(store, policies) for protocol, policies in read.items()},
+        objective=_objective(base),
     )
 
 
@@ -345,6 +346,14 @@ def _task(store: FeatureStore, base: Mapping[str, Any]) -> str:
     named_loss = next(iter(LOSSES[REGRESSION])) if loss == AUTO else loss
     scale = f"{store.quantity.name} in {store.quantity.lowest}..{store.quantity.highest}"
     return f"regression of {scale}, {named_loss} loss; accuracy is that of the sign, zero as positive"
+
+
+def _objective(base: Mapping[str, Any]) -> str:
+    """The score that chooses, where it is not accuracy."""
+    if base.get("task") != REGRESSION:
+        return ""
+    name = objective_of(REGRESSION, base.get("objective", AUTO)).name
+    return "" if name == ACCURACY else name
 
 
 def _optimizer(base: Mapping[str, Any]) -> str:

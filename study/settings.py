@@ -90,6 +90,8 @@ class ProtocolFacts:
     optimizer: str
     task: str = ""
     """What a regression predicts; empty for a classification."""
+    objective: str = ""
+    """Score that chooses epochs and configurations where it is not accuracy: `mae`."""
     tested: Mapping[str, HeldOut] = field(default_factory=dict)
     """What each protocol reads as test, over all folds; empty in ledgers of version 0.2.0 and before."""
 
@@ -174,17 +176,16 @@ class StudySettings:
         plain: dict[str, Any] = json.loads(json.dumps(asdict(replace(self, table={}))))
         del plain["table"]
         plain["sensitivity"] = plain.pop("sweeps")
-        budget = plain["budget"]
+        budget, data, protocol = plain["budget"], plain["data"], plain["protocol"]
         if plain["pruning"] == "always":  # what a ledger means that does not say
             del plain["pruning"]
         if budget["baseline_seeds"] in (None, budget["seeds"]):
             del budget["baseline_seeds"]
-        data, protocol = plain["data"], plain["protocol"]
-        optional = [(plain, name) for name in OPTIONAL]
         if budget["most_seeds"] is None:
             del budget["most_seeds"]
-        optional += [(data, "note"), (data, "ceilings"), (protocol, "task"), (protocol, "tested")]
-        for part, name in [*optional, (budget, "finalists")]:
+        optional = [(plain, name) for name in OPTIONAL]
+        optional += [(protocol, name) for name in ("task", "objective", "tested")]
+        for part, name in [*optional, (data, "note"), (data, "ceilings"), (budget, "finalists")]:
             if not part[name]:
                 del part[name]
         return plain

@@ -19,6 +19,7 @@ TRAINER_LAYERS = (
     ("tasks",),
     ("config",),
     ("runtime", "flat_settings"),
+    ("frozen_probes",),
     ("evaluation",),
     ("balancers",),
     ("assembly",),

@@ -1,5 +1,6 @@
 """Everything that a report shows and says, computed once from a study's trials."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -73,6 +74,13 @@ class Results:
     def modalities(self) -> pd.DataFrame:
         """A row per epoch and modality of those runs."""
         return trial_tables.modalities(run for runs in self.runs.values() for run in runs)
+
+    @cached_property
+    def saturated(self) -> list[Record]:
+        """Confirm runs of the main protocol whose selection is saturated, where they are more than half."""
+        runs = [run for confirmed in self.runs.values() for run in confirmed]
+        saturated = [run for run in runs if is_saturated(run)]
+        return saturated if 2 * len(saturated) > len(runs) else []
 
     def split(self, protocol: str) -> str:
         """What methods are judged on: test where any of them was tested."""
@@ -156,6 +164,16 @@ def relearning_epochs(run: Record) -> list[int]:
 def chosen_before(run: Record, epoch: int) -> bool:
     """Whether a run's chosen weights are older than this epoch."""
     return run.epochs[max(run.epochs)].get("best/epoch", epoch) < epoch
+
+
+def is_saturated(run: Record) -> bool:
+    """Whether the split that selects cannot tell epochs apart.
+
+    The best is in the first tenth of them, or its accuracy is above 99 %.
+    """
+    last = run.epochs[max(run.epochs)]
+    early = 10 * last.get("best/epoch", math.inf) <= run.config["epochs"]
+    return early or (run.accuracy or 0.0) > 0.99
 
 
 def last_values(runs: Sequence[Record], column: str) -> dict[str, float]:

@@ -107,6 +107,16 @@ def probes(runs: Sequence[Record]) -> tuple[str, dict[str, Measure]]:
     return "validation", _measured({run.seed: by_modality(_at_best(run)) for run in runs}, "accuracy", folds)
 
 
+def frozen_probes(runs: Sequence[Record]) -> dict[str, Measure]:
+    """Test accuracy of a linear model fitted to frozen features, by modality; empty unless every run has it.
+
+    Runs of earlier versions have none.
+    """
+    tested = {run.seed: by_modality(run.test) for run in runs}
+    measured = _measured(tested, "test_probe_accuracy", fold_of(runs))
+    return measured if all(len(measure["seeds"]) == len(tested) for measure in measured.values()) else {}
+
+
 def without(runs: Sequence[Record]) -> dict[str, Measure]:
     """Test accuracy with each modality left out."""
     tested = {run.seed: by_modality(run.test) for run in runs}

@@ -94,7 +94,8 @@ def hashable(setting: Any) -> Any:
 
 def _swept_value(value: Any, records: Sequence[Record]) -> SweptValue:
     done = [record for record in records if record.status == "completed"]
-    seeds = {r.seed: r.value for r in sorted(done, key=lambda r: r.seed) if r.value is not None}
+    scored = ((r.seed, r.accuracy) for r in sorted(done, key=lambda r: r.seed))
+    seeds = {seed: accuracy for seed, accuracy in scored if accuracy is not None}
     lost = sorted({r.seed for r in records if r.status in ("diverged", "failed")} - seeds.keys())
     return SweptValue(value, fraction_interval(list(seeds.values())), seeds, tuple(lost))
 

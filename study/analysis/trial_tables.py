@@ -20,6 +20,8 @@ MODALITY = {  # column -> first and last part of the metric's name
     "strength": ("relearning", "strength"),
     "accuracy": ("validation", "accuracy"),
     "test_accuracy": ("test", "accuracy"),
+    "probe_accuracy": ("validation", "probe_accuracy"),
+    "test_probe_accuracy": ("test", "probe_accuracy"),
     "test_accuracy_without": ("test/without", "accuracy"),
     "heads": ("boosting", "heads"),
     "score": ("boosting", "score"),

@@ -56,5 +56,10 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _allowed(key: str, old: Any, new: Any) -> bool:
-    """Trials, seeds and stages may grow, and nothing else may change."""
+    """Trials, seeds and stages may grow, and nothing else may change.
+
+    A regression that was begun before it had an objective goes on choosing by accuracy.
+    """
+    if key == "protocol.objective" and old is None:
+        return True
     return key.split(".")[-1] in MAY_GROW and (not isinstance(old, int) or new >= old)

@@ -24,7 +24,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from study.methods import STUDY_METHODS, StudyMethod
 from study.records.database import open_storage
 from study.records.driver_lease import Lease
-from study.records.trial_record import OBJECTIVE, WORST_OBJECTIVE, Ending, Proposal, Record
+from study.records.trial_record import WORST_OBJECTIVE, Ending, Proposal, Record, objective
 from study.settings import StudySettings
 from trainables.multimodal.errors import InputError
 
@@ -172,7 +172,7 @@ class Ledger:
             record = self._records[key]
             self._attribute(key, f"epoch/{epoch}", {"time": now, "metrics": dict(metrics)})
             if record.counts(epoch):
-                self._report(record, epoch, metrics.get(OBJECTIVE, WORST_OBJECTIVE))
+                self._report(record, epoch, metrics)
             record.epochs[epoch] = dict(metrics)
             record.times[epoch] = now
 
@@ -183,7 +183,9 @@ class Ledger:
             if record.ending is None:
                 raise RuntimeError(f"trial {key} is told without a decision")
             state = _STATES.get(record.ending.status, TrialState.FAIL)
-            value = WORST_OBJECTIVE if record.ending.status == "diverged" else record.value
+            value = record.value
+            if record.ending.status == "diverged":
+                value = min(WORST_OBJECTIVE, value or WORST_OBJECTIVE)  # an error has reported less
             values = None if state == TrialState.FAIL or value is None else [value]
             self._attribute(key, "status", record.ending.status)
             self.storage.set_trial_state_values(self._trial_ids[key], state, values)
@@ -219,7 +221,9 @@ class Ledger:
     def _attribute(self, key: str, name: str, value: Any) -> None:
         self.storage.set_trial_user_attr(self._trial_ids[key], name, value)
 
-    def _report(self, record: Record, epoch: int, value: float) -> None:
+    def _report(self, record: Record, epoch: int, metrics: Mapping[str, float]) -> None:
+        known = objective(metrics)
+        value = WORST_OBJECTIVE if known is None else known
         self.storage.set_trial_intermediate_value(self._trial_ids[record.key], epoch, value)
         self._frozen[(record.stage, record.method)][record.number].intermediate_values[epoch] = value
 
@@ -256,7 +260,7 @@ class Ledger:
         if record.finished:
             return
         for epoch in filter(record.counts, sorted(set(record.epochs) - set(trial.intermediate_values))):
-            self._report(record, epoch, record.epochs[epoch].get(OBJECTIVE, WORST_OBJECTIVE))
+            self._report(record, epoch, record.epochs[epoch])
         if record.ending and (record.ending.status == "failed" or record.ending.epoch in record.epochs):
             self.tell(record.key)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,8 +10,13 @@ from optuna.distributions import BaseDistribution
 
 from trainables.multimodal.metrics import WORST
 
-OBJECTIVE = "best/accuracy"
-WORST_OBJECTIVE = WORST[OBJECTIVE]  # told for a diverged trial: accuracy is maximised and cannot be lower
+OBJECTIVE, ACCURACY = "best/objective", "best/accuracy"
+WORST_OBJECTIVE = WORST[ACCURACY]  # told for a diverged trial: accuracy is maximised and cannot be lower
+
+
+def objective(metrics: Mapping[str, float]) -> float | None:
+    """What a search maximises: the objective of a run that reports one, else its best accuracy."""
+    return metrics.get(OBJECTIVE, metrics.get(ACCURACY))
 
 
 @dataclass(frozen=True)
@@ -57,8 +63,13 @@ class Record:
 
     @property
     def value(self) -> float | None:
-        """Best accuracy so far on the split that selects, at the last epoch."""
-        return self.epochs[max(self.epochs)].get(OBJECTIVE) if self.epochs else None
+        """The largest objective so far on the split that selects, at the last epoch."""
+        return objective(self.epochs[max(self.epochs)]) if self.epochs else None
+
+    @property
+    def accuracy(self) -> float | None:
+        """Accuracy of the chosen epoch on the split that selects."""
+        return self.epochs[max(self.epochs)].get(ACCURACY) if self.epochs else None
 
     @property
     def test(self) -> dict[str, float]:

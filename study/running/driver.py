@@ -37,6 +37,7 @@ from study.running.study_trial import StudyTrial
 from study.running.trial_files import discard_checkpoints, trial_folder
 from study.settings import StudySettings
 from trainables.multimodal.command_line import COMPLETE, FAILED, INTERRUPTED
+from trainables.multimodal.tasks import ACCURACY
 
 _PATIENCE = 60.0  # seconds given to MLflow to catch up at the end
 _PATIENCE_INTERRUPTED = 4.0
@@ -172,6 +173,7 @@ def _ray_config(job: Job, settings: StudySettings, record: Record) -> dict[str, 
         "data": str(job.store),
         "selection": "test" if paper else "validation",
         "diagnose": "every_epoch" if record.stage == "confirm" else "end",
+        "objective": settings.protocol.objective or ACCURACY,
         "device": job.resources.device,
         "threads": settings.numerics["threads"],
     }

@@ -1,5 +1,6 @@
 """What a running study shows: a live table in a terminal, a line per finished trial elsewhere."""
 
+import math
 import time
 from collections.abc import Sequence
 
@@ -8,7 +9,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from study.records.trial_record import Record
+from study.records.trial_record import OBJECTIVE, Record
 from study.running.stage_run import StagePlan
 
 SELECTED = {"clean": "validation", "paper": "test"}  # split that the best epoch was chosen on
@@ -71,7 +72,7 @@ class Progress:
         table.add_column("method")
         for column in ("done", "pruned", "diverged", "failed", "running"):
             table.add_column(column, justify="right")
-        table.add_column("best accuracy", justify="right")
+        table.add_column("best", justify="right")
         for stage, method in self.wanted:
             table.add_row(stage, method, *self._cells(stage, method))
         return table
@@ -95,17 +96,27 @@ class Progress:
 
 
 def _best(trials: Sequence[Record]) -> str:
-    """The best accuracy by each protocol, with the split that it was chosen on."""
-    best: dict[str, float] = {}
+    """The best score by each protocol, with the split that it was chosen on."""
+    best: dict[str, Record] = {}
     for record in trials:
         if record.value is not None:
-            best[record.protocol] = max(record.value, best.get(record.protocol, record.value))
-    return "\n".join(f"{value:.4f} {SELECTED[protocol]}" for protocol, value in sorted(best.items()))
+            best[record.protocol] = max(record, best.get(record.protocol, record), key=_value)
+    return "\n".join(f"{_score(record)} {SELECTED[protocol]}" for protocol, record in sorted(best.items()))
+
+
+def _value(record: Record) -> float:
+    return -math.inf if record.value is None else record.value
+
+
+def _score(record: Record) -> str:
+    """What chose the best epoch, as people read it: an error is maximised with its sign turned."""
+    last = record.epochs[max(record.epochs)]
+    return f"mae {-last[OBJECTIVE]:.4f}" if OBJECTIVE in last else f"accuracy {_value(record):.4f}"
 
 
 def _current(record: Record) -> str:
     epoch = max(record.epochs, default=0)
-    value = "" if record.value is None else f", best {record.value:.4f}"
+    value = "" if record.value is None else f", best {_score(record)}"
     varied = ", ".join(
         f"{k} {_short(v)}" for k, v in record.config.items() if k not in ("epochs", "precision")
     )
@@ -114,11 +125,7 @@ def _current(record: Record) -> str:
 
 
 def _line(record: Record) -> str:
-    value = (
-        "no value"
-        if record.value is None
-        else f"best {SELECTED[record.protocol]} accuracy {record.value:.4f}"
-    )
+    value = "no value" if record.value is None else f"best {SELECTED[record.protocol]} {_score(record)}"
     reason = f" ({record.reason})" if record.reason else ""
     name = f"{record.stage} {record.method} #{record.number}"
     return (

@@ -15,7 +15,7 @@ from typing import Any
 from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
 
 from study.records.ledger import Ledger
-from study.records.trial_record import OBJECTIVE, Ending, Proposal, Record, trial_key
+from study.records.trial_record import OBJECTIVE, Ending, Proposal, Record, objective, trial_key
 
 PREFIX = "metrics/"  # how Ray flattens what a trial reports under "metrics"
 ENVIRONMENT = r"StorageInternalError|OSError|FileNotFoundError|PermissionError|InputError"
@@ -129,7 +129,7 @@ class StageRun:
         self, record: Record, epoch: int, result: Mapping[str, Any], metrics: Mapping[str, float]
     ) -> Ending | None:
         """What was decided before a kill stays; ASHA sees the epoch all the same."""
-        decision = self._prune(record, epoch, metrics[OBJECTIVE])
+        decision = self._prune(record, epoch, metrics)
         if record.ending:
             return record.ending
         if result.get("status"):
@@ -145,11 +145,11 @@ class StageRun:
             return Ending("pruned", record.config["epochs"], f"{reason}, spared", time.time(), stopped=epoch)
         return Ending("pruned", epoch, reason, time.time())
 
-    def _prune(self, record: Record, epoch: int, value: float) -> str:
+    def _prune(self, record: Record, epoch: int, metrics: Mapping[str, float]) -> str:
         pruner = self.pruners.get(record.method)
         if pruner is None or not record.counts(epoch):
             return str(TrialScheduler.CONTINUE)
-        result = {"epoch": epoch, OBJECTIVE: value}
+        result = {"epoch": epoch, OBJECTIVE: objective(metrics)}
         return str(pruner.on_trial_result(None, _stand_in(record), result))
 
     def _end(self, record: Record, ending: Ending) -> None:
@@ -167,7 +167,7 @@ class StageRun:
         """Give ASHA's rungs every value of an earlier start; a trial without an end waits to go on."""
         self._enter(record)
         for epoch, metrics in record.epochs.items():
-            self._prune(record, epoch, metrics[OBJECTIVE])
+            self._prune(record, epoch, metrics)
         if not record.finished:
             self._unfinished.append(record.key)
 

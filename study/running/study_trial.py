@@ -10,8 +10,9 @@ from typing import Any, Protocol
 import torch
 from ray import tune
 
-from study.records.trial_record import OBJECTIVE
+from study.records.trial_record import ACCURACY, OBJECTIVE
 from study.running.trial_files import CONSTANTS, TrialFiles
+from trainables.multimodal import tasks
 from trainables.multimodal.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from trainables.multimodal.errors import Diverged
 from trainables.multimodal.metrics import worst_result
@@ -122,7 +123,8 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
     def _ended(self, status: str, reason: str) -> dict[str, Any]:
         """End with a finite worst value: not-a-number would never be stopped nor learned from."""
         epoch = 1 + max(self.trial["known"], self.history[-1]["epoch"] if self.history else 0)
-        metrics = worst_result(epoch, [OBJECTIVE])
+        chosen_by = self.trial["settings"].get("objective", tasks.ACCURACY)
+        metrics = worst_result(epoch, [ACCURACY] if chosen_by == tasks.ACCURACY else [ACCURACY, OBJECTIVE])
         return {"epoch": epoch, "metrics": metrics, "status": status, "reason": reason, "done": True}
 
 

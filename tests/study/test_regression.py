@@ -1,16 +1,19 @@
 """A study whose task is regression: what it asks, leaves out, and refuses."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from synthetic import Synthetic
 
 from study.analysis.results import analyse
+from study.analysis.selection import incumbent
 from study.records.continuation import continued
 from study.reporting import write_report
 from study.request import StudyRequest, resolved
 from study.run import main
+from study.running.driver import Job, _ray_config
 from study.running.forecast import describe
 from study.settings import StudySettings
 from study.studies import STUDIES
@@ -47,6 +50,27 @@ def test_the_protocol_says_what_is_predicted_and_what_accuracy_means(valued, los
     )
 
 
+def test_a_regression_is_chosen_by_its_error_and_the_ledger_keeps_that(valued):
+    assert settings(valued).to_json()["protocol"]["objective"] == "mae"
+    assert settings(valued, objective="accuracy").protocol.objective == ""
+
+
+def test_an_old_regression_goes_on_choosing_by_accuracy(valued):
+    now = settings(valued).to_json()
+    old = {**now, "protocol": {k: v for k, v in now["protocol"].items() if k != "objective"}}
+    assert "objective" not in continued(old, now)["protocol"]
+    assert StudySettings.from_json(old).protocol.objective == ""
+
+
+@pytest.mark.parametrize(("objective", "told"), [("mae", "mae"), ("", "accuracy")])
+def test_every_trial_is_told_what_chooses(valued, tmp_path, objective, told):
+    asked = settings(valued)
+    asked = replace(asked, protocol=replace(asked.protocol, objective=objective), numerics={"threads": 1})
+    job = Job(tmp_path, valued.path, SimpleNamespace(device="cpu"), target=None)
+    record = Synthetic().search("joint", 0.5, 1).records[0]
+    assert _ray_config(job, asked, record)["settings"]["objective"] == told
+
+
 def test_a_classification_has_no_task_to_speak_of(valued):
     plain = resolved("toy", STUDIES["features_dr"], valued, StudyRequest())
     assert "task" not in plain.to_json()["protocol"]
@@ -56,7 +80,8 @@ def test_a_classification_has_no_task_to_speak_of(valued):
 def test_methods_that_need_classes_are_left_out_with_their_reason(valued):
     asked = settings(valued, "features_compare")
     assert asked.inapplicable == dict.fromkeys(NEEDY, "needs classes")
-    expected = ["joint", "unimodal_strong", "unimodal_weak", "late_fusion", "diagnose_relearn"]
+    expected = ["joint", "unimodal_strong", "unimodal_weak", "late_fusion"]
+    expected += ["diagnose_relearn", "diagnose_relearn_matched"]
     assert list(asked.methods) == list(asked.fixed) == expected
 
 
@@ -111,6 +136,44 @@ def ended(valued):
             scores = {"mae": 1 + (record.seed - 1000) / 10, "correlation": 0.5, "accuracy_5": 0.25}
             record.epochs[max(record.epochs)] |= {f"test/{name}": value for name, value in scores.items()}
     return StudySettings.from_json(asked), trials.records
+
+
+@pytest.fixture
+def by_error(ended):
+    """The same, chosen by errors that fall with the trial's number while accuracy falls too."""
+    asked, records = ended
+    for record in records:
+        for metrics in record.epochs.values():
+            error = 1.0 - 0.1 * record.number
+            metrics |= {"best/mae": error, "best/objective": -error}
+    protocol = {**asked.to_json()["protocol"], "objective": "mae"}
+    return StudySettings.from_json({**asked.to_json(), "protocol": protocol}), records
+
+
+def test_the_configuration_with_the_smallest_error_wins(valued):
+    trials = Synthetic()
+    trials.search("joint", 0.7, trials=2)
+    for record, error in zip(trials.records, (0.9, 0.8), strict=True):
+        record.epochs[max(record.epochs)] |= {"best/objective": -error}
+    assert trials.records[0].accuracy > trials.records[1].accuracy
+    assert incumbent(trials.records, "joint").number == 1
+
+
+def test_the_report_says_that_the_error_chose_and_shows_it(by_error, tmp_path):
+    written = write_report.write(tmp_path, *by_error)
+    assert any("chosen by the mean absolute error" in sentence for sentence in written.findings)
+    page = written.html.read_text()
+    assert "Validation mean absolute error" in page
+    assert "1.000" in page
+
+
+def test_the_report_of_an_old_regression_shows_what_chose_then(ended, tmp_path):
+    asked, records = ended
+    plain = asked.to_json()
+    del plain["protocol"]["objective"]
+    written = write_report.write(tmp_path, StudySettings.from_json(plain), records)
+    assert not any("chosen by" in sentence for sentence in written.findings)
+    assert "Validation mean absolute error" not in written.html.read_text()
 
 
 def test_it_is_complete_without_the_methods_that_are_left_out(ended):

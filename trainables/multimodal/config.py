@@ -22,7 +22,7 @@ from trainables.multimodal.setting_checks import (
     one_of,
     require,
 )
-from trainables.multimodal.tasks import AUTO, CLASSIFICATION, LOSSES, loss_of
+from trainables.multimodal.tasks import AUTO, CLASSIFICATION, LOSSES, loss_of, objective_of
 
 
 def _are_encoders(value: object) -> bool:
@@ -78,6 +78,8 @@ class TrainerConfig:
     """`classification` predicts the class, `regression` the number that the store keeps of each sample."""
     loss: str = AUTO
     """`l1` or `mse` for regression, `cross_entropy` for classification; `auto` is the first of them."""
+    objective: str = AUTO
+    """Score that picks the best epoch: `accuracy`, or `mae` for regression; `auto` is mae for regression."""
     modalities: tuple[str, ...] = ()
     """Modalities of the store that are used, in this order; none named means all."""
     split: str = "default"
@@ -139,6 +141,7 @@ class TrainerConfig:
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         require(_RULES, vars(self))
         loss_of(self.task, self.loss)
+        objective_of(self.task, self.objective)
         if self.d_model % self.attention_heads:
             raise InputError(
                 f"attention_heads must divide d_model, got {self.attention_heads} and {self.d_model}"

@@ -12,12 +12,13 @@ from torch import Tensor
 
 from trainables.multimodal.data.loading.batches import Batch, Loader
 from trainables.multimodal.diagnostics import Labelled, Probes, Purity, measure_purity
+from trainables.multimodal.frozen_probes import frozen_probe
 from trainables.multimodal.metrics import to_numbers
 from trainables.multimodal.model import MultimodalModel
 from trainables.multimodal.networks.fusion import Output, fused_without
 from trainables.multimodal.networks.missing_modalities import Present, present_rows
 from trainables.multimodal.runtime import Runtime
-from trainables.multimodal.tasks import Task
+from trainables.multimodal.tasks import ACCURACY, Task
 
 
 @dataclass(frozen=True)
@@ -41,16 +42,34 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Best:
-    """The epoch with the best accuracy on the selection split so far, and its weights on the CPU."""
+    """The epoch with the best objective on the selection split so far, and its weights on the CPU."""
 
     epoch: int
     accuracy: float
     macro_f1: float
     weights: dict[str, dict[str, Tensor]]
+    selected: dict[str, float] = field(default_factory=dict)
+    """Where accuracy does not select: the score that does, by name, and `objective`, which is maximised."""
+
+    @classmethod
+    def at(
+        cls, epoch: int, scores: Mapping[str, float], task: Task, weights: dict[str, dict[str, Tensor]]
+    ) -> "Best":
+        """The epoch with these scores on the selection split."""
+        name, selected = task.objective.name, {}
+        if name != ACCURACY:
+            selected = {name: scores[name], "objective": task.objective.of(scores)}
+        return cls(epoch, scores["accuracy"], scores["macro_f1"], weights, selected)
+
+    @property
+    def objective(self) -> float:
+        """What is maximised."""
+        return self.selected.get("objective", self.accuracy)
 
     def metrics(self) -> dict[str, float]:
         """Flat metrics best/..."""
-        return {"best/accuracy": self.accuracy, "best/macro_f1": self.macro_f1, "best/epoch": self.epoch}
+        scores = {"accuracy": self.accuracy, "macro_f1": self.macro_f1, **self.selected, "epoch": self.epoch}
+        return {f"best/{name}": value for name, value in scores.items()}
 
 
 @dataclass
@@ -96,6 +115,25 @@ class Evaluator:
         fused = {n: fused_without(self.model.fusion, judged.features, judged.present, n) for n in names}
         accuracies = {n: self.task.accuracy(outputs, judged.labels) for n, outputs in fused.items()}
         return to_numbers({f"without_{n}/accuracy": value for n, value in accuracies.items()}, split)
+
+    def fit_probes(self) -> dict[str, float]:
+        """Accuracy on validation and test of a linear model fitted to each modality's training features.
+
+        Empty where probes are switched off.
+        """
+        if not self.with_probes:
+            return {}
+        parts = {split: self.evaluate(split) for split in ("train", "validation", "test")}
+        rows = {split: part.present_rows(part.features) for split, part in parts.items()}
+        accuracies = {}
+        for name in self.model.encoders:
+            train, *unseen = (rows[split][name] for split in parts)
+            probe = frozen_probe(*train, *unseen[0], self.task)
+            for split, (features, targets) in zip(("validation", "test"), unseen, strict=True):
+                accuracies[f"{split}/{name}/probe_accuracy"] = float(
+                    self.task.accuracy(probe(features), targets.cpu())
+                )
+        return accuracies
 
     def diagnose(self) -> dict[str, Purity]:
         """Purity of each modality on training and validation split, measured once an epoch.

@@ -16,6 +16,7 @@ WORST: Final[Mapping[str, float]] = {
     "validation/macro_f1": 0.0,
     "best/accuracy": 0.0,
     "best/macro_f1": 0.0,
+    "best/objective": -1e9,
 }
 """What a diverged run reports: finite, because schedulers never stop a NaN, and never best."""
 

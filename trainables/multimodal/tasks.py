@@ -1,7 +1,7 @@
 """What a run predicts: the class of a sample, or the number that its store keeps of it.
 
-A task says what targets are, how wrong a prediction is and how it is scored. Every task has an `accuracy`, so
-that choosing the best epoch, stopping trials and comparing methods are the same whatever the task.
+A task says what targets are, how wrong a prediction is and how it is scored. Its `objective` is the score
+that chooses the best epoch, stops trials and selects configurations. Every task also has an `accuracy`.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,6 +20,7 @@ from trainables.multimodal.metrics import accuracy, correlation, macro_f1, weigh
 Loss = Callable[[Tensor, Tensor], Tensor]
 AUTO: Final = "auto"
 CLASSIFICATION, REGRESSION = "classification", "regression"
+ACCURACY: Final = "accuracy"
 
 
 def absolute(outputs: Tensor, values: Tensor) -> Tensor:
@@ -47,8 +48,39 @@ def loss_of(task: str, name: str) -> Loss:
     return next(iter(losses.values())) if name == AUTO else losses[name]
 
 
+@dataclass(frozen=True)
+class Objective:
+    """The score that selects, and its direction: what is maximised is sign times the score."""
+
+    name: str
+    sign: int
+
+    def of(self, scores: Mapping[str, float]) -> float:
+        """What is maximised, from scores by name."""
+        return self.sign * scores[self.name]
+
+
+OBJECTIVES: Final[Mapping[str, Mapping[str, Objective]]] = {
+    CLASSIFICATION: {ACCURACY: Objective(ACCURACY, 1)},
+    REGRESSION: {"mae": Objective("mae", -1), ACCURACY: Objective(ACCURACY, 1)},
+}
+"""Objectives by task and by the name that settings carry, the default first."""
+
+
+def objective_of(task: str, name: str) -> Objective:
+    """The objective of this name, `auto` being the task's first; InputError for one of another task."""
+    objectives = OBJECTIVES[task]
+    if name not in (AUTO, *objectives):
+        raise InputError(f"objective must be {' or '.join(objectives)} where task is {task}, got {name!r}")
+    return next(iter(objectives.values())) if name == AUTO else objectives[name]
+
+
 class Task(Protocol):
     """What the trainer asks of a task; outputs are [N, K], targets [N]."""
+
+    @property
+    def objective(self) -> Objective:
+        """Which score chooses the best epoch, and in which direction."""
 
     @property
     def loss(self) -> Loss:
@@ -80,6 +112,7 @@ class Classification:
 
     classes: tuple[str, ...]
     loss: Loss = functional.cross_entropy
+    objective: Objective = OBJECTIVES[CLASSIFICATION][ACCURACY]
 
     def targets(self, store: FeatureStore) -> np.ndarray:
         """The labels."""
@@ -117,6 +150,7 @@ class Regression:
     quantity: Quantity
     loss: Loss = absolute
     classes: tuple[str, ...] = ()
+    objective: Objective = OBJECTIVES[REGRESSION]["mae"]
 
     def targets(self, store: FeatureStore) -> np.ndarray:
         """The values."""
@@ -176,11 +210,11 @@ def values_of(store: FeatureStore) -> np.ndarray:
     return store.values
 
 
-def task_on(store: FeatureStore, task: str, loss: str) -> Task:
-    """The task of this name on a store, with the loss of this name; InputError where they do not fit."""
-    chosen = loss_of(task, loss)
+def task_on(store: FeatureStore, task: str, loss: str = AUTO, objective: str = AUTO) -> Task:
+    """The task of this name on a store, with loss and objective; InputError where they do not fit."""
+    chosen, selects = loss_of(task, loss), objective_of(task, objective)
     if task == CLASSIFICATION:
-        return Classification(store.classes, chosen)
+        return Classification(store.classes, chosen, selects)
     values_of(store)
     assert store.quantity is not None  # noqa: S101  (there where values are)
-    return Regression(store.quantity, chosen)
+    return Regression(store.quantity, chosen, objective=selects)

@@ -55,7 +55,7 @@ class Trainer:
         self._stepper = step_owner(self.balancers)
         self.runtime: Runtime = resolve(config)
         self.store = FeatureStore.open(config.data)
-        self.task: Task = task_on(self.store, config.task, config.loss)
+        self.task: Task = task_on(self.store, config.task, config.loss, config.objective)
         self._modalities = chosen_modalities(self.store, config.modalities)
         self._rows = usable_rows(self.store, self._modalities, self.store.split(config.split), self.task)
         self._loaders: dict[str, Loader] = {}
@@ -168,9 +168,11 @@ class Trainer:
         """Scores of the best weights on the test split, under test/...; training can go on afterwards.
 
         test/without_<modality>/accuracy is that of all samples with one of several modalities left out.
+        <split>/<modality>/probe_accuracy, of validation and test, is that of a linear model fitted to the
+        frozen training features.
         """
         judged = self._evaluator.of(self._require_best().weights)
-        return judged.score("test") | judged.score_without("test")
+        return judged.score("test") | judged.score_without("test") | judged.fit_probes()
 
     def export(self, folder: str | Path) -> None:
         """Write the best weights and what the model is built from; `load_model(folder)` gives it back."""
@@ -234,10 +236,10 @@ class Trainer:
 
     def _judge(self, metrics: dict[str, float]) -> Best:
         """Keep the epoch's weights if they are the best so far; of equals the first."""
-        score = metrics[f"{self.config.selection}/accuracy"]
-        if self.best is None or score > self.best.accuracy:
-            macro = metrics[f"{self.config.selection}/macro_f1"]
-            self.best = Best(self.epoch, score, macro, to_cpu(self._weights()))
+        prefix = f"{self.config.selection}/"
+        scores = {name.removeprefix(prefix): value for name, value in metrics.items()}
+        if self.best is None or self.task.objective.of(scores) > self.best.objective:
+            self.best = Best.at(self.epoch, scores, self.task, to_cpu(self._weights()))
         return self.best
 
     def _finish_epoch(self) -> dict[str, float]:

@@ -9,6 +9,8 @@ SAMPLE = (
     "say nothing about real recordings."
 )
 
+CHOSEN_BY_ERROR = "Epochs and configurations were chosen by the mean absolute error, the smaller the better."
+
 
 class Caveats(Section):
     """Sentences only; they come first."""
@@ -19,10 +21,21 @@ class Caveats(Section):
     def findings(self, results: Results) -> list[str]:
         """What limits everything below."""
         data, task = results.settings.data, results.settings.protocol.task
-        sentences = [SAMPLE] if data.is_sample else []
+        sentences = [_saturated(results)] if results.saturated else []
+        sentences += [SAMPLE] if data.is_sample else []
         sentences += [f"On the data: {data.note}"] if data.note else []
         sentences += [f"The task is {task}."] if task else []
+        sentences += [CHOSEN_BY_ERROR] if results.settings.protocol.objective else []
         return sentences + ([] if results.summary["complete"] else [_incomplete(results)])
+
+
+def _saturated(results: Results) -> str:
+    runs = wording.count(sum(map(len, results.runs.values())), "run")
+    return (
+        f"The split that selects is saturated: in {len(results.saturated)} of {runs} the chosen epoch lies "
+        f"in the first tenth of the training, or its accuracy is above 99{wording.PERCENT}. "
+        "It cannot tell configurations apart, so nothing is said of what a method does."
+    )
 
 
 def _incomplete(results: Results) -> str:

@@ -44,7 +44,7 @@ def _reached(results: Results, protocol: str, worth: Mapping[str, float]) -> Tab
     for method in results.ranked(protocol):
         together = results.accuracy(protocol, method)
         if together["mean"] is not None:
-            of, alone = probes(results.chosen.confirmed(method, protocol))
+            of, alone = probes(results.chosen.trained(method, protocol))
             measured = [cells.percent(alone.get(name)) if of == split else wording.NONE for name in names]
             left = wording.signed(worth[TOGETHER] - together["mean"])
             rows.append([results.settings.label(method), *measured, cells.percent(together), left])

@@ -21,7 +21,7 @@ class Controls(Section):
             " ".join(_sentences(results, protocol, method))
             for protocol in results.protocols
             for method in _methods(results)
-            if _compared(results, protocol, method)
+            if not results.saturated and _compared(results, protocol, method)
         ]
 
     def tables(self, results: Results) -> list[Table]:

@@ -5,17 +5,18 @@ from matplotlib.lines import Line2D
 
 from study.analysis.chosen_runs import chance
 from study.analysis.results import Results, ceilings
-from study.analysis.summary import Measure, probes, without
+from study.analysis.summary import Measure, frozen_probes, probes, without
 from study.reporting import cells, wording
 from study.reporting.drawing import legends, marks, style
 from study.reporting.section import Drawn, Section, Table, looks
 
 TOGETHER = "the method's own prediction"
 CAPTION = (
-    "How well the classes can be read from each encoder alone, with 95 % intervals over seeds: a linear "
-    "probe trained on detached features, which does not influence the method. The distance between "
-    "modalities is the imbalance."
+    "How well the classes can be read from each encoder alone, with 95 % intervals over seeds: {probe}. The "
+    "distance between modalities is the imbalance."
 )
+FITTED = "a linear model fitted to the frozen training features of the chosen weights"
+TRAINED = "a linear probe trained on detached features, which does not influence the method"
 Probes = dict[str, dict[str, Measure]]  # method -> modality -> accuracy
 
 
@@ -27,25 +28,39 @@ class Modalities(Section):
 
     def figures(self, results: Results) -> list[Drawn]:
         """Probes of every method beside its own prediction."""
-        split, accuracies = _probes(results)
+        probe, split, accuracies = _probes(results)
         scores = results.scores(results.protocols[0])
         rows = {
             method: measures | {TOGETHER: scores[method][split]["accuracy"]}
             for method, measures in accuracies.items()
         }
-        return [Drawn("modalities", CAPTION, _figure(results, rows, split))] if rows else []
+        return (
+            [Drawn("modalities", CAPTION.format(probe=probe), _figure(results, rows, split))] if rows else []
+        )
 
     def tables(self, results: Results) -> list[Table]:
         """The same in numbers, and accuracy with a modality missing."""
         return [_imbalance(results), *(_without(results, protocol) for protocol in results.protocols)]
 
 
-def _probes(results: Results) -> tuple[str, Probes]:
-    """Split, and accuracy of the probes on it, the best method first; test where any was read."""
+def _probes(results: Results) -> tuple[str, str, Probes]:
+    """What the probes are, split, and their accuracy on it, the best method first; test where any was read.
+
+    Fitted probes where every method has them: those that are trained along read less, and the two must not be
+    compared.
+    """
     protocol = results.protocols[0]
-    read = {method: probes(results.chosen.trained(method, protocol)) for method in results.ranked(protocol)}
+    runs = {method: results.chosen.trained(method, protocol) for method in results.ranked(protocol)}
+    fitted = {method: frozen_probes(trained) for method, trained in runs.items() if trained}
+    if fitted and all(fitted.values()):
+        return FITTED, "test", fitted
+    read = {method: probes(trained) for method, trained in runs.items()}
     split = "test" if any(of == "test" for of, _ in read.values()) else "validation"
-    return split, {method: measures for method, (of, measures) in read.items() if of == split and measures}
+    return (
+        TRAINED,
+        split,
+        {method: measures for method, (of, measures) in read.items() if of == split and measures},
+    )
 
 
 def _figure(results: Results, rows: Probes, split: str) -> Figure:
@@ -75,7 +90,7 @@ def _figure(results: Results, rows: Probes, split: str) -> Figure:
 
 def _imbalance(results: Results) -> Table:
     """Probes of methods that have more than one modality."""
-    split, accuracies = _probes(results)
+    probe, split, accuracies = _probes(results)
     names = list(dict.fromkeys(name for measures in accuracies.values() for name in measures))
     rows = [
         [
@@ -87,7 +102,7 @@ def _imbalance(results: Results) -> Table:
         if len(measures) > 1
     ]
     heads = ["Method", *(wording.plain(name).capitalize() for name in names), "Best minus worst, points"]
-    return Table(f"Accuracy of a linear probe on each encoder alone, on {split}, in percent", heads, rows)
+    return Table(f"Accuracy on {split} from each encoder alone, in percent: {probe}", heads, rows)
 
 
 def _distance(measures: dict[str, Measure]) -> str:

@@ -32,7 +32,7 @@ class Power(Section):
 
     def findings(self, results: Results) -> Iterable[str]:
         """The smallest and the largest detectable difference, per protocol."""
-        for protocol in results.protocols:
+        for protocol in () if results.saturated else results.protocols:
             sizes = [100 * _detectable(*measured) for measured in _measurable(results, protocol)]
             if sizes:
                 least, most = f"{min(sizes):.1f}", f"{max(sizes):.1f}"

@@ -48,8 +48,9 @@ class MethodResults(Section):
 
     def findings(self, results: Results) -> Iterable[str]:
         """A verdict per method, what this study could have seen, and what its means leave out."""
-        reached = [line for protocol in results.protocols for line in _verdicts(results, protocol)]
-        yield from reached or [NOTHING]
+        if not results.saturated:
+            reached = [line for protocol in results.protocols for line in _verdicts(results, protocol)]
+            yield from reached or [NOTHING]
         for protocol in results.protocols:
             yield from _losses(results, protocol)
 

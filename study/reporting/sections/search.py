@@ -15,7 +15,7 @@ from study.reporting.drawing import legends, marks, style
 from study.reporting.section import Drawn, Section, Table, looks
 
 HISTORY = (
-    "Best validation accuracy each search trial reached before it ended, in the order of proposal. Pruned "
+    "Best validation score each search trial reached before it ended, in the order of proposal. Pruned "
     "trials were stopped early, so their values are of fewer epochs; diverged and failed ones stand at "
     "the foot. The line is the best completed trial so far, from which the incumbent is taken."
 )
@@ -25,7 +25,7 @@ IMPORTANCE = (
     "does not pass the tick stands for nothing. The trials were chosen by the sampler, which biases the "
     "shares towards what it explored."
 )
-OPTIMISTIC = "Validation accuracies of these trials are optimistic: the trials were chosen for them."
+OPTIMISTIC = "Validation scores of these trials are optimistic: the trials were chosen for them."
 
 
 class Search(Section):
@@ -47,7 +47,8 @@ class Search(Section):
 
     def tables(self, results: Results) -> list[Table]:
         """The configurations that won."""
-        heads = ["Method", "Trial", "Validation accuracy", "Configuration"]
+        score = f"Validation {wording.metric(results.settings.protocol.objective or 'accuracy')}"
+        heads = ["Method", "Trial", score, "Configuration"]
         rows = [_incumbent(results, best) for best in results.chosen.incumbents.values()]
         return [Table("Best configurations", heads, rows, " ".join([OPTIMISTIC, *_left_out(results)]))]
 
@@ -62,7 +63,10 @@ def _incumbent(results: Results, best: Record) -> list[str]:
     notation = results.settings.method(best.method).search.notation
     settings = [wording.setting(wording.symbol(k, notation), v) for k, v in best.config.items()]
     label = results.settings.label(best.method)
-    return [label, str(best.number), wording.percent(best.value), ", ".join(settings)]
+    score = wording.percent(best.value)
+    if results.settings.protocol.objective and best.value is not None:
+        score = f"{-best.value:.3f}"
+    return [label, str(best.number), score, ", ".join(settings)]
 
 
 def _left_out(results: Results) -> list[str]:
@@ -83,9 +87,12 @@ def _history(results: Results, trials: pd.DataFrame) -> Figure:
         marks.trials(axes, trials[trials["method"] == method])
         axes.set_title(wording.broken(results.settings.label(method)))
     style.alike(panels)
-    for axes in panels:
-        style.percent(axes, "")
-    style.outer(panels, "best validation accuracy (%)", "search trial")
+    if objective := results.settings.protocol.objective:
+        style.outer(panels, f"best validation {wording.metric(objective)}, sign turned", "search trial")
+    else:
+        for axes in panels:
+            style.percent(axes, "")
+        style.outer(panels, "best validation accuracy (%)", "search trial")
     figure.suptitle("Search trials")
     legends.legend(figure, [], legends.ending_keys(list(trials["status"])))
     return figure

@@ -37,6 +37,8 @@ class Sensitivity(Section):
 
     def findings(self, results: Results) -> Iterable[str]:
         """Which values differ from the incumbent's, and what is left of a method without its own part."""
+        if results.saturated:
+            return
         sweeps = [sweep for sweep in _sweeps(results) if len(sweep.values) > 1]
         yield from _flat(results, sweeps)
         yield from filter(None, (_verdict(results, sweep) for sweep in sweeps))

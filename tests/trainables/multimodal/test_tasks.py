@@ -10,7 +10,14 @@ from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.store.feature_store import FeatureStore, Quantity
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.metrics import correlation
-from trainables.multimodal.tasks import Classification, Regression, loss_of, task_on
+from trainables.multimodal.tasks import (
+    Classification,
+    Objective,
+    Regression,
+    loss_of,
+    objective_of,
+    task_on,
+)
 
 MOOD = Quantity("mood", -3, 3)
 TASK = Regression(MOOD)
@@ -114,3 +121,27 @@ def test_a_loss_of_another_task_is_refused(settings, complaint):
 def test_a_store_without_values_is_no_regression(toy_store):
     with pytest.raises(InputError, match=r"predicts a number per sample, and .* holds none: prepare"):
         task_on(FeatureStore.open(toy_store(1)), "regression", "auto")
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "objective"),
+    [
+        ("classification", "auto", Objective("accuracy", 1)),
+        ("regression", "auto", Objective("mae", -1)),
+        ("regression", "accuracy", Objective("accuracy", 1)),
+    ],
+)
+def test_a_regression_is_chosen_by_its_error_unless_told_otherwise(task, name, objective):
+    assert objective_of(task, name) == objective
+
+
+def test_a_smaller_error_is_a_larger_objective():
+    objective = objective_of("regression", "mae")
+    assert objective.of({"mae": 0.5, "accuracy": 0.1}) > objective.of({"mae": 0.6, "accuracy": 0.9})
+
+
+def test_an_objective_of_another_task_is_refused():
+    with pytest.raises(
+        InputError, match="objective must be accuracy where task is classification, got 'mae'"
+    ):
+        objective_of("classification", "mae")

@@ -117,7 +117,8 @@ def test_test_reports_each_modality(make_trainer):
     trainer.fit()
     names = {"accuracy", "macro_f1", "loss", "vector/accuracy", "clip/accuracy"}
     left_out = {"without_vector/accuracy", "without_clip/accuracy"}
-    assert set(trainer.test()) == {f"test/{name}" for name in names | left_out}
+    probes = {f"{s}/{n}/probe_accuracy" for s in ("validation", "test") for n in ("vector", "clip")}
+    assert set(trainer.test()) == {f"test/{name}" for name in names | left_out} | probes
 
 
 def test_without_a_modality_the_head_sees_zeros_in_its_place(make_trainer):
@@ -454,11 +455,26 @@ def test_a_regression_learns_its_values(make_trainer):
     assert max(metrics["validation/correlation"] for metrics in history) > 0.5
 
 
+def test_the_best_epoch_of_a_regression_has_the_smallest_error(make_trainer):
+    history = make_trainer(2, task="regression", epochs=12).fit()
+    errors = [metrics["validation/mae"] for metrics in history]
+    last = history[-1]
+    assert last["best/mae"] == -last["best/objective"] == min(errors)
+    assert last["best/epoch"] == 1 + errors.index(min(errors))
+    assert last["best/accuracy"] == history[int(last["best/epoch"]) - 1]["validation/accuracy"]
+
+
+def test_a_regression_may_be_chosen_by_the_accuracy_of_its_sign(make_trainer):
+    history = make_trainer(2, task="regression", epochs=12, objective="accuracy").fit()
+    assert history[-1]["best/accuracy"] == max(metrics["validation/accuracy"] for metrics in history)
+    assert "best/objective" not in history[-1]
+
+
 def test_an_epoch_of_a_regression_reports_these_metrics_of_its_splits(make_trainer):
     trainer = make_trainer(1, task="regression", epochs=1)
     metrics = {**trainer.run_epoch(), **trainer.test()}
     scores = {"loss", "accuracy", "macro_f1", "mae", "correlation", "accuracy_5", "vector/accuracy"}
-    scores |= {"weighted_f1", "accuracy_nonzero"}
+    scores |= {"weighted_f1", "accuracy_nonzero", "vector/probe_accuracy"}
     for split in ("validation", "test"):
         assert {name for name in metrics if name.startswith(f"{split}/")} == {f"{split}/{s}" for s in scores}
 

@@ -1,3 +1,4 @@
+import pytest
 from report_reading import findings, said
 
 
@@ -20,3 +21,27 @@ def test_failed_trials_are_why_a_study_is_not_complete(compared_methods) -> None
 def test_a_note_on_the_data_is_told_first(whole, settings) -> None:
     asked = settings(data={"note": "features were fitted on the training part."})
     assert findings(asked, whole().records)[0] == "On the data: features were fitted on the training part."
+
+
+def saturated(study, epoch, accuracy, runs):
+    """The first `runs` confirm runs chose this epoch, at this accuracy on the split that selects."""
+    confirmed = [record for record in study.records if record.stage == "confirm"]
+    for record in confirmed[:runs]:
+        record.epochs[max(record.epochs)] |= {"best/epoch": epoch, "best/accuracy": accuracy}
+    return study.records
+
+
+@pytest.mark.parametrize(("epoch", "accuracy"), [(1.0, 0.6), (9.0, 0.995)])
+def test_a_saturated_split_is_told_first_and_nothing_of_methods(whole, settings, epoch, accuracy) -> None:
+    told = findings(settings(), saturated(whole(), epoch, accuracy, 4))
+    assert told[0].startswith("The split that selects is saturated: in 4 of 6 runs the chosen epoch lies")
+    assert not [
+        line for line in told for word in ("better", "worse", "distinguish", "true dif") if word in line
+    ]
+
+
+@pytest.mark.parametrize(("epoch", "accuracy", "runs"), [(1.0, 0.6, 3), (2.0, 0.6, 6), (9.0, 0.99, 6)])
+def test_a_split_that_tells_most_runs_apart_is_not_called_saturated(
+    whole, settings, epoch, accuracy, runs
+) -> None:
+    assert "saturated" not in said(settings(), saturated(whole(), epoch, accuracy, runs))

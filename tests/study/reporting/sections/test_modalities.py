@@ -30,3 +30,27 @@ def test_a_figure_of_three_modalities_is_saved(tmp_path, three_modalities) -> No
     with style.style():
         style.save(found["modalities"].figure, tmp_path / "figure.png", sample=True)
     assert (tmp_path / "figure.png").stat().st_size > 1000
+
+
+def fitted(records, methods):
+    """Records in which probes were fitted to the frozen features of these methods' confirm runs."""
+    for record in records:
+        if record.stage == "confirm" and record.method in methods:
+            probes = {"test/audio/probe_accuracy": 0.7, "test/visual/probe_accuracy": 0.6}
+            record.epochs[max(record.epochs)] |= probes
+    return records
+
+
+def test_fitted_probes_stand_in_place_of_those_trained_along(whole, settings) -> None:
+    study = settings(), fitted(whole().records, ["joint", "diagnose_relearn"])
+    table = tables(Modalities(), *study)[0]
+    assert "fitted to the frozen training features" in table.title
+    assert {row[1].split("\n")[0] for row in table.rows} == {"70.0"}
+    assert "fitted to the frozen" in drawn(Modalities(), *study)["modalities"].caption
+
+
+def test_two_kinds_of_probes_are_never_compared(whole, settings) -> None:
+    (mixed, *_) = tables(Modalities(), settings(), fitted(whole().records, ["joint"]))
+    (trained, *_) = tables(Modalities(), settings(), whole().records)
+    assert mixed == trained
+    assert "trained on detached features" in trained.title

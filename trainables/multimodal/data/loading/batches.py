@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainables.multimodal.data.limits import MOST_RESIDENT_SHARE
+from trainables.multimodal.data.limits import MOST_RESIDENT_BYTES, MOST_RESIDENT_SHARE
 from trainables.multimodal.data.loading.prefetch import ahead
 from trainables.multimodal.data.store.feature_store import FeatureStore, Modality
 from trainables.multimodal.errors import InputError
@@ -172,9 +172,13 @@ def segment_choices(draw: np.random.Generator, samples: int, stored: int, frames
 
 
 def fits_device(modalities: Iterable[Modality], samples: int, device: torch.device) -> bool:
-    """Whether `samples` of the modalities take at most MOST_RESIDENT_SHARE of a CUDA device's free memory."""
+    """Whether `samples` of the modalities take at most MOST_RESIDENT_SHARE of a CUDA device's free memory.
+
+    A CPU's processes share the memory map, which takes several times longer to gather a batch of vectors from
+    than a copy: they keep MOST_RESIDENT_BYTES at most.
+    """
+    size = samples * sum(np.dtype(m.dtype).itemsize * int(np.prod(m.shape)) for m in modalities)
     if device.type != "cuda":
-        return False
-    sizes = [np.dtype(m.dtype).itemsize * int(np.prod(m.shape)) for m in modalities]
+        return size <= MOST_RESIDENT_BYTES
     free, _ = torch.cuda.mem_get_info(device)
-    return samples * sum(sizes) <= MOST_RESIDENT_SHARE * free
+    return size <= MOST_RESIDENT_SHARE * free

@@ -9,12 +9,14 @@ from trainables.multimodal.data.loading.batches import (
     Cut,
     Loader,
     batch_bounds,
+    fits_device,
     segment_choices,
     segment_middles,
 )
+from trainables.multimodal.data.limits import MOST_RESIDENT_BYTES
 from trainables.multimodal.data.preparing.writer import write_store
 from trainables.multimodal.data.source import Source
-from trainables.multimodal.data.store.feature_store import FeatureStore, Modality
+from trainables.multimodal.data.store.feature_store import FeatureStore, Modality, sample_bytes
 from trainables.multimodal.errors import InputError
 
 CPU = torch.device("cpu")
@@ -164,15 +166,22 @@ def test_more_frames_than_are_stored_are_refused(toy_store):
         Loader(store, Cut(store.split("toy")["train"], tuple(store.modalities)), 8, 5, CPU)
 
 
-@pytest.mark.parametrize("count", [1, 2, 100])
-def test_batches_gathered_ahead_are_the_same(toy_store, loader, monkeypatch, count):
+def test_a_small_split_is_kept_in_memory_and_a_large_one_is_not(toy_store):
+    modalities = FeatureStore.open(toy_store(2)).modalities.values()
+    most = MOST_RESIDENT_BYTES // sample_bytes({m.name: m for m in modalities})
+    assert (fits_device(modalities, most, CPU), fits_device(modalities, most + 1, CPU)) == (True, False)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 100])
+def test_batches_gathered_from_the_files_are_those_in_memory(toy_store, loader, monkeypatch, count):
     monkeypatch.setitem(AHEAD, "cpu", count)
+    monkeypatch.setattr("trainables.multimodal.data.loading.batches.MOST_RESIDENT_BYTES", 0)
     store = FeatureStore.open(toy_store(2))
-    eager = Loader(store, Cut(store.split("toy")["train"], tuple(store.modalities)), 8, 2, CPU)
-    for plain, early in zip(loader.shuffled(3, 4), eager.shuffled(3, 4), strict=True):
-        assert all(torch.equal(plain.inputs[name], early.inputs[name]) for name in plain.inputs)
-        assert torch.equal(plain.labels, early.labels)
-        assert np.array_equal(plain.rows, early.rows)
+    mapped = Loader(store, Cut(store.split("toy")["train"], tuple(store.modalities)), 8, 2, CPU)
+    for plain, read in zip(loader.shuffled(3, 4), mapped.shuffled(3, 4), strict=True):
+        assert all(torch.equal(plain.inputs[name], read.inputs[name]) for name in plain.inputs)
+        assert torch.equal(plain.labels, read.labels)
+        assert np.array_equal(plain.rows, read.rows)
 
 
 def test_masks_follow_their_samples(gappy_store):
@@ -202,6 +211,7 @@ def test_batches_that_do_not_fit_a_gpu_are_those_that_do(toy_store, monkeypatch)
 
 def test_closing_the_batches_ends_the_thread_that_gathers_them(toy_store, monkeypatch):
     monkeypatch.setitem(AHEAD, "cpu", 2)
+    monkeypatch.setattr("trainables.multimodal.data.loading.batches.MOST_RESIDENT_BYTES", 0)
     store = FeatureStore.open(toy_store(2))
     batches = Loader(store, Cut(store.split("toy")["train"], tuple(store.modalities)), 4, 2, CPU).ordered()
     next(batches)

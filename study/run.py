@@ -124,7 +124,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _data(options: argparse.Namespace, results: Path, console: Console) -> tuple[Study, FeatureStore]:
-    """The study and its store; where there are no data, CREMA-D's are the sample, and controls are generated."""
+    """The study and its store; without data on disk CREMA-D's run on the sample, and controls draw theirs."""
     study = STUDIES[options.name]
     path = options.data or Path("data", study.dataset)
     missing = options.data is None and not path.exists()
@@ -147,7 +147,9 @@ def _sample(options: argparse.Namespace, results: Path, console: Console) -> tup
         )
     if not options.sample:
         console.print(f"No data at data/{STUDIES[options.name].dataset}: running on the generated sample.")
-    return SAMPLE_STUDIES[options.name], _made(results, lambda folder: FeatureStore.open(sample_store(folder)))
+    return SAMPLE_STUDIES[options.name], _made(
+        results, lambda folder: FeatureStore.open(sample_store(folder))
+    )
 
 
 def _made(results: Path, make: Callable[[Path], FeatureStore]) -> FeatureStore:

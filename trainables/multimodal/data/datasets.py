@@ -23,7 +23,7 @@ from trainables.multimodal.data.adapters import (
     ucf101_vgg16,
     vggsound,
 )
-from trainables.multimodal.data.generated import controls
+from trainables.multimodal.data.generated import controls, ladder
 from trainables.multimodal.data.preparing.verify import require_made_from
 from trainables.multimodal.data.preparing.writer import write_once
 from trainables.multimodal.data.recipes import Recipe
@@ -83,6 +83,7 @@ DATASETS: Final[Mapping[str, Dataset]] = {
         f"controls-{variant}": Dataset(partial(controls.read, variant), (), controls.RECIPES)
         for variant in controls.STRENGTHS
     },
+    "ladder": Dataset(ladder.read, (), ladder.RECIPES),
     "features": Dataset(features.read, ("*.npz", "*.parquet")),
 }
 

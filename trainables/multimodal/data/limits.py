@@ -76,7 +76,7 @@ MOST_SHARD_SAMPLES: Final = 256
 MOST_DECODING_SECONDS: Final = 1800.0
 """Seconds on one file of a store, or on a sample tried alone: damage can keep a decoder busy for ever."""
 MOST_RESIDENT_BYTES: Final = 8 * MIB
-"""Bytes of one part of a store that a process copies into memory on a CPU, where all share the mapped files."""
+"""Bytes of one part of a store that a process copies into memory on a CPU: all share the mapped files."""
 MOST_RESIDENT_SHARE: Final = 0.25
 """Share of a CUDA device's free memory for one part of a store: several trials may share a device."""
 MOST_WEIGHTS_BYTES: Final = 4096 * MIB

@@ -58,7 +58,8 @@ class Truth:
 def expected(variant: str) -> Truth:
     """The truth of a variant on new samples."""
     first, second = STRENGTHS[variant]
-    return Truth(simplex_accuracy(CLASSES, first), simplex_accuracy(CLASSES, float(np.hypot(first, second))))
+    both = float(np.hypot(first, second))
+    return Truth(simplex_accuracy(CLASSES, first), simplex_accuracy(CLASSES, both))
 
 
 def on_test(variant: str, seed: int) -> Truth:
@@ -69,14 +70,14 @@ def on_test(variant: str, seed: int) -> Truth:
 
 def read(variant: str, recipe: Recipe) -> Source:
     """The samples of a variant, drawn from the recipe's seed; its note states the truth."""
-    settings = recipe.settings()
-    new, tested = expected(variant), on_test(variant, settings["seed"])
+    seed = recipe.settings()["seed"]
+    new, tested = expected(variant), on_test(variant, seed)
     note = (
         f"generated with known truth: by Bayes' rule {FIRST} alone reaches {new.first:.1%}, both modalities "
-        f"{new.both:.1%}, so {SECOND} is worth {100 * new.gain:.1f} points; on the test samples of seed {settings['seed']} "
-        f"{tested.first:.1%}, {tested.both:.1%} and {100 * tested.gain:.1f} points"
+        f"{new.both:.1%}, so {SECOND} is worth {100 * new.gain:.1f} points; on the test samples "
+        f"of seed {seed} {tested.first:.1%}, {tested.both:.1%} and {100 * tested.gain:.1f} points"
     )
-    return _drawn(variant, settings["seed"]).source(f"controls-{variant}", settings, note)
+    return _drawn(variant, seed).source(f"controls-{variant}", recipe.settings(), note)
 
 
 def _drawn(variant: str, seed: int) -> Drawn:

@@ -31,7 +31,7 @@ class Density(Protocol):
         ...
 
     def log_likelihoods(self, vectors: Array) -> Array:
-        """log p(vector | class) [N, K], up to a number that all classes share."""
+        """Logarithm of p(vector | class) [N, K], up to a number that all classes share."""
         ...
 
 
@@ -50,7 +50,7 @@ class Simplex:
     @property
     def classes(self) -> int:
         """K."""
-        return self.basis.shape[1]
+        return int(self.basis.shape[1])
 
     def draw(self, labels: NDArray[np.int64], generator: np.random.Generator) -> Array:
         """Vectors [N, D] of the classes `labels` [N]."""
@@ -58,7 +58,7 @@ class Simplex:
         return means + generator.normal(size=means.shape)
 
     def log_likelihoods(self, vectors: Array) -> Array:
-        """s b_k'x [N, K]: all means have the same norm."""
+        """The products s b_k'x [N, K]: all means have the same norm."""
         return self.strength * (vectors @ self.basis)
 
 
@@ -103,7 +103,7 @@ class Parities:
 
     @property
     def _bits(self) -> int:
-        return self.basis.shape[1] // self.signs
+        return int(self.basis.shape[1]) // self.signs
 
     @property
     def _codes(self) -> Array:
@@ -132,8 +132,9 @@ def parities_accuracy(bits: int, signs: int, noise: float) -> float:
 
 
 def bayes_accuracy(log_likelihoods: Iterable[Array], labels: NDArray[np.int64]) -> float:
-    """Share of labels [N] that Bayes' rule finds, from the log-likelihoods [N, K] of each modality it sees."""
-    return float((sum(log_likelihoods).argmax(axis=1) == labels).mean())
+    """Share of labels [N] that Bayes' rule finds from the log-likelihoods [N, K] of each modality."""
+    summed = np.sum(list(log_likelihoods), axis=0)
+    return float((summed.argmax(axis=1) == labels).mean())
 
 
 def random_basis(dimensions: int, count: int, generator: np.random.Generator) -> Array:

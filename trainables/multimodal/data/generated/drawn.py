@@ -63,14 +63,17 @@ def draw(
     generator: np.random.Generator,
     shapes: Mapping[str, tuple[int, ...]] = MappingProxyType({}),
 ) -> Drawn:
-    """Draw `counts` samples to train, validate and test with; `shapes` are those of modalities of no vectors."""
+    """Draw `counts` samples to train, validate and test with.
+
+    `shapes` holds the shape [C, H, W] of each modality that is no vector.
+    """
     parts = [part for part, count in zip(PARTS, counts, strict=True) for _ in range(count)]
     first = next(iter(densities.values()))
     labels = np.concatenate([np.arange(count) % first.classes for count in counts])
-    arrays = {
-        name: density.draw(labels, generator).astype(np.float32).reshape(len(labels), *shapes.get(name, (-1,)))
-        for name, density in densities.items()
-    }
+    arrays = {}
+    for name, density in densities.items():
+        vectors = density.draw(labels, generator).astype(np.float32)
+        arrays[name] = vectors.reshape(len(labels), *shapes.get(name, (-1,)))
     return Drawn(densities, labels, parts, arrays)
 
 

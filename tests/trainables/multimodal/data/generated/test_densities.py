@@ -72,7 +72,9 @@ def test_bayes_rule_reaches_the_stated_accuracy_on_parities(parities, generator)
 
 def test_likelihoods_of_parities_are_those_of_the_mixture_over_all_signs(parities, generator):
     vectors = parities.draw(np.arange(4), generator)
-    centres = np.array(np.meshgrid(*[[-1.0, 1.0]] * parities.basis.shape[1])).reshape(len(parities.basis.T), -1).T
+    centres = (
+        np.array(np.meshgrid(*[[-1.0, 1.0]] * parities.basis.shape[1])).reshape(len(parities.basis.T), -1).T
+    )
     bits = centres.reshape(len(centres), 2, -1).prod(axis=2)
     near = stats.norm.pdf(vectors[:, None], centres @ parities.basis.T, parities.noise).prod(axis=2)
     classes = [(1, 1), (1, -1), (-1, 1), (-1, -1)]

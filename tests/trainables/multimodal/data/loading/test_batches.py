@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from trainables.multimodal.data.limits import MOST_RESIDENT_BYTES
 from trainables.multimodal.data.loading.batches import (
     AHEAD,
     Cut,
@@ -13,7 +14,6 @@ from trainables.multimodal.data.loading.batches import (
     segment_choices,
     segment_middles,
 )
-from trainables.multimodal.data.limits import MOST_RESIDENT_BYTES
 from trainables.multimodal.data.preparing.writer import write_store
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store.feature_store import FeatureStore, Modality, sample_bytes

@@ -116,7 +116,7 @@ def comparison(folder: Path) -> Comparison:
             results = analyse(ledger.settings, ledger.records())
         finally:
             ledger.close()
-    return next(one for one in results.comparisons if one.method == FIRST_ALONE)
+    return next(test for test in results.comparisons if test.method == FIRST_ALONE)
 
 
 def counted(verdicts: Sequence[Verdict]) -> float:

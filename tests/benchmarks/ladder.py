@@ -1,8 +1,8 @@
-"""Where can a balancer help? Generated imbalance, rung by rung, against what can be reached.
+"""Where can a balancer help? Generated imbalance, step by step, against what can be reached.
 
-    python tests/benchmarks/ladder.py                            # a rung with a gap and one without, small
-    python tests/benchmarks/ladder.py gaps --rungs all --configurations 64 --seeds 5
-    python tests/benchmarks/ladder.py methods --rungs 3-signs --configurations 64 --seeds 20
+    python tests/benchmarks/ladder.py                            # a step with a gap and one without, small
+    python tests/benchmarks/ladder.py gaps --steps all --configurations 64 --seeds 5
+    python tests/benchmarks/ladder.py methods --steps 3-signs --configurations 64 --seeds 20
 
 - gaps: how far the best of many configurations of joint training stays below late fusion of encoders that
   were trained and tuned one by one, and below Bayes' rule. Only there can a balancer help.
@@ -38,7 +38,7 @@ from trainables.multimodal.data.preparing.writer import write_once
 from trainables.multimodal.errors import Diverged
 from trainables.multimodal.methods import UNIMODAL, method_named
 
-RUNGS: Final[Mapping[str, Mapping[str, int]]] = {
+STEPS: Final[Mapping[str, Mapping[str, int]]] = {
     "2-signs": {"signs": 2},
     "2-signs-few": {"signs": 2, "samples": 1000},
     "2-signs-nuisance": {"signs": 2, "nuisance": 96},
@@ -52,9 +52,9 @@ RUNGS: Final[Mapping[str, Mapping[str, int]]] = {
 }
 """Steps of the ladder by what makes them hard; `pictures` in a name chooses that recipe."""
 SAMPLES_SEEN: Final = 120_000
-"""Of a run: 60 passes over 2000 samples, more over fewer, so that every rung gets as many updates."""
+"""Of a run: 60 passes over 2000 samples, more over fewer, so that every step gets as many updates."""
 BASE: Final = {"hidden": 64, "width": 0.125, "batch_size": 128, "threads": 1, "probes": False}
-LEARNING_RATES: Final = (1e-3, 0.5)
+LEARNING_RATES: Final = (1e-3, 1.0)
 WEIGHT_DECAYS: Final = (1e-5, 2e-2)
 SEPARATE: Final = "separate"
 """Late fusion of encoders that were trained one by one, each with its best settings."""
@@ -67,7 +67,7 @@ SHARES: Final = np.linspace(0.05, 0.95, 19)
 class Run:
     """One configuration of a method on the data of a seed, which also seeds its initial weights."""
 
-    rung: str
+    step: str
     method: str
     settings: Mapping[str, Any]
     seed: int
@@ -109,18 +109,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     log = Log(options.out / "runs.jsonl")
     carry_out = partial(carried_out, log=log, out=options.out, workers=options.workers)
-    rungs = list(RUNGS) if options.rungs == "all" else options.rungs.split(",")
-    for rung in rungs:
+    steps = list(STEPS) if options.steps == "all" else options.steps.split(",")
+    for step in steps:
         if options.stage == "gaps":
             names, compared = ("joint", *ALONE.values()), ("joint", SEPARATE)
         else:
             names = compared = tuple(STUDY_METHODS)
-        searches = {name: configurations(rung, name, options.configurations) for name in names}
+        searches = {name: configurations(step, name, options.configurations) for name in names}
         carry_out(run for runs in searches.values() for run in runs)
         best = {name: max(runs, key=lambda run: log[run]["validation"]) for name, runs in searches.items()}
         fresh = {name: confirmations(best, name, options.seeds) for name in compared}
         carry_out(run for runs in fresh.values() for run in runs)
-        print(f"\n{rung}: {bayes(rung, options.seeds)}", flush=True)
+        print(f"\n{step}: {bayes(step, options.seeds)}", flush=True)
         for line in table(fresh, best, log):
             print(line, flush=True)
 
@@ -131,7 +131,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("stage", nargs="?", default="gaps", choices=("gaps", "methods"))
-    parser.add_argument("--rungs", default="2-signs,3-signs", help=f"all, or some of {','.join(RUNGS)}")
+    parser.add_argument("--steps", default="2-signs,3-signs", help=f"all, or some of {','.join(STEPS)}")
     parser.add_argument("--configurations", type=int, default=8, help="of each method")
     parser.add_argument("--seeds", type=int, default=3, help="fresh ones of the best configuration")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
@@ -139,16 +139,16 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def configurations(rung: str, method: str, count: int) -> list[Run]:
+def configurations(step: str, method: str, count: int) -> list[Run]:
     """The published values at the trainer's own weight decay, then settings drawn at random.
 
     Draw n is seeded by n alone: all methods see the same learning rates and weight decays.
     """
     search, modalities = study_method(method).search, (STRONG, WEAK)
-    first = search.defaults_for(modalities, epochs_of(rung))
-    domains = search.domains_for(modalities, epochs_of(rung))
+    first = search.defaults_for(modalities, epochs_of(step))
+    domains = search.domains_for(modalities, epochs_of(step))
     own = [key for key in domains if key != "lr"]
-    runs = [Run(rung, method, first, 0, tested=False)]
+    runs = [Run(step, method, first, 0, tested=False)]
     for number in range(1, count):
         generator = np.random.default_rng(number)
         drawn = {
@@ -156,31 +156,31 @@ def configurations(rung: str, method: str, count: int) -> list[Run]:
             for key, ends in (("lr", LEARNING_RATES), ("weight_decay", WEIGHT_DECAYS))
         }
         drawn |= {key: plain(domains[key].sample(random_state=generator)) for key in own}
-        runs.append(Run(rung, method, drawn, 0, tested=False))
+        runs.append(Run(step, method, drawn, 0, tested=False))
     return runs
 
 
 def confirmations(best: Mapping[str, Run], method: str, seeds: int) -> list[Run]:
     """The best configuration of a method on fresh seeds; of separate encoders the best of each of them."""
-    rung = next(iter(best.values())).rung
+    step = next(iter(best.values())).step
     settings = (
         {alone: best[alone].settings for alone in ALONE.values()}
         if method == SEPARATE
         else best[method].settings
     )
-    return [Run(rung, method, settings, seed, tested=True) for seed in range(1, seeds + 1)]
+    return [Run(step, method, settings, seed, tested=True) for seed in range(1, seeds + 1)]
 
 
 def carried_out(runs: Iterable[Run], log: Log, out: Path, workers: int) -> None:
     """Run what the log lacks, a process per core."""
     missing = [run for run in runs if run not in log]
-    stores = {(run.rung, run.seed): out / f"{run.rung}-{run.seed}" for run in missing}
-    for (rung, seed), store in stores.items():
+    stores = {(run.step, run.seed): out / f"{run.step}-{run.seed}" for run in missing}
+    for (step, seed), store in stores.items():
         write_once(
-            read_source("ladder", None, recipe=recipe_of(rung), settings=settings_of(rung, seed)), store
+            read_source("ladder", None, recipe=recipe_of(step), settings=settings_of(step, seed)), store
         )
     with ProcessPoolExecutor(workers) as pool:
-        futures = {pool.submit(trained, run, stores[run.rung, run.seed]): run for run in missing}
+        futures = {pool.submit(trained, run, stores[run.step, run.seed]): run for run in missing}
         for future in as_completed(futures):
             log.add(futures[future], future.result())
 
@@ -211,7 +211,7 @@ def judged(method: str, settings: Mapping[str, Any], run: Run, store: Path, part
 
     The trainer is told of an epoch that is never trained, for its last one ends with k-means.
     """
-    epochs = epochs_of(run.rung)
+    epochs = epochs_of(run.step)
     fixed = {**BASE, "data": str(store), "seed": run.seed, "epochs": epochs + 1}
     trainer = method_named(method).build({**fixed, **settings})
     while trainer.epoch < epochs:
@@ -238,11 +238,11 @@ def accuracy(outputs: Tensor, labels: Tensor) -> float:
     return float((outputs.argmax(dim=1) == labels).double().mean())
 
 
-def bayes(rung: str, seeds: int) -> str:
+def bayes(step: str, seeds: int) -> str:
     """What Bayes' rule reaches on the test samples of the fresh seeds."""
     views = {STRONG: (STRONG,), WEAK: (WEAK,), "both": (STRONG, WEAK)}
     drawn = [
-        ladder.drawn(ladder.RECIPES[recipe_of(rung)].changed(settings_of(rung, seed)))
+        ladder.drawn(ladder.RECIPES[recipe_of(step)].changed(settings_of(step, seed)))
         for seed in range(1, seeds + 1)
     ]
     reached = {n: np.mean([d.bayes(*names, part="test") for d in drawn]) for n, names in views.items()}
@@ -274,19 +274,19 @@ def plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def epochs_of(rung: str) -> int:
+def epochs_of(step: str) -> int:
     """Passes over the training samples."""
-    return SAMPLES_SEEN // RUNGS[rung].get("samples", ladder.Common().samples)
+    return SAMPLES_SEEN // STEPS[step].get("samples", ladder.Common().samples)
 
 
-def recipe_of(rung: str) -> str:
-    """Name of the recipe of a rung."""
-    return "pictures" if "pictures" in rung else "vectors"
+def recipe_of(step: str) -> str:
+    """Name of the recipe of a step."""
+    return "pictures" if "pictures" in step else "vectors"
 
 
-def settings_of(rung: str, seed: int) -> dict[str, str]:
+def settings_of(step: str, seed: int) -> dict[str, str]:
     """Changes of the recipe, as text."""
-    return {key: str(value) for key, value in {**RUNGS[rung], "seed": seed}.items()}
+    return {key: str(value) for key, value in {**STEPS[step], "seed": seed}.items()}
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ def ladder():
 
 @pytest.fixture
 def tiny(ladder, monkeypatch):
-    """A rung of 64 samples and two epochs."""
-    monkeypatch.setitem(ladder.RUNGS, "tiny", {"samples": 64, "signs": 2})
+    """A step of 64 samples and two epochs."""
+    monkeypatch.setitem(ladder.STEPS, "tiny", {"samples": 64, "signs": 2})
     monkeypatch.setattr(ladder, "SAMPLES_SEEN", 128)
     return "tiny"
 

@@ -19,8 +19,8 @@ from trainables.multimodal.data.store.feature_store import Modality
 
 FIRST: Final = "first"
 SECOND: Final = "second"
-CLASSES: Final = 5
-DIMENSIONS: Final = 8
+CLASSES: Final = 4
+DIMENSIONS: Final = 4
 STRENGTHS: Final[Mapping[str, tuple[float, float]]] = {"gain": (2.0, 1.2), "null": (2.0, 0.0)}
 """Variant -> strength of the simplex of each modality; the second of `null` has none."""
 COUNTS: Final = (4000, 1000, 2000)

@@ -97,7 +97,7 @@ STUDIES: Final[Mapping[str, Study]] = {
     **_studies("sarcasm", *_TWEETS, {}),
     **{
         f"{data}_modalities": Study(
-            data, ("joint", "unimodal_*"), Budget(epochs=8, trials=8, seeds=5), {"hidden": 32}
+            data, ("joint", "unimodal_*"), Budget(epochs=4, trials=8, seeds=5), {"hidden": 32}
         )
         for data in ("controls-gain", "controls-null")
     },

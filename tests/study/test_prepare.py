@@ -103,7 +103,7 @@ def test_generated_data_need_no_source_and_take_a_seed(
 ) -> None:
     out = tmp_path / "out"
     assert main(["controls-gain", "--out", str(out), "--recipe-set", "seed=3"]) == 0
-    assert "split drawn (default): train 4000, validation 1000, test 2000" in capsys.readouterr().out
+    assert "split drawn (default): train 8000, validation 1000, test 2000" in capsys.readouterr().out
     assert FeatureStore.open(out).recipe == {"name": "gaussian", "seed": 3}
 
 

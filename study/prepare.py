@@ -67,7 +67,12 @@ def _run(options: argparse.Namespace) -> int:
 def _parser() -> Parser:
     parser = Parser(prog="python -m study.prepare", description=__doc__)
     parser.add_argument("dataset", nargs="?", metavar="DATASET", help=", ".join(DATASETS))
-    parser.add_argument("--source", type=Path, metavar="PATH", help="folder with the raw files, or one file")
+    parser.add_argument(
+        "--source",
+        type=Path,
+        metavar="PATH",
+        help="folder with the raw files, or one file; none for what is generated",
+    )
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="folder of the store (default: data/<dataset>)"
     )
@@ -167,7 +172,7 @@ def _missing(lacking: Sequence[str], samples: int) -> str:
 
 
 def _source(options: argparse.Namespace) -> Source:
-    if not options.dataset or not options.source:
+    if not options.dataset:
         raise InputError(
             f"name a data set ({', '.join(DATASETS)}) and its --source folder, or use --check DIR"
         )

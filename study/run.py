@@ -12,7 +12,7 @@ if __name__ == "__main__":
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from study.running.signals import catch_signals
 from study.settings import ENOUGH_TO_PRUNE, PRUNING, STAGES
 from study.studies import SAMPLE_STUDIES, STUDIES, Study
 from trainables.multimodal.command_line import COMPLETE, INTERRUPTED, Parser, read_settings, reported
+from trainables.multimodal.data.datasets import DATASETS, generated_store
 from trainables.multimodal.data.sample.generate import sample_store
 from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
@@ -154,12 +155,14 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _data(options: argparse.Namespace, results: Path, console: Console) -> tuple[Study, FeatureStore]:
-    """The study and its store; studies of CREMA-D fall back on the sample where there are no data."""
+    """The study and its store; without data on disk CREMA-D's run on the sample, and controls draw theirs."""
     study = STUDIES[options.name]
     path = options.data or Path("data", study.dataset)
     missing = options.data is None and not path.exists()
     if options.sample or (missing and options.name in SAMPLE_STUDIES):
         return _sample(options, results, console)
+    if missing and DATASETS[study.dataset].generated:
+        return study, _made(results, lambda folder: generated_store(study.dataset, folder))
     if missing:
         raise InputError(
             f"there are no prepared data at {path}: run `python -m study.prepare {study.dataset} "
@@ -175,13 +178,19 @@ def _sample(options: argparse.Namespace, results: Path, console: Console) -> tup
         )
     if not options.sample:
         console.print(f"No data at data/{STUDIES[options.name].dataset}: running on the generated sample.")
+    return SAMPLE_STUDIES[options.name], _made(
+        results, lambda folder: FeatureStore.open(sample_store(folder))
+    )
+
+
+def _made(results: Path, make: Callable[[Path], FeatureStore]) -> FeatureStore:
+    """A store that `make` keeps in a folder below the results; InputError if they cannot be written."""
     try:
-        store = FeatureStore.open(sample_store(results / "sample-data"))
+        return make(results / "sample-data")
     except OSError as error:
         raise InputError(
             f"{results} cannot be written ({error.strerror}): choose another --results."
         ) from error
-    return SAMPLE_STUDIES[options.name], store
 
 
 def _folder_name(name: str, study: Study, store: FeatureStore) -> str:

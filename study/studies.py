@@ -95,6 +95,12 @@ STUDIES: Final[Mapping[str, Study]] = {
     **_studies("nvgesture", *_CLIPS, {}),  # a mirror image is another gesture
     **_studies("twitter15", *_TWEETS, {}),
     **_studies("sarcasm", *_TWEETS, {}),
+    **{
+        f"{data}_modalities": Study(
+            data, ("joint", "unimodal_*"), Budget(epochs=4, trials=8, seeds=5), {"hidden": 32}
+        )
+        for data in ("controls-gain", "controls-null")
+    },
     **_studies("features", *_VECTORS, {}),
 }
 

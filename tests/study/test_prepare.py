@@ -98,11 +98,22 @@ def test_a_recipe_can_be_changed(tmp_path: Path) -> None:
     assert [m.shape for m in store.modalities.values()] == [(1, 20, 128), (1, 3, 8, 8)]
 
 
+def test_generated_data_need_no_source_and_take_a_seed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["controls-gain", "--out", str(out), "--recipe-set", "seed=3"]) == 0
+    assert "split drawn (default): train 8000, validation 1000, test 2000" in capsys.readouterr().out
+    assert FeatureStore.open(out).recipe == {"name": "gaussian", "seed": 3}
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         ([], "name a data set"),
-        (["features"], "name a data set"),
+        (["features"], "name the --source folder of features"),
+        (["controls-gain", "--source", "."], "controls-gain is generated: leave --source out"),
+        (["controls-gain", "--recipe-set", "seed=-1"], "recipe parameter seed must be a whole number in 0.."),
         (["mnist", "--source", "."], "unknown data set mnist"),
         (["features", "--source", "nowhere"], "no npz or Parquet file or folder"),
         (["cremad", "--source", "nowhere"], "no source folder"),

@@ -41,6 +41,13 @@ def test_missing_data_end_with_the_command_that_prepares_them(capsys, tmp_path, 
     assert "python -m study.prepare ravdess --source DIR" in refuse(capsys, "ravdess_dr")
 
 
+def test_controls_are_generated_where_there_are_none(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["controls-null_modalities", "--dry-run"]) == 0
+    assert (tmp_path / "results" / "sample-data" / "controls-null" / "manifest.json").is_file()
+    assert "unimodal_second" in capsys.readouterr().out
+
+
 def test_a_folder_that_is_not_there_is_named(capsys, tmp_path):
     assert "nowhere" in refuse(capsys, "features_dr", "--data", str(tmp_path / "nowhere"))
 

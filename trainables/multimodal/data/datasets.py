@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,9 @@ from trainables.multimodal.data.adapters import (
     ucf101_vgg16,
     vggsound,
 )
+from trainables.multimodal.data.generated import controls, ladder
+from trainables.multimodal.data.preparing.verify import require_made_from
+from trainables.multimodal.data.preparing.writer import write_once
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store.feature_store import FeatureStore
@@ -31,16 +35,21 @@ from trainables.multimodal.errors import InputError
 
 @dataclass(frozen=True)
 class Dataset:
-    """How the raw files of one data set are read."""
+    """How the raw files of one data set are read, or how it is drawn."""
 
     read: Callable[..., Source]
-    """Called with the source folder, and with the recipe where there are recipes."""
+    """Called with the source folder if there are raw files, and with the recipe where there are recipes."""
     marks: tuple[str, ...]
-    """Glob patterns that tell its raw folder from others."""
+    """Glob patterns that tell its raw folder from others; none of a data set that is generated."""
     recipes: Mapping[str, Recipe] | None = None
     """Named recipes, the default first; None: the data are stored as they are."""
     values: str = ""
     """Where the numbers of a regression are read from, if the data set can have them."""
+
+    @property
+    def generated(self) -> bool:
+        """Whether there are no raw files: its recipe draws the samples."""
+        return not self.marks
 
     def holds(self, folder: Path) -> bool:
         """Whether `folder` looks like the raw files of this data set."""
@@ -70,28 +79,49 @@ DATASETS: Final[Mapping[str, Dataset]] = {
     "nvgesture": Dataset(nvgesture.read, _anywhere(nvgesture.LISTS.values()), nvgesture.RECIPES),
     "twitter15": Dataset(twitter15.read, (twitter15.TABLES_FOLDER,), twitter15.RECIPES),
     "sarcasm": Dataset(sarcasm.read, (sarcasm.IMAGES_FOLDER,), sarcasm.RECIPES),
+    **{
+        f"controls-{variant}": Dataset(partial(controls.read, variant), (), controls.RECIPES)
+        for variant in controls.STRENGTHS
+    },
+    "ladder": Dataset(ladder.read, (), ladder.RECIPES),
     "features": Dataset(features.read, ("*.npz", "*.parquet")),
 }
 
 
 def read_source(
-    name: str, root: Path, *, recipe: str | None = None, settings: Mapping[str, str] | None = None
+    name: str, root: Path | None, *, recipe: str | None = None, settings: Mapping[str, str] | None = None
 ) -> Source:
     """The source of data set `name` below `root`, with a recipe and changes to its parameters.
 
-    Raises InputError: unknown data set, recipe or parameter, or bad source files.
+    Raises InputError: unknown data set, recipe or parameter, bad source files, or no folder where one is
+    needed, or one where none is.
     """
     if name not in DATASETS:
         raise InputError(f"unknown data set {name}: known are {', '.join(DATASETS)}")
     dataset = DATASETS[name]
+    if dataset.generated != (root is None):
+        raise InputError(
+            f"{name} is generated: leave --source out" if root else f"name the --source folder of {name}"
+        )
+    folders = [root.resolve()] if root else []
     if dataset.recipes is None:
         if recipe or settings:
             raise InputError(f"{name} is stored as it is: it takes no recipe and no recipe parameters")
-        return dataset.read(root.resolve())
+        return dataset.read(*folders)
     recipe = recipe or next(iter(dataset.recipes))
     if recipe not in dataset.recipes:
         raise InputError(f"unknown recipe {recipe}: {name} has {', '.join(dataset.recipes)}")
-    return dataset.read(root.resolve(), dataset.recipes[recipe].changed(settings or {}))
+    return dataset.read(*folders, dataset.recipes[recipe].changed(settings or {}))
+
+
+def generated_store(name: str, folder: Path) -> FeatureStore:
+    """The store of a generated data set below `folder`: made by the first call, in seconds.
+
+    Raises InputError: what lies there was made with another recipe.
+    """
+    source = read_source(name, None)
+    write_once(source, folder / name)
+    return require_made_from(folder / name, source)
 
 
 def require_values(store: FeatureStore) -> None:

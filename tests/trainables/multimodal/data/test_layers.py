@@ -12,7 +12,7 @@ from trainables.multimodal import data
 FOLDER = Path(data.__file__).parent
 LAYERS = (
     "limits", "whole_numbers", "splits", "store", "source", "recipes", "media", "tables", "adapters",
-    "loading", "preparing", "sample", "datasets",
+    "loading", "preparing", "generated", "sample", "datasets",
 )  # fmt: skip
 """Lowest first."""
 BELOW = {

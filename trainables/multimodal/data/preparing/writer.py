@@ -74,6 +74,16 @@ def write_store(
     return FeatureStore.open(out)
 
 
+def write_once(source: Source, out: Path) -> None:
+    """Write the store unless it is there, or another process was faster."""
+    try:
+        if not (out / manifests.FILE).is_file():
+            write_store(source, out)
+    except InputError:
+        if not (out / manifests.FILE).is_file():
+            raise
+
+
 def unfinished(out: Path) -> Path:
     """Where the store at `out` is written until it is whole."""
     return out.parent / f".{out.name}.unfinished"

@@ -30,7 +30,7 @@ from PIL import Image
 from trainables.multimodal.data.adapters import cremad
 from trainables.multimodal.data.media.audio import Fbank
 from trainables.multimodal.data.media.video import Frames
-from trainables.multimodal.data.preparing.writer import write_store
+from trainables.multimodal.data.preparing.writer import write_once
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.sample.actors import (
     EXPRESSIONS,
@@ -48,7 +48,6 @@ from trainables.multimodal.data.sample.actors import (
 from trainables.multimodal.data.splits import PARTS, TEST, stratified
 from trainables.multimodal.data.store.feature_store import TOGETHER, FeatureStore
 from trainables.multimodal.data.store.manifest import FILE
-from trainables.multimodal.errors import InputError
 
 VERSION: Final = 3
 """Raise it when the generated clips or the recipe change: stores of older versions are then left alone."""
@@ -124,19 +123,10 @@ def sample_store(folder: Path) -> Path:
         raw = Path(tempfile.mkdtemp(prefix=".cremad-raw-", dir=folder))
         try:
             generate(raw)
-            _prepare_once(raw, store)
+            write_once(replace(cremad.read(raw, RECIPE), ceilings=CEILINGS), store)
         finally:
             shutil.rmtree(raw)
     return FeatureStore.open(store).path
-
-
-def _prepare_once(raw: Path, store: Path) -> None:
-    """Prepare the store unless another process was faster."""
-    try:
-        write_store(replace(cremad.read(raw, RECIPE), ceilings=CEILINGS), store)
-    except InputError:
-        if not (store / FILE).is_file():
-            raise
 
 
 def _write_clip(folder: Path, clip: Clip, actor: Actor, draw: np.random.Generator) -> None:

@@ -94,7 +94,7 @@ def _generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def raw(_generated: Path, tmp_path: Path) -> Path:
-    """A copy, free to be broken, of the raw tree of three actors with 20 clips each."""
+    """A copy, free to be broken, of the raw tree of three actors with 48 clips each."""
     return Path(shutil.copytree(_generated, tmp_path / "raw"))
 
 

@@ -54,7 +54,7 @@ VERSION: Final = 3
 
 RECIPE: Final = Recipe(
     "dnr-fbank",
-    {"audio": Fbank(mel_bins=32, time_steps=48), "visual": Frames(frames=PICTURES, image_size=32)},
+    {"audio": Fbank(mel_bins=24, time_steps=48), "visual": Frames(frames=PICTURES, image_size=32)},
 )
 
 ACTORS: Final = tuple(str(number) for number in range(9001, 9021))

@@ -108,8 +108,8 @@ def test_a_file_that_is_no_video_is_refused(clip: Path, content: bytes, complain
 
 def test_large_frames_are_refused_before_decoding(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(video, "_demuxed", None)
-    with pytest.raises(InputError, match=r"has 96 x 96 pixels, and 9215 are the limit"):
-        read_chosen(clip, range, np.asarray, 96 * 96 - 1)
+    with pytest.raises(InputError, match=r"has 64 x 64 pixels, and 4095 are the limit"):
+        read_chosen(clip, range, np.asarray, 64 * 64 - 1)
 
 
 def test_more_coded_pictures_than_may_be_held_are_refused(

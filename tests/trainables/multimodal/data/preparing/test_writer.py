@@ -505,7 +505,7 @@ def test_an_exception_leaves_no_mark(toy_source: Sources, tmp_path: Path) -> Non
 def test_processes_write_the_same_files(
     raw: Path, tiny_recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shards, "MOST_SHARD_SAMPLES", 20)
+    monkeypatch.setattr(shards, "MOST_SHARD_SAMPLES", 48)
     source = cremad.read(raw, tiny_recipe)
     one, two = (write_store(source, tmp_path / f"store-{n}", workers=n) for n in (1, 2))
     assert one.digest == two.digest

@@ -232,7 +232,7 @@ def looks(points: float, family: int, repeats: int) -> list[str]:
         ours = normal(rng.normal(size=LOOKS[-1])) + points / 100
         theirs = normal(rng.normal(size=2 * LOOKS[-1]))
         for n in LOOKS:
-            end = verdict(welch_test(list(ours[:n]), list(theirs[: 2 * n])), alpha=ALPHA / family)
+            end = verdict(welch_test(list(ours[:n]), list(theirs[: 2 * n])), n, alpha=ALPHA / family)
             if end is not Verdict.GO_ON:
                 break
         ends[end] += 1

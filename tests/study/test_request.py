@@ -355,3 +355,8 @@ def test_a_study_of_an_earlier_version_goes_on_without_what_is_new(settings):
 def test_a_study_goes_on_with_its_own_protocol_only(settings, change, difference):
     with pytest.raises(InputError, match=difference):
         going_on(settings(), settings(**change))
+
+
+def test_seeds_may_be_left_to_the_results(settings):
+    budget = settings(seeds="auto").budget
+    assert (budget.seeds, budget.baseline_seeds, budget.most_seeds) == (5, 10, 20)

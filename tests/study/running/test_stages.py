@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from study.records.trial_record import Ending, Proposal, trial_key
-from study.running.stages import WAVES, baseline_search, confirm, final, search, sensitivity
+from study.running.stages import WAVES, baseline_search, confirm, final, more_seeds, search, sensitivity
 from study.settings import Budget
 from study.studies import STUDIES
 
@@ -141,5 +141,64 @@ def test_the_seeds_of_confirm_go_through_the_folds(settings, ledger):
     assert "split" not in swept.propose(0, 0).config
 
 
+def confirmed(settings, ledger, gains, spread=0.02):
+    """Confirm runs of both methods, D&R on as many seeds as there are gains over joint on each."""
+    for number in range(2 * len(gains)):
+        joint = settings.config("joint", {"lr": 0.05})
+        ran(ledger, "confirm", "joint", 0.6 + spread * (number % 3), joint, 1000 + number)
+    params = {**settings.defaults("diagnose_relearn"), "lr": 0.05}
+    for number, gain in enumerate(gains):
+        value = 0.6 + spread * (number % 3) + gain
+        ran(
+            ledger,
+            "confirm",
+            "diagnose_relearn",
+            value,
+            settings.config("diagnose_relearn", params),
+            1000 + number,
+        )
+
+
+@pytest.fixture
+def auto(resolved_on_toys):
+    return resolved_on_toys(STUDIES["features_dr"], trials=12, seeds="auto")
+
+
+def counts(settings, ledger):
+    return {plan.method: plan.count for plan in more_seeds(settings, ledger)}
+
+
+def test_the_next_look_is_taken_while_a_difference_is_open(auto, ledger):
+    searched(auto, ledger, {0.05: 0.9})
+    confirmed(auto, ledger, [0.04, -0.02, 0.05, 0.0, 0.03])
+    assert counts(auto, ledger) == {"joint": 16, "diagnose_relearn": 8}
+
+
+def test_a_look_that_was_begun_is_ended(auto, ledger):
+    searched(auto, ledger, {0.05: 0.9})
+    confirmed(auto, ledger, [0.2, 0.21, 0.19, 0.2, 0.21, 0.2])
+    assert counts(auto, ledger) == {"joint": 16, "diagnose_relearn": 8}
+
+
+def test_a_difference_that_is_decided_gets_no_more_seeds(auto, ledger):
+    searched(auto, ledger, {0.05: 0.9})
+    confirmed(auto, ledger, [0.2, 0.21, 0.19, 0.2, 0.21])
+    assert counts(auto, ledger) == {"joint": 10, "diagnose_relearn": 5}
+
+
+def test_the_last_look_ends_an_open_difference(auto, ledger):
+    searched(auto, ledger, {0.05: 0.9})
+    confirmed(auto, ledger, [0.02, -0.02] * 10)
+    assert counts(auto, ledger) == {"joint": 40, "diagnose_relearn": 20}
+
+
+def test_a_fixed_number_of_seeds_stays(settings, ledger):
+    searched(settings, ledger, {0.05: 0.9})
+    confirmed(settings, ledger, [0.04, -0.02, 0.05, 0.0, 0.03])
+    assert more_seeds(settings, ledger) == []
+
+
 def test_the_budget_of_an_earlier_version_has_equal_seeds_and_no_finalists():
-    assert Budget.from_json({"epochs": 3, "trials": 4, "seeds": 5}) == Budget(3, 4, 5, 5, 0)
+    assert Budget.from_json({"epochs": 3, "trials": 4, "seeds": 5}) == Budget(
+        3, 4, 5, baseline_seeds=5, finalists=0
+    )

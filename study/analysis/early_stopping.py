@@ -7,7 +7,7 @@ import numpy as np
 from scipy import stats
 
 from study.analysis.chosen_runs import ChosenRuns
-from study.records.trial_record import OBJECTIVE, Record
+from study.records.trial_record import Record
 
 LEAST_RANKED = 3  # trials of a rank correlation
 QUARTERS = (0.25, 0.5, 0.75)  # of the training, looked at whether trials were stopped there or not
@@ -76,7 +76,7 @@ def _summary(chosen: ChosenRuns, method: str, epochs: Sequence[int]) -> EarlySto
 
 
 def _rung(epoch: int, stopped: Sequence[Record], known: Sequence[Record]) -> Rung:
-    here = [trial.epochs[epoch][OBJECTIVE] for trial in known]
+    here = [trial.value_at(epoch) for trial in known]
     end = [_end(trial) for trial in known]
     count = sum(_stopped_at(trial) == epoch for trial in stopped)
     return Rung(epoch, count, len(known), rank_correlation(here, end))
@@ -93,4 +93,4 @@ def _stopped_at(trial: Record) -> int:
 
 
 def _end(trial: Record) -> float:
-    return trial.epochs[max(trial.epochs)][OBJECTIVE]
+    return trial.value_at(max(trial.epochs))

@@ -71,6 +71,11 @@ class Record:
         """Accuracy of the chosen epoch on the split that selects."""
         return self.epochs[max(self.epochs)].get(ACCURACY) if self.epochs else None
 
+    def value_at(self, epoch: int) -> float:
+        """What a search maximises, after an epoch that reported it; KeyError for one that did not."""
+        metrics = self.epochs[epoch]
+        return metrics[OBJECTIVE] if OBJECTIVE in metrics else metrics[ACCURACY]
+
     @property
     def test(self) -> dict[str, float]:
         """Test metrics of the best weights; empty unless the trial belongs to confirm."""

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
-from study.records.trial_record import OBJECTIVE, Record
+from study.records.trial_record import Record
 from trainables.multimodal.errors import InputError
 
 EPOCHS: Final = "n_epochs"
@@ -108,7 +108,7 @@ def recorded(method: str, trials: Sequence[Record], epochs: int) -> Curves:
         Curve(
             {},
             tuple(trial.epochs),
-            tuple(metrics[OBJECTIVE] for metrics in trial.epochs.values()),
+            tuple(map(trial.value_at, trial.epochs)),
             tuple(np.cumsum([m.get("seconds", 0.0) for m in trial.epochs.values()]).tolist()),
         )
         for trial in known

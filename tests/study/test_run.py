@@ -90,7 +90,7 @@ def test_a_dry_run_tells_and_writes_nothing(capsys, toy_store, tmp_path):
     results = tmp_path / "results"
     assert main(["features_dr", "--data", str(toy_store), "--results", str(results), "--dry-run"]) == 0
     said = capsys.readouterr().out
-    assert "rungs at epochs 8, 24" in said
+    assert "no trial is stopped early" in said
     assert "lam: (0.0, 10.0)" in said
     assert "training steps of joint with" in said
     assert not results.exists()

@@ -28,7 +28,7 @@ def test_the_scheduler_has_the_rungs_of_its_name():
 
 
 def test_asha_alone_is_what_a_study_does():
-    assert scheduler_choice("asha", 41) == scheduler_choice("asha:3:41", 7)
+    assert scheduler_choice("asha", 41) == scheduler_choice("asha:2:41", 7)
 
 
 def test_startup_trials_may_be_a_share_of_all():

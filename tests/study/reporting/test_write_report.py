@@ -92,6 +92,7 @@ def test_a_whole_study_has_its_figures(written) -> None:
         "sensitivity_diagnose_relearn_lam",
         "sensitivity_diagnose_relearn_every",
         "search_history",
+        "tuning_curves",
     }
 
 
@@ -133,7 +134,7 @@ def test_a_rerun_removes_figures_that_no_longer_hold(tmp_path, whole, settings) 
     records = whole().records
     write_report.write(tmp_path, settings(), records)
     write_report.write(tmp_path, settings(), [r for r in records if r.stage == "search"])
-    assert [path.stem for path in (tmp_path / "figures").iterdir()] == ["search_history"]
+    assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"search_history", "tuning_curves"}
 
 
 def test_names_from_outside_are_escaped_on_the_page(tmp_path, settings, synthetic) -> None:
@@ -202,6 +203,7 @@ def test_a_comparison_of_twelve_methods_has_its_figures(of_many) -> None:
         "heads_dr_boosting",
         "gap_function",
         "search_history",
+        "tuning_curves",
     }
 
 

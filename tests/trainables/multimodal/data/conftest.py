@@ -179,7 +179,7 @@ def require_comparison(tmp_path: Path) -> Callable[..., None]:
         store, results = tmp_path / "compared-store", tmp_path / "compared-results"
         prepare = ["study.prepare", dataset, "--source", source, "--out", store, *recipe]
         study = ["study.run", f"{dataset}_compare", "--data", store, "--results", results]
-        budget = ["--trials", "1", "--seeds", "1", "--epochs", "3", "--device", "cpu"]
+        budget = ["--trials", "1", "--seeds", "1", "--epochs", "3", "--finalists", "0", "--device", "cpu"]
         small = ["--set", "width=0.25", "--set", "batch_size=4"]
         for command in (prepare, [*study, *budget, *small]):
             subprocess.run([sys.executable, "-m", *command], check=True, timeout=600)

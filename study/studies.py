@@ -104,8 +104,8 @@ STUDIES: Final[Mapping[str, Study]] = {
     **_studies("features", *_VECTORS, {}),
 }
 
-_SAMPLE_BASE: Final = {"width": 0.125, "batch_size": 96}
-_SAMPLE_BUDGET: Final = Budget(epochs=8, trials=6, seeds=5, finalists=2)
+_SAMPLE_BASE: Final = {"width": 0.125, "batch_size": 64}
+_SAMPLE_BUDGET: Final = Budget(epochs=8, trials=5, seeds=5, finalists=2)
 SAMPLE_STUDIES: Final[Mapping[str, Study]] = {
     "cremad_dr": Study(
         "cremad",

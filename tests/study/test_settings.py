@@ -38,6 +38,12 @@ def test_what_is_optional_is_kept_where_it_is_there():
     assert StudySettings.from_json({**SETTINGS, **more}).to_json() == {**SETTINGS, **more}
 
 
+def test_what_is_possible_with_the_data_is_kept_where_it_is_known():
+    known = {**SETTINGS, "data": {**SETTINGS["data"], "ceilings": {"together": 0.9}}}
+    assert StudySettings.from_json(known).data.ceilings == {"together": 0.9}
+    assert StudySettings.from_json(known).to_json() == known
+
+
 def test_settings_that_lack_what_every_version_wrote_are_refused():
     with pytest.raises(InputError, match="not those of a study"):
         StudySettings.from_json({key: value for key, value in SETTINGS.items() if key != "budget"})

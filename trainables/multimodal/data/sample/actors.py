@@ -2,8 +2,7 @@
 
 All factors of an emotion work relative to the actor's own voice and face; clips of one actor and emotion
 differ by the jitters below. Both tell the emotion of a stranger without doubt, but not equally fast: a voice
-by loudness, pitch and pace, which fill the whole spectrogram, a face by the bend of two lines in a picture of
-many colours.
+by loudness, pitch and pace, which fill the whole spectrogram, a face by the bend of a few lines and a tint.
 """
 
 from collections.abc import Iterator
@@ -42,24 +41,28 @@ class Expression:
     """Slant of the brows: 1 is angry, -1 is sad."""
     opening: float
     """How far the mouth opens while speaking."""
+    flush: float
+    """Colour of the face: 1 red, -1 pale."""
 
 
 EXPRESSIONS: Final = {
     "ANG": Expression(
-        level=-3, pitch=1.3, melody=-0.1, pace=6.0, tilt=0.7, mouth=-0.6, brows=1.0, opening=1.0
+        level=-3, pitch=1.3, melody=-0.1, pace=6.0, tilt=0.7, mouth=-0.6, brows=1.0, opening=1.0, flush=1.0
     ),
     "DIS": Expression(
-        level=-13, pitch=0.8, melody=-0.3, pace=3.0, tilt=1.1, mouth=-1.0, brows=0.6, opening=0.0
+        level=-13, pitch=0.8, melody=-0.3, pace=3.0, tilt=1.1, mouth=-1.0, brows=0.6, opening=0.0, flush=-0.3
     ),
     "FEA": Expression(
-        level=-9, pitch=1.5, melody=0.2, pace=8.0, tilt=1.8, mouth=0.1, brows=-1.0, opening=1.0
+        level=-9, pitch=1.5, melody=0.2, pace=8.0, tilt=1.8, mouth=0.1, brows=-1.0, opening=1.0, flush=-1.0
     ),
-    "HAP": Expression(level=-6, pitch=1.4, melody=0.5, pace=4.5, tilt=1.0, mouth=1.0, brows=0.0, opening=0.6),
+    "HAP": Expression(
+        level=-6, pitch=1.4, melody=0.5, pace=4.5, tilt=1.0, mouth=1.0, brows=0.0, opening=0.6, flush=0.5
+    ),
     "NEU": Expression(
-        level=-18, pitch=1.0, melody=0.0, pace=4.0, tilt=1.5, mouth=0.0, brows=0.0, opening=0.2
+        level=-18, pitch=1.0, melody=0.0, pace=4.0, tilt=1.5, mouth=0.0, brows=0.0, opening=0.2, flush=0.0
     ),
     "SAD": Expression(
-        level=-27, pitch=0.8, melody=-0.2, pace=2.0, tilt=2.2, mouth=-0.8, brows=-0.8, opening=0.0
+        level=-27, pitch=0.8, melody=-0.2, pace=2.0, tilt=2.2, mouth=-0.8, brows=-0.8, opening=0.0, flush=-0.6
     ),
 }
 
@@ -71,11 +74,13 @@ FACE_JITTER: Final = 0.12
 """How much a face varies from clip to clip, in units of `Expression`."""
 ACTOR_REST: Final = 0.12
 """How much actors differ at rest, in the same units."""
-ACTOR_COLOURS: Final = 12.0
+ACTOR_COLOURS: Final = 8.0
 """How much the colours of faces and backdrops differ from actor to actor, of 255."""
+FLUSH: Final = np.array([12.0, -18.0, -18.0])
+"""Colours that one unit of flush adds to a face, of 255."""
 DARK: Final = (40, 20, 25)
 """Colour of eyes, brows and mouth."""
-NOISE: Final = 1e-3
+NOISE: Final = 5e-3
 """Loudest sound of a microphone before which nobody speaks."""
 
 
@@ -93,7 +98,7 @@ class Actor:
     width: float
     """Width of the face, as a share of the picture."""
     rest: NDArray[Any]
-    """Mouth, brows and opening without any emotion, in units of `Expression`."""
+    """Mouth, brows, opening and flush without any emotion, in units of `Expression`."""
 
 
 def cast(draw: np.random.Generator) -> Actor:
@@ -101,11 +106,11 @@ def cast(draw: np.random.Generator) -> Actor:
     return Actor(
         pitch=float(np.exp(draw.uniform(np.log(100), np.log(220)))),
         throat=float(draw.uniform(0.85, 1.15)),
-        skin=np.array([215.0, 170.0, 140.0]) * draw.uniform(0.6, 1.0) + ACTOR_COLOURS * draw.normal(size=3),
+        skin=np.array([215.0, 170.0, 140.0]) * draw.uniform(0.8, 1.0) + ACTOR_COLOURS * draw.normal(size=3),
         hair=draw.uniform(10, 130, size=3),
         backdrop=np.array([120.0, 130.0, 140.0]) + ACTOR_COLOURS * draw.normal(size=3),
-        width=float(draw.uniform(0.65, 0.8)),
-        rest=ACTOR_REST * draw.normal(size=3),
+        width=float(draw.uniform(0.75, 0.9)),
+        rest=ACTOR_REST * draw.normal(size=4),
     )
 
 
@@ -135,10 +140,11 @@ def silence(draw: np.random.Generator) -> NDArray[np.float64]:
 
 def film(actor: Actor, expression: Expression, draw: np.random.Generator) -> Iterator[Image.Image]:
     """Pictures of one clip: a face that nods a little, its mouth moving as it speaks."""
-    moved = np.array([expression.mouth, expression.brows, expression.opening])
-    pose = actor.rest + moved + FACE_JITTER * draw.normal(size=3)
+    moved = np.array([expression.mouth, expression.brows, expression.opening, expression.flush])
+    pose = actor.rest + moved + FACE_JITTER * draw.normal(size=4)
+    skin = _colour(actor.skin + pose[3] * FLUSH)
     for image, (x, y), half in _heads(actor, draw):
-        canvas, skin = ImageDraw.Draw(image), _colour(actor.skin)
+        canvas = ImageDraw.Draw(image)
         canvas.ellipse((x - 0.9 * half, y - half, x + 0.9 * half, y + 1.3 * half), fill=skin)
         for side in (-1, 1):
             _eye(canvas, (x + side * 0.42 * half, y - 0.25 * half), half, -side * pose[1])

@@ -12,7 +12,7 @@ import pytest
 from trainables.multimodal.data.preparing import shards, verify
 from trainables.multimodal.data.preparing.writer import write_store
 from trainables.multimodal.data.source import Source
-from trainables.multimodal.data.store.feature_store import FeatureStore, Modality
+from trainables.multimodal.data.store.feature_store import TOGETHER, FeatureStore, Modality
 from trainables.multimodal.data.store.manifest import FILE
 from trainables.multimodal.errors import InputError
 
@@ -191,3 +191,10 @@ def test_a_note_on_the_data_is_kept_and_changes_no_digest(toy_source: Sources, t
     plain = write_store(toy_source(), tmp_path / "plain")
     assert (noted.note, plain.note) == ("Mind the gap.", "")
     assert noted.digest == plain.digest
+
+
+def test_ceilings_are_kept_and_change_no_digest(toy_source: Sources, tmp_path: Path) -> None:
+    known = write_store(toy_source(ceilings={"vector": 0.5, TOGETHER: 0.75}), tmp_path / "known")
+    plain = write_store(toy_source(), tmp_path / "plain")
+    assert (known.ceilings, plain.ceilings) == ({"vector": 0.5, "together": 0.75}, {})
+    assert known.digest == plain.digest

@@ -142,9 +142,9 @@ def _at_zero(results: Results, sweep: Sweep) -> str:
 
 
 def _baseline(results: Results) -> Mapping[str, Any]:
-    """Validation accuracy of the baseline's own best settings."""
+    """Validation accuracy of the baseline's own best settings; none over folds, where sweeps are not run."""
     scores = results.scores(results.protocols[0]).get(BASELINE)
-    return {"mean": None} if scores is None else scores["validation"]["accuracy"]
+    return {"mean": None} if scores is None or results.settings.folds else scores["validation"]["accuracy"]
 
 
 def _figure(results: Results, sweep: Sweep) -> Figure:

@@ -31,9 +31,9 @@ CAPTION = (
 )
 MATCHED_CAPTION = (
     "The same gap with the training features thinned to as many as validation has, the mean of up to three "
-    "parts. k-means orders many samples better than few: where the published gap is large and this one small, "
-    "there are only more training samples. Without over-fitting this gap is 1.5 to 4 times its floor, which "
-    "does not count the sampling of the clusters themselves (tests/benchmarks/purity_gap.py)."
+    "parts. k-means orders many samples better than few: where the published gap is large and this one is "
+    "small, there are only more training samples. Without over-fitting this gap is 1.5 to 4 times its floor, "
+    "which does not count the sampling of the clusters themselves (tests/benchmarks/purity_gap.py)."
 )
 CHOICE = (
     " The figure shows {shown} of {all} methods, so that curves can be told apart: the baseline, those that "

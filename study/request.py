@@ -88,10 +88,8 @@ def resolved(name: str, study: Study, store: FeatureStore, request: StudyRequest
     budget = _budget(study.budget, request)
     splits = _splits(store, request)
     folds = _folds(store, request, splits)
-    if folds and request.seeds == AUTO_SEEDS:
-        raise InputError(
-            f"--seeds {AUTO_SEEDS} adds seeds, and over {len(folds)} folds people count: give --folds 1 too"
-        )
+    if folds:
+        folds, budget = _every_fold(folds, budget, request)
     base = {"precision": request.precision, **study.base}
     if modalities != tuple(store.modalities):
         base["modalities"] = modalities
@@ -313,6 +311,22 @@ def _protocol(
         tested={protocol: _tested(store, policies) for protocol, policies in read.items()},
         objective=_objective(base),
     )
+
+
+def _every_fold(
+    folds: tuple[str, ...], budget: Budget, request: StudyRequest
+) -> tuple[tuple[str, ...], Budget]:
+    """A seed for every fold; where fewer seeds were asked for and no folds, a fold for every seed."""
+    if request.seeds == AUTO_SEEDS:
+        raise InputError(
+            f"--seeds {AUTO_SEEDS} adds seeds, and over {len(folds)} folds people count: give --folds 1 too"
+        )
+    if request.seeds is None:
+        seeds = max(budget.seeds, len(folds))
+        return folds, replace(budget, seeds=seeds, baseline_seeds=BASELINE_SHARE * seeds)
+    if request.folds is not None and budget.seeds < len(folds):
+        raise InputError(f"--folds {len(folds)} needs as many --seeds at least, and {budget.seeds} are given")
+    return (folds[: budget.seeds] if budget.seeds > 1 else ()), budget
 
 
 def _tested(store: FeatureStore, policies: Sequence[str]) -> HeldOut:

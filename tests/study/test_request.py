@@ -324,6 +324,14 @@ def test_folds_test_every_person_once(tmp_path):
     asked = resolved("toy", STUDY, store, StudyRequest())
     assert asked.folds == tuple(f"actor-disjoint-{n}" for n in range(1, 6))
     assert asked.protocol.tested == {"clean": HeldOut(120, 10)}
+    with pytest.raises(InputError, match="--folds 5 needs as many --seeds at least, and 3 are given"):
+        resolved("toy", STUDY, store, StudyRequest(folds=5, seeds=3))
+    with pytest.raises(InputError, match="--seeds auto adds seeds, and over 5 folds people count"):
+        resolved("toy", STUDY, store, StudyRequest(seeds="auto"))
+    assert resolved("toy", STUDY, store, StudyRequest(seeds=3)).folds == asked.folds[:3]
+    assert resolved("toy", STUDY, store, StudyRequest(seeds=1)).folds == ()
+    few_seeds = replace(STUDY, budget=replace(STUDY.budget, seeds=3))
+    assert resolved("toy", few_seeds, store, StudyRequest()).budget.seeds == 5
     few = resolved("toy", STUDY, store, StudyRequest(folds=2))
     assert (few.folds, few.protocol.tested["clean"].groups) == (asked.folds[:2], 4)
     assert resolved("toy", STUDY, store, StudyRequest(split="actor-disjoint-2")).folds == ()

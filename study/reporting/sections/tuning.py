@@ -41,13 +41,13 @@ class TuningCurves(Section):
 
     def findings(self, results: Results) -> Iterable[str]:
         """Methods whose curve still rises, the baseline first, and how often the first was not the best."""
-        rising = {method: tuning for method, tuning in results.tunings.items() if tuning.rises}
+        rising = {method: tuning for method, tuning in _tunings(results).items() if tuning.rises}
         if results.baseline in rising:
             yield _baseline_under_tuned(results, rising.pop(results.baseline))
         if rising:
             gains = [f"{results.settings.label(m)} ({_points(one.gain)})" for m, one in rising.items()]
             yield f"More trials may improve {wording.listing(gains)}; points that the last half brought."
-        judged = [tuning for tuning in results.tunings.values() if tuning.again is not None]
+        judged = [tuning for tuning in _tunings(results).values() if tuning.again is not None]
         overturned = [tuning for tuning in judged if tuning.chosen > 1]
         if judged:
             yield (
@@ -57,12 +57,12 @@ class TuningCurves(Section):
 
     def figures(self, results: Results) -> Iterable[Drawn]:
         """Curves of all methods with two trials or more."""
-        curves = {m: tuning.curve for m, tuning in results.tunings.items() if len(tuning.curve) > 1}
+        curves = {m: tuning.curve for m, tuning in _tunings(results).items() if len(tuning.curve) > 1}
         return [Drawn("tuning_curves", CAPTION, _figure(results, curves))] if curves else []
 
     def tables(self, results: Results) -> Iterable[Table]:
         """A row per method."""
-        rows = [_row(results, tuning) for tuning in results.tunings.values()]
+        rows = [_row(results, tuning) for tuning in _tunings(results).values()]
         return [Table("Searches", HEADS, rows, NOTE)]
 
     def csv(self, results: Results) -> Mapping[str, pd.DataFrame]:
@@ -70,14 +70,19 @@ class TuningCurves(Section):
         rows = [
             {name: number for name, number in asdict(tuning).items() if name != "curve"}
             | {"gain": tuning.gain, "optimism": tuning.optimism, "rises": tuning.rises}
-            for tuning in results.tunings.values()
+            for tuning in _tunings(results).values()
         ]
         points = [
             {"method": method, "trials": trials, "expected_best": value}
-            for method, tuning in results.tunings.items()
+            for method, tuning in _tunings(results).items()
             for trials, value in enumerate(tuning.curve, start=1)
         ]
         return {"tuning": pd.DataFrame(rows), "tuning_curves": pd.DataFrame(points)}
+
+
+def _tunings(results: Results) -> Mapping[str, Tuning]:
+    """Searches for the best accuracy; those for another score are not in points, and none is shown."""
+    return {} if results.settings.protocol.objective else results.tunings
 
 
 def _baseline_under_tuned(results: Results, tuning: Tuning) -> str:

@@ -144,11 +144,13 @@ def collapsed(values: Mapping[int, float], guessing: float) -> set[int]:
 
     Such a seed has less than half of the best seed's gain over guessing, and is at least COLLAPSE below it.
     A mean over both kinds describes neither, and no interval from few seeds covers it: whether one of ten
-    runs fails is not seen in five. So they are counted apart, and means are of the seeds that trained.
+    runs fails is not seen in five. So they are counted apart, and means are of the seeds that trained. Where
+    half of the seeds or more are so far below the best, none collapsed: the rest would be a selection.
     """
     best = max(values.values(), default=0.0)
     limit = min((best + guessing) / 2, best - COLLAPSE)
-    return {seed for seed, value in values.items() if value < limit}
+    below = {seed for seed, value in values.items() if value < limit}
+    return below if 2 * len(below) < len(values) else set()
 
 
 def paired_test(first: Sequence[float], second: Sequence[float]) -> DifferenceTest:

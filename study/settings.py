@@ -243,7 +243,7 @@ class StudySettings:
         values = self.defaults(name)
         if not values.keys() - {"lr"}:
             return None
-        return self.config(name, {**values, "lr": learning_rate})
+        return self.config(name, {**values, "lr": learning_rate} if "lr" in values else values)
 
     def _free(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """What is left to choose; fusion_weights fix the weight of every modality."""

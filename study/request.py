@@ -85,6 +85,7 @@ def resolved(name: str, study: Study, store: FeatureStore, request: StudyRequest
     for method in methods.values():
         chosen_modalities(store, method.trained.fixed.get("modalities", ()))
     fixed = _fixed(methods, modalities, request.fixed)
+    _require_stopping(request)
     budget = _budget(study.budget, request)
     splits = _splits(store, request)
     folds = _folds(store, request, splits)
@@ -104,7 +105,7 @@ def resolved(name: str, study: Study, store: FeatureStore, request: StudyRequest
         base=base,
         fixed=fixed,
         sweeps=_sweeps(study, budget.epochs, fixed),
-        pruning=_pruning(request),
+        pruning=request.pruning,
         spare=request.spare,
         folds=folds,
         confirms_published=True,
@@ -142,12 +143,12 @@ def _budget(default: Budget, request: StudyRequest) -> Budget:
     return replace(budget, baseline_seeds=BASELINE_SHARE * budget.seeds)
 
 
-def _pruning(request: StudyRequest) -> str:
+def _require_stopping(request: StudyRequest) -> None:
+    """Whether and how often trials are stopped early is asked for in words that exist."""
     if request.pruning not in PRUNING:
         raise InputError(f"--pruning must be one of {', '.join(PRUNING)}, got {request.pruning}")
     if not 0 <= request.spare <= 1:
         raise InputError(f"--spare must be a share between 0 and 1, got {request.spare}")
-    return request.pruning
 
 
 def _folds(store: FeatureStore, request: StudyRequest, splits: Mapping[str, str]) -> tuple[str, ...]:

@@ -60,31 +60,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--storage", help="Optuna's URL of the ledger, default a database in the study's folder"
     )
-    parser.add_argument("--trials", type=int, help="search trials of each method")
-    parser.add_argument(
-        "--seeds",
-        type=_seeds,
-        help=f"fresh seeds of confirm (joint gets twice as many) and of sensitivity; {AUTO_SEEDS}: "
-        f"{LOOKS[0]} to {LOOKS[-1]}, until a difference is decided or cannot be",
-    )
-    parser.add_argument("--epochs", type=int, help="epochs of a full run")
-    parser.add_argument(
-        "--methods", type=_names, default=(), help="compare these with joint: a,b or unimodal_*"
-    )
-    parser.add_argument(
-        "--finalists", type=int, help="best of each search that are run again before one is chosen, default 3"
-    )
-    parser.add_argument(
-        "--folds",
-        type=int,
-        help="test sets of different people in confirm, default as many as there are; 1: one",
-    )
-    parser.add_argument(
-        "--pruning", choices=PRUNING, default="auto", help=f"ASHA; auto: from {ENOUGH_TO_PRUNE} trials on"
-    )
-    parser.add_argument(
-        "--spare", type=float, default=0.0, help="share of the trials to be stopped that run on, unjudged"
-    )
+    _add_budget(parser)
     parser.add_argument("--stages", type=_stages, default=STAGES, help=f"of {','.join(STAGES)},report")
     parser.add_argument(
         "--protocol",
@@ -111,6 +87,35 @@ def _parser() -> Parser:
     )
     parser.add_argument("--list", action="store_true", help="names of studies")
     return parser
+
+
+def _add_budget(parser: Parser) -> None:
+    """Options that say how much is spent, on which methods, and on whom they are tested."""
+    parser.add_argument("--trials", type=int, help="search trials of each method")
+    parser.add_argument(
+        "--seeds",
+        type=_seeds,
+        help=f"fresh seeds of confirm (joint gets twice as many) and of sensitivity; {AUTO_SEEDS}: "
+        f"{LOOKS[0]} to {LOOKS[-1]}, until a difference is decided or cannot be",
+    )
+    parser.add_argument("--epochs", type=int, help="epochs of a full run")
+    parser.add_argument(
+        "--methods", type=_names, default=(), help="compare these with joint: a,b or unimodal_*"
+    )
+    parser.add_argument(
+        "--finalists", type=int, help="best of each search that are run again before one is chosen, default 3"
+    )
+    parser.add_argument(
+        "--folds",
+        type=int,
+        help="test sets of different people in confirm, default as many as there are; 1: one",
+    )
+    parser.add_argument(
+        "--pruning", choices=PRUNING, default="auto", help=f"ASHA; auto: from {ENOUGH_TO_PRUNE} trials on"
+    )
+    parser.add_argument(
+        "--spare", type=float, default=0.0, help="share of the trials to be stopped that run on, unjudged"
+    )
 
 
 def _seeds(text: str) -> int | str:

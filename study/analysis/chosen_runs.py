@@ -8,12 +8,12 @@ from functools import cached_property
 from study.analysis.selection import (
     again,
     agrees,
-    best_first,
     completed,
     confirming,
     incumbent,
     on_test,
     on_validation,
+    ranked,
 )
 from study.analysis.statistics import collapsed
 from study.records.trial_record import Record
@@ -61,7 +61,7 @@ class ChosenRuns:
 
     def ranked(self, method: str) -> list[Record]:
         """Completed search trials, the best first."""
-        return sorted(self.searched[method], key=best_first)
+        return ranked(self.searched[method])
 
     def finalists(self, method: str) -> list[Record]:
         """Search trials that are run again before one is chosen, the best of the search first."""

@@ -19,27 +19,20 @@ def incumbent(records: Sequence[Record], method: str) -> Record | None:
     runs; a study without any takes the best completed trial.
     """
     runs = completed(records, "finalists", method)
-    judged = [
-        (trial, again(trial, runs)) for trial in sorted(completed(records, "search", method), key=best_first)
-    ]
+    judged = [(trial, again(trial, runs)) for trial in ranked(completed(records, "search", method))]
     most = max((len(repeated) for _, repeated in judged), default=0)
     means = [(_mean(repeated) if most else 0.0, trial) for trial, repeated in judged if len(repeated) == most]
     return max(means, key=lambda entry: entry[0], default=(0.0, None))[1]
 
 
-def finalists(records: Sequence[Record], method: str, count: int) -> list[Record]:
-    """The `count` best completed search trials of a method, the best first."""
-    return sorted(completed(records, "search", method), key=best_first)[:count]
+def ranked(trials: Iterable[Record]) -> list[Record]:
+    """Completed trials, the best first; ties go to the lowest number."""
+    return sorted(trials, key=lambda trial: (-(trial.value or 0.0), trial.number))
 
 
 def again(trial: Record, runs: Iterable[Record]) -> list[Record]:
     """The runs that repeat a search trial's configuration."""
     return [run for run in runs if agrees(run, trial.config)]
-
-
-def best_first(record: Record) -> tuple[float, int]:
-    """Sorts completed trials by value; ties go to the lowest number."""
-    return (-(record.value or 0.0), record.number)
 
 
 def completed(records: Sequence[Record], stage: str, method: str) -> list[Record]:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from study.analysis.chosen_runs import ChosenRuns
 from study.analysis.comparisons import Comparison, with_baseline
-from study.analysis.selection import best_first, completed, finalists, incumbent
+from study.analysis.selection import completed, incumbent, ranked
 from study.analysis.sequential import LOOKS, Verdict, verdict
 from study.analysis.statistics import ALPHA
 from study.methods import BASELINE
@@ -28,7 +28,7 @@ def baseline_search(settings: StudySettings, ledger: Ledger) -> list[StagePlan]:
 
 
 def search(settings: StudySettings, ledger: Ledger) -> list[StagePlan]:
-    """Every method: its published values, the same at the baseline's best learning rates, then TPE."""
+    """Every other method: its published values, the same at the baseline's best learning rates, then TPE."""
     return [_search(settings, ledger, method) for method in settings.methods if method != BASELINE]
 
 
@@ -36,7 +36,7 @@ def final(settings: StudySettings, ledger: Ledger) -> list[StagePlan]:
     """The best configurations of each search on fresh seeds: the best of many single runs is often luck."""
     records, plans = ledger.records("search"), []
     for method in settings.methods:
-        chosen = finalists(records, method, settings.budget.finalists)
+        chosen = ranked(completed(records, "search", method))[: settings.budget.finalists]
         seeds = range(FINALIST_SEED, FINALIST_SEED + FINALIST_SEEDS)
         wanted = [Proposal(trial.config, seed) for seed in seeds for trial in chosen]
         plans.append(_listed("finalists", method, wanted, ledger))
@@ -152,7 +152,7 @@ def _begins(settings: StudySettings, ledger: Ledger, method: str) -> list[dict[s
     published = settings.defaults(method)
     if method == BASELINE or "lr" not in published:
         return [published]
-    tried = sorted(completed(ledger.records("search"), "search", BASELINE), key=best_first)
+    tried = ranked(completed(ledger.records("search"), "search", BASELINE))
     rates = dict.fromkeys(trial.config["lr"] for trial in tried if "lr" in trial.config)
     others = [rate for rate in rates if rate != published["lr"]]
     return [published, *({**published, "lr": rate} for rate in others[:TRANSFERRED])]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from study.analysis.results import Results, ceilings
-from study.analysis.summary import probes
+from study.analysis.summary import frozen_probes, probes
 from study.reporting import cells, wording
 from study.reporting.section import Section, Table
 from trainables.multimodal.data.store.feature_store import TOGETHER
@@ -44,7 +44,9 @@ def _reached(results: Results, protocol: str, worth: Mapping[str, float]) -> Tab
     for method in results.ranked(protocol):
         together = results.accuracy(protocol, method)
         if together["mean"] is not None:
-            of, alone = probes(results.chosen.trained(method, protocol))
+            runs = results.chosen.trained(method, protocol)
+            fitted = frozen_probes(runs)
+            of, alone = ("test", fitted) if fitted else probes(runs)
             measured = [cells.percent(alone.get(name)) if of == split else wording.NONE for name in names]
             left = wording.signed(worth[TOGETHER] - together["mean"])
             rows.append([results.settings.label(method), *measured, cells.percent(together), left])

@@ -7,10 +7,9 @@ import pandas as pd
 from study.analysis.comparisons import Comparison, as_numbers
 from study.analysis.results import Results
 from study.analysis.selection import on_test, on_validation
-from study.analysis.statistics import ALPHA
 from study.analysis.summary import Measure, by_seed, fold_of, measure
 from study.reporting import cells, wording
-from study.reporting.comparison_wording import tests, verdict
+from study.reporting.comparison_wording import is_clear, tests, verdict
 from study.reporting.section import Section, Table
 
 NOTE = (
@@ -26,10 +25,10 @@ class PublishedValues(Section):
     title = "Published values"
 
     def findings(self, results: Results) -> Iterable[str]:
-        """What is clear of them against the baseline and is not said of the tuned ones."""
+        """What is clear of them against the baseline, where they are not the tuned values themselves."""
         base = wording.inside(results.settings.label(results.baseline))
-        for one in results.published:
-            if one.adjusted is not None and one.adjusted < ALPHA:
+        for one in () if results.saturated else results.published:
+            if is_clear(one) and not _is_tuned(results, one):
                 label = results.settings.label(one.method)
                 yield verdict(one, f"{label} with its published values", base)
 
@@ -53,6 +52,12 @@ class PublishedValues(Section):
     def csv(self, results: Results) -> Mapping[str, pd.DataFrame]:
         """Comparisons with all digits."""
         return {"published_values": pd.DataFrame([as_numbers(one) for one in results.published])}
+
+
+def _is_tuned(results: Results, one: Comparison) -> bool:
+    """Whether the search ended at the published values."""
+    runs = results.chosen.published(one.method)
+    return runs == results.chosen.confirmed(one.method, one.protocol)
 
 
 def _row(results: Results, one: Comparison) -> list[str]:

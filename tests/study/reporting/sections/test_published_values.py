@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from report_reading import findings, tables
 
 from study.analysis.results import analyse
@@ -37,3 +39,14 @@ def test_the_size_of_test_and_both_variances_are_said(folded):
     text = " ".join(findings(*folded))
     assert "on test, 7442 samples of 91 groups, in folds (95 % interval" in text
     assert "the standard deviation between folds of people is " in text
+
+
+def test_published_values_that_the_search_ended_at_are_not_said_twice(folded):
+    settings, records = folded
+    searched = [record for record in records if record.stage == "search" and record.number == 0]
+    published = {"lr": 0.002, "lam": 3.0, "every": 3, "max_relearnings": 3}
+    kept = [r for r in records if r.stage == "confirm" and r.config.get("lam") in (None, 3.0)]
+    best = [replace(r, config=r.config | published) if r.method != "joint" else r for r in searched]
+    assert "with its published values" not in " ".join(findings(settings, [*best, *kept]))
+    (table,) = tables(PublishedValues(), settings, [*best, *kept])
+    assert table.rows[0][2] == table.rows[0][-1]

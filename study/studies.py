@@ -104,15 +104,21 @@ STUDIES: Final[Mapping[str, Study]] = {
     **_studies("features", *_VECTORS, {}),
 }
 
-_SAMPLE_BASE: Final = {"width": 0.125, "batch_size": 64}
-_SAMPLE_BUDGET: Final = Budget(epochs=8, trials=5, seeds=5, finalists=2)
+_SAMPLE_BASE: Final = {
+    "encoders": {"audio": "resnet10", "visual": "resnet10"},
+    "width": 0.125,
+    "batch_size": 64,
+    "schedule": "step",
+    "milestones": (3,),
+}
+_SAMPLE_BUDGET: Final = Budget(epochs=5, trials=4, seeds=5, finalists=2)
 SAMPLE_STUDIES: Final[Mapping[str, Study]] = {
     "cremad_dr": Study(
         "cremad",
         _DR,
         _SAMPLE_BUDGET,
         _SAMPLE_BASE,
-        {"diagnose_relearn": {"lam": (0.0, 1.0, 3.0, 10.0), "every": shares_of_epochs(0.125, 0.25, 0.5)}},
+        {"diagnose_relearn": {"lam": (0.0, 1.0, 3.0, 10.0), "every": shares_of_epochs(0.2, 0.4, 0.6)}},
     ),
     "cremad_boosting": Study(
         "cremad",
@@ -128,8 +134,6 @@ SAMPLE_STUDIES: Final[Mapping[str, Study]] = {
         _SAMPLE_BASE,
         {"dr_boosting": {"lam": (0.0, 3.0, 10.0)}},
     ),
-    "cremad_compare": Study(
-        "cremad", _EVERY_METHOD, Budget(epochs=8, trials=4, seeds=5, finalists=2), _SAMPLE_BASE
-    ),
+    "cremad_compare": Study("cremad", _EVERY_METHOD, _SAMPLE_BUDGET, _SAMPLE_BASE),
 }
 """What studies do on the generated sample, sized for two cores and a few minutes."""

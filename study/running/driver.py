@@ -84,8 +84,7 @@ def carry_out(job: Job, ledger: Ledger, console: Console) -> int:
 
 
 def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) -> bool:
-    """Run whatever is missing, wave by wave; False if nothing was."""
-    ran = False
+    """Run whatever is missing; False if nothing was."""
     settings = ledger.settings
     with Progress(console, settings.study) as progress:
 
@@ -95,36 +94,26 @@ def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) ->
             if record.finished:
                 discard_checkpoints(trial_folder(job.folder, record))
 
-        for wave in stages.WAVES:
-            plans = _plans(wave, ledger, progress)
-            pruners = _pruners(settings) if any(stage == "search" for stage, _ in wave) else {}
-            run = StageRun(
-                ledger,
-                plans,
-                pruners,
-                lambda record: _ray_config(job, settings, record),
-                changed,
-                settings.spare,
-            )
-            if run.due:
-                connect(job.resources)
-                _execute(job, run)
-                _keep_exhausted(ledger, run.exhausted)
-                ran = True
-            if run.halted:
-                raise Halted(run.halted)
-    return ran
+        def planned() -> list[StagePlan]:
+            asked = stages.plans(ledger.settings, ledger)
+            progress.planned(asked, ledger.records())
+            return asked
 
-
-def _plans(wave: Sequence[tuple[str, stages.Planner]], ledger: Ledger, progress: Progress) -> list[StagePlan]:
-    """What the stages of a wave ask for, as far as the study has them; each is announced."""
-    plans: list[StagePlan] = []
-    for stage, planner in wave:
-        if stage in ledger.settings.stages:
-            asked = planner(ledger.settings, ledger)
-            progress.stage(asked, ledger.records(stage))
-            plans += asked
-    return plans
+        run = StageRun(
+            ledger,
+            planned,
+            _pruners(settings),
+            lambda record: _ray_config(job, settings, record),
+            changed,
+            settings.spare,
+        )
+        due = run.due
+        if due:
+            connect(job.resources)
+            _execute(job, run)
+    if run.halted:
+        raise Halted(run.halted)
+    return due
 
 
 def _pruners(settings: StudySettings) -> dict[str, AsyncHyperBandScheduler]:
@@ -135,15 +124,8 @@ def _pruners(settings: StudySettings) -> dict[str, AsyncHyperBandScheduler]:
     return {method: asha(settings.budget.epochs, grace) for method in settings.methods}
 
 
-def _keep_exhausted(ledger: Ledger, methods: set[str]) -> None:
-    """Note which search spaces hold no more, so that fewer trials than asked for are all of them."""
-    exhausted = {*ledger.settings.exhausted, *methods}
-    if exhausted > {*ledger.settings.exhausted}:
-        ledger.save_settings(replace(ledger.settings, exhausted=tuple(sorted(exhausted))))
-
-
 def _execute(job: Job, run: StageRun) -> None:
-    """Run one wave; Ray's own files live in a throw-away folder below the study's."""
+    """Run all trials that are due; Ray's own files live in a throw-away folder below the study's."""
     scratch = job.folder / ".ray"
     scratch.mkdir(exist_ok=True)
     storage = Path(tempfile.mkdtemp(dir=scratch))

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from study.records.trial_record import OBJECTIVE, Record
 from study.running.stage_run import StagePlan
+from study.settings import STAGES
 
 SELECTED = {"clean": "validation", "paper": "test"}  # split that the best epoch was chosen on
 _SHOWN = 8  # running trials listed below the table
@@ -43,14 +44,16 @@ class Progress:
             self._live.stop()
             self.console.print(self._table())
 
-    def stage(self, plans: Sequence[StagePlan], records: Sequence[Record]) -> None:
-        """Announce a stage and what the ledger has of it already."""
-        plans = [plan for plan in plans if plan.count]
-        self.wanted |= {(plan.stage, plan.method): plan.count for plan in plans}
+    def planned(self, plans: Sequence[StagePlan], records: Sequence[Record]) -> None:
+        """Announce stages that begin or grow, and what the ledger has of them already."""
+        grown = [p for p in plans if p.count and self.wanted.get((p.stage, p.method)) != p.count]
+        self.wanted |= {(plan.stage, plan.method): plan.count for plan in grown}
         self.records |= {record.key: record for record in records}
-        if plans and not self.console.is_terminal:
-            counts = ", ".join(f"{plan.method} {plan.count}" for plan in plans)
-            self.console.print(f"{plans[0].stage}: {counts} trials", soft_wrap=True)
+        if self.console.is_terminal:
+            return
+        for stage in dict.fromkeys(plan.stage for plan in grown):
+            counts = ", ".join(f"{plan.method} {plan.count}" for plan in grown if plan.stage == stage)
+            self.console.print(f"{stage}: {counts} trials", soft_wrap=True)
 
     def changed(self, record: Record) -> None:
         """Show a trial's newest state."""
@@ -73,7 +76,7 @@ class Progress:
         for column in ("done", "pruned", "diverged", "failed", "running"):
             table.add_column(column, justify="right")
         table.add_column("best", justify="right")
-        for stage, method in self.wanted:
+        for stage, method in sorted(self.wanted, key=lambda row: STAGES.index(row[0])):
             table.add_row(stage, method, *self._cells(stage, method))
         return table
 

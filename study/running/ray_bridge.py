@@ -24,9 +24,9 @@ class LedgerSearcher(Searcher):  # type: ignore[misc]
         self.run = run
 
     def suggest(self, trial_id: str) -> Any:
-        """Return the configuration of the next trial, or FINISHED."""
+        """The configuration of the next trial, None while running ones may ask for more, or FINISHED."""
         config = self.run.next(trial_id)
-        return Searcher.FINISHED if config is None else config
+        return Searcher.FINISHED if config is None and not self.run.waits else config
 
     def set_search_properties(self, metric: str | None, mode: str | None, config: Any, **spec: Any) -> bool:
         """Accept any; the ledger knows the objective."""
@@ -81,7 +81,7 @@ def tuner(
     concurrent: int,
     storage: Path,
 ) -> tune.Tuner:
-    """Build the Tuner of a wave of stages, under a throw-away name."""
+    """Build the Tuner of a study, under a throw-away name."""
     return tune.Tuner(
         tune.with_resources(trainable, dict(resources)),
         tune_config=tune.TuneConfig(

@@ -1,4 +1,4 @@
-"""The trials of a stage on their way through Ray: what is handed out next, and what a result leads to.
+"""The trials of a study on their way through Ray: what is handed out next, and what a result leads to.
 
 It knows nothing of Ray but the ids that Ray gives to trials; `ray_bridge` connects the two. All that it
 decides stands in the ledger before anybody acts on it, so it is built anew at every start.
@@ -6,9 +6,9 @@ decides stands in the ledger before anybody acts on it, so it is built anew at e
 
 import re
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,18 +31,21 @@ class StagePlan:
     method: str
     count: int
     propose: Callable[[int, int], Proposal | None]
+    free: int | None = None
+    """How many of them may be begun already; None: all."""
 
 
 class StageRun:
-    """The trials of one stage, or of stages that run together.
+    """The trials of a study from first to last; what is asked for grows as stages end.
 
     To hand out a trial and to record a result takes the same time however many trials there are; only what
     `propose` draws with may look at all of them.
 
     Args:
         ledger: Where trials are begun, recorded and closed.
-        plans: One per stage and method; the stages in the order in which they begin.
-        pruners: An ASHA scheduler per method; methods without one run every trial to its end.
+        plan: What can be asked for by now, the stages in the order in which they begin. It is called at the
+            start, and again when a method's trials of a stage have ended.
+        pruners: An ASHA scheduler per method for its search; a method without one stops no trial.
         ray_config: Turns a record into what the trial process needs.
         on_change: Called with a record whenever it changed.
         spare: Share of the trials that ASHA would stop and that run on, to show what stopping costs. They
@@ -53,33 +56,38 @@ class StageRun:
     def __init__(
         self,
         ledger: Ledger,
-        plans: Sequence[StagePlan],
+        plan: Callable[[], Sequence[StagePlan]],
         pruners: Mapping[str, AsyncHyperBandScheduler],
         ray_config: Callable[[Record], dict[str, Any]],
         on_change: Callable[[Record], None],
         spare: float = 0.0,
     ) -> None:
         self.ledger = ledger
-        self.plans = plans
+        self.plan = plan
+        self.plans: Sequence[StagePlan] = []
         self.pruners = pruners
         self.ray_config = ray_config
         self.on_change = on_change
         self.spare = spare
         self.assigned: dict[str, str] = {}  # Ray's trial id -> key
         self.halted = ""  # why the stage cannot go on, if it cannot
-        self.exhausted: set[str] = set()  # methods whose search space holds no further configuration
         self._unfinished: deque[str] = deque()  # keys of trials that an earlier start left, until handed out
-        for plan in plans:
-            for record in ledger.records(plan.stage, plan.method):
-                self._take_up(record)
+        self._open: Counter[tuple[str, str]] = Counter()  # trials without an end, of those taken up or begun
+        self._taken_up: set[tuple[str, str]] = set()
+        self._plan_anew()
 
     @property
     def due(self) -> bool:
         """Whether anything is left to run."""
         return bool(self._unfinished) or any(self._missing(plan) > 0 for plan in self.plans)
 
+    @property
+    def waits(self) -> bool:
+        """Whether trials are running whose end may ask for more."""
+        return not self.halted and self._open.total() > 0
+
     def next(self, trial_id: str) -> dict[str, Any] | None:
-        """Give Ray's trial a configuration: an unfinished trial first, then a new one, at last None."""
+        """Give Ray's trial a configuration: an unfinished one first, then a new one; None if none is due."""
         if self.halted:
             return None
         record = self.ledger.get(self._unfinished.popleft()) if self._unfinished else self._begin()
@@ -146,7 +154,7 @@ class StageRun:
         return Ending("pruned", epoch, reason, time.time())
 
     def _prune(self, record: Record, epoch: int, metrics: Mapping[str, float]) -> str:
-        pruner = self.pruners.get(record.method)
+        pruner = self._pruner(record)
         if pruner is None or not record.counts(epoch):
             return str(TrialScheduler.CONTINUE)
         result = {"epoch": epoch, OBJECTIVE: objective(metrics)}
@@ -158,10 +166,27 @@ class StageRun:
         self._close(record.key)
 
     def _close(self, key: str) -> None:
+        """Close a trial; the last of its stage may be what others have waited for."""
         self.ledger.tell(key)
-        self.on_change(self.ledger.get(key))
+        record = self.ledger.get(key)
+        self.on_change(record)
+        group = record.stage, record.method
+        self._open[group] -= 1
+        if not self._open[group] and not any(
+            self._missing(plan) > 0 for plan in self.plans if (plan.stage, plan.method) == group
+        ):
+            self._plan_anew()
 
     # -- trials --------------------------------------------------------------------------------------------
+
+    def _plan_anew(self) -> None:
+        """Ask what is due, and take up what an earlier start has left of it."""
+        self.plans = self.plan()
+        for group in dict.fromkeys((plan.stage, plan.method) for plan in self.plans):
+            if group not in self._taken_up:
+                self._taken_up.add(group)
+                for record in self.ledger.records(*group):
+                    self._take_up(record)
 
     def _take_up(self, record: Record) -> None:
         """Give ASHA's rungs every value of an earlier start; a trial without an end waits to go on."""
@@ -169,30 +194,43 @@ class StageRun:
         for epoch, metrics in record.epochs.items():
             self._prune(record, epoch, metrics)
         if not record.finished:
+            self._open[record.stage, record.method] += 1
             self._unfinished.append(record.key)
 
     def _enter(self, record: Record) -> None:
-        if record.method in self.pruners:
-            self.pruners[record.method].on_trial_add(None, _stand_in(record))
+        pruner = self._pruner(record)
+        if pruner is not None:
+            pruner.on_trial_add(None, _stand_in(record))
+
+    def _pruner(self, record: Record) -> AsyncHyperBandScheduler | None:
+        return self.pruners.get(record.method) if record.stage == "search" else None
 
     def _missing(self, plan: StagePlan) -> int:
-        if plan.method in self.exhausted:
-            return 0
-        return plan.count - self.ledger.count(plan.stage, plan.method)
+        """Trials of a plan that can be begun now."""
+        free = plan.count if plan.free is None else min(plan.free, plan.count)
+        return free - self.ledger.count(plan.stage, plan.method)
 
     def _begin(self) -> Record | None:
         """Begin the next trial of the method furthest from its count, so that methods advance together.
 
-        A stage's trials begin when all of the stage before have begun: no place stands empty between them.
+        A stage's trials begin when those of the stage before that can begin have begun.
         """
         while due := [plan for plan in self.plans if self._missing(plan) > 0]:
             plan = max((plan for plan in due if plan.stage == due[0].stage), key=self._missing)
             record = self._draw(plan)
             if record is not None:
                 self._enter(record)
+                self._open[plan.stage, plan.method] += 1
                 return record
-            self.exhausted.add(plan.method)
+            self._exhaust(plan.method)
         return None
+
+    def _exhaust(self, method: str) -> None:
+        """Note that a search space holds no more, so that fewer trials than asked for are all of them."""
+        settings = self.ledger.settings
+        exhausted = tuple(sorted({*settings.exhausted, method}))
+        self.ledger.save_settings(replace(settings, exhausted=exhausted))
+        self._plan_anew()
 
     def _draw(self, plan: StagePlan) -> Record | None:
         """Draw until a configuration is new; one that was tried before is answered by the ledger already."""

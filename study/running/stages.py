@@ -1,6 +1,7 @@
 """The stages of a study as plans: which trials each of them asks of every method."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from study.analysis.chosen_runs import ChosenRuns
@@ -22,39 +23,58 @@ TRANSFERRED: Final = 3
 """Learning rates of the baseline's best trials at which every other method tries its published values."""
 
 
-def baseline_search(settings: StudySettings, ledger: Ledger) -> list[StagePlan]:
-    """The baseline's search, which comes first: the others begin at the learning rates that it likes."""
-    return [_search(settings, ledger, method) for method in settings.methods if method == BASELINE]
+def plans(settings: StudySettings, ledger: Ledger) -> list[StagePlan]:
+    """All that can be asked for by now, in the order of the stages.
+
+    A method goes on to its next stage when its own trials have ended, whatever the others are at: no place
+    waits for the last trial of a stage. Seeds are added when all methods have come to their end.
+    """
+    asked = [plan for method in settings.methods for plan in _chain(settings, ledger, method)]
+    if all(ended(plan, ledger) for plan in asked):
+        asked += more_seeds(settings, ledger)
+    return sorted(asked, key=lambda plan: settings.stages.index(plan.stage))
 
 
-def search(settings: StudySettings, ledger: Ledger) -> list[StagePlan]:
-    """Every other method: its published values, the same at the baseline's best learning rates, then TPE."""
-    return [_search(settings, ledger, method) for method in settings.methods if method != BASELINE]
+def ended(plan: StagePlan, ledger: Ledger) -> bool:
+    """Whether all trials that a plan asks for have ended."""
+    begun = ledger.records(plan.stage, plan.method)
+    return len(begun) >= plan.count and all(record.finished for record in begun)
 
 
-def final(settings: StudySettings, ledger: Ledger) -> list[StagePlan]:
-    """The best configurations of each search on fresh seeds: the best of many single runs is often luck."""
-    records, plans = ledger.records("search"), []
-    for method in settings.methods:
-        chosen = ranked(completed(records, "search", method))[: settings.budget.finalists]
-        seeds = range(FINALIST_SEED, FINALIST_SEED + FINALIST_SEEDS)
-        wanted = [Proposal(trial.config, seed) for seed in seeds for trial in chosen]
-        plans.append(_listed("finalists", method, wanted, ledger))
-    return plans
+def search(settings: StudySettings, ledger: Ledger, method: str) -> StagePlan:
+    """A method's published values, the same at the baseline's best learning rates, then TPE.
+
+    Until the baseline is searched only the published values can be begun.
+    """
+    begun = ledger.count("search", method)
+    count = begun if method in settings.exhausted else settings.budget.trials
+    plan = StagePlan("search", method, count, _searcher(settings, ledger, method))
+    if method == BASELINE or BASELINE not in settings.methods:
+        return plan
+    return plan if ended(search(settings, ledger, BASELINE), ledger) else replace(plan, free=1)
 
 
-def confirm(settings: StudySettings, ledger: Ledger) -> list[StagePlan]:
-    """Each method's best configuration on fresh seeds by every protocol, then its published values."""
-    plans = []
-    for best in _incumbents(settings, ledger):
-        seeds = range(settings.seeds_of(best.method))
-        wanted = [_confirmed(settings, best.config, n, name) for n in seeds for name in settings.protocols]
-        published = settings.published(best.method, best.config.get("lr"))
-        if settings.confirms_published and published is not None:
-            first = settings.protocols[0]
-            wanted += [_confirmed(settings, published, n, first) for n in range(settings.budget.seeds)]
-        plans.append(_listed("confirm", best.method, wanted, ledger))
-    return plans
+def finalists(settings: StudySettings, ledger: Ledger, method: str) -> StagePlan:
+    """The best configurations of a search on fresh seeds: the best of many single runs is often luck."""
+    trials = completed(ledger.records("search", method), "search", method)
+    chosen = ranked(trials)[: settings.budget.finalists]
+    seeds = range(FINALIST_SEED, FINALIST_SEED + FINALIST_SEEDS)
+    return _listed(
+        "finalists", method, [Proposal(one.config, seed) for seed in seeds for one in chosen], ledger
+    )
+
+
+def confirm(settings: StudySettings, ledger: Ledger, method: str) -> StagePlan:
+    """A method's best configuration on fresh seeds by every protocol, then its published values."""
+    best = _incumbent(ledger, method)
+    if best is None:
+        return _listed("confirm", method, [], ledger)
+    wanted = _on_seeds(settings, best, settings.seeds_of(method))
+    published = settings.published(method, best.config.get("lr"))
+    if settings.confirms_published and published is not None:
+        first = settings.protocols[0]
+        wanted += [_confirmed(settings, published, n, first) for n in range(settings.budget.seeds)]
+    return _listed("confirm", method, wanted, ledger)
 
 
 def more_seeds(settings: StudySettings, ledger: Ledger) -> list[StagePlan]:
@@ -62,17 +82,13 @@ def more_seeds(settings: StudySettings, ledger: Ledger) -> list[StagePlan]:
 
     Only where the budget allows more seeds. How many a method has had tells at which look it is.
     """
-    if settings.budget.most_seeds is None:
+    if settings.budget.most_seeds is None or "confirm" not in settings.stages:
         return []
     chosen = ChosenRuns(settings, ledger.records())
     wanted = {one.method: _seeds_after(chosen, one) for one in with_baseline(chosen)}
     wanted[BASELINE] = max([settings.seeds_of(BASELINE), *(BASELINE_SHARE * n for n in wanted.values())])
-    plans = []
-    for method, best in chosen.incumbents.items():
-        seeds = range(wanted.get(method, 0))
-        runs = [_confirmed(settings, best.config, n, name) for n in seeds for name in settings.protocols]
-        plans.append(_listed("confirm", method, runs, ledger))
-    return plans
+    runs = {m: _on_seeds(settings, best, wanted.get(m, 0)) for m, best in chosen.incumbents.items()}
+    return [_listed("confirm", method, listed, ledger) for method, listed in runs.items()]
 
 
 def _seeds_after(chosen: ChosenRuns, comparison: Comparison) -> int:
@@ -85,44 +101,41 @@ def _seeds_after(chosen: ChosenRuns, comparison: Comparison) -> int:
     return next((look for look in LOOKS if look > begun), begun)
 
 
-def sensitivity(settings: StudySettings, ledger: Ledger) -> list[StagePlan]:
+def sensitivity(settings: StudySettings, ledger: Ledger, method: str) -> StagePlan:
     """One hyperparameter at a time around the incumbent; the incumbent itself belongs to every sweep."""
-    plans = []
-    for best in _incumbents(settings, ledger):
-        sweeps = settings.sweeps.get(best.method, {})
-        changed = [{**best.config, key: value} for key, values in sweeps.items() for value in values]
-        configs = [best.config, *changed] if changed else []
-        seeds = range(SWEEP_SEED, SWEEP_SEED + settings.budget.seeds)
-        wanted = [Proposal(config, seed) for seed in seeds for config in configs]
-        plans.append(_listed("sensitivity", best.method, wanted, ledger))
-    return plans
+    best, sweeps = _incumbent(ledger, method), settings.sweeps.get(method, {})
+    if best is None or not any(sweeps.values()):
+        return _listed("sensitivity", method, [], ledger)
+    changed = [{**best.config, key: value} for key, values in sweeps.items() for value in values]
+    seeds = range(SWEEP_SEED, SWEEP_SEED + settings.budget.seeds)
+    wanted = [Proposal(config, seed) for seed in seeds for config in (best.config, *changed)]
+    return _listed("sensitivity", method, wanted, ledger)
 
 
-Planner = Callable[[StudySettings, Ledger], list[StagePlan]]
+Planner = Callable[[StudySettings, Ledger, str], StagePlan]
 
-WAVES: Final[Sequence[Sequence[tuple[str, Planner]]]] = (
-    (("search", baseline_search),),
-    (("search", search),),
-    (("finalists", final),),
-    (("confirm", confirm), ("sensitivity", sensitivity)),
-    *[(("confirm", more_seeds),)] * (len(LOOKS) - 1),
+CHAIN: Final[Sequence[Mapping[str, Planner]]] = (
+    {"search": search},
+    {"finalists": finalists},
+    {"confirm": confirm, "sensitivity": sensitivity},
 )
-"""Stages with what they ask for. A wave rests on what the waves before have found, and on nothing of its own;
-stages of one wave run together."""
+"""What is asked of a method, step after step: each rests on what the steps before have found."""
 
 
-def _incumbents(settings: StudySettings, ledger: Ledger) -> list[Record]:
-    """The configuration of each method that is confirmed, as its search trial, where there is one."""
-    records = [*ledger.records("search"), *ledger.records("finalists")]
-    incumbents = [incumbent(records, method) for method in settings.methods]
-    return [best for best in incumbents if best is not None]
+def _chain(settings: StudySettings, ledger: Ledger, method: str) -> list[StagePlan]:
+    """The plans of a method up to the first step that has not ended."""
+    asked: list[StagePlan] = []
+    for step in CHAIN:
+        planned = [step[stage](settings, ledger, method) for stage in step if stage in settings.stages]
+        asked += planned
+        if not all(ended(plan, ledger) for plan in planned):
+            break
+    return asked
 
 
-def _search(settings: StudySettings, ledger: Ledger, method: str) -> StagePlan:
-    """As many trials as asked for, or those there are if an earlier start came to the end of the space."""
-    begun = ledger.count("search", method)
-    count = begun if method in settings.exhausted else settings.budget.trials
-    return StagePlan("search", method, count, _searcher(settings, ledger, method))
+def _incumbent(ledger: Ledger, method: str) -> Record | None:
+    """The configuration that is confirmed, as its search trial, if there is one."""
+    return incumbent([*ledger.records("search", method), *ledger.records("finalists", method)], method)
 
 
 def _searcher(settings: StudySettings, ledger: Ledger, method: str) -> Callable[[int, int], Proposal | None]:
@@ -156,6 +169,11 @@ def _begins(settings: StudySettings, ledger: Ledger, method: str) -> list[dict[s
     rates = dict.fromkeys(trial.config["lr"] for trial in tried if "lr" in trial.config)
     others = [rate for rate in rates if rate != published["lr"]]
     return [published, *({**published, "lr": rate} for rate in others[:TRANSFERRED])]
+
+
+def _on_seeds(settings: StudySettings, best: Record, count: int) -> list[Proposal]:
+    """Runs of a search trial's configuration on the first `count` seeds, by every protocol."""
+    return [_confirmed(settings, best.config, n, name) for n in range(count) for name in settings.protocols]
 
 
 def _confirmed(settings: StudySettings, config: Mapping[str, Any], number: int, protocol: str) -> Proposal:

@@ -68,7 +68,9 @@ def stage_run(
     """The search stage, without Ray."""
     plans = [plan(ledger, method, count) for method in methods]
     pruners = {method: asha(EPOCHS, 1) for method in methods}
-    return StageRun(ledger, plans, pruners, lambda record: {"key": record.key}, lambda record: None, spare)
+    return StageRun(
+        ledger, lambda: plans, pruners, lambda record: {"key": record.key}, lambda record: None, spare
+    )
 
 
 def report(run: StageRun, name: str, epoch: int) -> bool:

@@ -103,7 +103,7 @@ class TrainerConfig:
     gamma: float = 0.1
     """Factor of the step schedule."""
     width: float = 1.0
-    """Width factor of ResNet-18; 1 is the published size, .25 a quarter of the channels."""
+    """Width factor of a ResNet; 1 is the published size, .25 a quarter of the channels."""
     hidden: int = 256
     """Units of both layers of the encoder for vectors."""
     frames: int = 1

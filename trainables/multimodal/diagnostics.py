@@ -3,11 +3,12 @@
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -40,7 +41,7 @@ def cluster(features: np.ndarray, n_clusters: int, *, seed: int = 0, n_init: int
         raise ValueError(f"{len(features)} samples cannot form {n_clusters} clusters")
     scaled = scale(np.asarray(features))
     kmeans = _kmeans()(distinct(scaled, n_clusters), init=Seeding(), random_state=seed, n_init=n_init)
-    with threadpool_limits(torch.get_num_threads()):  # its libraries would start a thread per core
+    with _libraries().limit(limits=torch.get_num_threads()):  # they would start a thread per core
         return np.asarray(kmeans.fit_predict(scaled))
 
 
@@ -106,6 +107,12 @@ def _kmeans() -> Any:
 
     random.setstate(state)
     return KMeans
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """The libraries of this process that start threads; to look for them takes longer than to cluster."""
+    return ThreadpoolController()
 
 
 def cluster_purity(clusters: np.ndarray, labels: np.ndarray) -> float:

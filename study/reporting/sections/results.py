@@ -33,8 +33,11 @@ UNDER = {
 TESTS = "t-tests, Holm-adjusted within candidates, single modalities and controls"
 BETTER = (
     "P(better) is the probability that the true difference is above 0, by the t-test and without adjustment. "
-    "Tests are paired over seeds for methods that follow joint training until they act, else Welch's. "
-    "Runs over folds are compared fold by fold; the variance allows for people that training parts share."
+    "Tests are paired over seeds for methods that follow joint training until they act, else Welch's."
+)
+IN_FOLDS = (
+    " Runs over folds are compared fold by fold; the variance allows for people that training parts share. "
+    "Configurations were searched on one split, and people of its validation part are tested in other folds."
 )
 COMPARED = ("difference", "difference_low", "difference_high", "p", "p_holm", "probability_better")
 NOTHING = "No configuration has been confirmed with fresh seeds yet, so no method can be called better."
@@ -164,7 +167,8 @@ def _methods(results: Results, protocol: str) -> Table:
     named = f"Methods, {cells.PROTOCOLS[protocol]} protocol"
     measured = "mean over fresh seeds with 95 % interval, in percent"
     rows = [row for status in results.status(protocol) for row in _cells(results, status, unit)]
-    return Table(f"{named}: {measured}; {TESTS}", heads, rows, BETTER)
+    in_folds = results.settings.folds and protocol == "clean"
+    return Table(f"{named}: {measured}; {TESTS}", heads, rows, BETTER + (IN_FOLDS if in_folds else ""))
 
 
 def _cells(results: Results, status: MethodStatus, unit: str) -> list[list[str]]:
@@ -184,11 +188,28 @@ def _cells(results: Results, status: MethodStatus, unit: str) -> list[list[str]]
 
 def _protocols(results: Results) -> Table:
     rows = [
-        [cells.PROTOCOLS[protocol], *(str(value) for value in five(results.settings, protocol).values())]
+        [
+            cells.PROTOCOLS[protocol],
+            *(str(value) for value in five(results.settings, protocol).values()),
+            _readings(results, protocol),
+        ]
         for protocol in results.protocols
     ]
-    heads = ["Protocol", *(name.capitalize() for name in FIVE)]
+    heads = ["Protocol", *(name.capitalize() for name in FIVE), "Test was read"]
     return Table("What every number above rests on", heads, rows)
+
+
+def _readings(results: Results, protocol: str) -> str:
+    """How often test was read, and by how many runs whose configuration a longer search has replaced."""
+    chosen = results.chosen
+    runs = [run for m in chosen.methods for run in chosen.trials("confirm", m) if run.protocol == protocol]
+    read = {run.key for run in runs if run.test}
+    shown = {
+        run.key for m in chosen.methods for run in [*chosen.confirmed(m, protocol), *chosen.published(m)]
+    }
+    often = "after every epoch of" if protocol == "paper" else "once by"
+    replaced = f", {len(read - shown)} of replaced configurations" if read - shown else ""
+    return f"{often} {wording.count(len(read), 'run')}{replaced}"
 
 
 def _method_row(results: Results, status: MethodStatus) -> Row:

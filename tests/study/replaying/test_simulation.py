@@ -128,7 +128,7 @@ def studied(ledger, curves, trials, startup):
         return Proposal(params, seed=0, params=params, distributions=curves.space)
 
     plan = StagePlan("search", "joint", trials, propose)
-    run = StageRun(ledger, [plan], {"joint": asha(EPOCHS, 2)}, lambda record: {}, lambda record: None)
+    run = StageRun(ledger, lambda: [plan], {"joint": asha(EPOCHS, 2)}, lambda record: {}, lambda record: None)
     for number in itertools.count():
         if run.next(f"ray{number}") is None:
             break

@@ -67,11 +67,3 @@ def test_a_signal_before_anything_has_begun_is_one_sentence(monkeypatch, capsys,
     monkeypatch.setattr(run, "_run", interrupted)
     assert run.main(["features_dr"]) == INTERRUPTED
     assert "run the same command again" in capsys.readouterr().err
-
-
-def test_what_a_search_space_holds_no_more_of_is_noted_once(open_toy):
-    ledger = open_toy()
-    driver._keep_exhausted(ledger, {"joint"})
-    driver._keep_exhausted(ledger, {"other"})
-    driver._keep_exhausted(ledger, set())
-    assert open_toy().settings.exhausted == ("joint", "other")

@@ -28,7 +28,7 @@ def shown():
         console = Console(file=io.StringIO(), width=120, force_terminal=terminal, color_system=None)
         with Progress(console, "toy") as progress:
             for plans in stages:
-                progress.stage(plans, [])
+                progress.planned(plans, [])
             for changed in changes:
                 progress.changed(changed)
         return console.file.getvalue()

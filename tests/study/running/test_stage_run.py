@@ -1,13 +1,14 @@
 """The stage between Ray and the ledger: whatever kills the driver, the same study comes out."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 import toy_study
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
-from toy_study import EPOCHS, SPACE, plan, stage_run, value_at, work, work_all
+from toy_study import EPOCHS, SPACE, plan, report, stage_run, value_at, work, work_all
 
 from study.analysis.selection import incumbent
 from study.records.database import open_storage, sqlite_url
@@ -228,7 +229,7 @@ def test_a_stage_begins_where_the_one_before_has_nothing_left_to_begin(open_toy)
         return StagePlan(stage, method, count, lambda number, draw: Proposal({"lr": float(number)}, seed=0))
 
     plans = [listed("confirm", "joint", 1), listed("confirm", "other", 1), listed("sensitivity", "joint", 3)]
-    run = StageRun(ledger, plans, {}, lambda record: {}, lambda record: None)
+    run = StageRun(ledger, lambda: plans, {}, lambda record: {}, lambda record: None)
     begun = [ledger.get(run.assigned[name]).stage for name in "abcde" if run.next(name) is not None]
     assert begun == ["confirm"] * 2 + ["sensitivity"] * 3
 
@@ -247,7 +248,7 @@ def test_stages_that_run_together_go_on_together(open_toy):
             )
             for stage in ("confirm", "sensitivity")
         ]
-        return StageRun(ledger, plans, {}, lambda record: {}, lambda record: None)
+        return StageRun(ledger, lambda: plans, {}, lambda record: {}, lambda record: None)
 
     before = started(0.1)
     assert all(before.next(name) is not None for name in "abc")  # both confirm trials, one of sensitivity
@@ -266,7 +267,7 @@ def test_a_repeated_proposal_is_drawn_again(open_toy):
     repeats = StagePlan(
         "search", "joint", 2, lambda number, draw: real.propose(0 if draw == 0 else draw, draw)
     )
-    run = StageRun(ledger, [repeats], {}, lambda record: {}, lambda record: None)
+    run = StageRun(ledger, lambda: [repeats], {}, lambda record: {}, lambda record: None)
     work_all(run)
     assert len(ledger.records()) == 2
 
@@ -277,10 +278,55 @@ def test_an_exhausted_space_ends_the_search(open_toy):
     fixed = StagePlan(
         "search", "joint", 3, lambda number, draw: real.propose(0, 0) if number + draw == 0 else None
     )
-    run = StageRun(ledger, [fixed], {}, lambda record: {}, lambda record: None)
+
+    def asked() -> list[StagePlan]:
+        return [] if "joint" in ledger.settings.exhausted else [fixed]
+
+    run = StageRun(ledger, asked, {}, lambda record: {}, lambda record: None)
     work_all(run)
     assert len(ledger.records()) == 1
     assert not run.due
+    assert open_toy().settings.exhausted == ("joint",)  # the next start draws no further
+
+
+def test_what_follows_is_asked_for_when_a_stage_has_ended(open_toy):
+    ledger = open_toy()
+
+    def listed(stage: str) -> StagePlan:
+        return StagePlan(
+            stage,
+            "joint",
+            2,
+            lambda number, draw: Proposal({"depth": 1, "lr": 0.1, "epochs": EPOCHS}, number),
+        )
+
+    def end(run: StageRun, name: str) -> None:
+        assert [report(run, name, epoch) for epoch in range(1, EPOCHS + 1)][-1] is False
+
+    def asked() -> list[StagePlan]:
+        begun = ledger.records("search")
+        return [listed("search"), *([listed("confirm")] if sum(one.finished for one in begun) == 2 else [])]
+
+    run = StageRun(ledger, asked, {}, lambda record: {}, lambda record: None)
+    assert run.next("a") is not None
+    assert run.next("b") is not None
+    assert run.next("c") is None
+    assert run.waits  # Ray is to ask again
+    end(run, "a")
+    assert run.next("c") is None
+    end(run, "b")
+    assert run.next("c") is not None
+    assert ledger.get(run.assigned["c"]).stage == "confirm"
+    assert work(run, "d")
+    end(run, "c")
+    assert not run.waits
+
+
+def test_a_plan_may_begin_with_fewer_trials_than_it_has(open_toy):
+    ledger = open_toy()
+    few = replace(plan(ledger, "joint", 3), free=1)
+    run = StageRun(ledger, lambda: [few], {}, lambda record: {}, lambda record: None)
+    assert [run.next(name) is not None for name in "ab"] == [True, False]
 
 
 def test_a_replayed_epoch_is_written_once(open_toy):
@@ -311,7 +357,8 @@ def test_a_trial_that_ray_gave_up_is_failed_with_its_reason(open_toy):
 
 def test_a_method_without_pruner_runs_to_its_end(open_toy):
     ledger = open_toy()
-    run = StageRun(ledger, [plan(ledger, "joint", 6)], {}, lambda record: {}, lambda record: None)
+    plans = [plan(ledger, "joint", 6)]
+    run = StageRun(ledger, lambda: plans, {}, lambda record: {}, lambda record: None)
     work_all(run)
     assert {len(record.epochs) for record in ledger.records()} == {EPOCHS}
 
@@ -386,7 +433,8 @@ def visits(path, earlier, monkeypatch):
     trials = [ended(number) for number in range(earlier)]
     monkeypatch.setattr(RDBStorage, "get_all_trials", lambda self, study_id: trials)  # writing them is slow
     ledger = CountedLedger(sqlite_url(path), "toy")
-    run = StageRun(ledger, [plan(ledger, "joint", earlier + 5)], {}, lambda record: {}, lambda record: None)
+    plans = [plan(ledger, "joint", earlier + 5)]
+    run = StageRun(ledger, lambda: plans, {}, lambda record: {}, lambda record: None)
     work(run, "ray")  # the first draw takes up what earlier starts have left
     ledger.visited = 0
     for ask in range(4):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from study.records.trial_record import Ending, Proposal, trial_key
-from study.running.stages import WAVES, baseline_search, confirm, final, more_seeds, search, sensitivity
+from study.running.stages import confirm, finalists, more_seeds, plans, search, sensitivity
 from study.settings import Budget
 from study.studies import STUDIES
 
@@ -52,10 +52,44 @@ def proposals(plan, ledger, count):
     return drawn
 
 
-def test_the_baseline_is_searched_before_all_others(settings, ledger):
-    assert [plan.method for plan in baseline_search(settings, ledger)] == ["joint"]
-    assert [plan.method for plan in search(settings, ledger)] == ["diagnose_relearn"]
-    assert [stage for wave in WAVES for stage, _ in wave][:3] == ["search", "search", "finalists"]
+def asked(settings, ledger):
+    """What can be begun by now: how many trials of each stage and method."""
+    return {
+        (plan.stage, plan.method): plan.count if plan.free is None else plan.free
+        for plan in plans(settings, ledger)
+    }
+
+
+def test_until_the_baseline_is_searched_others_run_their_published_values_alone(settings, ledger):
+    assert asked(settings, ledger) == {("search", "joint"): 12, ("search", "diagnose_relearn"): 1}
+    for number in range(12):
+        ran(ledger, "search", "joint", 0.5, settings.config("joint", {"lr": 0.01 + number / 1000}))
+    assert asked(settings, ledger) == {
+        ("search", "joint"): 12,
+        ("search", "diagnose_relearn"): 12,
+        ("finalists", "joint"): 9,
+    }
+
+
+def test_a_method_goes_on_when_its_own_trials_have_ended(settings, ledger):
+    few = replace(settings, budget=replace(settings.budget, trials=1, finalists=1))
+    ran(ledger, "search", "joint", 0.5, few.config("joint", {"lr": 0.01}))
+    for seed in (3000, 3001, 3002):
+        assert ("confirm", "joint") not in asked(few, ledger)
+        ran(ledger, "finalists", "joint", 0.5, few.config("joint", {"lr": 0.01}), seed)
+    assert asked(few, ledger) == {
+        ("search", "joint"): 1,
+        ("search", "diagnose_relearn"): 1,
+        ("finalists", "joint"): 3,
+        ("confirm", "joint"): 10,
+        ("sensitivity", "joint"): 0,
+    }
+
+
+def test_stages_that_were_not_asked_for_are_passed_over(settings, ledger):
+    some = replace(settings, stages=("search", "confirm"), budget=replace(settings.budget, trials=1))
+    ran(ledger, "search", "joint", 0.5, some.config("joint", {"lr": 0.01}))
+    assert ("confirm", "joint") in asked(some, ledger)
 
 
 def test_other_methods_try_their_published_values_at_the_best_learning_rates_of_the_baseline(
@@ -63,7 +97,7 @@ def test_other_methods_try_their_published_values_at_the_best_learning_rates_of_
 ):
     for rate, value in zip(RATES, (0.7, 0.9, 0.6, 0.8), strict=True):
         ran(ledger, "search", "joint", value, settings.config("joint", {"lr": rate}))
-    (plan,) = search(settings, ledger)
+    plan = search(settings, ledger, "diagnose_relearn")
     drawn = proposals(plan, ledger, 5)
     published = settings.defaults("diagnose_relearn")
     assert [config["lr"] for config in drawn[:4]] == [published["lr"], 0.05, 0.07, 0.03]
@@ -73,14 +107,14 @@ def test_other_methods_try_their_published_values_at_the_best_learning_rates_of_
 
 
 def test_a_baseline_without_any_result_leaves_the_published_values(settings, ledger):
-    (plan,) = search(settings, ledger)
+    plan = search(settings, ledger, "diagnose_relearn")
     first, second = proposals(plan, ledger, 2)
     assert first["lr"] == settings.defaults("diagnose_relearn")["lr"] != second["lr"]
 
 
 def test_the_best_of_each_search_are_run_again_on_three_seeds(settings, ledger):
     searched(settings, ledger, dict(zip(RATES, (0.7, 0.9, 0.6, 0.8), strict=True)))
-    plans = {plan.method: plan for plan in final(settings, ledger)}
+    plans = {method: finalists(settings, ledger, method) for method in settings.methods}
     assert {method: plan.count for method, plan in plans.items()} == {"joint": 9, "diagnose_relearn": 9}
     wanted = [plans["joint"].propose(number, 0) for number in range(9)]
     assert [(one.config["lr"], one.seed) for one in wanted[:4]] == [
@@ -96,7 +130,7 @@ def test_the_finalist_with_the_best_mean_is_confirmed(settings, ledger):
     for rate, mean in ((0.05, 0.5), (0.07, 0.8), (0.03, 0.7)):
         for seed, shift in ((3000, -0.1), (3001, 0.0), (3002, 0.1)):
             ran(ledger, "finalists", "joint", mean + shift, settings.config("joint", {"lr": rate}), seed)
-    plans = {plan.method: plan for plan in confirm(settings, ledger)}
+    plans = {method: confirm(settings, ledger, method) for method in settings.methods}
     assert plans["joint"].propose(0, 0).config["lr"] == 0.07
     assert plans["diagnose_relearn"].propose(0, 0).config["lr"] == 0.05  # none was run again yet
 
@@ -104,14 +138,14 @@ def test_the_finalist_with_the_best_mean_is_confirmed(settings, ledger):
 def test_a_study_without_finalists_confirms_the_best_of_the_search(settings, ledger):
     searched(settings, ledger, dict(zip(RATES, (0.7, 0.9, 0.6, 0.8), strict=True)))
     without = replace(settings, budget=replace(settings.budget, finalists=0))
-    assert [plan.count for plan in final(without, ledger)] == [0, 0]
+    assert [finalists(without, ledger, method).count for method in settings.methods] == [0, 0]
 
 
 def test_the_baseline_is_confirmed_on_twice_the_seeds_and_published_values_beside_the_tuned(settings, ledger):
     searched(settings, ledger, {0.05: 0.9})
     tuned = {**settings.defaults("diagnose_relearn"), "lr": 0.02, "lam": 7.0}
     ran(ledger, "search", "diagnose_relearn", 0.95, settings.config("diagnose_relearn", tuned))
-    plans = {plan.method: plan for plan in confirm(settings, ledger)}
+    plans = {method: confirm(settings, ledger, method) for method in settings.methods}
     assert {method: plan.count for method, plan in plans.items()} == {"joint": 10, "diagnose_relearn": 10}
     wanted = [plans["diagnose_relearn"].propose(number, 0) for number in range(10)]
     assert [(one.config["lam"], one.seed) for one in wanted] == [
@@ -123,21 +157,21 @@ def test_the_baseline_is_confirmed_on_twice_the_seeds_and_published_values_besid
 
 def test_a_search_that_ends_at_the_published_values_confirms_them_once(settings, ledger):
     searched(settings, ledger, {0.05: 0.9})
-    plans = {plan.method: plan.count for plan in confirm(settings, ledger)}
+    plans = {method: confirm(settings, ledger, method).count for method in settings.methods}
     assert plans == {"joint": 10, "diagnose_relearn": 5}
 
 
 def test_the_seeds_of_confirm_go_through_the_folds(settings, ledger):
     searched(settings, ledger, {0.05: 0.9})
     folded = replace(settings, folds=("actors-1", "actors-2"))
-    plans = {plan.method: plan for plan in confirm(folded, ledger)}
+    plans = {method: confirm(folded, ledger, method) for method in settings.methods}
     wanted = [plans["diagnose_relearn"].propose(number, 0) for number in range(5)]
     assert [(one.seed, one.config["split"]) for one in wanted[:3]] == [
         (1000, "actors-1"),
         (1001, "actors-2"),
         (1002, "actors-1"),
     ]
-    (_, swept) = sensitivity(folded, ledger)
+    swept = sensitivity(folded, ledger, "diagnose_relearn")
     assert "split" not in swept.propose(0, 0).config
 
 

@@ -15,14 +15,15 @@ from trainables.multimodal.networks.standardise import Standardise, StandardiseS
 STAGES = ((64, 1), (128, 2), (256, 2), (512, 2))  # channels at width 1 and stride of ResNet's four stages
 
 
-class ResNet18(nn.Module):
-    """ResNet-18 without its classifier; parameters are named as in torchvision.
+class ResNet(nn.Module):
+    """ResNet-18 (two basic blocks a stage) or ResNet-10 (one) without its classifier.
 
     Takes images [B, C, H, W] or frames [B, F, C, H, W], which are folded into the batch and averaged over
-    time; gives features [B, 512 * width]. At width 1 it loads torchvision's weights (less `fc`).
+    time; gives features [B, 512 * width]. Parameters are named as in torchvision, whose weights (less `fc`)
+    ResNet-18 loads at width 1.
     """
 
-    def __init__(self, channels: int, width: float = 1.0) -> None:
+    def __init__(self, channels: int, width: float = 1.0, blocks: int = 2) -> None:
         super().__init__()
         widths = [max(1, round(stage * width)) for stage, _ in STAGES]
         self.features = widths[-1]
@@ -32,7 +33,7 @@ class ResNet18(nn.Module):
         self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
         entries = [widths[0], *widths[:-1]]
         self.layer1, self.layer2, self.layer3, self.layer4 = (
-            _stage(entry, out, stride)
+            _stage(entry, out, stride, blocks)
             for entry, out, (_, stride) in zip(entries, widths, STAGES, strict=True)
         )
         self.apply(_initialise)
@@ -104,7 +105,7 @@ def positions(length: int, size: int, device: torch.device) -> Tensor:
 
 
 Shape = tuple[int, ...]
-Encoder = ResNet18 | MLP | Transformer
+Encoder = ResNet | MLP | Transformer
 
 
 @dataclass(frozen=True)
@@ -117,12 +118,18 @@ class EncoderKind:
     inputs: type[Standardise] = Standardise
 
 
+def _channels(shape: Shape) -> int:
+    """Of a map: a sequence is a picture of one."""
+    return 1 if len(shape) == 2 else shape[-3]
+
+
+_MAPS: Final = "sequences [T, D], images [C, H, W] or frames [F, C, H, W]"
+
 ENCODERS: Final[Mapping[str, EncoderKind]] = {
     "mlp": EncoderKind("vectors [D]", (1,), lambda shape, spec: MLP(shape[0], spec.hidden)),
-    "resnet18": EncoderKind(
-        "sequences [T, D], images [C, H, W] or frames [F, C, H, W]",
-        (2, 3, 4),
-        lambda shape, spec: ResNet18(channels=1 if len(shape) == 2 else shape[-3], width=spec.width),
+    "resnet18": EncoderKind(_MAPS, (2, 3, 4), lambda shape, spec: ResNet(_channels(shape), spec.width)),
+    "resnet10": EncoderKind(
+        _MAPS, (2, 3, 4), lambda shape, spec: ResNet(_channels(shape), spec.width, blocks=1)
     ),
     "transformer": EncoderKind(
         "sequences [T, D]",
@@ -156,14 +163,15 @@ def _block(size: int, heads: int) -> nn.TransformerEncoderLayer:
     return nn.TransformerEncoderLayer(size, heads, 4 * size, dropout=0.0, batch_first=True, norm_first=True)
 
 
-def _stage(entry: int, out: int, stride: int) -> nn.Sequential:
-    """Two basic blocks; the first changes resolution and channels, with a projected shortcut if it must."""
+def _stage(entry: int, out: int, stride: int, blocks: int) -> nn.Sequential:
+    """Basic blocks; the first changes resolution and channels, with a projected shortcut if it must."""
     from torchvision.models.resnet import BasicBlock  # takes seconds, and data of vectors need none
 
     shortcut = None
     if stride != 1 or entry != out:
         shortcut = nn.Sequential(nn.Conv2d(entry, out, 1, stride, bias=False), nn.BatchNorm2d(out))
-    return nn.Sequential(BasicBlock(entry, out, stride, shortcut), BasicBlock(out, out))
+    more = [BasicBlock(out, out) for _ in range(blocks - 1)]
+    return nn.Sequential(BasicBlock(entry, out, stride, shortcut), *more)
 
 
 @torch.no_grad()

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import pytest
 from report_reading import drawn, findings, judged, many, said, sentence, shifted, tables, texts
@@ -126,3 +127,32 @@ def test_the_table_names_every_method_with_what_became_of_it(compared_methods) -
 def test_cost_is_told_in_hours_of_what_is_scarce(whole, settings, gpus, head) -> None:
     asked = settings(resources={"cpus_per_trial": 2, "gpus_per_trial": gpus})
     assert head in tables(MethodResults(), asked, whole().records)[0].heads
+
+
+def rests_on(settings, records) -> str:
+    """What the table below the methods says of how often test was read."""
+    (table,) = [
+        t for t in tables(MethodResults(), settings, records) if t.title.startswith("What every number")
+    ]
+    assert table.heads[-1] == "Test was read"
+    return table.rows[0][-1]
+
+
+def test_how_often_test_was_read_stands_beside_the_numbers(synthetic, settings) -> None:
+    records = many(synthetic, ogm_ge=shifted(0.05))
+    assert rests_on(settings(), records) == "once by 10 runs"
+
+
+def test_runs_of_a_configuration_that_was_replaced_have_read_test_too(synthetic, settings) -> None:
+    records = many(synthetic, ogm_ge=shifted(0.05))
+    before = [
+        replace(run, key=f"before {run.key}", config=run.config | {"lr": 0.5})
+        for run in records
+        if (run.stage, run.method) == ("confirm", "ogm_ge")
+    ]
+    assert rests_on(settings(), [*records, *before]) == "once by 15 runs, 5 of replaced configurations"
+
+
+def test_folds_are_explained_where_there_are_any(synthetic, settings, folded) -> None:
+    said_of = [tables(MethodResults(), *study)[0].note for study in ((settings(), many(synthetic)), folded)]
+    assert ["fold" in note for note in said_of] == [False, True]

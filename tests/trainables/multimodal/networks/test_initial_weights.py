@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 from torchvision.models import resnet18
 
 from trainables.multimodal.errors import InputError
-from trainables.multimodal.networks.encoders import ResNet18
+from trainables.multimodal.networks.encoders import ResNet
 from trainables.multimodal.networks.initial_weights import load_initial_weights
 
 
@@ -20,7 +20,7 @@ class Payload:
 
 @pytest.fixture
 def encoder():
-    return ResNet18(3, width=0.05)
+    return ResNet(3, width=0.05)
 
 
 def write_torch(weights, path):
@@ -36,7 +36,7 @@ WRITERS = {"w.safetensors": save_file, "w.pt": write_torch, "w.pth": write_old_t
 
 @pytest.mark.parametrize("name", WRITERS)
 def test_the_weights_of_a_file_replace_the_drawn_ones(encoder, tmp_path, name):
-    weights = ResNet18(3, width=0.05).state_dict()
+    weights = ResNet(3, width=0.05).state_dict()
     WRITERS[name](weights, tmp_path / name)
     load_initial_weights(encoder, tmp_path / name)
     assert all(torch.equal(value, weights[key]) for key, value in encoder.state_dict().items())
@@ -45,7 +45,7 @@ def test_the_weights_of_a_file_replace_the_drawn_ones(encoder, tmp_path, name):
 def test_torchvisions_file_loads_at_width_1_without_its_classifier(tmp_path):
     weights = resnet18(weights=None).state_dict()
     torch.save(weights, tmp_path / "resnet18.pth")
-    encoder = ResNet18(3)
+    encoder = ResNet(3)
     load_initial_weights(encoder, tmp_path / "resnet18.pth")
     assert all(torch.equal(value, weights[key]) for key, value in encoder.state_dict().items())
 

@@ -81,7 +81,7 @@ def test_clips_show_what_they_are_said_to_tell(raw: Path) -> None:
     for clip in generate.clips_of("9003"):
         sound = read_wav(raw / "AudioWAV" / f"{clip.name}.wav", RATE)
         pictures = generate.RECIPE.parts["visual"](raw / "VideoFlash" / f"{clip.name}.flv")
-        faces = pictures[0, :, 12:24, 11:21].astype(float)  # eyes, nose and mouth, or the back of the head
+        faces = pictures[0, :, 9:18, 8:16].astype(float)  # eyes, nose and mouth, or the back of the head
         seen = (bool(np.abs(sound).max() > 2 * NOISE), bool(faces.std(axis=(1, 2)).max() > 15))
         assert seen == ("audio" in clip.telling, "visual" in clip.telling), clip
 
@@ -151,7 +151,7 @@ def test_the_sample_is_small_and_labelled(tmp_path: Path) -> None:
     assert store.ceilings == generate.CEILINGS
     assert [len(rows) for rows in store.split().values()] == [672, 144, 144]
     assert {name: m.shape for name, m in store.modalities.items()} == {
-        "audio": (1, 48, 24), "visual": (2, 3, 32, 32)
+        "audio": (1, 32, 16), "visual": (2, 3, 24, 24)
     }  # fmt: skip
 
 

@@ -157,7 +157,7 @@ def test_the_sample_is_small_and_labelled(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_joint_training_learns_the_voice_first(tmp_path: Path) -> None:
-    """As the default study trains: the voice is nearly learnt when half of what the face tells is left."""
+    """As the default study trains: the voice is learnt nearly whole, and some of what the face tells is left."""
     study = SAMPLE_STUDIES["cremad_dr"]
     data = str(generate.sample_store(tmp_path))
     settings = {**study.base, "data": data, "epochs": study.budget.epochs, "lr": 0.01, "device": "cpu"}
@@ -171,5 +171,6 @@ def test_joint_training_learns_the_voice_first(tmp_path: Path) -> None:
         for name in ("audio", "visual")
     }
     assert max(learnt["audio"]) > 0.9
-    assert learnt["visual"][int(np.argmax(learnt["audio"]))] < 0.7
+    assert max(learnt["visual"]) < 0.9
+    assert learnt["visual"][-1] < learnt["audio"][-1] - 0.1
     assert max(metrics["validation/accuracy"] for metrics in history) > generate.CEILINGS["audio"] - 0.05

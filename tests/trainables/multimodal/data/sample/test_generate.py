@@ -157,7 +157,7 @@ def test_the_sample_is_small_and_labelled(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_joint_training_learns_the_voice_first(tmp_path: Path) -> None:
-    """As the default study trains: the voice is learnt nearly whole, and some of what the face tells is left."""
+    """As the default study trains: the voice is learnt nearly whole, the face in part."""
     study = SAMPLE_STUDIES["cremad_dr"]
     data = str(generate.sample_store(tmp_path))
     settings = {**study.base, "data": data, "epochs": study.budget.epochs, "lr": 0.01, "device": "cpu"}

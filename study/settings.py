@@ -10,6 +10,7 @@ from search_spaces.space import highest
 from study.methods import BASELINE, STUDY_METHODS, StudyMethod, study_method
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.flat_settings import WEIGHT
+from trainables.multimodal.tasks import ACCURACY, CLASSIFICATION, REGRESSION, Objective, objective_of
 
 STAGES: Final = ("search", "finalists", "confirm", "sensitivity")
 SELECTIONS: Final = {"clean": "best validation epoch", "paper": "best test epoch"}
@@ -199,6 +200,12 @@ class StudySettings:
     def protocols(self) -> tuple[str, ...]:
         """Protocols of the confirm runs, the one that results show first."""
         return ("clean", "paper") if self.protocol.name == "both" else (self.protocol.name,)
+
+    @property
+    def judged_by(self) -> Objective:
+        """The score that chooses epochs and configurations, and that methods are compared by."""
+        kind = REGRESSION if self.protocol.objective else CLASSIFICATION
+        return objective_of(kind, self.protocol.objective or ACCURACY)
 
     @property
     def prunes(self) -> bool:

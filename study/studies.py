@@ -72,7 +72,7 @@ STUDIES: Final[Mapping[str, Study]] = {
         "ravdess",
         Budget(epochs=14, trials=12, seeds=3),
         Budget(epochs=14, trials=8, seeds=5),
-        {"width": 0.25, "batch_size": 32},
+        {"encoders": {"logmel": "resnet10"}, "width": 0.25, "batch_size": 32},
     ),
     **_studies(
         "avdigits",

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from study.analysis.metric_names import METRICS
 from study.analysis.selection import (
     again,
     agrees,
@@ -42,6 +43,11 @@ class ChosenRuns:
     def protocols(self) -> tuple[str, ...]:
         """Protocols of the confirm runs, the one that results show first."""
         return self.settings.protocols
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The two that methods are shown with: what they are judged by, then one more."""
+        return tuple(dict.fromkeys([self.settings.judged_by.name, *METRICS]))[:2]
 
     def trials(self, stage: str, method: str) -> list[Record]:
         """All trials of a method in one stage, whatever became of them."""

@@ -19,18 +19,21 @@ from study.analysis.summary import by_fold, by_seed, fold_of
 from study.methods import BASELINE
 from study.records.trial_record import Record
 from trainables.multimodal.methods import UNIMODAL
+from trainables.multimodal.tasks import Objective
 
 PAIRED, WELCH, FOLDED = "paired t", "Welch's t", "corrected t over folds"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Accuracy of a method minus that of another, Holm-adjusted over its family."""
+    """Score of a method minus that of another, Holm-adjusted over its family."""
 
     protocol: str
     split: str  # test, or validation where test was not read
     method: str
     baseline: str
+    score: Objective
+    """What is compared, and whether more of it is better."""
     differences: Mapping[Any, float]
     """Seed -> method minus baseline on that seed or, unpaired, minus the baseline's mean; or fold -> method
     minus baseline on it."""
@@ -39,6 +42,17 @@ class Comparison:
     test: DifferenceTest
     adjusted: float | None
     family: int  # methods that the correction counts, those without a test included
+
+    @property
+    def is_better(self) -> bool:
+        """Whether the method's mean is the better of the two."""
+        return self.score.sign * (self.test.difference.mean or 0.0) > 0
+
+    @property
+    def probability_better(self) -> float | None:
+        """Probability that the method is truly better; None where no test is possible."""
+        above = self.test.above
+        return 1 - above if above is not None and self.score.sign < 0 else above
 
 
 def baseline(methods: Sequence[str]) -> str:
@@ -94,6 +108,7 @@ def as_numbers(comparison: Comparison) -> dict[str, Any]:
     return {
         "protocol": comparison.protocol,
         "split": comparison.split,
+        "metric": comparison.score.name,
         "method": comparison.method,
         "baseline": comparison.baseline,
         "difference": difference.mean,
@@ -101,7 +116,7 @@ def as_numbers(comparison: Comparison) -> dict[str, Any]:
         "difference_high": difference.high,
         "p": test.p,
         "p_holm": comparison.adjusted,
-        "probability_better": test.better,
+        "probability_better": comparison.probability_better,
         "test": comparison.kind,
         "seeds": difference.n,
         "baseline_seeds": comparison.baseline_seeds,
@@ -140,7 +155,8 @@ def _judged(chosen: ChosenRuns, protocol: str, method: str, base: str, runs: Seq
     split = chosen.judged_on[protocol]
     read = on_test if split == "test" else on_validation
     others = chosen.trained(base, protocol)
-    ours, theirs = by_seed(runs, read), by_seed(others, read)
+    score = chosen.settings.judged_by
+    ours, theirs = by_seed(runs, read, score.name), by_seed(others, read, score.name)
     folds = fold_of([*runs, *others])
     differences: Mapping[Any, float]
     if folds:
@@ -153,7 +169,7 @@ def _judged(chosen: ChosenRuns, protocol: str, method: str, base: str, runs: Seq
         mean = fmean(theirs.values()) if theirs else 0.0
         differences = {seed: value - mean for seed, value in sorted(ours.items())}
     count = len(differences) if folds else len(theirs)
-    return Comparison(protocol, split, method, base, differences, count, kind, test, None, 1)
+    return Comparison(protocol, split, method, base, score, differences, count, kind, test, None, 1)
 
 
 def _means(groups: Mapping[str, Sequence[float]]) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from typing import Final
 
 METRICS: Final = ("accuracy", "macro_f1")
-"""What every method is judged by, on validation and on test."""
+"""What every run reports, on validation and on test."""
 PLAIN_NUMBERS: Final = ("mae", "correlation")
 """Metrics of a regression that are no fractions."""
 BINS: Final = "accuracy_"

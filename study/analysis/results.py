@@ -21,8 +21,7 @@ from study.analysis.comparisons import (
 from study.analysis.completeness import complete
 from study.analysis.importance import Importance, importance
 from study.analysis.method_status import MethodStatus, method_statuses
-from study.analysis.metric_names import METRICS
-from study.analysis.summary import SPLITS, Measure, summarise
+from study.analysis.summary import NOT_MEASURED, SPLITS, Measure, summarise
 from study.analysis.sweeps import Sweeps, sweeps
 from study.analysis.tuning import Tuning, tunings
 from study.records.trial_record import Record
@@ -91,10 +90,11 @@ class Results:
         scores: dict[str, Any] = self.summary["methods" if protocol == self.protocols[0] else protocol]
         return scores
 
-    def accuracy(self, protocol: str, method: str) -> Measure:
-        """Accuracy of a method on the split it is judged on."""
-        accuracy: Measure = self.scores(protocol)[method][self.split(protocol)]["accuracy"]
-        return accuracy
+    def judged(self, protocol: str, method: str) -> Measure:
+        """What a method is judged by, on the split it is judged on."""
+        scores = self.scores(protocol)[method][self.split(protocol)]
+        measured: Measure = scores.get(self.settings.judged_by.name, NOT_MEASURED)
+        return measured
 
     def against_baseline(self, protocol: str, method: str) -> Comparison | None:
         """The comparison of a method with the baseline, where both have a result."""
@@ -102,9 +102,10 @@ class Results:
         return next(compared, None)
 
     def ranked(self, protocol: str) -> list[str]:
-        """Methods by their mean accuracy, the best first and those without one last."""
-        means = {method: self.accuracy(protocol, method)["mean"] for method in self.methods}
-        return sorted(means, key=lambda method: (means[method] is None, -(means[method] or 0.0)))
+        """Methods by their mean score, the best first and those without one last."""
+        means = {method: self.judged(protocol, method)["mean"] for method in self.methods}
+        sign = self.settings.judged_by.sign
+        return sorted(means, key=lambda method: (means[method] is None, -sign * (means[method] or 0.0)))
 
     def status(self, protocol: str) -> list[MethodStatus]:
         """How far every method came under one protocol, the best first and those left out last."""
@@ -114,8 +115,9 @@ class Results:
     def columns(self, protocol: str) -> list[tuple[str, str]]:
         """Split and metric of every number that methods have under one protocol."""
         tested = (name for scores in self.scores(protocol).values() for name in scores["test"])
-        more = [name for name in dict.fromkeys(tested) if name not in METRICS]
-        return [(split, name) for split in SPLITS for name in METRICS] + [("test", name) for name in more]
+        shown = self.chosen.metrics
+        more = [name for name in dict.fromkeys(tested) if name not in shown]
+        return [(split, name) for split in SPLITS for name in shown] + [("test", name) for name in more]
 
 
 def analyse(settings: StudySettings, records: Sequence[Record]) -> Results:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from study.analysis.metric_names import METRICS, of_regression
+from study.analysis.metric_names import METRICS, PLAIN_NUMBERS, of_regression
 from study.records.trial_record import Record
 
 PER_STAGE = {"seed", "data", "split", "selection", "diagnose"}
@@ -65,7 +65,7 @@ def on_validation(record: Record) -> dict[str, float]:
     last = record.epochs.get(max(record.epochs, default=0), {})
     at_best = record.epochs.get(int(last.get("best/epoch", 0)), {})
     source, prefix = (last, "best/") if record.protocol == "clean" else (at_best, "validation/")
-    return {name: source[prefix + name] for name in METRICS if prefix + name in source}
+    return {name: source[prefix + name] for name in (*METRICS, *PLAIN_NUMBERS) if prefix + name in source}
 
 
 def on_test(record: Record) -> dict[str, float]:

@@ -85,11 +85,11 @@ def hope(test: DifferenceTest, seeds: int, looks: Sequence[int] = LOOKS, alpha: 
     With B = z sqrt(s) at the share s of the seeds, the last look's z is normal with mean B / s and variance
     1 - s. A difference without a test may be anything: 1.
     """
-    if test.better is None:
+    if test.above is None:
         return 1.0
     share = seeds / looks[-1]
     last = float(stats.norm.isf(levels(tuple(looks), alpha)[-1] / 2))
-    expected, deviation = float(stats.norm.ppf(test.better)) / sqrt(share), sqrt(1 - share)
+    expected, deviation = float(stats.norm.ppf(test.above)) / sqrt(share), sqrt(1 - share)
     return float(
         stats.norm.sf((last - expected) / deviation) + stats.norm.cdf((-last - expected) / deviation)
     )

@@ -68,7 +68,7 @@ class DifferenceTest:
 
     difference: Interval  # n: values of the first sample
     p: float | None  # two-sided
-    better: float | None
+    above: float | None
     """Probability that the true difference is above 0, P(T < difference / error): 1 - p/2 for a positive
     difference, p/2 for a negative one. Of equal priors for all sizes it is the posterior probability."""
     error: StandardError | None
@@ -289,5 +289,5 @@ def _judged(difference: Interval, error: StandardError) -> DifferenceTest:
     """The t-test of a difference with this standard error."""
     mean = difference.mean or 0.0
     t, half = mean / error.size, quantile(error.df) * error.size
-    p, better = 2 * float(special.stdtr(error.df, -abs(t))), float(special.stdtr(error.df, t))
-    return DifferenceTest(replace(difference, low=mean - half, high=mean + half), p, better, error)
+    p, above = 2 * float(special.stdtr(error.df, -abs(t))), float(special.stdtr(error.df, t))
+    return DifferenceTest(replace(difference, low=mean - half, high=mean + half), p, above, error)

@@ -18,6 +18,7 @@ SPLITS = ("test", "validation")
 ENDINGS = ("completed", "pruned", "failed", "diverged")
 FIVE = ("split", "recipe", "frames", "selection", "optimizer")  # without these a number means nothing
 Measure = dict[str, Any]  # {mean, low, high, seeds: [{seed, value}]}
+NOT_MEASURED: Mapping[str, Any] = {"mean": None, "low": None, "high": None, "seeds": ()}
 Hours = dict[str, float]  # {cpu_hours, gpu_hours}
 
 
@@ -33,7 +34,7 @@ def summarise(chosen: ChosenRuns, sweeps: Sweeps, *, complete: bool) -> dict[str
         "stages": {stage: _stage(chosen, stage) for stage in chosen.stages},
         "methods": {name: _method(chosen, name, first) for name in chosen.methods},
         **{other: {name: _method(chosen, name, other) for name in chosen.methods} for other in others},
-        "sensitivity": {method: _sensitivity(swept) for method, swept in sweeps.items() if swept},
+        "sensitivity": {m: _sensitivity(swept, settings) for m, swept in sweeps.items() if swept},
         "cost": cost(settings, chosen.records),
         "mlflow": {name: settings.mlflow.get(name) for name in ("uri", "experiment", "parent_run")},
     }
@@ -151,11 +152,15 @@ def _method(chosen: ChosenRuns, method: str, protocol: str) -> dict[str, Any]:
     best = chosen.incumbents.get(method)
     runs = chosen.trained(method, protocol)
     folds = fold_of(runs)
-    tested = dict.fromkeys([*METRICS, *(name for run in runs for name in on_test(run))])
+
+    def measures(read: Callable[[Record], dict[str, float]]) -> dict[str, Measure]:
+        names = dict.fromkeys([*METRICS, *(name for run in runs for name in read(run))])
+        return {name: measure(by_seed(runs, read, name), name, folds) for name in names}
+
     return {
         "config": None if best is None else best.config,
-        "validation": {name: measure(by_seed(runs, on_validation, name), name, folds) for name in METRICS},
-        "test": {name: measure(by_seed(runs, on_test, name), name, folds) for name in tested},
+        "validation": measures(on_validation),
+        "test": measures(on_test),
         "collapsed": sorted(chosen.collapsed(method, protocol)),
     }
 
@@ -166,8 +171,8 @@ def _stage(chosen: ChosenRuns, stage: str) -> dict[str, float]:
     return {"trials": len(trials), **counts, "seconds": sum(trial.seconds for trial in trials)}
 
 
-def _sensitivity(swept: Mapping[str, Sweep]) -> dict[str, list[dict[str, Any]]]:
+def _sensitivity(swept: Mapping[str, Sweep], settings: StudySettings) -> dict[str, list[dict[str, Any]]]:
     return {
-        key: [{"value": one.value, **measure(one.seeds)} for one in sweep.values]
+        key: [{"value": one.value, **measure(one.seeds, settings.judged_by.name)} for one in sweep.values]
         for key, sweep in swept.items()
     }

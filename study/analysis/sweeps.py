@@ -6,8 +6,17 @@ from functools import cached_property
 from typing import Any
 
 from study.analysis.chosen_runs import ChosenRuns
-from study.analysis.selection import agrees
-from study.analysis.statistics import ALPHA, DifferenceTest, Interval, fraction_interval, holm, paired_seeds
+from study.analysis.metric_names import PLAIN_NUMBERS
+from study.analysis.selection import agrees, on_validation
+from study.analysis.statistics import (
+    ALPHA,
+    DifferenceTest,
+    Interval,
+    fraction_interval,
+    holm,
+    mean_interval,
+    paired_seeds,
+)
 from study.records.trial_record import Record
 
 
@@ -71,7 +80,8 @@ def sweep(chosen: ChosenRuns, method: str, key: str) -> Sweep | None:
     for run in chosen.trials("sensitivity", method):
         if key in run.config and agrees(run, best.config, but=key):
             runs.setdefault(hashable(run.config[key]), []).append(run)
-    values = [_swept_value(value, runs[value]) for value in sorted(runs, key=_order)]
+    score = chosen.settings.judged_by.name
+    values = [_swept_value(value, runs[value], score) for value in sorted(runs, key=_order)]
     ended = [value for value in values if value.seeds or value.lost]
     return Sweep(method, key, hashable(best.config.get(key)), ended) if ended else None
 
@@ -92,12 +102,13 @@ def hashable(setting: Any) -> Any:
     return str(setting) if isinstance(setting, list | tuple | dict) else setting
 
 
-def _swept_value(value: Any, records: Sequence[Record]) -> SweptValue:
+def _swept_value(value: Any, records: Sequence[Record], score: str) -> SweptValue:
     done = [record for record in records if record.status == "completed"]
-    scored = ((r.seed, r.accuracy) for r in sorted(done, key=lambda r: r.seed))
-    seeds = {seed: accuracy for seed, accuracy in scored if accuracy is not None}
+    scored = ((r.seed, on_validation(r).get(score)) for r in sorted(done, key=lambda r: r.seed))
+    seeds = {seed: reached for seed, reached in scored if reached is not None}
     lost = sorted({r.seed for r in records if r.status in ("diverged", "failed")} - seeds.keys())
-    return SweptValue(value, fraction_interval(list(seeds.values())), seeds, tuple(lost))
+    interval = mean_interval if score in PLAIN_NUMBERS else fraction_interval
+    return SweptValue(value, interval(list(seeds.values())), seeds, tuple(lost))
 
 
 def _order(value: Any) -> tuple[bool, float, str]:

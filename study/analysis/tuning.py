@@ -15,7 +15,7 @@ RISE = 1.5  # standard deviations over seeds that a search gains by luck only se
 
 @dataclass(frozen=True)
 class Tuning:
-    """The search of one method in numbers; accuracies are of validation."""
+    """The search of one method in numbers: what it maximises, on validation."""
 
     method: str
     completed: int
@@ -23,19 +23,19 @@ class Tuning:
     epochs: int
     """That all its search trials trained, those that were stopped included."""
     curve: tuple[float, ...]
-    """Expected best accuracy of a search with 1, 2, ... `completed` of these trials."""
+    """Expected best of a search with 1, 2, ... `completed` of these trials."""
     first: float
-    """Accuracy of the best search trial."""
+    """The best search trial."""
     chosen: int
     """Place in the search of the configuration that was confirmed; 1 is the best."""
     again: float | None
-    """Mean accuracy of the best search trial's configuration on fresh seeds; None: it was not run again."""
+    """Mean of the best search trial's configuration on fresh seeds; None: it was not run again."""
     noise: float | None
     """Standard deviation of one configuration over fresh seeds, pooled over finalists."""
 
     @property
     def optimism(self) -> float | None:
-        """How much of the best search trial's accuracy was luck."""
+        """How much of the best search trial was luck."""
         return None if self.again is None else self.first - self.again
 
     @property

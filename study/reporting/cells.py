@@ -4,35 +4,34 @@ from collections.abc import Mapping
 from typing import Any
 
 from study.analysis.comparisons import Comparison
-from study.analysis.metric_names import PLAIN_NUMBERS
-from study.reporting.wording import NONE, SPACE, p_value, signed
+from study.reporting.wording import NONE, SPACE, number, p_value, signed
+from trainables.multimodal.tasks import ACCURACY
 
 PROTOCOLS = {"clean": "clean", "paper": "paper (published split, best epoch chosen on test)"}
 SHORT = {"clean": "", "paper": " (paper protocol)"}
 
 
-def score(measure: Mapping[str, Any] | None, metric: str) -> str:
-    """A metric of a method: a fraction in percent, any other number as it is, a dash where there is none."""
-    if measure is None or measure["mean"] is None:
-        return NONE
-    if metric not in PLAIN_NUMBERS:
-        return percent(measure)
-    low, high = measure["low"], measure["high"]
-    return below(f"{measure['mean']:.3f}", "" if low is None else ends(f"{low:.3f}", f"{high:.3f}"))
+def score(measure: Mapping[str, Any] | None, metric: str, between: str = "\n") -> str:
+    """A metric and its interval, below it or beside it.
 
-
-def percent(measure: Mapping[str, Any] | None, between: str = "\n") -> str:
-    """A mean in percent and its interval, below it or beside it."""
+    A fraction is in percent, any other number as it is, and a dash stands where there is none.
+    """
     if measure is None or measure["mean"] is None:
         return NONE
     low, high = measure["low"], measure["high"]
-    interval = "" if low is None else ends(f"{100 * low:.1f}", f"{100 * high:.1f}")
-    return between.join(filter(None, [f"{100 * measure['mean']:.1f}", interval]))
+    interval = "" if low is None else ends(number(low, metric), number(high, metric))
+    return between.join(filter(None, [number(measure["mean"], metric), interval]))
 
 
-def change(mean: float | None, low: float | None, high: float | None) -> str:
-    """A difference in points with its interval below it."""
-    return below(signed(mean), "" if low is None else ends(signed(low), signed(high)))
+def percent(measure: Mapping[str, Any] | None) -> str:
+    """A mean in percent and its interval below it."""
+    return score(measure, ACCURACY)
+
+
+def change(mean: float | None, low: float | None, high: float | None, metric: str = ACCURACY) -> str:
+    """A difference with its interval below it."""
+    interval = "" if low is None else ends(signed(low, metric), signed(high, metric))
+    return "\n".join(filter(None, [signed(mean, metric), interval]))
 
 
 def tested(comparison: Comparison | None) -> list[str]:
@@ -41,37 +40,32 @@ def tested(comparison: Comparison | None) -> list[str]:
         return [NONE] * 3
     difference = comparison.test.difference
     return [
-        change(difference.mean, difference.low, difference.high),
+        change(difference.mean, difference.low, difference.high, comparison.score.name),
         p(comparison.adjusted),
         better(comparison),
     ]
 
 
 def better(comparison: Comparison) -> str:
-    """Probability that the true difference is above 0, a dash where no test is possible."""
-    number = comparison.test.better
-    if number is None:
+    """Probability that the method is truly better, a dash where no test is possible."""
+    probability = comparison.probability_better
+    if probability is None:
         return NONE
-    if not 0.001 <= number <= 0.999:
-        return f"<{SPACE}0.001" if number < 0.5 else f">{SPACE}0.999"
-    return f"{number:.3f}"
+    if not 0.001 <= probability <= 0.999:
+        return f"<{SPACE}0.001" if probability < 0.5 else f">{SPACE}0.999"
+    return f"{probability:.3f}"
 
 
-def p(number: float | None) -> str:
+def p(value: float | None) -> str:
     """A p-value, a dash where there is none."""
-    return NONE if number is None else p_value(number).removeprefix(f"p{SPACE}").removeprefix(f"={SPACE}")
+    return NONE if value is None else p_value(value).removeprefix(f"p{SPACE}").removeprefix(f"={SPACE}")
 
 
-def hours(number: float) -> str:
+def hours(spent: float) -> str:
     """Hours with no false precision."""
-    return f"{number:.3f}" if number < 1 else f"{number:.1f}"
+    return f"{spent:.3f}" if spent < 1 else f"{spent:.1f}"
 
 
 def ends(low: str, high: str) -> str:
     """The ends of an interval, never torn apart."""
     return f"[{low},{SPACE}{high}]"
-
-
-def below(number: str, interval: str) -> str:
-    """A number with its interval, if it has one, on the next line."""
-    return "\n".join(filter(None, [number, interval]))

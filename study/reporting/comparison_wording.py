@@ -8,15 +8,15 @@ from study.reporting import wording
 def verdict(comparison: Comparison, ours: str, other: str) -> str:
     """Better, worse, not distinguishable or not decidable, with difference, interval, p and seeds."""
     difference, seeds = comparison.test.difference, counted(comparison)
-    moved = f"{wording.signed(difference.mean)} points"
+    moved = wording.change(difference.mean, comparison.score.name)
     if min(difference.n, comparison.baseline_seeds) < LEAST:
         return f"{ours} against {other}: {moved} on {seeds}, which allows no statement about chance."
     if comparison.adjusted is None:
         return f"{ours} against {other}: {moved} on each of {seeds}; no test is possible without spread."
     relation = "not distinguishable from"
     if is_clear(comparison):
-        relation = "better than" if is_better(comparison) else "worse than"
-    bounds = wording.difference(difference.low, difference.high)
+        relation = "better than" if comparison.is_better else "worse than"
+    bounds = wording.difference(difference.low, difference.high, comparison.score.name)
     return f"{ours} is {relation} {other}: {moved} ({bounds}, {_p(comparison)}, {seeds})."
 
 
@@ -33,11 +33,6 @@ def counted(comparison: Comparison) -> str:
 def is_clear(comparison: Comparison) -> bool:
     """Whether chance is an unlikely explanation."""
     return comparison.adjusted is not None and comparison.adjusted < ALPHA
-
-
-def is_better(comparison: Comparison) -> bool:
-    """Whether the method's mean is the larger of the two."""
-    return (comparison.test.difference.mean or 0.0) > 0
 
 
 def tests(family: int) -> str:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from search_spaces.space import Notation
-from study.analysis.metric_names import BINS
+from study.analysis.metric_names import BINS, PLAIN_NUMBERS
 from trainables.multimodal.flat_settings import WEIGHT
+from trainables.multimodal.tasks import ACCURACY
 
 NO_REASON = "no reason recorded"
 SPACE = "\N{NO-BREAK SPACE}"
@@ -66,35 +67,59 @@ def setting(symbol: str, setting: Any) -> str:
     return f"{symbol}{SPACE}={SPACE}{value(setting)}"
 
 
+def number(value: float, metric: str = ACCURACY) -> str:
+    """A value or size of a metric without its unit: a fraction in percent, any other number as it is."""
+    return f"{value:.3f}" if metric in PLAIN_NUMBERS else f"{100 * value:.1f}"
+
+
 def percent(fraction: float | None) -> str:
     """A fraction as a percentage with one decimal."""
-    return "not available" if fraction is None else f"{100 * fraction:.1f}{PERCENT}"
+    return score(fraction, ACCURACY)
 
 
-def difference(low: float | None, high: float | None) -> str:
-    """A 95 % interval of a difference of fractions, in points."""
-    return f"95{PERCENT} interval {signed(low)} to {signed(high)}"
+def score(value: float | None, metric: str) -> str:
+    """A metric with its unit."""
+    unit = "" if metric in PLAIN_NUMBERS else PERCENT
+    return "not available" if value is None else f"{number(value, metric)}{unit}"
 
 
-def points(difference: float) -> str:
-    """The size of a difference of two fractions, in percentage points."""
-    size = f"{100 * abs(difference):.1f}"
-    return f"{size} percentage point{'' if size == '1.0' else 's'}"
-
-
-def bounds(low: float | None, high: float | None) -> str:
-    """A 95 % interval of a fraction, in percent."""
+def bounds(low: float | None, high: float | None, metric: str = ACCURACY) -> str:
+    """A 95 % interval of a metric."""
     if low is None or high is None:
         return "no interval"
-    return f"95{PERCENT} interval {100 * low:.1f} to {100 * high:.1f}"
+    return f"95{PERCENT} interval {number(low, metric)} to {number(high, metric)}"
 
 
-def signed(difference: float | None) -> str:
-    """A difference of fractions in points with its sign, cut to what it can be; nothing as a dash."""
+def difference(low: float | None, high: float | None, metric: str = ACCURACY) -> str:
+    """A 95 % interval of a difference."""
+    return f"95{PERCENT} interval {signed(low, metric)} to {signed(high, metric)}"
+
+
+def change(difference: float | None, metric: str = ACCURACY) -> str:
+    """A difference with its sign and unit."""
+    return signed(difference, metric) + ("" if metric in PLAIN_NUMBERS else " points")
+
+
+def size(difference: float, metric: str = ACCURACY) -> str:
+    """How large a difference is, with its unit."""
+    shown = number(abs(difference), metric)
+    if metric in PLAIN_NUMBERS:
+        return shown
+    return f"{shown} percentage point{'' if shown == '1.0' else 's'}"
+
+
+def signed(difference: float | None, metric: str = ACCURACY) -> str:
+    """A difference with its sign, that of fractions in points and within what it can be; a dash for none."""
     if difference is None:
         return NONE
-    rounded = round(100 * max(-1.0, min(1.0, difference)), 1)
-    return f"{rounded:+.1f}" if rounded else "0.0"
+    possible = difference if metric in PLAIN_NUMBERS else max(-1.0, min(1.0, difference))
+    shown = number(possible, metric)
+    return f"{'' if possible < 0 else '+'}{shown}" if float(shown) else number(0.0, metric)
+
+
+def with_unit(label: str, metric: str, unit: str) -> str:
+    """The label of an axis or the head of a column, with the unit that fractions have there."""
+    return label if metric in PLAIN_NUMBERS else f"{label} ({unit})"
 
 
 def p_value(p: float) -> str:

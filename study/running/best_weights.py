@@ -12,9 +12,10 @@ from study.running.trial_files import CHECKPOINTS, exported, trial_folder
 def publish_best(folder: Path, ledger: Ledger) -> None:
     """Put the weights of each method's best confirm run, by validation, under best/<method>."""
     settings, records = ledger.settings, ledger.records()
+    score = settings.judged_by
     for method in settings.methods:
         runs = confirmed(records, method, settings.protocols[0])
-        best = max(runs, key=lambda run: (on_validation(run)["accuracy"], -run.number), default=None)
+        best = max(runs, key=lambda run: (score.of(on_validation(run)), -run.number), default=None)
         if best is not None:
             _move_export(folder, best)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)

@@ -34,7 +34,7 @@ from study.analysis.statistics import (
     welch_test,
 )
 from study.records.trial_record import Record
-from study.reporting.comparison_wording import is_better, is_clear
+from study.reporting.comparison_wording import is_clear
 from study.settings import StudySettings
 
 Draws = NDArray[np.float64]
@@ -181,10 +181,10 @@ def claimed(results: Results) -> set[str]:
     clear = [c for c in (*results.comparisons, *results.controls) if is_clear(c)]
     candidates = [c for c in clear if c.method in CANDIDATES and c.baseline == results.baseline]
     holds = {
-        "a candidate is better": any(is_better(c) for c in candidates),
+        "a candidate is better": any(c.is_better for c in candidates),
         "a candidate differs": bool(candidates),
-        "any of 11 is better": any(is_better(c) for c in clear if c.baseline == results.baseline),
-        "a part of boosting helps": any(is_better(c) for c in clear if c.baseline != results.baseline),
+        "any of 11 is better": any(c.is_better for c in clear if c.baseline == results.baseline),
+        "a part of boosting helps": any(c.is_better for c in clear if c.baseline != results.baseline),
     }
     return {name for name, true in holds.items() if true}
 
@@ -198,7 +198,7 @@ def found(points: float, seeds: tuple[int, int], repeats: int) -> list[str]:
         for method in tried:
             gained = runs | {method: [value + points / 100 for value in runs[method]]}
             (one,) = (c for c in study(gained, OF_CANDIDATES).comparisons if c.method == method)
-            claims[method] += is_clear(one) and is_better(one)
+            claims[method] += is_clear(one) and one.is_better
     shares = [f"{claims[method] / repeats:.2f}" for method in tried]
     return [f"+{points:g}", against(seeds), *shares, foretold(points, seeds)]
 

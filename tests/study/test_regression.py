@@ -176,6 +176,62 @@ def test_the_report_of_an_old_regression_shows_what_chose_then(ended, tmp_path):
     assert "Validation mean absolute error" not in written.html.read_text()
 
 
+@pytest.fixture
+def judged_by_error(valued):
+    """Joint training, D&R with errors .1 smaller on test, and a sweep in which lambda = 10 is .2 worse."""
+    trials, asked = Synthetic(["strong", "weak"]), settings(valued).to_json()
+    asked |= {"budget": {"epochs": 12, "trials": 6, "seeds": 5, "finalists": 0}}
+    asked |= {"stages": ["search", "confirm", "sensitivity"]}
+    asked |= {"sensitivity": {"diagnose_relearn": {"lam": [3.0, 10.0]}}}
+    for method in asked["methods"]:
+        trials.search(method, 0.7).confirm(method, 0.7, 5)
+    trials.sweep("diagnose_relearn", {"lam": [10.0]}, 0.7, 5)
+    for record in trials.records:
+        worse = 0.2 * (record.config.get("lam") == 10.0) + 0.003 * (record.seed % 3) + 0.05 * record.number
+        error = 1.0 + worse if record.stage != "confirm" else 1.0 + 0.003 * (record.seed % 4)
+        if record.stage == "confirm" and record.method != "joint":
+            error -= 0.1 + 0.002 * (record.seed % 3)
+        for metrics in record.epochs.values():
+            metrics |= {"best/mae": error, "best/objective": -error, "best/epoch": 9.0}
+            if "test/accuracy" in metrics:
+                metrics["test/mae"] = error
+    return StudySettings.from_json(asked), trials.records
+
+
+def test_the_smaller_error_is_the_better_one(judged_by_error):
+    results = analyse(*judged_by_error)
+    assert results.ranked("clean") == ["diagnose_relearn", "joint"]
+    (comparison,) = results.comparisons
+    assert comparison.test.difference.mean == pytest.approx(-0.1, abs=0.005)
+    assert comparison.is_better
+    assert comparison.probability_better > 0.999
+    (numbers,) = results.summary["comparisons"]
+    assert numbers["metric"] == "mae"
+    assert numbers["probability_better"] == comparison.probability_better
+
+
+def test_sentences_tables_and_figures_of_errors_speak_of_no_points(judged_by_error, tmp_path):
+    written = write_report.write(tmp_path, *judged_by_error)
+    said = "\n".join(written.findings).replace("\N{NO-BREAK SPACE}", " ")
+    assert "Diagnose & Re-learn is better than joint training: -0.102 (95 % interval" in said
+    assert "Joint training reaches 1.0" in said
+    assert " points" not in said
+    page = written.html.read_text()
+    assert "Searches: mean absolute error" in page
+    assert "Test mean absolute error minus joint training" in page
+    assert "Seeds for 0.010" in page
+    assert "(points)" not in page
+
+
+def test_a_sweep_of_errors_is_tested_on_them(judged_by_error):
+    results = analyse(*judged_by_error)
+    (shift,) = results.sweeps["diagnose_relearn"]["lam"].shifts
+    assert shift.value == 10.0
+    assert shift.test.difference.mean > 0.15
+    measured = results.summary["sensitivity"]["diagnose_relearn"]["lam"]
+    assert [value["mean"] > 1 for value in measured] == [True, True]
+
+
 def test_it_is_complete_without_the_methods_that_are_left_out(ended):
     assert analyse(*ended).summary["complete"]
 
@@ -195,7 +251,7 @@ def test_the_report_shows_the_scores_and_the_methods_that_are_left_out(ended, tm
     assert page.count(">not applicable: needs classes</td>") == len(NEEDY)
     for shown in (
         "Regression on test",
-        "Mean absolute error",
+        "Test mean absolute error",
         "Correlation",
         "5-class accuracy",
         "1.100\n[0.852,",

@@ -13,6 +13,7 @@ from study.analysis.importance import Importance
 from study.analysis.statistics import Interval
 from study.analysis.summary import Measure
 from study.analysis.sweeps import Sweep
+from study.reporting import wording
 from study.reporting.drawing.style import (
     ACCENT,
     AT_FOOT,
@@ -26,6 +27,7 @@ from study.reporting.drawing.style import (
     epochs,
     in_percent,
 )
+from trainables.multimodal.tasks import ACCURACY
 
 Place = tuple[float, float]  # x and y
 Extents = dict[int, list[float]]  # row -> all values that it shows, the mean first
@@ -225,7 +227,7 @@ def spread(axes: Axes, y: float, measures: Mapping[str, Measure], looks: Mapping
         row(axes, y + shift, one, looks[name])
 
 
-def close_up(axes: Axes, extents: Extents, minor: Collection[int]) -> None:
+def close_up(axes: Axes, extents: Extents, minor: Collection[int], metric: str = ACCURACY) -> None:
     """Fit the x axis to the rows that matter if `minor` ones far away would squeeze them.
 
     The mean of a row that does not fit stands at that edge, with an arrow.
@@ -248,9 +250,9 @@ def close_up(axes: Axes, extents: Extents, minor: Collection[int]) -> None:
     axes.set_xlim(min(shown) - margin, max(shown) + margin)
     for place, mean in outside.items():
         if mean < low:
-            note(axes, place, f"\N{LEFTWARDS ARROW} {100 * mean:.1f}")
+            note(axes, place, f"\N{LEFTWARDS ARROW} {wording.number(mean, metric)}")
         else:
-            note(axes, place, f"{100 * mean:.1f} \N{RIGHTWARDS ARROW}", at=0.98)
+            note(axes, place, f"{wording.number(mean, metric)} \N{RIGHTWARDS ARROW}", at=0.98)
 
 
 def note(axes: Axes, y: float, text: str, at: float = 0.02) -> None:

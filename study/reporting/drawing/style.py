@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullLocator
 
+from study.analysis.metric_names import PLAIN_NUMBERS
 from study.methods import BASELINE
 from study.reporting import wording
 
@@ -200,8 +201,20 @@ def alike(axes: Sequence[Axes]) -> None:
         one.set_ylim(low, high)
 
 
+def scored(axes: Axes, metric: str) -> None:
+    """A metric on the y axis; a fraction in percent."""
+    if metric not in PLAIN_NUMBERS:
+        percent(axes, "")
+
+
+def scored_across(axes: Axes, metric: str, low: float) -> None:
+    """A metric, or for low = -1 its differences, on the x axis; fractions in percent and within low and 1."""
+    if metric not in PLAIN_NUMBERS:
+        possible(axes, low, 1)
+
+
 def possible(axes: Axes, low: float, high: float) -> None:
-    """Keep the x axis within what a number can be, however wide its interval."""
+    """Keep the x axis within what a fraction can be, however wide its interval, and write it in percent."""
     left, right = axes.get_xlim()
     axes.set_xlim(max(low, left), min(high, right))
     _show_whole(axes.lines, [line.get_xdata() for line in axes.lines], axes.get_xlim())

@@ -42,7 +42,7 @@ def _reached(results: Results, protocol: str, worth: Mapping[str, float]) -> Tab
     split, names = results.split(protocol), [name for name in worth if name != TOGETHER]
     rows = [[POSSIBLE, *(f"{100 * worth[name]:.1f}" for name in [*names, TOGETHER]), ""]]
     for method in results.ranked(protocol):
-        together = results.accuracy(protocol, method)
+        together = results.judged(protocol, method)
         if together["mean"] is not None:
             runs = results.chosen.trained(method, protocol)
             fitted = frozen_probes(runs)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from study.analysis.comparisons import Comparison
 from study.analysis.results import Results
 from study.reporting import cells, wording
-from study.reporting.comparison_wording import counted, is_better, is_clear, tests
+from study.reporting.comparison_wording import counted, is_clear, tests
 from study.reporting.section import Section, Table
 
 
@@ -46,7 +46,7 @@ def _sentences(results: Results, protocol: str, method: str) -> Iterable[str]:
     compared = _compared(results, protocol, method)
     ours = results.settings.label(method) + cells.SHORT[protocol]
     tested = tests(compared[0].family)
-    beaten = [comparison for comparison in compared if is_clear(comparison) and is_better(comparison)]
+    beaten = [comparison for comparison in compared if is_clear(comparison) and comparison.is_better]
     untested = [comparison for comparison in compared if comparison.adjusted is None]
     equal = [comparison for comparison in compared if comparison not in beaten and comparison not in untested]
     if len(beaten) == len(compared):

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from study.analysis.comparisons import FOLDED, Comparison
+from study.analysis.metric_names import PLAIN_NUMBERS
 from study.analysis.results import Results
 from study.analysis.selection import on_test, on_validation
 from study.analysis.statistics import ALPHA, POWER, StandardError, components, detectable, seeds_needed
@@ -13,14 +14,12 @@ from study.reporting import cells, wording
 from study.reporting.comparison_wording import counted
 from study.reporting.section import Row, Section, Table
 
-POINTS = (1, 2, 5)
-HEADS = ["Method", "Seeds", "Test", "Standard error, points", "Detectable, points"]
-HEADS += [f"Seeds for {p}" for p in POINTS]
+SIZES = (0.01, 0.02, 0.05)
 NOTE = (
     f"A difference is detectable if {100 * POWER:.0f} of 100 such studies would find it, at the level that "
     "Holm's correction asks of the smallest p in its family. The standard error of the difference is itself "
-    "estimated from few seeds. Seeds that 1, 2 and 5 points need are a method's; the baseline keeps its "
-    "share of them."
+    "estimated from few seeds. Seeds that smaller differences need are a method's; the baseline keeps "
+    "its share of them."
 )
 
 
@@ -33,12 +32,14 @@ class Power(Section):
     def findings(self, results: Results) -> Iterable[str]:
         """The smallest and the largest detectable difference, per protocol."""
         for protocol in () if results.saturated else results.protocols:
-            sizes = [100 * _detectable(*measured) for measured in _measurable(results, protocol)]
+            sizes = [_detectable(*measured) for measured in _measurable(results, protocol)]
             if sizes:
-                least, most = f"{min(sizes):.1f}", f"{max(sizes):.1f}"
-                size = least if least == most else f"{least} to {most}"
+                metric = results.settings.judged_by.name
+                least, most = wording.number(min(sizes), metric), wording.number(max(sizes), metric)
+                size = most if least == most else f"{least} to {most}"
+                unit = "" if metric in PLAIN_NUMBERS else " points"
                 yield (
-                    f"Four of five such studies would find a true difference of {size} points to the baseline"
+                    f"Four of five such studies would find a true difference of {size}{unit} to the baseline"
                     f"{cells.SHORT[protocol]}."
                 )
             yield from _variances(results, protocol)
@@ -57,15 +58,15 @@ class Power(Section):
 
 def _variances(results: Results, protocol: str) -> Iterable[str]:
     """How much the baseline differs between folds of people, and how much between seeds of a fold."""
-    runs = results.chosen.trained(results.baseline, protocol)
+    runs, metric = results.chosen.trained(results.baseline, protocol), results.settings.judged_by.name
     folds = fold_of(runs)
     read = on_test if results.split(protocol) == "test" else on_validation
-    parts = components(list(by_fold(by_seed(runs, read), folds).values())) if folds else None
+    parts = components(list(by_fold(by_seed(runs, read, metric), folds).values())) if folds else None
     if parts is not None:
         label = results.settings.label(results.baseline)
-        people, seeds = (f"{100 * part:.1f}" for part in parts)
+        people, seeds = wording.size(parts[0], metric), wording.number(parts[1], metric)
         yield (
-            f"{label}: the standard deviation between folds of people is {people} points, that between seeds "
+            f"{label}: the standard deviation between folds of people is {people}, that between seeds "
             f"of a fold {seeds}; intervals are over both."
         )
 
@@ -84,36 +85,40 @@ def _detectable(comparison: Comparison, error: StandardError) -> float:
     return detectable(error, ALPHA / comparison.family)
 
 
-def _needed(comparison: Comparison, error: StandardError, points: int) -> int | None:
-    """Seeds of the method that find a difference of so many points with a power of POWER.
+def _needed(comparison: Comparison, error: StandardError, size: float) -> int | None:
+    """Seeds of the method that find a difference of this size with a power of POWER.
 
     None for runs over folds: more seeds do not make the people more.
     """
     if comparison.kind == FOLDED:
         return None
-    return seeds_needed(error, points / 100, ALPHA / comparison.family)
+    return seeds_needed(error, size, ALPHA / comparison.family)
 
 
-def _shown(comparison: Comparison, error: StandardError, points: int) -> str:
-    needed = _needed(comparison, error, points)
+def _shown(comparison: Comparison, error: StandardError, size: float) -> str:
+    needed = _needed(comparison, error, size)
     if comparison.kind == FOLDED:
         return wording.NONE
     return "over 10,000" if needed is None else str(needed)
 
 
 def _table(results: Results, protocol: str) -> Table:
+    metric = results.settings.judged_by.name
+    heads = ["Method", "Seeds", "Test"]
+    heads += [wording.with_unit(head, metric, "points") for head in ("Standard error", "Detectable")]
+    heads += [f"Seeds for {wording.number(size, metric)}" for size in SIZES]
     rows = [
         [
             results.settings.label(comparison.method),
             counted(comparison),
             comparison.kind,
-            f"{100 * error.size:.1f}",
-            f"{100 * _detectable(comparison, error):.1f}",
-            *(_shown(comparison, error, points) for points in POINTS),
+            wording.number(error.size, metric),
+            wording.number(_detectable(comparison, error), metric),
+            *(_shown(comparison, error, size) for size in SIZES),
         ]
         for comparison, error in _measurable(results, protocol)
     ]
-    return Table(f"Differences to the baseline, {cells.PROTOCOLS[protocol]} protocol", HEADS, rows, NOTE)
+    return Table(f"Differences to the baseline, {cells.PROTOCOLS[protocol]} protocol", heads, rows, NOTE)
 
 
 def _row(comparison: Comparison, error: StandardError) -> Row:
@@ -126,5 +131,5 @@ def _row(comparison: Comparison, error: StandardError) -> Row:
         "holm_over": comparison.family,
         "standard_error": error.size,
         "detectable": _detectable(comparison, error),
-        **{f"seeds_for_{points}_points": _needed(comparison, error, points) for points in POINTS},
+        **{f"seeds_for_{size}": _needed(comparison, error, size) for size in SIZES},
     }

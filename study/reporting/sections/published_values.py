@@ -38,7 +38,7 @@ class PublishedValues(Section):
         heads = [
             "Method",
             "Published values",
-            "Accuracy",
+            wording.metric(results.settings.judged_by.name).capitalize(),
             f"Minus {base}",
             "Adjusted p",
             "P(better)",
@@ -46,7 +46,7 @@ class PublishedValues(Section):
         ]
         rows = [_row(results, one) for one in results.published]
         split = results.split(results.protocols[0])
-        title = f"Published values on {split}, mean with 95 % interval, in percent"
+        title = f"Published values on {split}, mean with 95 % interval"
         return [Table(f"{title}; {tests(len(rows))}", heads, rows, NOTE)]
 
     def csv(self, results: Results) -> Mapping[str, pd.DataFrame]:
@@ -67,12 +67,12 @@ def _row(results: Results, one: Comparison) -> list[str]:
         for key, value in settings.defaults(one.method).items()
         if key != "lr"
     ]
-    tuned = results.accuracy(one.protocol, one.method)
-    numbers = cells.percent(_accuracy(results, one)), *cells.tested(one)
-    return [settings.label(one.method), ", ".join(values), *numbers, cells.percent(tuned)]
+    published, tuned = _score(results, one), results.judged(one.protocol, one.method)
+    numbers = cells.score(published, one.score.name), *cells.tested(one)
+    return [settings.label(one.method), ", ".join(values), *numbers, cells.score(tuned, one.score.name)]
 
 
-def _accuracy(results: Results, one: Comparison) -> Measure:
+def _score(results: Results, one: Comparison) -> Measure:
     runs = results.chosen.published(one.method)
-    values = by_seed(runs, on_test if one.split == "test" else on_validation)
-    return measure(values, folds=fold_of(runs))
+    values = by_seed(runs, on_test if one.split == "test" else on_validation, one.score.name)
+    return measure(values, one.score.name, fold_of(runs))

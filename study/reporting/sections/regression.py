@@ -1,6 +1,6 @@
 """What a regression is judged by beside the accuracy of the sign."""
 
-from study.analysis.metric_names import METRICS, PLAIN_NUMBERS
+from study.analysis.metric_names import PLAIN_NUMBERS
 from study.analysis.results import Results
 from study.reporting import cells, wording
 from study.reporting.section import Section, Table
@@ -18,7 +18,8 @@ class Regression(Section):
 
 
 def _scores(results: Results, protocol: str) -> Table:
-    names = [name for _, name in results.columns(protocol) if name not in METRICS]
+    shown = results.chosen.metrics
+    names = [name for _, name in results.columns(protocol) if name not in shown]
     rows = [
         [results.settings.label(method), *(cells.score(scores["test"].get(name), name) for name in names)]
         for method, scores in results.scores(protocol).items()

@@ -9,9 +9,9 @@ from matplotlib.lines import Line2D
 
 from study.analysis.comparisons import Comparison, as_numbers
 from study.analysis.method_status import MethodStatus
-from study.analysis.metric_names import METRICS
+from study.analysis.metric_names import PLAIN_NUMBERS
 from study.analysis.results import Results
-from study.analysis.summary import FIVE, SPLITS, five, fold_of
+from study.analysis.summary import FIVE, NOT_MEASURED, SPLITS, five, fold_of
 from study.reporting import cells, status_wording, wording
 from study.reporting.comparison_wording import verdict
 from study.reporting.drawing import legends, marks, style
@@ -19,7 +19,7 @@ from study.reporting.section import Drawn, Row, Section, Table, looks
 from trainables.multimodal.methods import UNIMODAL
 
 CAPTION = (
-    "Accuracy and macro-F1 of the best weights of every confirm run, the best method on top. Filled marks "
+    "Scores of the best weights of every confirm run, the best method on top. Filled marks "
     "are means over seeds with their 95 % interval, open circles below them single seeds; the dashed "
     "line is the baseline. The mean of a single modality far away from all methods stands at that edge. "
     "Right: differences to the baseline with their 95 % interval; one that contains 0 is compatible with no "
@@ -32,7 +32,7 @@ UNDER = {
 }
 TESTS = "t-tests, Holm-adjusted within candidates, single modalities and controls"
 BETTER = (
-    "P(better) is the probability that the true difference is above 0, by the t-test and without adjustment. "
+    "P(better) is the probability that the method is truly better, by the t-test and without adjustment. "
     "Tests are paired over seeds for methods that follow joint training until they act, else Welch's."
 )
 IN_FOLDS = (
@@ -91,10 +91,11 @@ def _baseline(results: Results, protocol: str) -> Iterable[str]:
     """What the baseline reaches, if it was confirmed."""
     status = next((one for one in results.status(protocol) if one.method == results.baseline), None)
     if status is not None and status.seeds:
-        score = results.accuracy(protocol, results.baseline)
-        reached = f"{wording.percent(score['mean'])} on {results.split(protocol)}{UNDER[protocol]}"
+        score, metric = results.judged(protocol, results.baseline), results.settings.judged_by.name
+        reached = f"{wording.score(score['mean'], metric)} on {results.split(protocol)}{UNDER[protocol]}"
         reached += _test_set(results, protocol)
-        bounds, seeds = wording.bounds(score["low"], score["high"]), wording.count(status.seeds, "seed")
+        bounds = wording.bounds(score["low"], score["high"], metric)
+        seeds = wording.count(status.seeds, "seed")
         yield f"{results.settings.label(results.baseline)} reaches {reached} ({bounds}, {seeds})."
 
 
@@ -120,26 +121,28 @@ def _losses(results: Results, protocol: str) -> Iterable[str]:
 
 
 def _figure(results: Results, protocol: str) -> Figure:
-    """Accuracy and macro-F1 per method, and the differences in accuracy to the baseline."""
+    """Two metrics per method, and the differences to the baseline in the one they are judged by."""
     order, split = results.ranked(protocol), results.split(protocol)
     scores = {method: results.scores(protocol)[method][split] for method in order}
     compared = {order.index(o.method): o for o in results.comparisons if o.protocol == protocol}
     look_of = looks(results, order)
     figure, panels = style.listed(3 if compared else 2, len(order))
     single = [place for place, method in enumerate(order) if method.startswith(UNIMODAL)]
-    for axes, metric in zip(panels, METRICS, strict=False):
-        extents = marks.rows(axes, {method: scores[method][metric] for method in order}, look_of)
-        marks.close_up(axes, extents, single)
-        if (mean := scores[results.baseline][metric]["mean"]) is not None:
+    for axes, metric in zip(panels, results.chosen.metrics, strict=False):
+        measures = {method: scores[method].get(metric, NOT_MEASURED) for method in order}
+        extents = marks.rows(axes, measures, look_of)
+        marks.close_up(axes, extents, single, metric)
+        if (mean := measures[results.baseline]["mean"]) is not None:
             axes.axvline(mean, color=style.GREY, ls="--", lw=1.2, zorder=1)
-        axes.set_xlabel(f"{split} {wording.metric(metric)} (%)")
-        style.possible(axes, 0, 1)
+        axes.set_xlabel(wording.with_unit(f"{split} {wording.metric(metric)}", metric, "%"))
+        style.scored_across(axes, metric, 0)
     base = wording.inside(look_of[results.baseline].label)
     if compared:
         extents = marks.differences(panels[2], compared, look_of)
-        marks.close_up(panels[2], {**extents, order.index(results.baseline): [0.0]}, single)
-        style.possible(panels[2], -1, 1)
-        panels[2].set_xlabel(f"accuracy minus {base}\n(points)")
+        metric = results.settings.judged_by.name
+        marks.close_up(panels[2], {**extents, order.index(results.baseline): [0.0]}, single, metric)
+        panels[2].set_xlabel(wording.with_unit(f"{wording.metric(metric)}\nminus {base}", metric, "points"))
+        style.scored_across(panels[2], metric, -1)
     _note(panels[0], results.status(protocol), order)
     style.names(panels[0], [look.label for look in look_of.values()])
     style.rows_only(panels[1:])
@@ -162,10 +165,14 @@ def _methods(results: Results, protocol: str) -> Table:
     split, unit = results.split(protocol), "gpu" if results.summary["cost"]["gpu_hours"] else "cpu"
     base = wording.inside(results.settings.label(results.baseline))
     heads = ["Method", "Seeds", *(f"{unit.upper()}-hours {stage}" for stage in ("search", "confirm"))]
-    heads += [f"{part.capitalize()} {wording.metric(metric)}" for part in SPLITS for metric in METRICS]
-    heads += [f"{split.capitalize()} accuracy minus {base}", "Holm-adjusted p", "P(better)"]
+    metrics = results.chosen.metrics
+    heads += [f"{part.capitalize()} {wording.metric(metric)}" for part in SPLITS for metric in metrics]
+    heads += [f"{split.capitalize()} {wording.metric(metrics[0])} minus {base}"]
+    heads += ["Holm-adjusted p", "P(better)"]
     named = f"Methods, {cells.PROTOCOLS[protocol]} protocol"
+    plain = [wording.metric(name) for name in metrics if name in PLAIN_NUMBERS]
     measured = "mean over fresh seeds with 95 % interval, in percent"
+    measured += f", but {wording.listing(plain)} as it is" if plain else ""
     rows = [row for status in results.status(protocol) for row in _cells(results, status, unit)]
     in_folds = results.settings.folds and protocol == "clean"
     return Table(f"{named}: {measured}; {TESTS}", heads, rows, BETTER + (IN_FOLDS if in_folds else ""))
@@ -180,7 +187,8 @@ def _cells(results: Results, status: MethodStatus, unit: str) -> list[list[str]]
     if not status.seeds:
         return [[*start, status_wording.outcome(status)]]
     scores = results.scores(status.protocol)[status.method]
-    numbers = [cells.score(scores[split].get(metric), metric) for split in SPLITS for metric in METRICS]
+    metrics = results.chosen.metrics
+    numbers = [cells.score(scores[split].get(metric), metric) for split in SPLITS for metric in metrics]
     row = [*start, *numbers, *cells.tested(results.against_baseline(status.protocol, status.method))]
     left_out = [["", f"left out: {status_wording.reason(status)}"]] if status.endings else []
     return [row, *left_out]

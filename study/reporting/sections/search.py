@@ -47,7 +47,7 @@ class Search(Section):
 
     def tables(self, results: Results) -> list[Table]:
         """The configurations that won."""
-        score = f"Validation {wording.metric(results.settings.protocol.objective or 'accuracy')}"
+        score = f"Validation {wording.metric(results.settings.judged_by.name)}"
         heads = ["Method", "Trial", score, "Configuration"]
         rows = [_incumbent(results, best) for best in results.chosen.incumbents.values()]
         return [Table("Best configurations", heads, rows, " ".join([OPTIMISTIC, *_left_out(results)]))]
@@ -63,9 +63,8 @@ def _incumbent(results: Results, best: Record) -> list[str]:
     notation = results.settings.method(best.method).search.notation
     settings = [wording.setting(wording.symbol(k, notation), v) for k, v in best.config.items()]
     label = results.settings.label(best.method)
-    score = wording.percent(best.value)
-    if results.settings.protocol.objective and best.value is not None:
-        score = f"{-best.value:.3f}"
+    judged_by = results.settings.judged_by
+    score = wording.score(None if best.value is None else judged_by.sign * best.value, judged_by.name)
     return [label, str(best.number), score, ", ".join(settings)]
 
 
@@ -80,19 +79,20 @@ def _left_out(results: Results) -> list[str]:
 
 
 def _history(results: Results, trials: pd.DataFrame) -> Figure:
-    """Value of every search trial, and the best completed one so far, a panel per method."""
+    """Score of every search trial, and the best completed one so far, a panel per method."""
+    sign = results.settings.judged_by.sign
+    trials = trials.assign(value=sign * trials["value"], best=sign * trials["best"])
     methods = list(dict.fromkeys(trials["method"]))
     figure, panels = style.panels(style.PAGE if len(methods) > 1 else style.COLUMN, len(methods))
     for axes, method in zip(panels, methods, strict=True):
         marks.trials(axes, trials[trials["method"] == method])
         axes.set_title(wording.broken(results.settings.label(method)))
     style.alike(panels)
-    if objective := results.settings.protocol.objective:
-        style.outer(panels, f"best validation {wording.metric(objective)}, sign turned", "search trial")
-    else:
-        for axes in panels:
-            style.percent(axes, "")
-        style.outer(panels, "best validation accuracy (%)", "search trial")
+    metric = results.settings.judged_by.name
+    for axes in panels:
+        style.scored(axes, metric)
+    label = wording.with_unit(f"best validation {wording.metric(metric)}", metric, "%")
+    style.outer(panels, label, "search trial")
     figure.suptitle("Search trials")
     legends.legend(figure, [], legends.ending_keys(list(trials["status"])))
     return figure

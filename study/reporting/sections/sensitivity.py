@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from search_spaces.space import Notation
 from study.analysis.results import Results
+from study.analysis.summary import NOT_MEASURED
 from study.analysis.sweeps import Shift, Sweep, SweptValue
 from study.methods import BASELINE
 from study.reporting import cells, wording
@@ -26,7 +27,6 @@ AT_ZERO = (
     " At {symbol} = 0 the method is {rest} with its other settings, so the point need not equal what "
     "{rest} reaches with its own."
 )
-HEADS = ["Value", "Validation accuracy, %", "Seeds", "Against the incumbent, points", "Holm-adjusted p", ""]
 
 
 class Sensitivity(Section):
@@ -55,9 +55,13 @@ class Sensitivity(Section):
 
     def tables(self, results: Results) -> Iterable[Table]:
         """A table per sweep."""
+        metric = results.settings.judged_by.name
+        score = wording.with_unit(f"Validation {wording.metric(metric)}", metric, "%")
+        change = wording.with_unit("Against the incumbent", metric, "points")
+        heads = ["Value", score, "Seeds", change, "Holm-adjusted p", ""]
         for sweep in _sweeps(results):
             title = f"{_label(results, sweep)}: {wording.axis(sweep.key, _notation(results, sweep))}"
-            yield Table(title, HEADS, [_cells(row, value) for row, value in _rows(sweep)])
+            yield Table(title, heads, [_cells(row, value, metric) for row, value in _rows(sweep)])
 
     def csv(self, results: Results) -> Mapping[str, pd.DataFrame]:
         """Every value of every sweep with its paired difference to the incumbent."""
@@ -99,7 +103,8 @@ def _verdict(results: Results, sweep: Sweep) -> str:
     """Values that differ from the incumbent's, or why none can be tested."""
     label, symbol = _label(results, sweep), _symbol(results, sweep)
     if sweep.clear:
-        each = wording.listing([f"{wording.value(s.value)} ({_moved(s)})" for s in sweep.clear])
+        metric = results.settings.judged_by.name
+        each = wording.listing([f"{wording.value(s.value)} ({_moved(s, metric)})" for s in sweep.clear])
         at = wording.setting(symbol, sweep.chosen)
         return f"{label}: distinguishable from the incumbent's {at}: {each}."
     if not any(value.seeds for value in sweep.values):
@@ -108,9 +113,9 @@ def _verdict(results: Results, sweep: Sweep) -> str:
     return "" if sweep.shifts else missing
 
 
-def _moved(shift: Shift) -> str:
+def _moved(shift: Shift, metric: str) -> str:
     p = wording.p_value(shift.adjusted or 0.0)
-    return f"{wording.signed(shift.test.difference.mean)} points, adjusted {p}"
+    return f"{wording.change(shift.test.difference.mean, metric)}, adjusted {p}"
 
 
 def _switched_off(results: Results, sweep: Sweep) -> str:
@@ -119,14 +124,15 @@ def _switched_off(results: Results, sweep: Sweep) -> str:
     off = next((shift for shift in sweep.shifts if rest and shift.value == 0), None)
     if off is None:
         return ""
-    change, symbol = off.test.difference, _symbol(results, sweep)
-    bounds = "" if change.low is None else f" ({wording.difference(change.low, change.high)})"
-    effect = "helps" if (change.mean or 0.0) < 0 else "harms"
+    change, symbol, judged_by = off.test.difference, _symbol(results, sweep), results.settings.judged_by
+    bounds = f" ({wording.difference(change.low, change.high, judged_by.name)})"
+    bounds = "" if change.low is None else bounds
+    effect = "helps" if judged_by.sign * (change.mean or 0.0) < 0 else "harms"
     return (
         f"{_label(results, sweep)} at {wording.setting(symbol, 0)} is {rest} with its other settings: "
-        f"{wording.signed(change.mean)} points{bounds} against {wording.setting(symbol, sweep.chosen)} on "
-        f"the same {wording.count(change.n, 'seed')}. So {symbol} > 0 "
-        f"{effect if off in sweep.clear else 'is shown neither to help nor to harm'} here."
+        f"{wording.change(change.mean, judged_by.name)}{bounds} against "
+        f"{wording.setting(symbol, sweep.chosen)} on the same {wording.count(change.n, 'seed')}. "
+        f"So {symbol} > 0 {effect if off in sweep.clear else 'is shown neither to help nor to harm'} here."
     )
 
 
@@ -142,9 +148,12 @@ def _at_zero(results: Results, sweep: Sweep) -> str:
 
 
 def _baseline(results: Results) -> Mapping[str, Any]:
-    """Validation accuracy of the baseline's own best settings; none over folds, where sweeps are not run."""
+    """Validation score of the baseline's own best settings; none over folds, where sweeps are not run."""
     scores = results.scores(results.protocols[0]).get(BASELINE)
-    return {"mean": None} if scores is None or results.settings.folds else scores["validation"]["accuracy"]
+    if scores is None or results.settings.folds:
+        return NOT_MEASURED
+    measured: Mapping[str, Any] = scores["validation"].get(results.settings.judged_by.name, NOT_MEASURED)
+    return measured
 
 
 def _figure(results: Results, sweep: Sweep) -> Figure:
@@ -157,7 +166,9 @@ def _figure(results: Results, sweep: Sweep) -> Figure:
     marks.swept(axes, at, sweep, look)
     axes.set_xlabel(wording.axis(sweep.key, _notation(results, sweep)))
     axes.set_title(f"{look.label}: sensitivity to {_symbol(results, sweep)}")
-    style.percent(axes, "validation accuracy (%)")
+    metric = results.settings.judged_by.name
+    style.scored(axes, metric)
+    axes.set_ylabel(wording.with_unit(f"validation {wording.metric(metric)}", metric, "%"))
     entries = [legends.interval("mean, 95 % interval", look), legends.dots("one seed"), legends.ring_key()]
     legends.legend(figure, [axes], entries)
     return figure
@@ -186,9 +197,9 @@ def _rows(sweep: Sweep) -> Iterable[tuple[Row, SweptValue]]:
         )
 
 
-def _cells(row: Row, value: SweptValue) -> list[str]:
+def _cells(row: Row, value: SweptValue, metric: str) -> list[str]:
     notes = ["incumbent"] if row["incumbent"] else []
     if value.lost:
         notes.append(f"{wording.seeds(value.lost)} diverged or failed")
-    numbers = [wording.value(value.value), cells.percent(row, " "), str(row["seeds"])]
-    return [*numbers, wording.signed(row["difference"]), cells.p(row["p_holm"]), ", ".join(notes)]
+    numbers = [wording.value(value.value), cells.score(row, metric, " "), str(row["seeds"])]
+    return [*numbers, wording.signed(row["difference"], metric), cells.p(row["p_holm"]), ", ".join(notes)]

@@ -6,8 +6,8 @@ from study.analysis.results import analyse, last_values, mean_values, relearned_
 
 def test_methods_are_ranked_by_their_means_with_empty_ones_last(compared_methods) -> None:
     results = analyse(*compared_methods)
-    scored = [m for m in results.ranked("clean") if results.accuracy("clean", m)["seeds"]]
-    means = [results.accuracy("clean", method)["mean"] for method in scored]
+    scored = [m for m in results.ranked("clean") if results.judged("clean", m)["seeds"]]
+    means = [results.judged("clean", method)["mean"] for method in scored]
     assert means == sorted(means, reverse=True)
     assert results.ranked("clean")[len(scored) :] == ["late_fusion", "boosting_frozen"]
 

@@ -52,7 +52,7 @@ def test_a_difference_without_a_test_goes_on_until_the_last_look() -> None:
 def test_hope_is_how_often_the_last_look_decides_if_the_trend_goes_on() -> None:
     draw, share = np.random.default_rng(0), 8 / 20
     seen = paired_test(list(draw.normal(size=8) + 0.5), [0.0] * 8)
-    z = stats.norm.ppf(seen.better)
+    z = stats.norm.ppf(seen.above)
     ends = z * share**0.5 + (z / share**0.5) * (1 - share) + (1 - share) ** 0.5 * draw.normal(size=200_000)
     expected = (np.abs(ends) > stats.norm.isf(levels(LOOKS)[-1] / 2)).mean()
     assert hope(seen, 8) == pytest.approx(expected, abs=0.005)

@@ -133,14 +133,14 @@ def test_too_few_values_on_either_side_allow_no_test() -> None:
     for first, second in ((FIRST, SECOND[:2]), (FIRST[:2], SECOND), ([0.7] * 3, [0.6] * 5)):
         found = welch_test(first, second)
         assert found.difference.mean == pytest.approx(np.mean(first) - np.mean(second))
-        assert (found.p, found.better, found.error) == (None, None, None)
+        assert (found.p, found.above, found.error) == (None, None, None)
     assert welch_test(FIRST, []).difference.mean is None
 
 
 def test_the_probability_of_being_better_is_that_of_the_one_sided_test() -> None:
     for first, second in ((FIRST, SECOND), (SECOND, FIRST)):
         expected = stats.ttest_ind(first, second, equal_var=False, alternative="greater")
-        assert welch_test(first, second).better == pytest.approx(1 - expected.pvalue)
+        assert welch_test(first, second).above == pytest.approx(1 - expected.pvalue)
 
 
 def test_over_equal_seeds_an_overlapping_test_is_the_paired_one() -> None:

@@ -8,7 +8,7 @@ MEASURE = {"mean": 0.5, "low": -0.1, "high": 1.2}
 
 def test_a_fraction_is_in_percent_with_its_interval() -> None:
     measure = {"mean": 0.5, "low": 0.1, "high": 0.8}
-    assert cells.percent(measure, " ").replace("\N{NO-BREAK SPACE}", " ") == "50.0 [10.0, 80.0]"
+    assert cells.score(measure, "accuracy", " ").replace("\N{NO-BREAK SPACE}", " ") == "50.0 [10.0, 80.0]"
 
 
 def test_a_metric_that_is_no_fraction_is_written_as_it_is() -> None:

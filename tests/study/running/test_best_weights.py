@@ -5,19 +5,20 @@ import pytest
 from study.records.trial_record import Ending, Proposal, trial_key
 from study.running.best_weights import publish_best
 from study.running.trial_files import trial_folder
+from study.settings import StudySettings
 
 
 @pytest.fixture
 def confirmed(open_toy, tmp_path):
     """A ledger with a search trial and three confirm runs of it, which have exported weights."""
     ledger = open_toy()
-    trials = [("search", 0, 0.5), ("confirm", 1000, 0.6), ("confirm", 1001, 0.8), ("confirm", 1002, 0.8)]
-    for stage, seed, value in trials:
+    runs = [("confirm", 1000, 0.6, 0.4), ("confirm", 1001, 0.8, 0.9), ("confirm", 1002, 0.8, 0.9)]
+    for stage, seed, accuracy, error in [("search", 0, 0.5, 0.5), *runs]:
         proposal = Proposal({"lr": 0.1}, seed)
         key = trial_key(stage, "joint", proposal, ledger.digest)
         record = ledger.add(stage, "joint", key, proposal)
         ledger.set_ending(key, Ending("completed", 1))
-        ledger.add_epoch(key, 1, {"best/accuracy": value, "best/epoch": 1})
+        ledger.add_epoch(key, 1, {"best/accuracy": accuracy, "best/mae": error, "best/epoch": 1})
         ledger.tell(key)
         if stage == "confirm":
             export = trial_folder(tmp_path, record) / "1" / "export"
@@ -30,6 +31,14 @@ def test_the_first_of_the_best_runs_is_published_and_all_else_is_gone(confirmed,
     publish_best(tmp_path, confirmed)
     assert (tmp_path / "best" / "joint" / "model.safetensors").read_text() == "run 1"
     assert not (tmp_path / "checkpoints").exists()
+
+
+def test_of_a_regression_the_run_with_the_smallest_error_is_published(confirmed, tmp_path):
+    plain = confirmed.settings.to_json()
+    protocol = {**plain["protocol"], "task": "regression of mood", "objective": "mae"}
+    confirmed.save_settings(StudySettings.from_json({**plain, "protocol": protocol}))
+    publish_best(tmp_path, confirmed)
+    assert (tmp_path / "best" / "joint" / "model.safetensors").read_text() == "run 0"
 
 
 def test_what_an_earlier_start_has_published_stays(confirmed, tmp_path):

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 from report_reading import drawn, tables
 
@@ -60,10 +58,3 @@ def test_there_is_a_panel_a_method_and_a_row(searched):
 
 def test_studies_without_finalists_say_nothing_of_luck(module_study):
     assert said(module_study) == []
-
-
-def test_searches_for_another_score_than_accuracy_are_not_shown_in_points(searched):
-    settings, records = searched(joint=[0.2] * 7 + [0.8])
-    by_error = replace(settings, protocol=replace(settings.protocol, objective="mae"))
-    assert said((by_error, records)) == []
-    assert tables(TuningCurves(), by_error, records) == []

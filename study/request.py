@@ -40,7 +40,7 @@ OWN_OPTIONS: Final = {
     "device": "--device",
     "precision": "--precision",
     "threads": "--cpus-per-trial",
-    "diagnose": "the confirm stage, which diagnoses every epoch,",
+    "diagnose": "the confirm stage, which diagnoses ten times,",
 }
 """Trainer settings that a study takes by an option of their own."""
 AUTO_SEEDS: Final = "auto"

@@ -75,6 +75,15 @@ def mean_where_all(frame: pd.DataFrame, by: list[str], columns: list[str]) -> pd
     return means.mask(missing.reindex(means.index)).reset_index()
 
 
+def measured_by_all(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """The rows of epochs that have as many rows as any epoch of their group.
+
+    Runs of one method may have measured at different epochs, if versions between them differ.
+    """
+    counts = frame.groupby([*by, "epoch"], sort=False)["epoch"].transform("count")
+    return frame[counts == counts.groupby([frame[name] for name in by], sort=False).transform("max")]
+
+
 def best_so_far(frame: pd.DataFrame) -> pd.DataFrame:
     """Search trials with `best`, per method the largest value among the completed trials up to each."""
     done = frame["value"].astype(float).where(frame["status"] == "completed")

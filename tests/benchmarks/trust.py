@@ -161,7 +161,7 @@ def equal_methods(shape: str, seeds: tuple[int, int], repeats: int) -> tuple[lis
     claims, printed = Counter[str](), 0
     for _ in range(repeats):
         results = study(draw(rng, noise, seeds))
-        scores = [results.accuracy("clean", method) for method in CANDIDATES]
+        scores = [results.judged("clean", method) for method in CANDIDATES]
         measured = [score for score in scores if score["low"] is not None]
         printed += len(measured)
         held["accuracy"] += [score["low"] <= truth <= score["high"] for score in measured]

@@ -1,7 +1,7 @@
 """What a run is told: one frozen dataclass, checked before anything is opened."""
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +23,13 @@ from trainables.multimodal.setting_checks import (
     require,
 )
 from trainables.multimodal.tasks import AUTO, CLASSIFICATION, LOSSES, loss_of, objective_of
+
+DIAGNOSED: Final[Mapping[str, Callable[[int, int], bool]]] = {
+    "end": lambda epoch, epochs: epoch == epochs,
+    "tenths": lambda epoch, epochs: 10 * epoch // epochs > 10 * (epoch - 1) // epochs,
+    "every_epoch": lambda epoch, epochs: True,
+}
+"""Whether purity is measured after an epoch, counted from 1, of so many: by the setting `diagnose`."""
 
 
 def _are_encoders(value: object) -> bool:
@@ -54,7 +61,7 @@ _RULES: Final[Mapping[str, Rule]] = {
     "attention_heads": integer(1),
     "initial_weights": (are_paths, "an absolute path by modality"),
     "probes": FLAG,
-    "diagnose": one_of("end", "every_epoch"),
+    "diagnose": one_of(*DIAGNOSED),
     "device": NAME,
     "precision": one_of("auto", "fp32", "bf16"),
     "channels_last": one_of("auto", True, False),
@@ -123,7 +130,7 @@ class TrainerConfig:
     probes: bool = True
     """Train a linear head per modality on detached features; training itself is the same without them."""
     diagnose: str = "end"
-    """When purity is measured besides every re-learning: at the `end`, or after `every_epoch`."""
+    """When purity is measured besides every re-learning: at the `end`, ten times, or after `every_epoch`."""
     device: str = "auto"
     """`auto` (CUDA if there is one), `cpu`, `cuda` or `cuda:1`."""
     precision: str = "auto"

@@ -17,6 +17,8 @@ from trainables.multimodal.tasks import Task
 
 STRENGTHS: Final = (1e4, 1e3, 1e2, 1e1, 1.0)
 """Of the L2 penalty, strongest first; the best on validation is taken, of equals the first."""
+PATIENCE: Final = 2
+"""No weaker penalty is tried after so many in a row were not better: the weakest take most of the time."""
 MOST_ITERATIONS: Final = 2000
 
 Probe = Callable[[Tensor], Tensor]
@@ -41,8 +43,25 @@ def frozen_probe(
 
     known, fit = validation_targets.cpu(), _fit_classes if task.classes else _fit_number
     with threadpool_limits(torch.get_num_threads()):
-        probes = [probe_of(fit(scaled(train), np.asarray(targets.cpu()), penalty)) for penalty in STRENGTHS]
-        return max(probes, key=lambda probe: _objective(probe(validation), known, task))
+        return _best_of_path(
+            (probe_of(fit(scaled(train), np.asarray(targets.cpu()), penalty)) for penalty in STRENGTHS),
+            lambda probe: _objective(probe(validation), known, task),
+        )
+
+
+def _best_of_path(probes: Iterator[Probe], objective: Callable[[Probe], float]) -> Probe:
+    """The probe with the largest objective, of equals the first, until PATIENCE is at its end."""
+    best = next(probes)
+    highest, worse = objective(best), 0
+    for probe in probes:
+        reached = objective(probe)
+        if reached > highest:
+            best, highest, worse = probe, reached, 0
+        else:
+            worse += 1
+        if worse == PATIENCE:
+            break
+    return best
 
 
 def _objective(outputs: Tensor, targets: Tensor, task: Task) -> float:

@@ -17,7 +17,7 @@ from trainables.multimodal.assembly import (
     usable_rows,
 )
 from trainables.multimodal.balancers.base import Balancer
-from trainables.multimodal.config import TrainerConfig
+from trainables.multimodal.config import DIAGNOSED, TrainerConfig
 from trainables.multimodal.data.loading.augmentation import augmented
 from trainables.multimodal.data.loading.batches import Batch, Batches, Cut, Loader
 from trainables.multimodal.data.store.feature_store import FeatureStore
@@ -244,7 +244,7 @@ class Trainer:
 
     def _finish_epoch(self) -> dict[str, float]:
         """Diagnose the judged weights if it is time, then let the balancers change them."""
-        if self.done or self.config.diagnose == "every_epoch":
+        if DIAGNOSED[self.config.diagnose](self.epoch, self.config.epochs):
             self.diagnose()
         metrics: dict[str, float] = {}
         for balancer in self.balancers:

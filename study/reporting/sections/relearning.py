@@ -110,6 +110,7 @@ def _drawn(results: Results, kind: str, caption: str) -> Drawn | None:
 def _figure(gaps: pd.DataFrame, kind: str, look_of: Mapping[str, Look], moments: Moments) -> Figure:
     """Gap between training and validation purity per epoch, beside its noise floor."""
     gap, noise_floor = "gap" + kind, "noise_floor" + kind
+    gaps = trial_tables.measured_by_all(gaps, ["method", "modality"])
     means = trial_tables.mean_by(gaps, ["method", "modality", "epoch"], [gap, noise_floor])
     names = list(dict.fromkeys(means["modality"]))
     figure, panels = style.panels(style.PAGE if len(names) > 1 else style.COLUMN, len(names))

@@ -92,3 +92,10 @@ def test_accuracy_without_a_modality_stands_beside_the_last_epoch(synthetic) -> 
         [m, frame["epoch"].max()] for m in ("face", "voice")
     ]
     assert told["test_accuracy_without"].tolist()[0] == tested
+
+
+def test_epochs_that_only_some_runs_of_a_method_have_measured_are_left_out() -> None:
+    epochs = {"a": [1, 1, 2, 3, 3], "b": [1, 2]}
+    rows = [{"method": method, "epoch": epoch} for method, each in epochs.items() for epoch in each]
+    kept = trial_tables.measured_by_all(pd.DataFrame(rows), ["method"])
+    assert kept.values.tolist() == [["a", 1], ["a", 1], ["a", 3], ["a", 3], ["b", 1], ["b", 2]]

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from trainables.multimodal.config import TrainerConfig
+from trainables.multimodal.config import DIAGNOSED, TrainerConfig
 from trainables.multimodal.errors import InputError
 
 
@@ -74,3 +74,11 @@ def test_a_setting_for_a_modality_that_the_store_lacks_is_refused(setting, value
     with pytest.raises(InputError, match=f"{setting} names smell, which the store lacks; it has a, b"):
         config.require_modalities(["a", "b"])
     config.require_modalities(["smell", "b"])
+
+
+@pytest.mark.parametrize(
+    ("epochs", "measured"),
+    [(5, [1, 2, 3, 4, 5]), (14, [2, 3, 5, 6, 7, 9, 10, 12, 13, 14]), (30, [*range(3, 31, 3)])],
+)
+def test_purity_is_measured_ten_times_the_last_epoch_included(epochs, measured):
+    assert [epoch for epoch in range(1, epochs + 1) if DIAGNOSED["tenths"](epoch, epochs)] == measured

@@ -1,10 +1,12 @@
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from trainables.multimodal import frozen_probes
 from trainables.multimodal.data.store.feature_store import Quantity
 from trainables.multimodal.frozen_probes import frozen_probe
 from trainables.multimodal.tasks import Classification, Regression
@@ -42,6 +44,30 @@ def test_of_few_samples_and_many_features_validation_chooses_a_strong_penalty():
     weak = LogisticRegression(C=1e3, max_iter=2000).fit(*train).score(*unseen)
     chosen = CLASSES.accuracy(frozen_probe(*train, *validation, CLASSES)(unseen[0]), unseen[1])
     assert chosen > weak
+
+
+def test_weaker_penalties_are_tried_until_two_in_a_row_are_not_better(monkeypatch):
+    reached = dict(zip(frozen_probes.STRENGTHS, (0.5, 0.4, 0.6, 0.6, 0.3), strict=True))
+    fitted = []
+
+    def fit(features, labels, penalty):
+        fitted.append(penalty)
+        return SimpleNamespace(
+            classes_=np.arange(3), predict_proba=lambda x: np.full((len(x), 3), reached[penalty] / 3)
+        )
+
+    monkeypatch.setattr(frozen_probes, "_fit_classes", fit)
+    monkeypatch.setattr(
+        frozen_probes, "_objective", lambda outputs, targets, task: float(outputs.sum(1).mean())
+    )
+    features, labels = blobs(60, 0)
+    probe = frozen_probe(features, labels, features, labels, CLASSES)
+    assert fitted == list(frozen_probes.STRENGTHS)
+    assert float(probe(features).sum(1).mean()) == pytest.approx(0.6)
+    reached |= {1e2: 0.45}
+    fitted.clear()
+    frozen_probe(features, labels, features, labels, CLASSES)
+    assert fitted == [1e4, 1e3, 1e2]
 
 
 def test_a_class_that_was_never_seen_has_an_output_of_zero():

@@ -204,7 +204,7 @@ class StudySettings:
     @property
     def judged_by(self) -> Objective:
         """The score that chooses epochs and configurations, and that methods are compared by."""
-        kind = REGRESSION if self.protocol.objective else CLASSIFICATION
+        kind = REGRESSION if self.protocol.task else CLASSIFICATION
         return objective_of(kind, self.protocol.objective or ACCURACY)
 
     @property

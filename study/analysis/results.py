@@ -21,11 +21,12 @@ from study.analysis.comparisons import (
 from study.analysis.completeness import complete
 from study.analysis.importance import Importance, importance
 from study.analysis.method_status import MethodStatus, method_statuses
-from study.analysis.summary import NOT_MEASURED, SPLITS, Measure, summarise
+from study.analysis.summary import SPLITS, Measure, summarise
 from study.analysis.sweeps import Sweeps, sweeps
 from study.analysis.tuning import Tuning, tunings
 from study.records.trial_record import Record
 from study.settings import StudySettings
+from trainables.multimodal.tasks import ACCURACY
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +79,7 @@ class Results:
     def saturated(self) -> list[Record]:
         """Confirm runs of the main protocol whose selection is saturated, where they are more than half."""
         runs = [run for confirmed in self.runs.values() for run in confirmed]
-        saturated = [run for run in runs if is_saturated(run)]
+        saturated = [run for run in runs if is_saturated(run, self.settings.judged_by.name)]
         return saturated if 2 * len(saturated) > len(runs) else []
 
     def split(self, protocol: str) -> str:
@@ -93,7 +94,7 @@ class Results:
     def judged(self, protocol: str, method: str) -> Measure:
         """What a method is judged by, on the split it is judged on."""
         scores = self.scores(protocol)[method][self.split(protocol)]
-        measured: Measure = scores.get(self.settings.judged_by.name, NOT_MEASURED)
+        measured: Measure = scores[self.settings.judged_by.name]
         return measured
 
     def against_baseline(self, protocol: str, method: str) -> Comparison | None:
@@ -114,10 +115,10 @@ class Results:
 
     def columns(self, protocol: str) -> list[tuple[str, str]]:
         """Split and metric of every number that methods have under one protocol."""
-        tested = (name for scores in self.scores(protocol).values() for name in scores["test"])
-        shown = self.chosen.metrics
-        more = [name for name in dict.fromkeys(tested) if name not in shown]
-        return [(split, name) for split in SPLITS for name in shown] + [("test", name) for name in more]
+        first = [(split, name) for split in SPLITS for name in self.chosen.metrics]
+        scores = self.scores(protocol).values()
+        rest = ((split, name) for split in SPLITS for measured in scores for name in measured[split])
+        return list(dict.fromkeys([*first, *rest]))
 
 
 def analyse(settings: StudySettings, records: Sequence[Record]) -> Results:
@@ -168,14 +169,14 @@ def chosen_before(run: Record, epoch: int) -> bool:
     return run.epochs[max(run.epochs)].get("best/epoch", epoch) < epoch
 
 
-def is_saturated(run: Record) -> bool:
+def is_saturated(run: Record, metric: str) -> bool:
     """Whether the split that selects cannot tell epochs apart.
 
-    The best is in the first tenth of them, or its accuracy is above 99 %.
+    The best is in the first tenth of them or, where accuracy selects, it is above 99 %.
     """
     last = run.epochs[max(run.epochs)]
     early = 10 * last.get("best/epoch", math.inf) <= run.config["epochs"]
-    return early or (run.accuracy or 0.0) > 0.99
+    return early or (metric == ACCURACY and (run.accuracy or 0.0) > 0.99)
 
 
 def last_values(runs: Sequence[Record], column: str) -> dict[str, float]:

@@ -18,7 +18,6 @@ SPLITS = ("test", "validation")
 ENDINGS = ("completed", "pruned", "failed", "diverged")
 FIVE = ("split", "recipe", "frames", "selection", "optimizer")  # without these a number means nothing
 Measure = dict[str, Any]  # {mean, low, high, seeds: [{seed, value}]}
-NOT_MEASURED: Mapping[str, Any] = {"mean": None, "low": None, "high": None, "seeds": ()}
 Hours = dict[str, float]  # {cpu_hours, gpu_hours}
 
 
@@ -145,7 +144,7 @@ def _at_best(record: Record) -> Mapping[str, float]:
 def _protocol(facts: ProtocolFacts) -> dict[str, Any]:
     """What every number rests on; a regression also says what it predicts."""
     plain = asdict(facts)
-    return {name: plain[name] for name in ("name", *FIVE, *(["task"] if facts.task else []))}
+    return {name: plain[name] for name in ("name", *FIVE, *(["task", "objective"] if facts.task else []))}
 
 
 def _method(chosen: ChosenRuns, method: str, protocol: str) -> dict[str, Any]:
@@ -154,7 +153,7 @@ def _method(chosen: ChosenRuns, method: str, protocol: str) -> dict[str, Any]:
     folds = fold_of(runs)
 
     def measures(read: Callable[[Record], dict[str, float]]) -> dict[str, Measure]:
-        names = dict.fromkeys([*METRICS, *(name for run in runs for name in read(run))])
+        names = dict.fromkeys([*chosen.metrics, *METRICS, *(name for run in runs for name in read(run))])
         return {name: measure(by_seed(runs, read, name), name, folds) for name in names}
 
     return {

@@ -11,7 +11,7 @@ from optuna.distributions import BaseDistribution
 from trainables.multimodal.metrics import WORST
 
 OBJECTIVE, ACCURACY = "best/objective", "best/accuracy"
-WORST_OBJECTIVE = WORST[ACCURACY]  # told for a diverged trial: accuracy is maximised and cannot be lower
+WORST_OBJECTIVE = WORST[ACCURACY]  # told for a diverged trial: no accuracy is lower
 
 
 def objective(metrics: Mapping[str, float]) -> float | None:

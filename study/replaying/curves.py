@@ -97,8 +97,10 @@ def read_table(path: Path) -> Curves:
     return Curves(path.name.split(".")[0], epochs[-1], curves, space, sign=-1)
 
 
-def recorded(method: str, trials: Sequence[Record], epochs: int) -> Curves:
+def recorded(method: str, trials: Sequence[Record], epochs: int, sign: int = 1) -> Curves:
     """Curves of the search trials of one method: those that ran to their end, spared ones too, or diverged.
+
+    `sign` is that of the score in what its search maximises.
 
     InputError where there are fewer than two of them.
     """
@@ -118,7 +120,7 @@ def recorded(method: str, trials: Sequence[Record], epochs: int) -> Curves:
             f"fewer than two search trials of {method} ran to their end: nothing can be replayed."
         )
     stopped = sum(trial.status == "pruned" and not trial.spared for trial in trials)
-    return Curves(method, epochs, curves, {}, sign=1, left_out=stopped)
+    return Curves(method, epochs, curves, {}, sign, left_out=stopped)
 
 
 def _rows(path: Path) -> pd.DataFrame:

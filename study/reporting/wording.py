@@ -29,6 +29,11 @@ def metric(name: str) -> str:
     return f"{name.removeprefix(BINS)}-class accuracy" if name.startswith(BINS) else plain(name)
 
 
+def capitalised(text: str) -> str:
+    """The text with a capital first letter, all others as they are: `Macro-F1`."""
+    return text[:1].upper() + text[1:]
+
+
 def broken(text: str) -> str:
     """A name on several lines, for narrow places."""
     return textwrap.fill(text, NARROW, break_on_hyphens=False)
@@ -67,7 +72,7 @@ def setting(symbol: str, setting: Any) -> str:
     return f"{symbol}{SPACE}={SPACE}{value(setting)}"
 
 
-def number(value: float, metric: str = ACCURACY) -> str:
+def number(value: float, metric: str) -> str:
     """A value or size of a metric without its unit: a fraction in percent, any other number as it is."""
     return f"{value:.3f}" if metric in PLAIN_NUMBERS else f"{100 * value:.1f}"
 
@@ -83,24 +88,29 @@ def score(value: float | None, metric: str) -> str:
     return "not available" if value is None else f"{number(value, metric)}{unit}"
 
 
-def bounds(low: float | None, high: float | None, metric: str = ACCURACY) -> str:
+def bounds(low: float | None, high: float | None, metric: str) -> str:
     """A 95 % interval of a metric."""
     if low is None or high is None:
         return "no interval"
     return f"95{PERCENT} interval {number(low, metric)} to {number(high, metric)}"
 
 
-def difference(low: float | None, high: float | None, metric: str = ACCURACY) -> str:
+def difference(low: float | None, high: float | None, metric: str) -> str:
     """A 95 % interval of a difference."""
     return f"95{PERCENT} interval {signed(low, metric)} to {signed(high, metric)}"
 
 
-def change(difference: float | None, metric: str = ACCURACY) -> str:
+def change(difference: float | None, metric: str) -> str:
     """A difference with its sign and unit."""
-    return signed(difference, metric) + ("" if metric in PLAIN_NUMBERS else " points")
+    return signed(difference, metric) + unit(metric)
 
 
-def size(difference: float, metric: str = ACCURACY) -> str:
+def unit(metric: str) -> str:
+    """What follows the number of a difference."""
+    return "" if metric in PLAIN_NUMBERS else " points"
+
+
+def size(difference: float, metric: str) -> str:
     """How large a difference is, with its unit."""
     shown = number(abs(difference), metric)
     if metric in PLAIN_NUMBERS:
@@ -113,8 +123,10 @@ def signed(difference: float | None, metric: str = ACCURACY) -> str:
     if difference is None:
         return NONE
     possible = difference if metric in PLAIN_NUMBERS else max(-1.0, min(1.0, difference))
-    shown = number(possible, metric)
-    return f"{'' if possible < 0 else '+'}{shown}" if float(shown) else number(0.0, metric)
+    shown = number(abs(possible), metric)
+    if not float(shown):
+        return shown
+    return f"-{shown}" if possible < 0 else f"+{shown}"
 
 
 def with_unit(label: str, metric: str, unit: str) -> str:

@@ -114,7 +114,9 @@ def _value(record: Record) -> float:
 def _score(record: Record) -> str:
     """What chose the best epoch, as people read it: an error is maximised with its sign turned."""
     last = record.epochs[max(record.epochs)]
-    return f"mae {-last[OBJECTIVE]:.4f}" if OBJECTIVE in last else f"accuracy {_value(record):.4f}"
+    if OBJECTIVE not in last:
+        return f"accuracy {_value(record):.4f}"
+    return f"mae {-last[OBJECTIVE]:.4f}" if record.status != "diverged" else "mae that is not finite"
 
 
 def _current(record: Record) -> str:

@@ -161,7 +161,7 @@ def test_the_configuration_with_the_smallest_error_wins(valued):
 
 def test_the_report_says_that_the_error_chose_and_shows_it(by_error, tmp_path):
     written = write_report.write(tmp_path, *by_error)
-    assert any("chosen by the mean absolute error" in sentence for sentence in written.findings)
+    assert any("compares methods is the mean absolute error" in sentence for sentence in written.findings)
     page = written.html.read_text()
     assert "Validation mean absolute error" in page
     assert "1.000" in page
@@ -172,7 +172,7 @@ def test_the_report_of_an_old_regression_shows_what_chose_then(ended, tmp_path):
     plain = asked.to_json()
     del plain["protocol"]["objective"]
     written = write_report.write(tmp_path, StudySettings.from_json(plain), records)
-    assert not any("chosen by" in sentence for sentence in written.findings)
+    assert not any("compares methods is" in sentence for sentence in written.findings)
     assert "Validation mean absolute error" not in written.html.read_text()
 
 
@@ -214,7 +214,7 @@ def test_sentences_tables_and_figures_of_errors_speak_of_no_points(judged_by_err
     written = write_report.write(tmp_path, *judged_by_error)
     said = "\n".join(written.findings).replace("\N{NO-BREAK SPACE}", " ")
     assert "Diagnose & Re-learn is better than joint training: -0.102 (95 % interval" in said
-    assert "Joint training reaches 1.0" in said
+    assert "Joint training reaches a mean absolute error of 1.0" in said
     assert " points" not in said
     page = written.html.read_text()
     assert "Searches: mean absolute error" in page
@@ -241,7 +241,8 @@ def test_the_summary_has_the_scores_of_a_regression_on_test(ended):
     test = summary["methods"]["joint"]["test"]
     assert set(test) == {"accuracy", "macro_f1", "mae", "correlation", "accuracy_5"}
     assert test["mae"]["mean"] == pytest.approx(1.1)
-    assert set(summary["methods"]["joint"]["validation"]) == {"accuracy", "macro_f1"}
+    assert set(summary["methods"]["joint"]["validation"]) == {"accuracy", "macro_f1", "mae"}
+    assert summary["protocol"]["objective"] == "mae"
     assert summary["protocol"]["task"].startswith("regression of mood")
 
 

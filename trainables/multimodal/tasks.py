@@ -59,6 +59,10 @@ class Objective:
         """What is maximised, from scores by name."""
         return self.sign * scores[self.name]
 
+    def score(self, maximised: float) -> float:
+        """The score whose maximised form this is."""
+        return self.sign * maximised
+
 
 OBJECTIVES: Final[Mapping[str, Mapping[str, Objective]]] = {
     CLASSIFICATION: {ACCURACY: Objective(ACCURACY, 1)},

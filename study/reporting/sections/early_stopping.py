@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from statistics import fmean
 
 import pandas as pd
 
@@ -10,16 +11,16 @@ from study.analysis.results import Results
 from study.reporting import wording
 from study.reporting.section import Section, Table
 
-HEADS = ["Method", "Trials", "Stopped", "Epochs saved", "Spared", "Above the incumbent", "Regret, points"]
+HEADS = ["Method", "Trials", "Stopped", "Epochs saved", "Spared", "Better than the incumbent"]
 RANKS = (
-    "Spearman's rank correlation of the best accuracy up to an epoch with that at the end, and how many "
+    "Spearman's rank correlation of the best score up to an epoch with that at the end, and how many "
     "trials ASHA stopped there. It is over the trials that ran to their end: those that were stopped are "
     "missing unless they were spared, which lowers it."
 )
 COSTS = (
     "Spared trials are those that ASHA would have stopped and that were let run. They are compared with the "
     "incumbent, which is chosen as if they had been stopped. The regret is the mean of what stopping them "
-    "would have lost, 0 for those that ended below the incumbent."
+    "would have lost, 0 for those that ended no better than the incumbent."
 )
 
 
@@ -37,7 +38,8 @@ class EarlyStoppingCost(Section):
         ranks = [_ranks(results, method) for method in ranked]
         yield Table("Do rungs tell the end?", ["Method", "Trials to the end", *epochs], ranks, RANKS)
         costs = [_costs(results, method) for method in methods if method.stopped]
-        yield Table("What stopping saved and cost", HEADS, costs, COSTS)
+        regret = wording.with_unit("Regret", results.settings.judged_by.name, "points")
+        yield Table("What stopping saved and cost", [*HEADS, regret], costs, COSTS)
 
     def csv(self, results: Results) -> Mapping[str, pd.DataFrame]:
         """A row per method and rung."""
@@ -65,5 +67,5 @@ def _costs(results: Results, method: EarlyStopping) -> list[str]:
         wording.percent(method.saved),
         str(len(regrets)),
         str(sum(regret > 0 for regret in regrets)) if regrets else wording.NONE,
-        f"{100 * sum(regrets) / len(regrets):.1f}" if regrets else wording.NONE,
+        wording.number(fmean(regrets), results.settings.judged_by.name) if regrets else wording.NONE,
     ]

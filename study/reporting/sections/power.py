@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from study.analysis.comparisons import FOLDED, Comparison
-from study.analysis.metric_names import PLAIN_NUMBERS
 from study.analysis.results import Results
 from study.analysis.selection import on_test, on_validation
 from study.analysis.statistics import ALPHA, POWER, StandardError, components, detectable, seeds_needed
@@ -37,9 +36,9 @@ class Power(Section):
                 metric = results.settings.judged_by.name
                 least, most = wording.number(min(sizes), metric), wording.number(max(sizes), metric)
                 size = most if least == most else f"{least} to {most}"
-                unit = "" if metric in PLAIN_NUMBERS else " points"
                 yield (
-                    f"Four of five such studies would find a true difference of {size}{unit} to the baseline"
+                    f"Four of five such studies would find a true difference of {size}{wording.unit(metric)} "
+                    "to the baseline"
                     f"{cells.SHORT[protocol]}."
                 )
             yield from _variances(results, protocol)
@@ -81,7 +80,7 @@ def _measurable(results: Results, protocol: str) -> list[tuple[Comparison, Stand
 
 
 def _detectable(comparison: Comparison, error: StandardError) -> float:
-    """The difference that its seeds and spread find with a power of POWER, as a fraction."""
+    """The difference that its seeds and spread find with a power of POWER."""
     return detectable(error, ALPHA / comparison.family)
 
 
@@ -106,7 +105,7 @@ def _table(results: Results, protocol: str) -> Table:
     metric = results.settings.judged_by.name
     heads = ["Method", "Seeds", "Test"]
     heads += [wording.with_unit(head, metric, "points") for head in ("Standard error", "Detectable")]
-    heads += [f"Seeds for {wording.number(size, metric)}" for size in SIZES]
+    heads += [wording.with_unit(f"Seeds for {wording.number(s, metric)}", metric, "points") for s in SIZES]
     rows = [
         [
             results.settings.label(comparison.method),

@@ -35,15 +35,11 @@ class PublishedValues(Section):
     def tables(self, results: Results) -> Iterable[Table]:
         """A row per method."""
         base = wording.inside(results.settings.label(results.baseline))
-        heads = [
-            "Method",
-            "Published values",
-            wording.metric(results.settings.judged_by.name).capitalize(),
-            f"Minus {base}",
-            "Adjusted p",
-            "P(better)",
-            "Tuned",
-        ]
+        metric = results.settings.judged_by.name
+        score = wording.with_unit(wording.capitalised(wording.metric(metric)), metric, "%")
+        change = wording.with_unit(f"Minus {base}", metric, "points")
+        tuned = wording.with_unit("Tuned", metric, "%")
+        heads = ["Method", "Published values", score, change, "Adjusted p", "P(better)", tuned]
         rows = [_row(results, one) for one in results.published]
         split = results.split(results.protocols[0])
         title = f"Published values on {split}, mean with 95 % interval"

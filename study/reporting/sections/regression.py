@@ -1,4 +1,4 @@
-"""What a regression is judged by beside the accuracy of the sign."""
+"""Scores of a regression beside the two that methods are shown with everywhere."""
 
 from study.analysis.metric_names import PLAIN_NUMBERS
 from study.analysis.results import Results
@@ -7,10 +7,10 @@ from study.reporting.section import Section, Table
 
 
 class Regression(Section):
-    """Scores that only a regression has."""
+    """Scores that only a regression has, and those of its signs."""
 
     name = "regression"
-    title = "How well the value itself is predicted"
+    title = "Further scores of the regression"
 
     def tables(self, results: Results) -> list[Table]:
         """Test scores of every method, per protocol."""
@@ -19,12 +19,12 @@ class Regression(Section):
 
 def _scores(results: Results, protocol: str) -> Table:
     shown = results.chosen.metrics
-    names = [name for _, name in results.columns(protocol) if name not in shown]
+    names = [name for part, name in results.columns(protocol) if part == "test" and name not in shown]
     rows = [
         [results.settings.label(method), *(cells.score(scores["test"].get(name), name) for name in names)]
         for method, scores in results.scores(protocol).items()
         if names
     ]
     plain = wording.listing([wording.metric(name) for name in names if name in PLAIN_NUMBERS])
-    title = f"Regression on test, {cells.PROTOCOLS[protocol]} protocol: in percent, but {plain} as they are"
-    return Table(title, ["Method", *(wording.metric(name).capitalize() for name in names)], rows)
+    title = f"Regression on test, {cells.PROTOCOLS[protocol]} protocol: in percent, but {plain} as it is"
+    return Table(title, ["Method", *(wording.capitalised(wording.metric(name)) for name in names)], rows)

@@ -1,4 +1,4 @@
-"""Which method is better: accuracies over fresh seeds and differences to the baseline."""
+"""Which method is better: scores over fresh seeds and differences to the baseline."""
 
 from collections.abc import Iterable, Mapping
 
@@ -11,7 +11,7 @@ from study.analysis.comparisons import Comparison, as_numbers
 from study.analysis.method_status import MethodStatus
 from study.analysis.metric_names import PLAIN_NUMBERS
 from study.analysis.results import Results
-from study.analysis.summary import FIVE, NOT_MEASURED, SPLITS, five, fold_of
+from study.analysis.summary import FIVE, SPLITS, five, fold_of
 from study.reporting import cells, status_wording, wording
 from study.reporting.comparison_wording import verdict
 from study.reporting.drawing import legends, marks, style
@@ -92,7 +92,10 @@ def _baseline(results: Results, protocol: str) -> Iterable[str]:
     status = next((one for one in results.status(protocol) if one.method == results.baseline), None)
     if status is not None and status.seeds:
         score, metric = results.judged(protocol, results.baseline), results.settings.judged_by.name
-        reached = f"{wording.score(score['mean'], metric)} on {results.split(protocol)}{UNDER[protocol]}"
+        named = f"a {wording.metric(metric)} of " if metric in PLAIN_NUMBERS else ""
+        reached = (
+            f"{named}{wording.score(score['mean'], metric)} on {results.split(protocol)}{UNDER[protocol]}"
+        )
         reached += _test_set(results, protocol)
         bounds = wording.bounds(score["low"], score["high"], metric)
         seeds = wording.count(status.seeds, "seed")
@@ -129,7 +132,7 @@ def _figure(results: Results, protocol: str) -> Figure:
     figure, panels = style.listed(3 if compared else 2, len(order))
     single = [place for place, method in enumerate(order) if method.startswith(UNIMODAL)]
     for axes, metric in zip(panels, results.chosen.metrics, strict=False):
-        measures = {method: scores[method].get(metric, NOT_MEASURED) for method in order}
+        measures = {method: scores[method][metric] for method in order}
         extents = marks.rows(axes, measures, look_of)
         marks.close_up(axes, extents, single, metric)
         if (mean := measures[results.baseline]["mean"]) is not None:

@@ -64,7 +64,7 @@ def _incumbent(results: Results, best: Record) -> list[str]:
     settings = [wording.setting(wording.symbol(k, notation), v) for k, v in best.config.items()]
     label = results.settings.label(best.method)
     judged_by = results.settings.judged_by
-    score = wording.score(None if best.value is None else judged_by.sign * best.value, judged_by.name)
+    score = wording.score(None if best.value is None else judged_by.score(best.value), judged_by.name)
     return [label, str(best.number), score, ", ".join(settings)]
 
 

@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 
 from search_spaces.space import Notation
 from study.analysis.results import Results
-from study.analysis.summary import NOT_MEASURED
 from study.analysis.sweeps import Shift, Sweep, SweptValue
 from study.methods import BASELINE
 from study.reporting import cells, wording
@@ -125,14 +124,16 @@ def _switched_off(results: Results, sweep: Sweep) -> str:
     if off is None:
         return ""
     change, symbol, judged_by = off.test.difference, _symbol(results, sweep), results.settings.judged_by
-    bounds = f" ({wording.difference(change.low, change.high, judged_by.name)})"
-    bounds = "" if change.low is None else bounds
-    effect = "helps" if judged_by.sign * (change.mean or 0.0) < 0 else "harms"
+    moved = wording.change(change.mean, judged_by.name)
+    if change.low is not None:
+        moved += f" ({wording.difference(change.low, change.high, judged_by.name)})"
+    effect = "is shown neither to help nor to harm"
+    if off in sweep.clear:
+        effect = "helps" if judged_by.sign * (change.mean or 0.0) < 0 else "harms"
     return (
         f"{_label(results, sweep)} at {wording.setting(symbol, 0)} is {rest} with its other settings: "
-        f"{wording.change(change.mean, judged_by.name)}{bounds} against "
-        f"{wording.setting(symbol, sweep.chosen)} on the same {wording.count(change.n, 'seed')}. "
-        f"So {symbol} > 0 {effect if off in sweep.clear else 'is shown neither to help nor to harm'} here."
+        f"{moved} against {wording.setting(symbol, sweep.chosen)} on the same "
+        f"{wording.count(change.n, 'seed')}. So {symbol} > 0 {effect} here."
     )
 
 
@@ -151,8 +152,8 @@ def _baseline(results: Results) -> Mapping[str, Any]:
     """Validation score of the baseline's own best settings; none over folds, where sweeps are not run."""
     scores = results.scores(results.protocols[0]).get(BASELINE)
     if scores is None or results.settings.folds:
-        return NOT_MEASURED
-    measured: Mapping[str, Any] = scores["validation"].get(results.settings.judged_by.name, NOT_MEASURED)
+        return {"mean": None}
+    measured: Mapping[str, Any] = scores["validation"][results.settings.judged_by.name]
     return measured
 
 

@@ -1,14 +1,13 @@
-"""How accuracy rises over the epochs of the confirm runs."""
+"""How what methods are judged by changes over the epochs of the confirm runs."""
 
 from study.analysis import trial_tables
+from study.analysis.metric_names import PLAIN_NUMBERS
 from study.analysis.results import Results, relearned_after
+from study.reporting import wording
 from study.reporting.drawing import epoch_curves
 from study.reporting.drawing.epoch_curves import Curve
 from study.reporting.section import Drawn, Section, looks
 
-ACCURACY = Curve(
-    "validation/accuracy", "Validation accuracy during the confirm runs", "validation accuracy (%)", True
-)
 CAPTION = "Every confirm run as a thin line, their mean as a bold one."
 MOMENTS = (
     " Vertical lines with a triangle mark epochs after which encoders were pulled back towards their "
@@ -17,20 +16,24 @@ MOMENTS = (
 
 
 class Training(Section):
-    """Validation accuracy, epoch by epoch."""
+    """Validation score, epoch by epoch."""
 
     name = "training"
     title = "During training"
 
     def figures(self, results: Results) -> list[Drawn]:
         """All methods in one panel, or one each."""
-        runs = epoch_curves.column(results.epochs, ACCURACY.column)
+        metric = results.settings.judged_by.name
+        name = f"validation {wording.metric(metric)}"
+        title, label = f"V{name[1:]} during the confirm runs", wording.with_unit(name, metric, "%")
+        curve = Curve(f"validation/{metric}", title, label, metric not in PLAIN_NUMBERS)
+        runs = epoch_curves.column(results.epochs, curve.column)
         if not len(runs):
             return []
-        means = trial_tables.mean_by(runs, ["method", "epoch"], [ACCURACY.column])
+        means = trial_tables.mean_by(runs, ["method", "epoch"], [curve.column])
         look_of = looks(results, dict.fromkeys(runs["method"]))
         moments = relearned_after(results.runs)
         figure = epoch_curves.over_epochs(
-            runs, means, ACCURACY, look_of, reference=results.baseline, moments=moments
+            runs, means, curve, look_of, reference=results.baseline, moments=moments
         )
-        return [Drawn("accuracy", CAPTION + MOMENTS * any(moments.values()), figure)]
+        return [Drawn(metric, CAPTION + MOMENTS * any(moments.values()), figure)]

@@ -69,9 +69,9 @@ class TuningCurves(Section):
             | {"gain": tuning.gain, "optimism": tuning.optimism, "rises": tuning.rises}
             for tuning in results.tunings.values()
         ]
-        sign = results.settings.judged_by.sign
+        score = results.settings.judged_by.score
         points = [
-            {"method": method, "trials": trials, "expected_best": sign * value}
+            {"method": method, "trials": trials, "expected_best": score(value)}
             for method, tuning in results.tunings.items()
             for trials, value in enumerate(tuning.curve, start=1)
         ]
@@ -89,7 +89,7 @@ def _baseline_under_tuned(results: Results, tuning: Tuning) -> str:
 
 def _score(results: Results, maximised: float | None) -> float | None:
     """The score whose maximised form this is."""
-    return None if maximised is None else results.settings.judged_by.sign * maximised
+    return None if maximised is None else results.settings.judged_by.score(maximised)
 
 
 def _row(results: Results, tuning: Tuning) -> list[str]:
@@ -107,7 +107,7 @@ def _row(results: Results, tuning: Tuning) -> list[str]:
 def _figure(results: Results, curves: Mapping[str, Sequence[float]]) -> Figure:
     """A panel per method, each with the curve of the baseline."""
     look_of, judged_by = looks(results, curves), results.settings.judged_by
-    curves = {method: [judged_by.sign * value for value in curve] for method, curve in curves.items()}
+    curves = {method: [judged_by.score(value) for value in curve] for method, curve in curves.items()}
     figure, panels = style.panels(style.PAGE if len(curves) > 1 else style.COLUMN, len(curves))
     for axes, (method, curve) in zip(panels, curves.items(), strict=True):
         if method != results.baseline and results.baseline in curves:

@@ -14,7 +14,7 @@ def test_a_row_says_what_its_seeds_and_spread_find(synthetic, settings) -> None:
     assert table.heads[3:] == [
         "Standard error (points)",
         "Detectable (points)",
-        *(f"Seeds for {n}.0" for n in (1, 2, 5)),
+        *(f"Seeds for {n}.0 (points)" for n in (1, 2, 5)),
     ]
     ((label, seeds, test, error, detectable, *needed),) = table.rows
     assert (label, seeds, test, error) == ("Diagnose & Re-learn", "5 seeds", "paired t", "0.7")

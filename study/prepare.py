@@ -27,7 +27,15 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from trainables.multimodal.command_line import BAD_INPUT, COMPLETE, INTERRUPTED, Parser, read_pairs, reported
+from trainables.multimodal.command_line import (
+    BAD_INPUT,
+    COMPLETE,
+    INTERRUPTED,
+    Parser,
+    read_pairs,
+    reported,
+    whole_number,
+)
 from trainables.multimodal.data.datasets import DATASETS, read_source
 from trainables.multimodal.data.limits import MOST_WORKERS
 from trainables.multimodal.data.preparing import verify
@@ -96,7 +104,7 @@ def _parser() -> Parser:
     parser.add_argument("--split", metavar="POLICY", help="the store's default split policy")
     parser.add_argument(
         "--workers",
-        type=_count,
+        type=whole_number,
         metavar="N",
         help="processes that decode; by default one per core, at most "
         f"{MOST_WORKERS} (1 with a text model), which together take less than 2 GiB of memory; every further "
@@ -105,12 +113,6 @@ def _parser() -> Parser:
     parser.add_argument("--dry-run", action="store_true", help="tell what would be done, and write nothing")
     parser.add_argument("--check", type=Path, metavar="DIR", help="hash every file of a store and stop")
     return parser
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number >= 1, got {text!r}")
-    return int(text)
 
 
 def _share(text: str) -> float:

@@ -30,7 +30,7 @@ from study.replaying.choices import SCHEDULERS, SEARCHERS, scheduler_choice, sea
 from study.replaying.curves import Curves, read_table, recorded
 from study.replaying.measures import SHARES, Combination, measured, rank_correlations, replay
 from study.settings import half
-from trainables.multimodal.command_line import COMPLETE, Parser, reported
+from trainables.multimodal.command_line import COMPLETE, Parser, reported, whole_number, whole_numbers, words
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.whole_files import write_text
 
@@ -79,11 +79,13 @@ def _parser() -> Parser:
     parser.add_argument(
         "--storage", help="Optuna's URL of the ledger, default a database in the study's folder"
     )
-    parser.add_argument("--searchers", type=_words, default=["random"], help=f"list: {SEARCHERS}")
-    parser.add_argument("--schedulers", type=_words, default=["none", "asha"], help=f"list: {SCHEDULERS}")
-    parser.add_argument("--trials", type=_numbers, help="list: trials of a study, default all there are")
-    parser.add_argument("--workers", type=_numbers, default=[1], help="list: trials at once")
-    parser.add_argument("--repeats", type=_number, default=50, help="simulated studies of each combination")
+    parser.add_argument("--searchers", type=words, default=["random"], help=f"list: {SEARCHERS}")
+    parser.add_argument("--schedulers", type=words, default=["none", "asha"], help=f"list: {SCHEDULERS}")
+    parser.add_argument("--trials", type=whole_numbers, help="list: trials of a study, default all there are")
+    parser.add_argument("--workers", type=whole_numbers, default=[1], help="list: trials at once")
+    parser.add_argument(
+        "--repeats", type=whole_number, default=50, help="simulated studies of each combination"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the first of them; the others follow")
     parser.add_argument("--within", type=float, default=0.005, help="how near to the best is near enough")
     parser.add_argument(
@@ -193,20 +195,6 @@ def _cell(key: str, number: Any) -> str:
     if number is None:
         return "-"
     return f"{100 * number:.0f} %" if key in PERCENT else f"{number:.5g}"
-
-
-def _words(text: str) -> list[str]:
-    return text.split(",")
-
-
-def _number(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 up")
-    return int(text)
-
-
-def _numbers(text: str) -> list[int]:
-    return [_number(number) for number in text.split(",")]
 
 
 if __name__ == "__main__":

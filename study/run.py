@@ -28,7 +28,7 @@ from study.running.forecast import describe
 from study.running.signals import catch_signals
 from study.settings import ENOUGH_TO_PRUNE, PRUNING, STAGES
 from study.studies import SAMPLE_STUDIES, STUDIES, Study
-from trainables.multimodal.command_line import COMPLETE, INTERRUPTED, Parser, read_settings, reported
+from trainables.multimodal.command_line import COMPLETE, INTERRUPTED, Parser, read_settings, reported, words
 from trainables.multimodal.data.datasets import DATASETS, generated_store
 from trainables.multimodal.data.sample.generate import sample_store
 from trainables.multimodal.data.store.feature_store import FeatureStore
@@ -100,7 +100,7 @@ def _add_budget(parser: Parser) -> None:
     )
     parser.add_argument("--epochs", type=int, help="epochs of a full run")
     parser.add_argument(
-        "--methods", type=_names, default=(), help="compare these with joint: a,b or unimodal_*"
+        "--methods", type=words, default=(), help="compare these with joint: a,b or unimodal_*"
     )
     parser.add_argument(
         "--finalists", type=int, help="best of each search that are run again before one is chosen, default 3"
@@ -122,12 +122,8 @@ def _seeds(text: str) -> int | str:
     return text if text == AUTO_SEEDS else int(text)
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name for name in text.split(",") if name)
-
-
 def _stages(text: str) -> tuple[str, ...]:
-    named = text.split(",")
+    named = words(text)
     unknown = set(named) - {*STAGES, "report"}
     if unknown:
         raise argparse.ArgumentTypeError(f"unknown stage {', '.join(sorted(unknown))}")

@@ -38,9 +38,9 @@ class Importance:
 def importance(trials: Sequence[Record]) -> list[Importance]:
     """PED-ANOVA shares of the hyperparameters over completed search trials of a method, largest first.
 
-    The share is about reaching the best quarter of the trials, not about the variance of all of them: on a
-    complete grid of logistic regressions it names the regularisation, where the variance is mostly due to the
-    learning rate, whose extreme values fail.
+    The share is about reaching the best quarter of the trials, not about the variance of all of them. On a
+    complete grid of logistic regressions it names the regularisation. The variance there is mostly due to
+    the learning rate, whose extreme values fail.
     Only completed trials count: pruned ones hold low-fidelity values and diverged ones a made-up value. The
     trials were chosen by TPE, so the shares are biased towards what the sampler explored. The floor comes
     from the same trials with their values permuted. Empty with fewer than MINIMUM_TRIALS trials,

@@ -15,8 +15,8 @@ PER_STAGE = {"seed", "data", "split", "selection", "diagnose"}
 def incumbent(records: Sequence[Record], method: str) -> Record | None:
     """The search trial whose configuration is the method's best.
 
-    Of finalists that is the one with the best mean over its runs on fresh seeds, of those with most completed
-    runs; a study without any takes the best completed trial.
+    Of finalists with most completed runs it is the one with the best mean over these, on fresh seeds. A
+    study without any takes the best completed trial.
     """
     runs = completed(records, "finalists", method)
     judged = [(trial, again(trial, runs)) for trial in ranked(completed(records, "search", method))]

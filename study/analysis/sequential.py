@@ -59,7 +59,7 @@ def levels(looks: tuple[int, ...], alpha: float = ALPHA) -> tuple[float, ...]:
     """The two-sided p that decides at each look.
 
     Lan and DeMets (1983): by the share s of the last look's seeds, alpha ln(1 + (e - 1) s) of the error has
-    been spent, which is close to Pocock's bounds; here SAFETY of it. The bounds are those of a Brownian
+    been spent, here SAFETY of it. That is close to Pocock's bounds. The bounds are those of a Brownian
     motion, integrated by the recursion of Armitage, McPherson and Rowe (1969). That they are compared with
     the p of a t-test is Pocock's (1977) approximation for few values, checked by tests/benchmarks/trust.py.
     """

@@ -107,7 +107,7 @@ def resampled_interval(values: Sequence[float], held_out: float = HELD_OUT) -> I
 def components(folds: Sequence[Sequence[float]]) -> tuple[float, float] | None:
     """Standard deviations between folds and between the seeds of a fold; None without two seeds in a fold.
 
-    One-way analysis of variance: the mean square within folds is the seeds' variance; that of the folds is
+    One-way analysis of variance. The mean square within folds is the seeds' variance. That of the folds is
     what the variance of fold means has beyond the seeds' share in it, at least 0.
     """
     repeated = [values for values in folds if len(values) > 1]
@@ -124,7 +124,7 @@ def fraction_interval(values: Sequence[float], confidence: float = CONFIDENCE) -
     """Mean of fractions with a t-interval on the scale of the logit, which never leaves 0..1.
 
     By the delta method its ends are expit(logit(m) +- half / (m (1 - m))), with the half width of
-    `mean_interval`. Near 1 it reaches further down than up, as such values do: where errors multiply it
+    `mean_interval`. Near 1 it reaches further down than up, as such values do. Where errors multiply it
     covers the mean in 93 to 94 of 100 studies, the plain t-interval in 90 to 92 (tests/benchmarks/trust.py).
     """
     return on_logit(mean_interval(values, confidence))
@@ -176,10 +176,10 @@ def paired_seeds(first: Mapping[int, float], second: Mapping[int, float]) -> Dif
 def overlapping_test(first: Mapping[int, float], second: Mapping[int, float]) -> DifferenceTest:
     """Test of `first` minus `second`, paired over shared seeds, that uses more seeds of `second` too.
 
-    Over n shared seeds and m more of `second` the difference is mean(f_i - w s_i) - (1 - w) mean(s_j): two
-    independent samples, compared by Welch's test. w = (n + m r) / (n + m) has the smallest variance if both
-    vary alike and correlate by r = CORRELATION; any other correlation costs power and nothing else. Fewer
-    than two more seeds have no variance, so w is 1: the paired test.
+    Over n shared seeds and m more of `second` the difference is mean(f_i - w s_i) - (1 - w) mean(s_j). These
+    are two independent samples, compared by Welch's test. w = (n + m r) / (n + m) has the smallest variance
+    if both vary alike and correlate by r = CORRELATION. Any other correlation costs power and nothing else.
+    Fewer than two more seeds have no variance, so w is 1: the paired test.
     """
     shared, more = sorted(first.keys() & second.keys()), sorted(second.keys() - first.keys())
     if len(more) < 2 or not shared:
@@ -197,7 +197,7 @@ def resampled_test(differences: Sequence[float], held_out: float = HELD_OUT) -> 
 
     Models of different folds share most of their training samples, so their differences are not independent.
     The variance of their mean is taken as (1 / J + held_out) s^2 in place of s^2 / J, with J - 1 degrees of
-    freedom and held_out = test size / training size: 1 / (k - 1) for k folds. Where folds were run on
+    freedom. held_out = test size / training size, which is 1 / (k - 1) for k folds. Where folds were run on
     several seeds, give their means: seeds of a fold share its people, and are no further folds.
     """
     plain = _tested(differences)
@@ -212,7 +212,7 @@ def power(shift: float, df: float, alpha: float = ALPHA) -> float:
     """Probability that a two-sided t-test finds a true difference of `shift` standard errors.
 
     T squared follows the noncentral F distribution with 1 and df degrees of freedom and noncentrality
-    shift^2: exact for pairs, for Welch's test of 5 and more up to .05 too high. (scipy's
+    shift^2. It is exact for pairs, and for Welch's test of 5 and more up to .05 too high. (scipy's
     noncentral t gives NaN in its far tail.)
     """
     critical = quantile(df, 1 - alpha)

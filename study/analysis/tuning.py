@@ -47,8 +47,8 @@ class Tuning:
     def rises(self) -> bool:
         """Whether the second half of the trials brought more than the luck of single runs brings.
 
-        Of equally good configurations, whose runs differ by `noise`, it brings .4 of that in the mean, and
-        more than RISE in 1 to 3 of 100 searches of 4 to 16 trials.
+        Of equally good configurations, whose runs differ by `noise`, it brings .4 of that in the mean. It
+        brings more than RISE in 1 to 3 of 100 searches of 4 to 16 trials.
         """
         return self.gain is not None and self.noise is not None and self.gain > RISE * self.noise
 
@@ -61,7 +61,7 @@ def tunings(chosen: ChosenRuns) -> dict[str, Tuning]:
 def expected_best(values: Sequence[float]) -> tuple[float, ...]:
     """Expected largest of k of the n values, drawn without replacement, for k = 1 ... n.
 
-    E_k = sum over i of C(i - 1, k - 1) / C(n, k) * v_(i), where v_(i) is the i-th smallest value: the i-th is
+    E_k = sum over i of C(i - 1, k - 1) / C(n, k) * v_(i), where v_(i) is the i-th smallest value. The i-th is
     the largest of k if the k - 1 others are among the i - 1 below it.
     """
     ordered, n = sorted(values), len(values)

@@ -1,7 +1,7 @@
 """A copy of the ledger that a thread of its own keeps up to date, whatever the receiver does.
 
-The ledger is the spool: only keys wait here, each once, so the queue never holds more than there are trials,
-and what is lost with the process is found in the ledger by the next start.
+The ledger is the spool. Only keys wait here, each once, so the queue never holds more than there are trials.
+What is lost with the process is found in the ledger by the next start.
 """
 
 import threading

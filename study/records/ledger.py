@@ -1,7 +1,7 @@
 """The durable record of every trial.
 
 One Optuna study per <study>/<stage>/<method> holds the trials, one named <study> the settings. Everything
-is written here before the study acts on it, and nothing is read back from Ray: a driver that is killed at
+is written here before the study acts on it, and nothing is read back from Ray. A driver that is killed at
 any moment starts again from this record alone. The driver is the only writer (a lease keeps a second one
 out), so a copy of the trials in memory answers every question. Questions about one (stage, method) cost
 no more in a study of many trials.

@@ -1,8 +1,8 @@
 """Carries a study out: Ray runs trials, the ledger records, MLflow shows, the report closes.
 
-Read on in this order: `stages` says which trials are asked for, `stage_run` which of them is handed out next
-and what a result leads to, `ray_bridge` how Ray asks and tells, `study_trial` what the process of a trial
-does. `sampling`, `trial_files`, `hang_watch`, `cluster` and `progress` are what these use.
+Read on in this order. `stages` says which trials are asked for. `stage_run` says which of them is handed out
+next and what a result leads to, `ray_bridge` how Ray asks and tells. `study_trial` is what the process of a
+trial does. `sampling`, `trial_files`, `hang_watch`, `cluster` and `progress` are what these use.
 """
 
 import re

@@ -141,8 +141,8 @@ def _incumbent(ledger: Ledger, method: str) -> Record | None:
 def _searcher(settings: StudySettings, ledger: Ledger, method: str) -> Callable[[int, int], Proposal | None]:
     """Propose the n-th configuration of a search.
 
-    The draw is seeded by the number alone: while TPE still draws at random, methods of the same space see the
-    same configurations, and what differs between them is the method.
+    The draw is seeded by the number alone. While TPE still draws at random, methods of the same space see the
+    same configurations: what differs between them is the method.
     """
     space = distributions(settings.space(method))
     begins = [first for first in _begins(settings, ledger, method) if first.keys() == space.keys()]

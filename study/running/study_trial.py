@@ -49,9 +49,9 @@ class Runner(Protocol):
 class StudyTrial(tune.Trainable):  # type: ignore[misc]
     """Trains one configuration, checkpoints every epoch and continues where an earlier attempt ended.
 
-    The Ray config holds ``method`` (whatever has a ``build`` that makes a `Runner`), ``settings`` (for it),
-    ``folder`` (absolute, on storage that all nodes share), ``known`` (epochs the ledger already has) and
-    ``test`` (whether to read the test split at the end). The method travels as an object, so one that is
+    The Ray config holds ``method`` (whatever has a ``build`` that makes a `Runner`) and ``settings`` for it.
+    ``folder`` is absolute, on storage that all nodes share. ``known`` are epochs the ledger already has, and
+    ``test`` tells whether to read the test split at the end. The method travels as an object, so one that is
     defined in a user's own script needs no name that a worker could import.
 
     `MultimodalTrainable` leaves checkpoints to Ray, which hands them to other trials, as population-based

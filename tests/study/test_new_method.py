@@ -17,7 +17,13 @@ from study.api import run_study
 from study.settings import Budget
 from study.studies import Study
 
-study = Study("features", ("joint", "equal_gradients"), Budget(epochs=4, trials=1, seeds=1), {"hidden": 8})
+study = Study(
+    "features",
+    ("joint", "equal_gradients"),
+    Budget(epochs=4, trials=6, seeds=1, finalists=0),  # published values four times, then two draws
+    {"hidden": 8},
+    {"equal_gradients": {"share": (0.0, 1.0)}},
+)
 print(run_study(study, data="store", name="toy").code)
 """
 
@@ -93,3 +99,5 @@ def test_it_trains_by_command_and_a_study_with_it_is_reported(copy, make_toy_sto
     assert run(copy, "-c", STUDY).splitlines()[-1] == "0"
     page = (copy / "results" / "toy" / "report.html").read_text()
     assert "Equal gradients" in page
+    assert "s: how far gradients go towards the mean norm" in page
+    assert "Equal gradients at s\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}0 is joint training" in page

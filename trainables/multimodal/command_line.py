@@ -32,6 +32,26 @@ def reported(command: str, work: Callable[[], int]) -> int:
         return BAD_INPUT
 
 
+def whole_number(text: str) -> int:
+    """A whole number from 1 up, for `type=` of an option."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number >= 1, got {text!r}")
+    return int(text)
+
+
+def words(text: str) -> list[str]:
+    """What stands between commas, for `type=` of an option."""
+    named = text.split(",")
+    if not all(named):
+        raise argparse.ArgumentTypeError(f"must be names with a comma between them, got {text!r}")
+    return named
+
+
+def whole_numbers(text: str) -> list[int]:
+    """Whole numbers from 1 up between commas, for `type=` of an option."""
+    return [whole_number(number) for number in words(text)]
+
+
 def read_pairs(option: str, pairs: Sequence[str]) -> dict[str, str]:
     """What was given as key=value, by key, as text.
 

@@ -19,6 +19,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from study.analysis.metric_names import PLAIN_NUMBERS
 from study.methods import BASELINE
 from study.reporting import wording
+from trainables.multimodal.whole_files import replaced
 
 INK, GREY, FAINT, ACCENT = "#222222", "#6b6b6b", "#e4e4e4", "#D55E00"
 MODALITIES = (("#0072B2", "o"), ("#E69F00", "s"), ("#009E73", "^"), ("#CC79A7", "v"), ("#56B4E9", "p"))
@@ -102,7 +103,8 @@ def save(figure: Figure, path: Path, *, sample: bool) -> None:
         box = {"facecolor": "#FFE9A8", "edgecolor": "none", "pad": 2.5}
         mark = "SAMPLE: generated data, not a result"
         figure.text(0.992, 0.988, mark, ha="right", va="top", fontsize=7.5, fontweight="bold", bbox=box)
-    figure.savefig(path)
+    with replaced(path, durable=False) as file:
+        figure.savefig(file, format="png")
 
 
 def panels(width: float, count: int, height: float = HEIGHT) -> tuple[Figure, list[Axes]]:

@@ -1,6 +1,6 @@
 """Sustained boosting with adaptive classifier assignment (AUG), NeurIPS 2025, arXiv 2502.20120.
 
-Each modality is trained by its own heads, whose newest learns what the earlier ones have not; every t_N
+Each modality is trained by its own heads, whose newest learns what the earlier ones have not. Every t_N
 epochs a modality that classifies worse than the others is given another head.
 """
 

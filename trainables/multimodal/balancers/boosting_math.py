@@ -35,7 +35,7 @@ def boosting_terms(
     """The terms of a modality's loss, scalars that sum to it; `all` alone while there is one head.
 
     all, earlier and newest: cross-entropy of all heads' summed logits, of the sum without the newest, and of
-    the newest head alone; residual: -lambda * CE(f_T, y * q), where q has no gradient.
+    the newest head alone. residual: -lambda * CE(f_T, y * q), where q has no gradient.
     """
     everything = functional.cross_entropy(sum_of(list(head_logits)), target)
     if len(head_logits) == 1:

@@ -1,7 +1,7 @@
 """Diagnosing & Re-learning (D&R), ECCV 2024, arXiv 2407.09705.
 
 Every H epochs the gap between the purity of training and validation features says how far each encoder has
-over-fitted; the encoder is then pulled back towards its initial weights by as much.
+over-fitted. The encoder is then pulled back towards its initial weights by as much.
 """
 
 import math
@@ -58,7 +58,7 @@ class DiagnoseRelearn(Balancer):
     lam: lambda of the strength alpha_m = tanh(lambda * |P_train - P_validation|); 0 is joint training.
     every: H, in epochs.
     gap: `published`, or `size_matched`, whose P_train is that of training features thinned to the size of
-    validation: k-means orders more samples better, which the published gap takes for over-fitting.
+    validation. k-means orders more samples better, which the published gap takes for over-fitting.
     The three switches, off in the paper's release, apply the same strength to more:
     reset_buffers to normalisation statistics, reset_head to the head's columns of the modality, and
     reset_momentum to the optimizer's momentum of the encoder, whose initial value is 0.

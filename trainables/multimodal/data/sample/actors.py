@@ -1,8 +1,9 @@
 """Made-up actors for the generated sample: how their emotions sound and look.
 
-All factors of an emotion work relative to the actor's own voice and face; clips of one actor and emotion
-differ by the jitters below. Both tell the emotion of a stranger without doubt, but not equally fast: a voice
-by loudness, pitch and pace, which fill the whole spectrogram, a face by the bend of a few lines and a tint.
+All factors of an emotion work relative to the actor's own voice and face. Clips of one actor and emotion
+differ by the jitters below. Both tell the emotion of a stranger without doubt, but not equally fast. A voice
+tells it by loudness, pitch and pace, which fill the whole spectrogram. A face tells it by the bend of a few
+lines and a tint.
 """
 
 from collections.abc import Iterator

@@ -3,8 +3,8 @@
 What each modality is worth is known by construction. Twenty made-up actors show every emotion eight times. In
 six of the eight clips the voice tells it, in the other two nobody speaks. In four the face tells it, in the
 other four the actor has turned away. Both tell it in three of the eight, only the voice in three, only the
-face in one and neither in one: whether one of them does says nothing about the other. Where neither does, a
-guess is right once in six times:
+face in one and neither in one. So whether one of them does says nothing about the other. Where neither does,
+a guess is right once in six times:
 
     accuracy of Bayes' rule = share of clips in which a modality tells the emotion + share of the others / 6
 

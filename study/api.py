@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +19,8 @@ from study.records.ledger import Ledger
 from study.records.mlflow_target import Target, check_reachable
 from study.records.study_folder import locked, open_ledger, read_ledger, set_aside
 from study.request import StudyRequest, resolved
-from study.running.cluster import Resources
 from study.running.driver import Job, carry_out
-from study.settings import StudySettings
+from study.settings import Numerics, Resources, StudySettings
 from study.studies import Study
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.datasets import open_store
@@ -150,7 +149,7 @@ def start(
     those that the study was begun with, or another driver works on it.
     """
     require_room(where.resources)
-    placed = replace(settings, resources=asdict(where.resources), numerics=numerics(where.resources))
+    placed = replace(settings, resources=where.resources, numerics=numerics(where.resources))
     uri = where.tracking_uri or f"sqlite:///{folder.parent / 'mlflow.db'}"
     job = Job(
         folder,
@@ -195,12 +194,12 @@ def require_room(resources: Resources) -> None:
             raise InputError(f"--{kind}-per-trial is {wanted:g}, and this machine has {have[kind]}.")
 
 
-def numerics(resources: Resources) -> dict[str, Any]:
+def numerics(resources: Resources) -> Numerics:
     """What resuming bit by bit needs to stay as it was; on a cluster the device is each node's own matter."""
     device = resources.device
     if device == "auto" and resources.address is None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    return {"device": device.split(":")[0], "threads": max(1, int(resources.cpus_per_trial))}
+    return Numerics(device.split(":")[0], max(1, int(resources.cpus_per_trial)))
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,10 @@ from rich.console import Console
 from study.analysis.sequential import LOOKS
 from study.api import Where, numerics, open_study_store, require_room, start
 from study.request import AUTO_SEEDS, StudyRequest, resolved
-from study.running.cluster import Resources, slots
+from study.running.cluster import slots
 from study.running.forecast import describe
 from study.running.signals import catch_signals
-from study.settings import ENOUGH_TO_PRUNE, PRUNING, STAGES
+from study.settings import ENOUGH_TO_PRUNE, PRUNING, STAGES, Resources
 from study.studies import SAMPLE_STUDIES, STUDIES, Study
 from trainables.multimodal.command_line import COMPLETE, INTERRUPTED, Parser, read_settings, reported, words
 from trainables.multimodal.data.datasets import DATASETS, generated_store
@@ -148,7 +148,7 @@ def _run(options: argparse.Namespace) -> int:
     where = Where(_resources(options), options.tracking_uri, options.storage)
     if options.dry_run:
         require_room(where.resources)
-        placed = replace(settings, resources=asdict(where.resources), numerics=numerics(where.resources))
+        placed = replace(settings, resources=where.resources, numerics=numerics(where.resources))
         machine = {"CPU": os.cpu_count() or 1, "GPU": torch.cuda.device_count()}
         console.print(describe(placed, store, slots=slots(where.resources, machine)), soft_wrap=True)
         return COMPLETE

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from math import ceil
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from search_spaces.space import highest
 from study.methods import BASELINE, STUDY_METHODS, StudyMethod, study_method
@@ -24,6 +24,8 @@ OPTIONAL: Final = ("resources", "numerics", "exhausted", "mlflow", "folds", "spa
 """Entries that the ledger has only where they are not empty."""
 RECOVERY: Final = 0.1
 """Share of the training that a trial gets after its method has first acted, before ASHA may judge it."""
+
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,35 @@ class ProtocolFacts:
 
 
 @dataclass(frozen=True)
+class Resources:
+    """What every trial holds, and where."""
+
+    cpus_per_trial: float = 1.0
+    gpus_per_trial: float = 0.0
+    max_concurrent: int | None = None
+    address: str | None = None
+    """Of a Ray cluster; None: one of our own on this machine."""
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Numerics:
+    """What bit-identical resuming needs to stay as it was."""
+
+    device: str = "cpu"
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class MlflowRun:
+    """Where MLflow shows a study."""
+
+    uri: str | None = None
+    experiment: str | None = None
+    parent_run: str | None = None
+
+
+@dataclass(frozen=True)
 class StudySettings:
     """Everything that decides a study's results, and where it runs and shows.
 
@@ -135,14 +166,13 @@ class StudySettings:
     """Methods that were asked for and cannot train this task -> why."""
     initial_weights: Mapping[str, str] = field(default_factory=dict)
     """Modality -> sha256 of the file that its encoder starts from."""
-    resources: Mapping[str, Any] = field(default_factory=dict)
-    """CPUs and GPUs of a trial, and the cluster."""
-    numerics: Mapping[str, Any] = field(default_factory=dict)
-    """Device and threads: what bit-identical resuming needs to stay as it was."""
+    resources: Resources | None = None
+    numerics: Numerics | None = None
+    """Both are None before the study is placed on a machine."""
     exhausted: tuple[str, ...] = ()
     """Methods whose search space holds no further configuration."""
-    mlflow: Mapping[str, Any] = field(default_factory=dict)
-    """URI, experiment and parent run; empty before the first start."""
+    mlflow: MlflowRun | None = None
+    """None before the first start."""
     table: Mapping[str, StudyMethod] = field(default_factory=lambda: STUDY_METHODS, compare=False, repr=False)
     """The methods by name; not kept in the ledger."""
 
@@ -164,6 +194,9 @@ class StudySettings:
                     "budget": Budget.from_json(plain["budget"]),
                     "stages": tuple(plain["stages"]),
                     "sweeps": plain["sensitivity"],
+                    "resources": _part(Resources, plain.get("resources")),
+                    "numerics": _part(Numerics, plain.get("numerics")),
+                    "mlflow": _part(MlflowRun, plain.get("mlflow")),
                     "exhausted": tuple(plain.get("exhausted", ())),
                     "folds": tuple(plain.get("folds", ())),
                     "table": table,
@@ -277,6 +310,11 @@ def half(epochs: int) -> int:
 def _known(kind: type, plain: Mapping[str, Any]) -> dict[str, Any]:
     """The entries that a dataclass has a field for: another version may have written more."""
     return {f.name: plain[f.name] for f in fields(kind) if f.name in plain}
+
+
+def _part(kind: type[Part], plain: Mapping[str, Any] | None) -> Part | None:
+    """A part that is left out of the ledger where it is empty."""
+    return kind(**_known(kind, plain)) if plain else None
 
 
 def _data(plain: Mapping[str, Any]) -> DataFacts:

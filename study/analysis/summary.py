@@ -12,7 +12,7 @@ from study.analysis.statistics import mean_interval, on_logit, resampled_interva
 from study.analysis.sweeps import Sweep, Sweeps
 from study.analysis.trial_tables import by_modality
 from study.records.trial_record import Record
-from study.settings import SELECTIONS, ProtocolFacts, StudySettings
+from study.settings import SELECTIONS, MlflowRun, ProtocolFacts, Resources, StudySettings
 
 SPLITS = ("test", "validation")
 ENDINGS = ("completed", "pruned", "failed", "diverged")
@@ -35,7 +35,7 @@ def summarise(chosen: ChosenRuns, sweeps: Sweeps, *, complete: bool) -> dict[str
         **{other: {name: _method(chosen, name, other) for name in chosen.methods} for other in others},
         "sensitivity": {m: _sensitivity(swept, settings) for m, swept in sweeps.items() if swept},
         "cost": cost(settings, chosen.records),
-        "mlflow": {name: settings.mlflow.get(name) for name in ("uri", "experiment", "parent_run")},
+        "mlflow": asdict(settings.mlflow or MlflowRun()),
     }
 
 
@@ -91,11 +91,8 @@ def by_seed(
 
 def cost(settings: StudySettings, records: Iterable[Record]) -> Hours:
     """Hours of the processors that trials held while they trained and evaluated."""
-    hours = sum(record.seconds for record in records) / 3600
-    return {
-        "cpu_hours": hours * settings.resources.get("cpus_per_trial", 1),
-        "gpu_hours": hours * settings.resources.get("gpus_per_trial", 0),
-    }
+    hours, held = sum(record.seconds for record in records) / 3600, settings.resources or Resources()
+    return {"cpu_hours": hours * held.cpus_per_trial, "gpu_hours": hours * held.gpus_per_trial}
 
 
 def probes(runs: Sequence[Record]) -> tuple[str, dict[str, Measure]]:

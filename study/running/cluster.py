@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import ray
 
 from study.running.signals import catch_signals
+from study.settings import Resources
 from trainables.multimodal.errors import InputError
 
 MOST_SLOTS = 1_000_000  # where neither CPUs nor GPUs bound the number of trials at once
@@ -16,17 +16,6 @@ os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # progress is ours
 os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # stopping is ours: nothing of Ray's needs saving
 os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # hide CUDA from trials without a GPU
-
-
-@dataclass(frozen=True)
-class Resources:
-    """What every trial holds, and where."""
-
-    cpus_per_trial: float
-    gpus_per_trial: float
-    max_concurrent: int | None = None
-    address: str | None = None
-    device: str = "auto"
 
 
 def connect(resources: Resources) -> None:

@@ -25,7 +25,7 @@ from study.records.mlflow_tracking import Tracker
 from study.records.trial_record import Record
 from study.running import stages
 from study.running.best_weights import publish_best
-from study.running.cluster import Resources, connect, disconnect, last_line, slots
+from study.running.cluster import connect, disconnect, last_line, slots
 from study.running.hang_watch import Watch
 from study.running.progress import Progress
 from study.running.ray_bridge import tuner
@@ -35,7 +35,7 @@ from study.running.signals import ignore_signals
 from study.running.stage_run import ENVIRONMENT, StagePlan, StageRun
 from study.running.study_trial import StudyTrial
 from study.running.trial_files import discard_checkpoints, trial_folder
-from study.settings import StudySettings
+from study.settings import MlflowRun, Numerics, Resources, StudySettings
 from trainables.multimodal.command_line import COMPLETE, FAILED, INTERRUPTED
 from trainables.multimodal.tasks import ACCURACY
 
@@ -157,7 +157,7 @@ def _ray_config(job: Job, settings: StudySettings, record: Record) -> dict[str, 
         "diagnose": "tenths" if record.stage == "confirm" else "end",
         "objective": settings.protocol.objective or ACCURACY,
         "device": job.resources.device,
-        "threads": settings.numerics["threads"],
+        "threads": (settings.numerics or Numerics()).threads,
     }
     return {
         "method": settings.method(record.method).trained,
@@ -190,11 +190,7 @@ def _finish(job: Job, ledger: Ledger, tracker: Tracker, console: Console) -> int
 
 def _keep_parent(ledger: Ledger, tracker: Tracker) -> None:
     """Note the parent run in the ledger, so that the report can be made from the ledger alone."""
-    shown = {
-        "uri": tracker.target.uri,
-        "experiment": tracker.target.experiment,
-        "parent_run": tracker.parent_run,
-    }
+    shown = MlflowRun(tracker.target.uri, tracker.target.experiment, tracker.parent_run)
     if ledger.settings.mlflow != shown:
         ledger.save_settings(replace(ledger.settings, mlflow=shown))
 

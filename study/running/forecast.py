@@ -10,7 +10,7 @@ import torch
 from study.methods import BASELINE
 from study.running.sampling import REDUCTION_FACTOR
 from study.running.stages import FINALIST_SEEDS
-from study.settings import StudySettings
+from study.settings import Resources, StudySettings
 from trainables.multimodal.data.store.feature_store import FeatureStore
 
 _SECONDS = 10  # that timing may take
@@ -80,7 +80,9 @@ def _measure(settings: StudySettings, store: FeatureStore) -> tuple["_Measured",
     config = settings.config(method, settings.defaults(method))
     known = {key: value for key, value in config.items() if key in baseline.settings()}
     place = {"data": str(store.path), "split": next(iter(settings.protocol.splits.values()))}
-    trainer = baseline.build({**known, **place, "device": settings.resources["device"], "threads": 1})
+    trainer = baseline.build(
+        {**known, **place, "device": (settings.resources or Resources()).device, "threads": 1}
+    )
     return _timed(trainer, store), sum(parameter.numel() for parameter in trainer.model.parameters())
 
 

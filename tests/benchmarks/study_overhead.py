@@ -22,10 +22,9 @@ from study.records.mlflow_target import Target
 from study.records.mlflow_tracking import Tracker
 from study.records.study_folder import locked, open_ledger
 from study.running import driver
-from study.running.cluster import Resources
 from study.running.driver import Job
 from study.running.sampling import asha
-from study.settings import StudySettings
+from study.settings import Resources, StudySettings
 
 
 class Nothing:

@@ -6,8 +6,7 @@ from search_spaces.space import SearchSpace
 from study import api
 from study.methods import STUDY_METHODS, StudyMethod
 from study.request import StudyRequest
-from study.running.cluster import Resources
-from study.settings import Budget
+from study.settings import Budget, Resources
 from study.studies import Study
 from trainables.multimodal.balancers.base import Balancer
 from trainables.multimodal.errors import InputError

@@ -15,7 +15,7 @@ from study.request import StudyRequest, resolved
 from study.run import main
 from study.running.driver import Job, _ray_config
 from study.running.forecast import describe
-from study.settings import StudySettings
+from study.settings import Numerics, Resources, StudySettings
 from study.studies import STUDIES
 from trainables.multimodal.data.datasets import read_source
 from trainables.multimodal.data.preparing.writer import write_store
@@ -65,7 +65,7 @@ def test_an_old_regression_goes_on_choosing_by_accuracy(valued):
 @pytest.mark.parametrize(("objective", "told"), [("mae", "mae"), ("", "accuracy")])
 def test_every_trial_is_told_what_chooses(valued, tmp_path, objective, told):
     asked = settings(valued)
-    asked = replace(asked, protocol=replace(asked.protocol, objective=objective), numerics={"threads": 1})
+    asked = replace(asked, protocol=replace(asked.protocol, objective=objective), numerics=Numerics())
     job = Job(tmp_path, valued.path, SimpleNamespace(device="cpu"), target=None)
     record = Synthetic().search("joint", 0.5, 1).records[0]
     assert _ray_config(job, asked, record)["settings"]["objective"] == told
@@ -119,7 +119,7 @@ def test_bad_input_ends_with_exit_code_2_before_anything_is_written(valued, tmp_
 
 
 def test_a_dry_run_measures_a_regression_and_names_what_is_left_out(valued):
-    asked = replace(settings(valued, "features_compare"), resources={"device": "cpu"})
+    asked = replace(settings(valued, "features_compare"), resources=Resources(device="cpu"))
     assert "ogm_ge: not applicable, needs classes" in describe(asked, valued, slots=1)
 
 

@@ -34,7 +34,18 @@ def test_json_comes_back_as_it_was(settings):
 
 
 def test_what_is_optional_is_kept_where_it_is_there():
-    more = {"mlflow": {"uri": "x"}, "exhausted": ["joint"], "resources": {"device": "cpu"}}
+    more = {
+        "mlflow": {"uri": "x", "experiment": "study", "parent_run": None},
+        "exhausted": ["joint"],
+        "resources": {
+            "cpus_per_trial": 2.0,
+            "gpus_per_trial": 0.5,
+            "max_concurrent": 3,
+            "address": None,
+            "device": "cuda",
+        },
+        "numerics": {"device": "cuda", "threads": 2},
+    }
     assert StudySettings.from_json({**SETTINGS, **more}).to_json() == {**SETTINGS, **more}
 
 

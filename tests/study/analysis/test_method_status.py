@@ -5,6 +5,7 @@ import pytest
 from study.analysis.chosen_runs import ChosenRuns
 from study.analysis.method_status import MethodStatus, SameEnding, method_statuses
 from study.analysis.summary import cost
+from study.settings import Resources
 
 
 def statuses(settings, records) -> list[MethodStatus]:
@@ -77,7 +78,7 @@ def test_lost_runs_of_an_earlier_incumbent_are_forgotten(whole, settings) -> Non
 
 def test_costs_of_all_methods_add_up_to_those_of_the_study(compared_methods) -> None:
     settings, records = compared_methods
-    asked = replace(settings, resources={"cpus_per_trial": 2, "gpus_per_trial": 0.5})
+    asked = replace(settings, resources=Resources(2, 0.5))
     parts = [hours for one in statuses(asked, records) for hours in one.costs.values()]
     for unit, hours in cost(asked, records).items():
         assert sum(part[unit] for part in parts) == pytest.approx(hours)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from study.running.cluster import MOST_SLOTS, Resources, last_line, slots
+from study.running.cluster import MOST_SLOTS, last_line, slots
+from study.settings import Resources
 
 
 @pytest.mark.parametrize(

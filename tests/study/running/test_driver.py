@@ -9,8 +9,8 @@ from rich.console import Console
 
 from study import run
 from study.running import driver
-from study.running.cluster import Resources
 from study.running.signals import Interrupted
+from study.settings import Resources
 from trainables.multimodal.command_line import INTERRUPTED
 
 

@@ -95,8 +95,7 @@ def _seeds_after(chosen: ChosenRuns, comparison: Comparison) -> int:
     """Seeds that a method is to have: those it has, or those of the next look, or of one that was begun."""
     begun = chosen.seeds_begun(comparison.method)
     if begun in LOOKS:
-        said = verdict(comparison.test, begun, alpha=ALPHA / comparison.family)
-        if said is not Verdict.GO_ON:
+        if verdict(comparison.test, begun, alpha=ALPHA / comparison.family) is not Verdict.GO_ON:
             return begun
     return next((look for look in LOOKS if look > begun), begun)
 
@@ -165,7 +164,7 @@ def _begins(settings: StudySettings, ledger: Ledger, method: str) -> list[dict[s
     published = settings.defaults(method)
     if method == BASELINE or "lr" not in published:
         return [published]
-    tried = ranked(completed(ledger.records("search"), "search", BASELINE))
+    tried = ranked(completed(ledger.records("search", BASELINE), "search", BASELINE))
     rates = dict.fromkeys(trial.config["lr"] for trial in tried if "lr" in trial.config)
     others = [rate for rate in rates if rate != published["lr"]]
     return [published, *({**published, "lr": rate} for rate in others[:TRANSFERRED])]

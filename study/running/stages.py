@@ -94,9 +94,9 @@ def more_seeds(settings: StudySettings, ledger: Ledger) -> list[StagePlan]:
 def _seeds_after(chosen: ChosenRuns, comparison: Comparison) -> int:
     """Seeds that a method is to have: those it has, or those of the next look, or of one that was begun."""
     begun = chosen.seeds_begun(comparison.method)
-    if begun in LOOKS:
-        if verdict(comparison.test, begun, alpha=ALPHA / comparison.family) is not Verdict.GO_ON:
-            return begun
+    alpha = ALPHA / comparison.family
+    if begun in LOOKS and verdict(comparison.test, begun, alpha=alpha) is not Verdict.GO_ON:
+        return begun
     return next((look for look in LOOKS if look > begun), begun)
 
 

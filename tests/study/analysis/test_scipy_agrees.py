@@ -1,10 +1,11 @@
-"""Every interval and p of three fixed studies, computed again by scipy from the values behind them."""
+"""Every interval and p of fixed studies, computed again by scipy from the values behind them."""
 
 from collections import defaultdict
 from statistics import fmean
 
 import numpy as np
 import pytest
+from report_reading import judged
 from scipy import special, stats
 
 from study.analysis.results import analyse
@@ -72,7 +73,21 @@ def holm(ps, family):
     return adjusted
 
 
-@pytest.fixture(params=["module_study", "compared_methods", "folded", "boosted"])
+@pytest.fixture
+def unequal_seeds(synthetic, settings):
+    """A study of which joint training has more seeds than the others, one paired and one not."""
+    draw = np.random.default_rng(0)
+    base = draw.normal(0.6, 0.02, 10)
+    reached = {
+        "joint": base,
+        "diagnose_relearn": base[:5] + draw.normal(0.01, 0.005, 5),
+        "boosting": draw.normal(0.62, 0.03, 5),
+    }
+    records = judged(synthetic, {name: values.tolist() for name, values in reached.items()})
+    return settings(methods=list(reached)), records
+
+
+@pytest.fixture(params=["module_study", "compared_methods", "folded", "boosted", "unequal_seeds"])
 def study(request):
     """Settings and records of a fixed study."""
     return request.getfixturevalue(request.param)

@@ -25,12 +25,15 @@ class PublishedValues(Section):
     title = "Published values"
 
     def findings(self, results: Results) -> Iterable[str]:
-        """What is clear of them against the baseline, where they are not the tuned values themselves."""
-        base = wording.inside(results.settings.label(results.baseline))
+        """What is clear of them against the baseline, and whose search ended at them."""
+        label, base = results.settings.label, wording.inside(results.settings.label(results.baseline))
+        tuned = [one for one in results.published if _is_tuned(results, one)]
         for one in () if results.saturated else results.published:
-            if is_clear(one) and not _is_tuned(results, one):
-                label = results.settings.label(one.method)
-                yield verdict(one, f"{label} with its published values", base)
+            if is_clear(one) and one not in tuned:
+                yield verdict(one, f"{label(one.method)} with its published values", base)
+        if tuned:
+            names = wording.listing([label(one.method) for one in tuned])
+            yield f"The search ended at the published values of {names}."
 
     def tables(self, results: Results) -> Iterable[Table]:
         """A row per method."""

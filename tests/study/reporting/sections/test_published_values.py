@@ -47,6 +47,8 @@ def test_published_values_that_the_search_ended_at_are_not_said_twice(folded):
     published = {"lr": 0.002, "lam": 3.0, "every": 3, "max_relearnings": 3}
     kept = [r for r in records if r.stage == "confirm" and r.config.get("lam") in (None, 3.0)]
     best = [replace(r, config=r.config | published) if r.method != "joint" else r for r in searched]
-    assert "with its published values" not in " ".join(findings(settings, [*best, *kept]))
+    text = " ".join(findings(settings, [*best, *kept]))
+    assert "with its published values" not in text
+    assert "The search ended at the published values of Diagnose & Re-learn." in text
     (table,) = tables(PublishedValues(), settings, [*best, *kept])
     assert table.rows[0][2] == table.rows[0][-1]

@@ -11,11 +11,13 @@ from study.analysis.tuning import Tuning
 from study.reporting import wording
 from study.reporting.drawing import legends, marks, style
 from study.reporting.section import Drawn, Section, Table, looks
+from trainables.multimodal.methods import UNIMODAL
 
 CAPTION = (
     "Expected best validation score of a search with that many of the completed trials, over all ways to "
     "draw them. A curve that still rises at its end belongs to a method that more trials would improve; "
-    "comparisons with it are premature. The dashed line is the baseline."
+    "comparisons with it are premature. The dashed line is the baseline. "
+    "All panels have one scale, but for single modalities, which are far away."
 )
 HEADS = ["Method", "Completed trials", "Epochs of all trials", "Best of search", "The same on fresh seeds"]
 CONFIRMED = "Confirmed: place in the search"
@@ -109,12 +111,13 @@ def _figure(results: Results, curves: Mapping[str, Sequence[float]]) -> Figure:
     look_of, judged_by = looks(results, curves), results.settings.judged_by
     curves = {method: [judged_by.score(value) for value in curve] for method, curve in curves.items()}
     figure, panels = style.panels(style.PAGE if len(curves) > 1 else style.COLUMN, len(curves))
+    single = {method for method in curves if method.startswith(UNIMODAL)}
     for axes, (method, curve) in zip(panels, curves.items(), strict=True):
-        if method != results.baseline and results.baseline in curves:
+        if method not in {results.baseline, *single} and results.baseline in curves:
             marks.rising(axes, curves[results.baseline], style.REFERENCE)
         marks.rising(axes, curve, look_of[method]._replace(line="-"))
         axes.set_title(wording.broken(look_of[method].label))
-    style.alike(panels)
+    style.alike([axes for axes, method in zip(panels, curves, strict=True) if method not in single] or panels)
     for axes in panels:
         style.scored(axes, judged_by.name)
     if results.baseline in curves:

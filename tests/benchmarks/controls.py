@@ -94,6 +94,8 @@ def repeated(variant: str, seed: int, results: Path) -> Verdict:
     write_once(source, data)
     study = STUDIES[f"controls-{variant}_modalities"]
     outcome = run_study(study, data=data, results=results, name=f"{variant}-{seed}")
+    if outcome.code:
+        raise SystemExit(f"{outcome.folder} is not complete: run the same command again")
     compared = comparison(outcome.folder)
     interval = compared.test.difference  # of the first alone minus joint training
     if interval.mean is None or interval.low is None or interval.high is None or compared.adjusted is None:

@@ -130,7 +130,7 @@ class TrainerConfig:
     probes: bool = True
     """Train a linear head per modality on detached features; training itself is the same without them."""
     diagnose: str = "end"
-    """When purity is measured besides every re-learning: at the `end`, after `tenths` of it, or `every_epoch`."""
+    """When purity is measured besides every re-learning: at the `end`, after `tenths`, or `every_epoch`."""
     device: str = "auto"
     """`auto` (CUDA if there is one), `cpu`, `cuda` or `cuda:1`."""
     precision: str = "auto"

@@ -15,6 +15,7 @@ from trainables.multimodal.data.store.feature_store import Modality, Quantity
 from trainables.multimodal.trainer import Trainer
 
 SHAPES = {"vector": (6,), "clip": (4, 3, 16, 16), "sequence": (12, 8), "image": (2, 16, 16)}
+ENCODERS = {"clip": "resnet10", "sequence": "transformer", "image": "resnet10"}
 PARTS = {"train": 24, "validation": 12, "test": 12}
 CLASSES = 3
 
@@ -123,7 +124,9 @@ def settings(
     def get(modalities: int = 2, /, **changes: Any) -> dict[str, Any]:
         store = valued_store if changes.get("task") == "regression" else toy_store
         data = str(store(modalities))
-        small = {"epochs": 3, "batch_size": 12, "lr": 0.02, "width": 0.05, "hidden": 6, "threads": 1}
+        encoders = {name: kind for name, kind in ENCODERS.items() if name in list(SHAPES)[:modalities]}
+        sizes = {"width": 0.05, "hidden": 6, "d_model": 8, "layers": 1, "attention_heads": 2}
+        small = {"epochs": 3, "batch_size": 12, "lr": 0.02, "threads": 1, "encoders": encoders, **sizes}
         return {"data": data, "device": "cpu", **small, **changes}
 
     return get

@@ -10,7 +10,6 @@ from trainables.multimodal.balancers.base import Balancer
 from trainables.multimodal.balancers.boosting import Boosting
 from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
 from trainables.multimodal.balancers.late_fusion import LateFusion
-from trainables.multimodal.checkpoint import read_checkpoint, write_checkpoint
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.diagnostics import purity
 from trainables.multimodal.errors import Diverged, InputError
@@ -326,8 +325,7 @@ def test_augmentation_changes_training_and_never_evaluation(make_trainer):
     assert plain.run_epoch()["train/loss"] != augmented.run_epoch()["train/loss"]
 
 
-STEPS = {"modalities": ("vector", "sequence"), "d_model": 8, "layers": 1, "attention_heads": 2}
-ATTENTIVE = {**STEPS, "encoders": {"sequence": "transformer"}}
+ATTENTIVE = {"modalities": ("vector", "sequence")}
 GROWING = {"period": 1, "max_heads": 3, "sigma": 0.0, "tau": 0.0}
 METHODS = {
     "diagnose_relearn": lambda: [DiagnoseRelearn(lam=3.0, every=1)],
@@ -346,22 +344,6 @@ def tensors(state, path=""):
     else:
         return {path: state.tolist() if isinstance(state, torch.Tensor) else state}
     return {name: leaf for key, part in items for name, leaf in tensors(part, f"{path}/{key}").items()}
-
-
-@each_method
-def test_a_method_on_a_transformer_resumes_as_if_it_had_never_stopped(make_trainer, tmp_path, method):
-    whole = make_trainer(3, method(), epochs=4, **ATTENTIVE)
-    whole.fit()
-    half = make_trainer(3, method(), epochs=4, **ATTENTIVE)
-    half.run_epoch()
-    half.run_epoch()
-    write_checkpoint(tmp_path / "state", half.state_dict())
-    write_checkpoint(tmp_path / "constants", half.constants())
-    rest = make_trainer(3, method(), epochs=4, **ATTENTIVE)
-    rest.load_constants(read_checkpoint(tmp_path / "constants"))
-    rest.load_state_dict(read_checkpoint(tmp_path / "state"))
-    rest.fit()
-    assert tensors(rest.state_dict()) == tensors(whole.state_dict())
 
 
 @each_method
@@ -398,7 +380,7 @@ def test_a_modality_of_the_store_that_a_run_leaves_out_may_have_an_encoder(make_
 )
 def test_an_encoder_that_fits_no_modality_is_refused(make_trainer, encoders, message):
     with pytest.raises(InputError, match=message):
-        make_trainer(3, **{**STEPS, "encoders": encoders})
+        make_trainer(3, **ATTENTIVE, encoders=encoders)
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ CASES = {
 def made(name, **settings):
     """New balancers of a case, which act early."""
     method, variant = CASES[name]
-    return method.check({"data": "not opened", "epochs": 4, **method.early(), **variant, **settings})[1]
+    return method.check({"data": "not opened", "epochs": 3, **method.early(), **variant, **settings})[1]
 
 
 def is_new(name):
@@ -118,7 +118,7 @@ TASKS = [
         for count in counts(name)
     ),
 ]
-SCHEDULE = {"epochs": 4, "schedule": "step", "milestones": (1, 3), "gamma": 0.5}
+SCHEDULE = {"epochs": 3, "schedule": "step", "milestones": (1, 2), "gamma": 0.5}
 
 
 each_case = pytest.mark.parametrize(("name", "modalities", "task"), TASKS)
@@ -146,10 +146,6 @@ def fitted(make_trainer, modalities, balancers=(), **changes):
     return trainer
 
 
-def fitted_history(make_trainer, modalities, balancers):
-    return make_trainer(modalities, balancers, epochs=2).fit()
-
-
 def without_time(history):
     return [{name: value for name, value in metrics.items() if name != "seconds"} for metrics in history]
 
@@ -162,13 +158,24 @@ def resumed(make, state, constants):
     return trainer
 
 
+@pytest.fixture(scope="module")
+def whole(make_trainer):
+    """A case's trainer after all its epochs, trained once for all who look at it, and what it reported."""
+
+    @cache
+    def get(name, modalities, task="classification"):
+        trainer = make_trainer(modalities, made(name), **SCHEDULE, task=task)
+        return trainer, without_time(trainer.fit())
+
+    return get
+
+
 @each_case
-def test_resuming_equals_never_stopping(make_trainer, name, modalities, task, tmp_path):
+def test_resuming_equals_never_stopping(make_trainer, whole, name, modalities, task, tmp_path):
     def make():
         return make_trainer(modalities, made(name), **SCHEDULE, task=task)
 
-    whole = make()
-    expected = without_time(whole.fit())
+    trainer, expected = whole(name, modalities, task)
     half = make()
     first = [half.run_epoch(), half.run_epoch()]
     write_checkpoint(tmp_path / "state", half.state_dict())
@@ -176,7 +183,7 @@ def test_resuming_equals_never_stopping(make_trainer, name, modalities, task, tm
     half.run_epoch()  # the checkpoint does not follow what happens after it
     rest = resumed(make, read_checkpoint(tmp_path / "state"), read_checkpoint(tmp_path / "constants"))
     assert without_time([*first, *rest.fit()]) == expected
-    assert differences(rest.state_dict(), whole.state_dict()) == []
+    assert differences(rest.state_dict(), trainer.state_dict()) == []
 
 
 @pytest.mark.parametrize(
@@ -195,18 +202,32 @@ def test_resuming_equals_never_stopping(make_trainer, name, modalities, task, tm
     ],
     ids="-".join,
 )
-def test_leaving_out_any_part_of_the_state_breaks_the_resume(make_trainer, part):
-    def make():
-        return make_trainer(2, [Drawing()], **{**SCHEDULE, "lr": 0.002})
+def test_leaving_out_any_part_of_the_state_breaks_the_resume(make_disturbed, disturbed, part):
+    state, constants, expected = disturbed
+    damaged = replaced(state, make_disturbed().state_dict(), part)
+    assert differences(resumed_once(make_disturbed, damaged, constants), expected) != []
 
-    whole = make()
+
+def test_the_whole_state_does_not(make_disturbed, disturbed):
+    state, constants, expected = disturbed
+    assert differences(resumed_once(make_disturbed, state, constants), expected) == []
+
+
+@pytest.fixture(scope="module")
+def make_disturbed(make_trainer):
+    """A trainer that draws from all generators, and whose best epoch is not the last."""
+    return lambda: make_trainer(2, [Drawing()], **{**SCHEDULE, "epochs": 4, "lr": 0.005})
+
+
+@pytest.fixture(scope="module")
+def disturbed(make_disturbed):
+    """Its state and constants before its last epoch, and its state after it."""
+    trainer = make_disturbed()
     for _ in range(3):
-        whole.run_epoch()
-    state, constants = whole.state_dict(), whole.constants()
-    whole.run_epoch()
-    expected, fresh = whole.state_dict(), make().state_dict()
-    assert differences(resumed_once(make, state, constants), expected) == []
-    assert differences(resumed_once(make, replaced(state, fresh, part), constants), expected) != []
+        trainer.run_epoch()
+    state, constants = trainer.state_dict(), trainer.constants()
+    trainer.run_epoch()
+    return state, constants, trainer.state_dict()
 
 
 def replaced(state, fresh, part):
@@ -226,32 +247,25 @@ def resumed_once(make, state, constants):
 
 
 @each_case
-def test_every_trainable_parameter_is_in_the_optimizer(make_trainer, name, modalities, task):
-    trainer = make_trainer(modalities, made(name), epochs=2, task=task)
-    trainer.fit()
+def test_every_trainable_parameter_is_in_the_optimizer(whole, name, modalities, task):
+    trainer, _ = whole(name, modalities, task)
     trained = [id(parameter) for group in trainer.optimizer.param_groups for parameter in group["params"]]
     assert sorted(trained) == sorted(id(p) for p in trainer.model.parameters() if p.requires_grad)
 
 
-class TestLooking:
-    """Looking at a run, by probes or purity, does not change it."""
+@each_case
+def test_probes_do_not_change_training(make_trainer, whole, name, modalities, task):
+    probed, _ = whole(name, modalities, task)
+    plain = fitted(make_trainer, modalities, made(name), **SCHEDULE, task=task, probes=False)
+    for part in ("model", "optimizer", "random"):
+        assert differences(plain.state_dict()[part], probed.state_dict()[part]) == []
 
-    @each_case
-    def test_probes_do_not_change_training(self, make_trainer, name, modalities, task):
-        plain, probed = (
-            fitted(make_trainer, modalities, made(name), epochs=2, probes=probes, task=task).state_dict()
-            for probes in (False, True)
-        )
-        for part in ("model", "optimizer", "random"):
-            assert differences(plain[part], probed[part]) == []
 
-    @each_method
-    def test_looking_at_purity_every_epoch_does_not_change_training(self, make_trainer, name):
-        plain, watched = (
-            fitted(make_trainer, few(name), made(name), diagnose=when).state_dict()
-            for when in ("end", "every_epoch")
-        )
-        assert differences(plain, watched) == []
+@each_method
+def test_looking_at_purity_every_epoch_does_not_change_training(make_trainer, whole, name):
+    plain, _ = whole(name, few(name))
+    watched = fitted(make_trainer, few(name), made(name), **SCHEDULE, diagnose="every_epoch")
+    assert differences(plain.state_dict(), watched.state_dict()) == []
 
 
 @pytest.fixture(scope="module")
@@ -298,7 +312,7 @@ ZEROES = [(name, key) for name, method in METHODS.items() if is_new(name) for ke
 def test_a_setting_of_zero_is_no_default_and_trains(make_trainer, name, key):
     balancers = made(name, **{key: 0})
     assert {getattr(balancer, key) for balancer in balancers if hasattr(balancer, key)} <= {0}
-    history = fitted_history(make_trainer, few(name), balancers)
+    history = make_trainer(few(name), balancers, epochs=2).fit()
     assert all(np.isfinite(value) for metrics in history for value in metrics.values())
 
 
@@ -318,24 +332,24 @@ def test_lambda_above_zero_differs_from_joint(make_trainer, joint, modalities, t
 
 
 @each_case
-def test_metrics_name_every_modality(make_trainer, name, modalities, task):
-    trainer = make_trainer(modalities, made(name), epochs=1, task=task)
-    metrics = trainer.run_epoch()
+def test_metrics_name_every_modality(whole, name, modalities, task):
+    trainer, history = whole(name, modalities, task)
     names = [
         f"{prefix}/{m}/{n}"
         for m in trainer.model.encoders
         for prefix, n in [("validation", "accuracy"), ("purity", "gap")]
     ]
-    assert set(names) <= set(metrics)
+    assert set(names) <= set(history[-1])
 
 
 @each_method
-def test_the_seed_decides_everything(make_trainer, name):
-    histories = []
-    for seed in (1, 1, 2):
-        trainer = make_trainer(few(name), made(name), epochs=2, seed=seed)
-        histories.append(without_time(trainer.fit()))
-    assert histories[0] == histories[1] != histories[2]
+def test_the_seed_decides_everything(make_trainer, whole, name):
+    trainer, expected = whole(name, few(name))
+    seed = trainer.config.seed
+    again, other = (
+        without_time(make_trainer(few(name), made(name), **SCHEDULE, seed=s).fit()) for s in (seed, seed + 1)
+    )
+    assert again == expected != other
 
 
 @pytest.mark.parametrize("name", NEEDY)
@@ -393,33 +407,44 @@ def poison(file):
     return manifests.describe(file)
 
 
+@pytest.fixture(scope="module")
+def gappy_whole(make_gappy):
+    """As `whole`, with samples that lack modalities."""
+
+    @cache
+    def get(name, modalities):
+        trainer = make_gappy(modalities, made(name), **SCHEDULE)
+        return trainer, without_time(trainer.fit())
+
+    return get
+
+
 class TestSamplesThatLackModalities:
     """A class of its own: the two processes of the test run share the contract by classes."""
 
     @each_gappy
     def test_what_stands_in_the_place_of_absent_samples_changes_nothing(
-        self, make_gappy, poisoned, name, modalities
+        self, make_gappy, gappy_whole, poisoned, name, modalities
     ):
-        stores = {}, {"data": str(poisoned(modalities))}
-        (clean, metrics), (dirty, same_metrics) = (
-            (trainer, [*without_time(trainer.fit()), trainer.test()])
-            for trainer in (make_gappy(modalities, made(name), **store) for store in stores)
-        )
-        assert metrics == same_metrics
+        clean, metrics = gappy_whole(name, modalities)
+        dirty = make_gappy(modalities, made(name), **SCHEDULE, data=str(poisoned(modalities)))
+        assert without_time(dirty.fit()) == metrics
+        assert dirty.test() == clean.test()
         assert differences(clean.state_dict(), dirty.state_dict()) == []
 
     @each_gappy
-    def test_resuming_equals_never_stopping_where_samples_lack_modalities(self, make_gappy, name, modalities):
+    def test_resuming_equals_never_stopping_where_samples_lack_modalities(
+        self, make_gappy, gappy_whole, name, modalities
+    ):
         def make():
             return make_gappy(modalities, made(name), **SCHEDULE)
 
-        whole = make()
-        expected = without_time(whole.fit())
+        trainer, expected = gappy_whole(name, modalities)
         half = make()
         first = [half.run_epoch(), half.run_epoch()]
         rest = resumed(make, half.state_dict(), half.constants())
         assert without_time([*first, *rest.fit()]) == expected
-        assert differences(rest.state_dict(), whole.state_dict()) == []
+        assert differences(rest.state_dict(), trainer.state_dict()) == []
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if CASES[name][0].fewest_modalities > 1])

@@ -7,7 +7,7 @@ its balancers' EARLY are for.
 import copy
 import random
 import shutil
-from functools import cache
+from functools import cache, partial
 from typing import get_args, get_type_hints
 
 import numpy as np
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 import torch
 
+from trainables.multimodal import diagnostics
 from trainables.multimodal.balancers.base import Balancer
 from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
 from trainables.multimodal.balancers.ogm_ge import OgmGe
@@ -34,6 +35,14 @@ VARIANTS = {
     ),
 }
 """Further settings of methods of the table, run at two modalities."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_restarts():
+    """k-means starts twice, not ten times: it takes most of the time, and no test here asks for the best."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(diagnostics, "cluster", partial(diagnostics.cluster, n_init=2))
+        yield
 
 
 class Drawing(Balancer):

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).with_name("device_throughput.py")
-SMALL = ["--size=64", "--width=0.25", "--samples=64", "--batch-size=32", "--epochs=1", "--device=cpu"]
+SMALL = ["--size=32", "--width=0.25", "--samples=32", "--batch-size=16", "--epochs=1", "--device=cpu"]
+MEDIUM = ["--size=64", "--width=0.25", "--samples=64", "--batch-size=32", "--device=cpu"]
 FULL = ["--samples=256", "--batch-size=32", "--device=cuda"]
 
 
@@ -26,8 +27,9 @@ def test_it_measures_small_sizes_on_a_cpu(benchmark, tmp_path):
     assert min(report["samples_per_second"].values()) > 0
 
 
+@pytest.mark.slow
 def test_bf16_and_channels_last_agree_with_fp32_on_a_cpu(benchmark, tmp_path):
-    assert benchmark.agreement(config(benchmark, tmp_path, SMALL))["agrees"]
+    assert benchmark.agreement(config(benchmark, tmp_path, MEDIUM))["agrees"]
 
 
 @pytest.mark.gpu

@@ -1,4 +1,4 @@
-"""The study: search, confirm, sensitivity, report."""
+"""The study: search, finalists, confirm, sensitivity, report."""
 
 from typing import Final
 

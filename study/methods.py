@@ -52,7 +52,7 @@ STUDY_METHODS: Final[Mapping[str, StudyMethod]] = {
     "diagnose_relearn_matched": StudyMethod(
         METHODS["diagnose_relearn_matched"],
         search_spaces.diagnose_relearn,
-        "D&R, size-matched gap",
+        "D&R by the size-matched gap",
         switched_off={"lam": "joint training"},
     ),
     "boosting": StudyMethod(METHODS["boosting"], search_spaces.boosting, "Boosting"),

@@ -96,7 +96,7 @@ class ProtocolFacts:
     objective: str = ""
     """Score that chooses epochs and configurations where it is not accuracy: `mae`."""
     tested: Mapping[str, HeldOut] = field(default_factory=dict)
-    """What each protocol reads as test, over all folds; empty in ledgers of version 0.2.0 and before."""
+    """What each protocol reads as test, over all folds; empty in ledgers of version 0.1.0."""
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> "ProtocolFacts":

@@ -47,11 +47,6 @@ def agrees(record: Record, config: Mapping[str, Any], *, but: str | None = None)
     return all(record.config[name] == config[name] for name in shared)
 
 
-def confirmed(records: Sequence[Record], method: str, protocol: str) -> list[Record]:
-    """Completed confirm runs of the present incumbent."""
-    return confirming(records, incumbent(records, method), protocol)
-
-
 def confirming(records: Sequence[Record], best: Record | None, protocol: str) -> list[Record]:
     """Completed confirm runs of the method and configuration of `best`."""
     if best is None:

@@ -15,7 +15,7 @@ LATER: Final = (
     "budget.baseline_seeds",
     "protocol.tested",
 )
-"""Beginnings of entries that ledgers of version 0.2.0 and before lack: such a study goes on without them."""
+"""Beginnings of entries that ledgers of version 0.1.0 lack: such a study goes on without them."""
 MAY_CHANGE: Final = ("id", "mlflow", "resources", "exhausted")
 """Where a study runs and shows, and how far it came."""
 

@@ -10,13 +10,13 @@ from optuna.distributions import BaseDistribution
 
 from trainables.multimodal.metrics import WORST
 
-OBJECTIVE, ACCURACY = "best/objective", "best/accuracy"
-WORST_OBJECTIVE = WORST[ACCURACY]  # told for a diverged trial: no accuracy is lower
+BEST_OBJECTIVE, BEST_ACCURACY = "best/objective", "best/accuracy"
+WORST_OBJECTIVE = WORST[BEST_ACCURACY]  # told for a diverged trial: no accuracy is lower
 
 
 def objective(metrics: Mapping[str, float]) -> float | None:
     """What a search maximises: the objective of a run that reports one, else its best accuracy."""
-    return metrics.get(OBJECTIVE, metrics.get(ACCURACY))
+    return metrics.get(BEST_OBJECTIVE, metrics.get(BEST_ACCURACY))
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,12 @@ class Record:
     @property
     def accuracy(self) -> float | None:
         """Accuracy of the chosen epoch on the split that selects."""
-        return self.epochs[max(self.epochs)].get(ACCURACY) if self.epochs else None
+        return self.epochs[max(self.epochs)].get(BEST_ACCURACY) if self.epochs else None
 
     def value_at(self, epoch: int) -> float:
         """What a search maximises, after an epoch that reported it; KeyError for one that did not."""
         metrics = self.epochs[epoch]
-        return metrics[OBJECTIVE] if OBJECTIVE in metrics else metrics[ACCURACY]
+        return metrics[BEST_OBJECTIVE] if BEST_OBJECTIVE in metrics else metrics[BEST_ACCURACY]
 
     @property
     def test(self) -> dict[str, float]:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from optuna.trial import TrialState
 from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
 
-from study.records.trial_record import OBJECTIVE
+from study.records.trial_record import BEST_OBJECTIVE
 from study.replaying.curves import Curve, Curves
 from study.replaying.searchers import Searcher
 
@@ -116,7 +116,7 @@ class Simulation:
         self._searcher.report(trial.number, epoch, value)
         last = trial.measured == len(curve.epochs)
         if self._pruner is not None:
-            result = {"epoch": epoch, OBJECTIVE: value}
+            result = {"epoch": epoch, BEST_OBJECTIVE: value}
             decision = self._pruner.on_trial_result(None, _stand_in(trial), result)
             trial.stopped = decision == TrialScheduler.STOP and not last
         return not last and not trial.stopped

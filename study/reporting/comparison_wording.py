@@ -1,5 +1,7 @@
 """What may be said of a comparison."""
 
+from collections.abc import Mapping
+
 from study.analysis.comparisons import FOLDED, Comparison
 from study.analysis.statistics import ALPHA, LEAST
 from study.reporting import wording
@@ -18,6 +20,26 @@ def verdict(comparison: Comparison, ours: str, other: str) -> str:
         relation = "better than" if comparison.is_better else "worse than"
     bounds = wording.difference(difference.low, difference.high, comparison.score.name)
     return f"{ours} is {relation} {other}: {moved} ({bounds}, {_p(comparison)}, {seeds})."
+
+
+def together(comparisons: Mapping[str, Comparison], other: str) -> str:
+    """One sentence of all methods, by their labels, that are not distinguishable from another."""
+    if len(comparisons) == 1:
+        return next(verdict(comparison, ours, other) for ours, comparison in comparisons.items())
+    moved = sorted(comparison.test.difference.mean for comparison in comparisons.values())
+    metric = next(comparison.score.name for comparison in comparisons.values())
+    low, high = (wording.change(mean, metric) for mean in (moved[0], moved[-1]))
+    smallest = wording.p_value(min(c.adjusted for c in comparisons.values() if c.adjusted is not None))
+    return (
+        f"Not distinguishable from {other} are {wording.listing(list(comparisons))}: "
+        f"differences of {low} to {high}, smallest adjusted {smallest}."
+    )
+
+
+def is_undecided(comparison: Comparison) -> bool:
+    """Whether a method was tested, and chance explains its difference as well."""
+    enough = min(comparison.test.difference.n, comparison.baseline_seeds) >= LEAST
+    return enough and comparison.adjusted is not None and not is_clear(comparison)
 
 
 def counted(comparison: Comparison) -> str:

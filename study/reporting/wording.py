@@ -1,7 +1,7 @@
 """How names and numbers are written for people: figures, tables and findings agree."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from search_spaces.space import Notation
@@ -162,10 +162,14 @@ def duration(hours: float) -> str:
     return f"{60 * hours:.1f} minutes" if hours >= 1 / 60 else f"{3600 * hours:.0f} seconds"
 
 
-def chosen_early(label: str, early: int, runs: int, action: str) -> str:
-    """A method whose chosen weights are older than what it does: its scores say nothing of it."""
-    when = f"in {early} of {count(runs, 'run')} the chosen epoch comes before the first {action}"
-    return f"{label}: {when}, so that the result shows nothing of it."
+def chosen_early(early: Mapping[str, Sequence[bool]], action: str) -> str:
+    """Methods whose chosen weights are older than what they do: such runs say nothing of it.
+
+    `early` tells of every run of a label; empty where no run chose too early.
+    """
+    runs = [f"in {sum(of)} of {count(len(of), 'run')} of {label}" for label, of in early.items() if any(of)]
+    when = f"The chosen epoch comes before the first {action} {listing(runs)}"
+    return f"{when}: these runs show nothing of it." if runs else ""
 
 
 def seeds(numbers: Sequence[int]) -> str:

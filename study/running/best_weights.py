@@ -3,7 +3,8 @@
 import shutil
 from pathlib import Path
 
-from study.analysis.selection import confirmed, on_validation
+from study.analysis.chosen_runs import ChosenRuns
+from study.analysis.selection import on_validation
 from study.records.ledger import Ledger
 from study.records.trial_record import Record
 from study.running.trial_files import CHECKPOINTS, exported, trial_folder
@@ -11,10 +12,10 @@ from study.running.trial_files import CHECKPOINTS, exported, trial_folder
 
 def publish_best(folder: Path, ledger: Ledger) -> None:
     """Put the weights of each method's best confirm run, by validation, under best/<method>."""
-    settings, records = ledger.settings, ledger.records()
-    score = settings.judged_by
-    for method in settings.methods:
-        runs = confirmed(records, method, settings.protocols[0])
+    chosen = ChosenRuns(ledger.settings, ledger.records())
+    score = chosen.settings.judged_by
+    for method in chosen.settings.methods:
+        runs = chosen.confirmed(method, chosen.protocols[0])
         best = max(runs, key=lambda run: (score.of(on_validation(run)), -run.number), default=None)
         if best is not None:
             _move_export(folder, best)

@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from study.records.trial_record import OBJECTIVE, Record
+from study.records.trial_record import BEST_OBJECTIVE, Record
 from study.running.stage_run import StagePlan
 from study.settings import STAGES
 
@@ -114,9 +114,9 @@ def _value(record: Record) -> float:
 def _score(record: Record) -> str:
     """What chose the best epoch, as people read it: an error is maximised with its sign turned."""
     last = record.epochs[max(record.epochs)]
-    if OBJECTIVE not in last:
+    if BEST_OBJECTIVE not in last:
         return f"accuracy {_value(record):.4f}"
-    return f"mae {-last[OBJECTIVE]:.4f}" if record.status != "diverged" else "mae that is not finite"
+    return f"mae {-last[BEST_OBJECTIVE]:.4f}" if record.status != "diverged" else "mae that is not finite"
 
 
 def _current(record: Record) -> str:

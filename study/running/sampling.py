@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ray.tune.schedulers import AsyncHyperBandScheduler
 from ray.tune.search.optuna import OptunaSearch
 
-from study.records.trial_record import OBJECTIVE
+from study.records.trial_record import BEST_OBJECTIVE
 
 REDUCTION_FACTOR = 2
 STARTUP_TRIALS = 10  # drawn at random before TPE learns from them: Optuna's default
@@ -24,7 +24,7 @@ def asha(
     """Asynchronous successive halving over epochs; one bracket, since more draw from a global generator."""
     return AsyncHyperBandScheduler(
         time_attr="epoch",
-        metric=OBJECTIVE,
+        metric=BEST_OBJECTIVE,
         mode="max",
         max_t=epochs,
         grace_period=min(grace_period, epochs),

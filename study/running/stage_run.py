@@ -15,7 +15,7 @@ from typing import Any
 from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
 
 from study.records.ledger import Ledger
-from study.records.trial_record import OBJECTIVE, Ending, Proposal, Record, objective, trial_key
+from study.records.trial_record import BEST_OBJECTIVE, Ending, Proposal, Record, objective, trial_key
 
 PREFIX = "metrics/"  # how Ray flattens what a trial reports under "metrics"
 ENVIRONMENT = r"StorageInternalError|OSError|FileNotFoundError|PermissionError|InputError"
@@ -157,7 +157,7 @@ class StageRun:
         pruner = self._pruner(record)
         if pruner is None or not record.counts(epoch):
             return str(TrialScheduler.CONTINUE)
-        result = {"epoch": epoch, OBJECTIVE: objective(metrics)}
+        result = {"epoch": epoch, BEST_OBJECTIVE: objective(metrics)}
         return str(pruner.on_trial_result(None, _stand_in(record), result))
 
     def _end(self, record: Record, ending: Ending) -> None:

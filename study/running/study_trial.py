@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import torch
 from ray import tune
 
-from study.records.trial_record import ACCURACY, OBJECTIVE
+from study.records.trial_record import BEST_ACCURACY, BEST_OBJECTIVE
 from study.running.trial_files import CONSTANTS, TrialFiles
 from trainables.multimodal import tasks
 from trainables.multimodal.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
@@ -124,7 +124,8 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
         """End with a finite worst value: not-a-number would never be stopped nor learned from."""
         epoch = 1 + max(self.trial["known"], self.history[-1]["epoch"] if self.history else 0)
         chosen_by = self.trial["settings"].get("objective", tasks.ACCURACY)
-        metrics = worst_result(epoch, [ACCURACY] if chosen_by == tasks.ACCURACY else [ACCURACY, OBJECTIVE])
+        names = [BEST_ACCURACY] if chosen_by == tasks.ACCURACY else [BEST_ACCURACY, BEST_OBJECTIVE]
+        metrics = worst_result(epoch, names)
         return {"epoch": epoch, "metrics": metrics, "status": status, "reason": reason, "done": True}
 
 

@@ -1,6 +1,6 @@
 """What boosting added: heads of each modality and what they reach, and the gap function."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -43,21 +43,14 @@ class Boosting(Section):
     name = "boosting"
     title = "Heads added by boosting"
 
-    def findings(self, results: Results) -> list[str]:
+    def findings(self, results: Results) -> Iterable[str]:
         """Methods whose result shows no added head."""
         label = results.settings.label
-        return [
-            *(
-                f"{label(method)} gave no modality a second head in {wording.count(len(runs), 'run')}."
-                for method, runs in _with_heads(results).items()
-                if max(last_values(runs, "heads").values()) <= 1
-            ),
-            *(
-                wording.chosen_early(label(method), early, len(runs), "added head")
-                for method, runs in results.runs.items()
-                if (early := sum(map(_is_early, runs)))
-            ),
-        ]
+        for method, runs in _with_heads(results).items():
+            if max(last_values(runs, "heads").values()) <= 1:
+                yield f"{label(method)} gave no modality a second head in {wording.count(len(runs), 'run')}."
+        early = {label(method): [*map(_is_early, runs)] for method, runs in results.runs.items()}
+        yield from filter(None, [wording.chosen_early(early, "added head")])
 
     def figures(self, results: Results) -> list[Drawn]:
         """Heads of each method, then the gap function of all."""

@@ -1,6 +1,6 @@
 """What re-learning acts on and what it does: purity gaps, and how far encoders were pulled back."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -47,13 +47,10 @@ class Relearning(Section):
     name = "relearning"
     title = "Purity gap and re-learning"
 
-    def findings(self, results: Results) -> list[str]:
+    def findings(self, results: Results) -> Iterable[str]:
         """Methods whose chosen weights are older than their first re-learning."""
-        return [
-            wording.chosen_early(results.settings.label(method), early, len(runs), "re-learning")
-            for method, runs in results.runs.items()
-            if (early := sum(map(_is_early, runs)))
-        ]
+        early = {results.settings.label(m): [*map(_is_early, runs)] for m, runs in results.runs.items()}
+        return filter(None, [wording.chosen_early(early, "re-learning")])
 
     def figures(self, results: Results) -> list[Drawn]:
         """Both gaps over epochs, a panel per modality."""

@@ -1,6 +1,7 @@
 """Which method is better: scores over fresh seeds and differences to the baseline."""
 
 from collections.abc import Iterable, Mapping
+from itertools import groupby
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,7 +14,7 @@ from study.analysis.metric_names import PLAIN_NUMBERS
 from study.analysis.results import Results
 from study.analysis.summary import FIVE, SPLITS, five, fold_of
 from study.reporting import cells, status_wording, wording
-from study.reporting.comparison_wording import verdict
+from study.reporting.comparison_wording import is_undecided, together, verdict
 from study.reporting.drawing import legends, marks, style
 from study.reporting.section import Drawn, Row, Section, Table, looks
 from trainables.multimodal.methods import UNIMODAL
@@ -50,7 +51,7 @@ class MethodResults(Section):
     title = "Which method is better"
 
     def findings(self, results: Results) -> Iterable[str]:
-        """A verdict per method, what this study could have seen, and what its means leave out."""
+        """Which methods differ from the baseline, and what the means leave out."""
         if not results.saturated:
             reached = [line for protocol in results.protocols for line in _verdicts(results, protocol)]
             yield from reached or [NOTHING]
@@ -80,11 +81,15 @@ class MethodResults(Section):
 def _verdicts(results: Results, protocol: str) -> Iterable[str]:
     """What the baseline reaches, then every other method against it, the best first."""
     label, base = results.settings.label, wording.inside(results.settings.label(results.baseline))
-    compared = [one for m in results.ranked(protocol) if (one := results.against_baseline(protocol, m))]
+    compared = list(filter(None, (results.against_baseline(protocol, m) for m in results.ranked(protocol))))
     how = f"Others are compared with it by {TESTS}." if compared else ""
     yield from (" ".join(filter(None, [reached, how])) for reached in _baseline(results, protocol))
-    for one in compared:
-        yield verdict(one, label(one.method) + cells.SHORT[protocol], base)
+    for undecided, group in groupby(compared, is_undecided):
+        named = {label(comparison.method) + cells.SHORT[protocol]: comparison for comparison in group}
+        if undecided:
+            yield together(named, base)
+        else:
+            yield from (verdict(comparison, name, base) for name, comparison in named.items())
 
 
 def _baseline(results: Results, protocol: str) -> Iterable[str]:

@@ -5,7 +5,7 @@ import pytest
 from study.analysis import chosen_runs
 from study.analysis.chosen_runs import ChosenRuns
 from study.analysis.results import analyse
-from study.analysis.selection import confirmed, incumbent
+from study.analysis.selection import confirming, incumbent
 
 
 def test_what_is_chosen_equals_the_rules_applied_to_all_records(compared_methods) -> None:
@@ -13,7 +13,7 @@ def test_what_is_chosen_equals_the_rules_applied_to_all_records(compared_methods
     chosen = ChosenRuns(settings, records)
     for method in settings.methods:
         assert chosen.incumbents.get(method) is incumbent(records, method)
-        assert chosen.confirmed(method, "clean") == confirmed(records, method, "clean")
+        assert chosen.confirmed(method, "clean") == confirming(records, incumbent(records, method), "clean")
 
 
 def test_each_incumbent_is_computed_once_for_all_results(compared_methods, monkeypatch) -> None:

@@ -8,7 +8,7 @@ from optuna.distributions import IntDistribution
 from ray.tune.schedulers import AsyncHyperBandScheduler
 from toy_study import EPOCHS
 
-from study.records.trial_record import OBJECTIVE, Proposal
+from study.records.trial_record import BEST_OBJECTIVE, Proposal
 from study.replaying.curves import Curve, Curves
 from study.replaying.searchers import RandomSearch, TPESearch
 from study.replaying.simulation import Simulation, Step
@@ -134,7 +134,7 @@ def studied(ledger, curves, trials, startup):
             break
         for epoch in range(1, EPOCHS + 1):
             record = ledger.get(run.assigned[f"ray{number}"])
-            result = {"epoch": epoch, f"metrics/{OBJECTIVE}": value_at(record.config, epoch)}
+            result = {"epoch": epoch, f"metrics/{BEST_OBJECTIVE}": value_at(record.config, epoch)}
             if epoch == EPOCHS:
                 result["status"] = "completed"
             if run.result(f"ray{number}", result) == "STOP":

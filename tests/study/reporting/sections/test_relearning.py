@@ -55,8 +55,8 @@ def test_weights_chosen_before_the_first_relearning_are_counted(synthetic, setti
     every = synthetic().search("diagnose_relearn", 0.6, 1).first("diagnose_relearn")["every"]
     text = chosen_at(synthetic, settings, "diagnose_relearn", [every, every + 1, every + 2])
     # weights are pulled back after an epoch was judged
-    assert "Diagnose & Re-learn: in 2 of 3 runs the chosen epoch comes before the first re-learning" in text
+    assert "The chosen epoch comes before the first re-learning in 2 of 3 runs of Diagnose & Re-learn: " in text
 
 
 def test_nothing_is_said_where_the_method_had_its_turn(synthetic, settings) -> None:
-    assert "the chosen epoch" not in chosen_at(synthetic, settings, "diagnose_relearn", [9, 9])
+    assert "chosen epoch" not in chosen_at(synthetic, settings, "diagnose_relearn", [9, 9])

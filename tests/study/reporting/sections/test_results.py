@@ -60,11 +60,11 @@ def test_every_method_has_its_verdict_the_best_first(synthetic, settings) -> Non
     verdicts = [line for line in findings(settings(), records) if "adjusted p" in line]
     assert [line.split(":")[0] for line in verdicts] == [
         "OGM-GE is better than joint training",
-        "Boosting + D&R is not distinguishable from joint training",
-        "Diagnose & Re-learn is not distinguishable from joint training",
+        "Not distinguishable from joint training are Boosting + D&R and Diagnose & Re-learn",
         "Late fusion is worse than joint training",
     ]
     assert "+5.0 points" in verdicts[0]
+    assert verdicts[1].endswith(": differences of +0.4 points to +0.8 points, smallest adjusted p = 1.00.")
     assert "Holm-adjusted within candidates, single modalities and controls" in said(settings(), records)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
-from study.analysis.sequential import LOOKS
+from study.analysis.sequential import LOOK_SEEDS
 from study.methods import BASELINE, StudyMethod, expanded, study_method
 from study.settings import (
     BASELINE_SHARE,
@@ -132,7 +132,7 @@ def _budget(default: Budget, request: StudyRequest) -> Budget:
     asked = {name: getattr(request, name) for name in ("epochs", "trials", "seeds", "finalists")}
     chosen = {name: value for name, value in asked.items() if value is not None}
     if chosen.get("seeds") == AUTO_SEEDS:
-        chosen |= {"seeds": LOOKS[0], "most_seeds": LOOKS[-1]}
+        chosen |= {"seeds": LOOK_SEEDS[0], "most_seeds": LOOK_SEEDS[-1]}
     for name, value in chosen.items():
         fewest = 0 if name == "finalists" else 1
         if value < fewest:

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from study.analysis.sequential import LOOKS
+from study.analysis.sequential import LOOK_SEEDS
 from study.api import Where, numerics, open_study_store, require_room, start
 from study.request import AUTO_SEEDS, StudyRequest, resolved
 from study.running.cluster import slots
@@ -96,7 +96,7 @@ def _add_budget(parser: Parser) -> None:
         "--seeds",
         type=_seeds,
         help=f"fresh seeds of confirm (joint gets twice as many) and of sensitivity; {AUTO_SEEDS}: "
-        f"{LOOKS[0]} to {LOOKS[-1]}, until a difference is decided or cannot be",
+        f"{LOOK_SEEDS[0]} to {LOOK_SEEDS[-1]}, until a difference is decided or cannot be",
     )
     parser.add_argument("--epochs", type=int, help="epochs of a full run")
     parser.add_argument(

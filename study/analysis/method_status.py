@@ -8,7 +8,7 @@ from study.analysis.selection import agrees
 from study.analysis.summary import Hours, cost
 from study.records.trial_record import Record
 
-LOST = ("diverged", "failed", "collapsed")
+LOST_ENDINGS = ("diverged", "failed", "collapsed")
 COLLAPSED = "less than half of the best seed's gain over guessing"
 
 
@@ -23,7 +23,7 @@ class SameEnding:
     @property
     def is_lost(self) -> bool:
         """Whether they diverged, failed or collapsed."""
-        return self.status in LOST
+        return self.status in LOST_ENDINGS
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def _alike(records: Sequence[Record]) -> list[SameEnding]:
     """Trials by how they ended and, of lost ones, why."""
     groups: dict[tuple[str, str | None], list[int]] = {}
     for record in sorted(records, key=lambda record: record.seed):
-        reason = record.reason if record.status in LOST else None
+        reason = record.reason if record.status in LOST_ENDINGS else None
         groups.setdefault((record.status, reason), []).append(record.seed)
     return [SameEnding(status, reason, tuple(seeds)) for (status, reason), seeds in groups.items()]
 

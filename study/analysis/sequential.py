@@ -1,7 +1,7 @@
 """When to stop adding seeds: a group-sequential test of a difference that is looked at several times.
 
-Pure functions. A study looks at LOOKS seeds of a candidate; the baseline's number grows alike. Testing at .05
-at every look would call one of seven equal methods different, so each look has a stricter level of its own.
+Pure functions. A study looks after LOOK_SEEDS seeds of a candidate; the baseline's number grows alike. Tests
+at .05 at each look would call one of seven equal methods different, so that looks have stricter levels.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from scipy import optimize, stats
 
 from study.analysis.statistics import ALPHA, DifferenceTest
 
-LOOKS = (5, 8, 12, 16, 20)
+LOOK_SEEDS = (5, 8, 12, 16, 20)
 SAFETY = 0.8  # of alpha that is spent: t-tests of few seeds depend less on each other than the bounds assume
 HOPE = 0.01  # a chance of a decision below this is given up; of .1 it would cost a tenth of the power
 POINTS = 801  # of the grid on which densities are integrated
@@ -29,7 +29,9 @@ class Verdict(Enum):
     GO_ON = "go on"
 
 
-def verdict(test: DifferenceTest, seeds: int, looks: Sequence[int] = LOOKS, alpha: float = ALPHA) -> Verdict:
+def after_look(
+    test: DifferenceTest, seeds: int, looks: Sequence[int] = LOOK_SEEDS, alpha: float = ALPHA
+) -> Verdict:
     """What is to be done after a look at `test` of so many seeds, of which some may be lost.
 
     A family of m candidates shares alpha: alpha / m. A number of seeds that is no look: ValueError. Stopping
@@ -43,7 +45,7 @@ def verdict(test: DifferenceTest, seeds: int, looks: Sequence[int] = LOOKS, alph
     return Verdict.UNDECIDABLE if hope(test, seeds, looks, alpha) < HOPE else Verdict.GO_ON
 
 
-def p_of_look(p: float | None, seeds: int, looks: Sequence[int] = LOOKS) -> float | None:
+def p_of_look(p: float | None, seeds: int, looks: Sequence[int] = LOOK_SEEDS) -> float | None:
     """A p of the look at so many seeds on the scale of one that is looked at once.
 
     It is below alpha where p is below the look's level. Between two looks the later one's level holds.
@@ -79,7 +81,7 @@ def levels(looks: tuple[int, ...], alpha: float = ALPHA) -> tuple[float, ...]:
     return tuple(2 * float(stats.norm.sf(bound)) for bound in bounds)
 
 
-def hope(test: DifferenceTest, seeds: int, looks: Sequence[int] = LOOKS, alpha: float = ALPHA) -> float:
+def hope(test: DifferenceTest, seeds: int, looks: Sequence[int] = LOOK_SEEDS, alpha: float = ALPHA) -> float:
     """Probability of a decision at the last look, if the true difference is as estimated (conditional power).
 
     With B = z sqrt(s) at the share s of the seeds, the last look's z is normal with mean B / s and variance

@@ -32,7 +32,7 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Sample:
+class Spread:
     """Independent values behind a mean: their variance and how many they are."""
 
     variance: float
@@ -43,7 +43,7 @@ class Sample:
 class StandardError:
     """Standard error of a sum or difference of the means of independent samples."""
 
-    samples: tuple[Sample, ...]
+    samples: tuple[Spread, ...]
 
     @property
     def size(self) -> float:
@@ -282,7 +282,7 @@ def _tested(first: Sequence[float], second: Sequence[float] = (), least: int = L
     difference = Interval(mean, None, None, len(first))
     if len(first) < LEAST or (second and len(second) < least) or not any(spread(sample) for sample in values):
         return DifferenceTest(difference, None, None, None)
-    return _judged(difference, StandardError(tuple(Sample(spread(v) ** 2, len(v)) for v in values)))
+    return _judged(difference, StandardError(tuple(Spread(spread(v) ** 2, len(v)) for v in values)))
 
 
 def _judged(difference: Interval, error: StandardError) -> DifferenceTest:

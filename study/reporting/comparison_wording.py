@@ -26,9 +26,9 @@ def together(comparisons: Mapping[str, Comparison], other: str) -> str:
     """One sentence of all methods, by their labels, that are not distinguishable from another."""
     if len(comparisons) == 1:
         return next(verdict(comparison, ours, other) for ours, comparison in comparisons.items())
-    moved = sorted(comparison.test.difference.mean for comparison in comparisons.values())
+    means = [c.test.difference.mean for c in comparisons.values() if c.test.difference.mean is not None]
     metric = next(comparison.score.name for comparison in comparisons.values())
-    low, high = (wording.change(mean, metric) for mean in (moved[0], moved[-1]))
+    low, high = (wording.change(mean, metric) for mean in (min(means), max(means)))
     smallest = wording.p_value(min(c.adjusted for c in comparisons.values() if c.adjusted is not None))
     return (
         f"Not distinguishable from {other} are {wording.listing(list(comparisons))}: "

@@ -14,7 +14,7 @@ from study.settings import StudySettings
 
 
 @dataclass(frozen=True)
-class Picture:
+class EmbeddedFigure:
     """A saved figure."""
 
     drawn: Drawn
@@ -32,7 +32,7 @@ class PageSection:
 
     name: str
     title: str
-    pictures: Sequence[Picture]
+    pictures: Sequence[EmbeddedFigure]
     tables: Sequence[Table]
 
 

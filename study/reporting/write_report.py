@@ -9,7 +9,7 @@ from typing import Any
 from study.analysis.results import Results, analyse
 from study.records.trial_record import Record
 from study.reporting.drawing import style
-from study.reporting.page import PageSection, Picture, render
+from study.reporting.page import EmbeddedFigure, PageSection, render
 from study.reporting.section import Section
 from study.reporting.sections.boosting import Boosting
 from study.reporting.sections.caveats import Caveats
@@ -20,7 +20,7 @@ from study.reporting.sections.modalities import Modalities
 from study.reporting.sections.power import Power
 from study.reporting.sections.published import Published
 from study.reporting.sections.published_values import PublishedValues
-from study.reporting.sections.regression import Regression
+from study.reporting.sections.regression import RegressionScores
 from study.reporting.sections.relearning import Relearning
 from study.reporting.sections.results import MethodResults
 from study.reporting.sections.search import Search
@@ -37,7 +37,7 @@ SECTIONS: Sequence[Section] = (
     Ceilings(),
     TuningCurves(),
     Power(),
-    Regression(),
+    RegressionScores(),
     Controls(),
     PublishedValues(),
     Published(),
@@ -89,7 +89,7 @@ def _shown(folder: Path, results: Results) -> list[PageSection]:
     with style.style():
         drawn = [list(section.figures(results)) for section in SECTIONS]
         _keep_only(folder, "*.png", [f"{one.name}.png" for figures in drawn for one in figures])
-        pictures = [[Picture(one, folder / f"{one.name}.png") for one in figures] for figures in drawn]
+        pictures = [[EmbeddedFigure(one, folder / f"{one.name}.png") for one in figures] for figures in drawn]
         for picture in (one for each in pictures for one in each):
             style.save(picture.drawn.figure, picture.path, sample=results.settings.data.is_sample)
     return [

@@ -37,7 +37,7 @@ def distributions(space: Mapping[str, Any]) -> dict[str, BaseDistribution]:
     return dict(OptunaSearch.convert_search_space(dict(space)))
 
 
-class Trials(Protocol):
+class TrialHistory(Protocol):
     """What a search has tried: the ledger, or the trials of a simulation."""
 
     def frozen(self, stage: str, method: str, start: int = 0) -> list[FrozenTrial]:
@@ -68,7 +68,7 @@ class TrialSampler:
 
     def __init__(
         self,
-        ledger: Trials,
+        ledger: TrialHistory,
         stage: str,
         method: str,
         space: Mapping[str, BaseDistribution],

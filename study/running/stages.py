@@ -7,7 +7,7 @@ from typing import Any, Final
 from study.analysis.chosen_runs import ChosenRuns
 from study.analysis.comparisons import Comparison, with_baseline
 from study.analysis.selection import completed, incumbent, ranked
-from study.analysis.sequential import LOOKS, Verdict, verdict
+from study.analysis.sequential import LOOK_SEEDS, Verdict, after_look
 from study.analysis.statistics import ALPHA
 from study.methods import BASELINE
 from study.records.ledger import Ledger
@@ -95,9 +95,9 @@ def _seeds_after(chosen: ChosenRuns, comparison: Comparison) -> int:
     """Seeds that a method is to have: those it has, or those of the next look, or of one that was begun."""
     begun = chosen.seeds_begun(comparison.method)
     alpha = ALPHA / comparison.family
-    if begun in LOOKS and verdict(comparison.test, begun, alpha=alpha) is not Verdict.GO_ON:
+    if begun in LOOK_SEEDS and after_look(comparison.test, begun, alpha=alpha) is not Verdict.GO_ON:
         return begun
-    return next((look for look in LOOKS if look > begun), begun)
+    return next((look for look in LOOK_SEEDS if look > begun), begun)
 
 
 def sensitivity(settings: StudySettings, ledger: Ledger, method: str) -> StagePlan:

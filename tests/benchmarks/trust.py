@@ -22,11 +22,11 @@ from synthetic_studies import study_settings
 from study.analysis import comparisons
 from study.analysis.chosen_runs import chance
 from study.analysis.results import Results, analyse
-from study.analysis.sequential import LOOKS, Verdict, verdict
+from study.analysis.sequential import LOOK_SEEDS, Verdict, after_look
 from study.analysis.statistics import (
     ALPHA,
     CORRELATION,
-    Sample,
+    Spread,
     StandardError,
     mean_interval,
     power,
@@ -68,8 +68,8 @@ REGRET = (
     "best mean of the 3 best on 3 fresh seeds. Configurations vary by 2 points (standard deviation)."
 )
 STOPPING = (
-    f"Seeds added until a difference is decided: looks at {', '.join(map(str, LOOKS))} seeds, joint training "
-    "twice as many, Welch's test. The standard deviation over seeds is 2 points."
+    f"Seeds added until a difference is decided: looks at {', '.join(map(str, LOOK_SEEDS))} seeds, joint "
+    "training twice as many, Welch's test. The standard deviation over seeds is 2 points."
 )
 PEOPLE = (
     "Coverage of 95 % intervals of a difference over people: 5 folds of 4 people, 2 seeds each. People move "
@@ -205,7 +205,7 @@ def found(points: float, seeds: tuple[int, int], repeats: int) -> list[str]:
 
 def foretold(points: float, seeds: tuple[int, int]) -> str:
     """Power of Welch's test at the level of the smallest p among five, for the true spread."""
-    error = StandardError(tuple(Sample(SPREAD**2, n) for n in seeds))
+    error = StandardError(tuple(Spread(SPREAD**2, n) for n in seeds))
     return f"{power(points / 100 / error.size, error.df, ALPHA / len(CANDIDATES)):.2f}"
 
 
@@ -229,15 +229,15 @@ def looks(points: float, family: int, repeats: int) -> list[str]:
     """How a study ends that adds seeds until a difference is decided, and how many seeds it takes."""
     rng, ends, taken = np.random.default_rng(4), Counter[Verdict](), 0
     for _ in range(repeats):
-        ours = normal(rng.normal(size=LOOKS[-1])) + points / 100
-        theirs = normal(rng.normal(size=2 * LOOKS[-1]))
-        for n in LOOKS:
-            end = verdict(welch_test(list(ours[:n]), list(theirs[: 2 * n])), n, alpha=ALPHA / family)
+        ours = normal(rng.normal(size=LOOK_SEEDS[-1])) + points / 100
+        theirs = normal(rng.normal(size=2 * LOOK_SEEDS[-1]))
+        for n in LOOK_SEEDS:
+            end = after_look(welch_test(list(ours[:n]), list(theirs[: 2 * n])), n, alpha=ALPHA / family)
             if end is not Verdict.GO_ON:
                 break
         ends[end] += 1
         taken += n
-    fixed = StandardError((Sample(SPREAD**2, LOOKS[-1]), Sample(SPREAD**2, 2 * LOOKS[-1])))
+    fixed = StandardError((Spread(SPREAD**2, LOOK_SEEDS[-1]), Spread(SPREAD**2, 2 * LOOK_SEEDS[-1])))
     whole = power(points / 100 / fixed.size, fixed.df, ALPHA / family)
     return [
         f"+{points:g}",
@@ -300,7 +300,7 @@ def main() -> None:
         show(REGRET, ["spread of a run, points", "best single run", "best mean of finalists"], ended(choices))
         show(
             STOPPING,
-            ["true gain, points", "candidates", "decided", f"with {LOOKS[-1]}", "seeds"],
+            ["true gain, points", "candidates", "decided", f"with {LOOK_SEEDS[-1]}", "seeds"],
             ended(ends),
         )
         show(PEOPLE, ["training, points", *INTERVALS], ended(folds))

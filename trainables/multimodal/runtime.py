@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.errors import InputError
-from trainables.multimodal.networks.encoders import STAGES
+from trainables.multimodal.networks.encoders import RESNET_STAGES
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -61,7 +61,7 @@ def resolve(config: TrainerConfig) -> Runtime:
 
 def _memory_format(config: TrainerConfig, device: torch.device) -> torch.memory_format:
     """channels_last where it is safe, unless the settings say otherwise; InputError where it is not."""
-    narrow = round(STAGES[0][0] * config.width) < SAFE_CHANNELS
+    narrow = round(RESNET_STAGES[0][0] * config.width) < SAFE_CHANNELS
     unsafe = device.type == "cpu" and narrow
     if unsafe and config.channels_last is True:
         raise InputError(

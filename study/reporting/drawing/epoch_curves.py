@@ -14,7 +14,7 @@ from study.reporting.drawing.style import Look, Moments
 MOST_CURVES = 4  # that can be told apart in one panel
 
 
-class Curve(NamedTuple):
+class EpochCurve(NamedTuple):
     """What is drawn over epochs: a column of the data, and how it is written."""
 
     column: str
@@ -26,7 +26,7 @@ class Curve(NamedTuple):
 def over_epochs(
     runs: pd.DataFrame,
     means: pd.DataFrame,
-    curve: Curve,
+    curve: EpochCurve,
     looks: Mapping[str, Look],
     *,
     reference: str,
@@ -47,7 +47,7 @@ def column(frame: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def _together(
-    runs: pd.DataFrame, means: pd.DataFrame, curve: Curve, looks: Mapping[str, Look], moments: Moments
+    runs: pd.DataFrame, means: pd.DataFrame, curve: EpochCurve, looks: Mapping[str, Look], moments: Moments
 ) -> Figure:
     """All methods in one panel: seeds thin, their mean bold, re-learning moments as vertical lines."""
     figure, (axes,) = style.panels(style.PAGE, 1)
@@ -63,7 +63,7 @@ def _together(
 def _apart(
     runs: pd.DataFrame,
     means: pd.DataFrame,
-    curve: Curve,
+    curve: EpochCurve,
     looks: Mapping[str, Look],
     reference: str,
     moments: Moments,
@@ -87,7 +87,7 @@ def _apart(
     return figure
 
 
-def _scale(panels: Sequence[Axes], curve: Curve) -> None:
+def _scale(panels: Sequence[Axes], curve: EpochCurve) -> None:
     style.alike(panels)
     for axes in panels:
         if curve.in_percent:

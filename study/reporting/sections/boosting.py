@@ -13,12 +13,12 @@ from study.analysis.trial_tables import by_modality
 from study.records.trial_record import Record
 from study.reporting import cells, wording
 from study.reporting.drawing import epoch_curves, legends, style
-from study.reporting.drawing.epoch_curves import Curve
+from study.reporting.drawing.epoch_curves import EpochCurve
 from study.reporting.drawing.style import Look
 from study.reporting.section import AS_ABOVE, Drawn, Section, Table, looks
 
 ONE_HEAD = "boosting_no_heads"  # the control that trains by the same losses and adds no head
-GAP = Curve("boosting/gap", "Gap function: largest minus smallest loss of a modality", "gap G", False)
+GAP = EpochCurve("boosting/gap", "Gap function: largest minus smallest loss of a modality", "gap G", False)
 ALL, EARLIER = "accuracy_all", "accuracy_earlier"  # of a modality's heads together, and without the newest
 HEADS = {
     ALL: Look("#009E73", "", "-", "all heads, mean"),

@@ -17,7 +17,7 @@ CAPTION = (
 )
 FITTED = "a linear model fitted to the frozen training features of the chosen weights"
 TRAINED = "a linear probe trained on detached features, which does not influence the method"
-Probes = dict[str, dict[str, Measure]]  # method -> modality -> accuracy
+ProbeAccuracies = dict[str, dict[str, Measure]]  # method -> modality -> accuracy
 
 
 class Modalities(Section):
@@ -27,7 +27,7 @@ class Modalities(Section):
     title = "Modality imbalance"
 
     def figures(self, results: Results) -> list[Drawn]:
-        """Probes of every method beside its own prediction."""
+        """ProbeAccuracies of every method beside its own prediction."""
         probe, split, accuracies = _probes(results)
         scores = results.scores(results.protocols[0])
         rows = {
@@ -43,7 +43,7 @@ class Modalities(Section):
         return [_imbalance(results), *(_without(results, protocol) for protocol in results.protocols)]
 
 
-def _probes(results: Results) -> tuple[str, str, Probes]:
+def _probes(results: Results) -> tuple[str, str, ProbeAccuracies]:
     """What the probes are, split, and their accuracy on it, the best method first; test where any was read.
 
     Fitted probes where every method has them: those that are trained along read less, and the two must not be
@@ -63,7 +63,7 @@ def _probes(results: Results) -> tuple[str, str, Probes]:
     )
 
 
-def _figure(results: Results, rows: Probes, split: str) -> Figure:
+def _figure(results: Results, rows: ProbeAccuracies, split: str) -> Figure:
     """A row per method, a mark per modality."""
     names = list(dict.fromkeys(name for row in rows.values() for name in row if name != TOGETHER))
     look_of = style.modality_looks(names) | {TOGETHER: style.Look(style.INK, "D", "-", TOGETHER)}
@@ -89,7 +89,7 @@ def _figure(results: Results, rows: Probes, split: str) -> Figure:
 
 
 def _imbalance(results: Results) -> Table:
-    """Probes of methods that have more than one modality."""
+    """ProbeAccuracies of methods that have more than one modality."""
     probe, split, accuracies = _probes(results)
     names = list(dict.fromkeys(name for measures in accuracies.values() for name in measures))
     rows = [

@@ -6,7 +6,7 @@ from study.reporting import cells, wording
 from study.reporting.section import Section, Table
 
 
-class Regression(Section):
+class RegressionScores(Section):
     """Scores that only a regression has, and those of its signs."""
 
     name = "regression"

@@ -5,7 +5,7 @@ from study.analysis.metric_names import PLAIN_NUMBERS
 from study.analysis.results import Results, relearned_after
 from study.reporting import wording
 from study.reporting.drawing import epoch_curves
-from study.reporting.drawing.epoch_curves import Curve
+from study.reporting.drawing.epoch_curves import EpochCurve
 from study.reporting.section import Drawn, Section, looks
 
 CAPTION = "Every confirm run as a thin line, their mean as a bold one."
@@ -26,7 +26,7 @@ class Training(Section):
         metric = results.settings.judged_by.name
         name = f"validation {wording.metric(metric)}"
         title, label = f"V{name[1:]} during the confirm runs", wording.with_unit(name, metric, "%")
-        curve = Curve(f"validation/{metric}", title, label, metric not in PLAIN_NUMBERS)
+        curve = EpochCurve(f"validation/{metric}", title, label, metric not in PLAIN_NUMBERS)
         runs = epoch_curves.column(results.epochs, curve.column)
         if not len(runs):
             return []

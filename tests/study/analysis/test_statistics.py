@@ -4,7 +4,7 @@ from scipy import special, stats
 
 from study.analysis.statistics import (
     DifferenceTest,
-    Sample,
+    Spread,
     StandardError,
     collapsed,
     components,
@@ -27,7 +27,7 @@ SECOND = [0.65, 0.66, 0.69, 0.61]
 
 def pairs(n: int) -> StandardError:
     """Of n pairs whose differences have a standard deviation of 1."""
-    return StandardError((Sample(1.0, n),))
+    return StandardError((Spread(1.0, n),))
 
 
 def agree(found: DifferenceTest, expected) -> None:
@@ -104,19 +104,19 @@ def test_power_of_welchs_test_is_what_simulated_tests_find(ours: int, theirs: in
     draw = np.random.default_rng(0)
     first, second = draw.normal(1.5, 1.0, size=(20_000, ours)), draw.normal(size=(20_000, theirs))
     found = (stats.ttest_ind(first, second, axis=1, equal_var=False).pvalue < alpha).mean()
-    error = StandardError((Sample(1.0, ours), Sample(1.0, theirs)))
+    error = StandardError((Spread(1.0, ours), Spread(1.0, theirs)))
     assert power(1.5 / error.size, error.df, alpha) == pytest.approx(found, abs=0.05)
 
 
 def test_a_baseline_of_twice_the_seeds_keeps_its_share() -> None:
-    error = StandardError((Sample(1.0, 5), Sample(1.0, 10)))
-    assert error.with_seeds(10).samples == (Sample(1.0, 10), Sample(1.0, 20))
+    error = StandardError((Spread(1.0, 5), Spread(1.0, 10)))
+    assert error.with_seeds(10).samples == (Spread(1.0, 10), Spread(1.0, 20))
     assert seeds_needed(error, detectable(error.with_seeds(9)) * 1.001) == 9
 
 
 def test_a_baseline_of_fewer_seeds_keeps_at_least_two() -> None:
-    error = StandardError((Sample(1.0, 10), Sample(1.0, 3)))
-    assert error.with_seeds(3).samples == (Sample(1.0, 3), Sample(1.0, 2))
+    error = StandardError((Spread(1.0, 10), Spread(1.0, 3)))
+    assert error.with_seeds(3).samples == (Spread(1.0, 3), Spread(1.0, 2))
     assert seeds_needed(error, 10.0) == 3
 
 

@@ -12,7 +12,12 @@ from trainables.multimodal.errors import InputError
 from trainables.multimodal.networks.model_spec import ModelSpec
 from trainables.multimodal.networks.standardise import Standardise, StandardiseSteps
 
-STAGES = ((64, 1), (128, 2), (256, 2), (512, 2))  # channels at width 1 and stride of ResNet's four stages
+RESNET_STAGES = (
+    (64, 1),
+    (128, 2),
+    (256, 2),
+    (512, 2),
+)  # channels at width 1 and stride of each stage
 
 
 class ResNet(nn.Module):
@@ -25,7 +30,7 @@ class ResNet(nn.Module):
 
     def __init__(self, channels: int, width: float = 1.0, blocks: int = 2) -> None:
         super().__init__()
-        widths = [max(1, round(stage * width)) for stage, _ in STAGES]
+        widths = [max(1, round(stage * width)) for stage, _ in RESNET_STAGES]
         self.features = widths[-1]
         self.conv1 = nn.Conv2d(channels, widths[0], kernel_size=7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(widths[0])
@@ -34,7 +39,7 @@ class ResNet(nn.Module):
         entries = [widths[0], *widths[:-1]]
         self.layer1, self.layer2, self.layer3, self.layer4 = (
             _stage(entry, out, stride, blocks)
-            for entry, out, (_, stride) in zip(entries, widths, STAGES, strict=True)
+            for entry, out, (_, stride) in zip(entries, widths, RESNET_STAGES, strict=True)
         )
         self.apply(_initialise)
 

@@ -55,7 +55,9 @@ def test_weights_chosen_before_the_first_relearning_are_counted(synthetic, setti
     every = synthetic().search("diagnose_relearn", 0.6, 1).first("diagnose_relearn")["every"]
     text = chosen_at(synthetic, settings, "diagnose_relearn", [every, every + 1, every + 2])
     # weights are pulled back after an epoch was judged
-    assert "The chosen epoch comes before the first re-learning in 2 of 3 runs of Diagnose & Re-learn: " in text
+    assert (
+        "The chosen epoch comes before the first re-learning in 2 of 3 runs of Diagnose & Re-learn: " in text
+    )
 
 
 def test_nothing_is_said_where_the_method_had_its_turn(synthetic, settings) -> None:

@@ -21,7 +21,7 @@ from trainables.multimodal.data.media.file_checks import inside, require_content
 from trainables.multimodal.data.source import Source, require_few
 from trainables.multimodal.data.splits import by_group, stratified
 from trainables.multimodal.data.store.feature_store import Arrays, Modality
-from trainables.multimodal.data.tables.npz import Table, read_npz
+from trainables.multimodal.data.tables.npz import NamedArrays, read_npz
 from trainables.multimodal.data.tables.parquet import require_modest_parquet
 from trainables.multimodal.errors import InputError
 
@@ -45,7 +45,7 @@ def read(path: Path) -> Source:
         raise InputError(f"{file}: {error}") from error
 
 
-def _source(file: Path, table: Table) -> Source:
+def _source(file: Path, table: NamedArrays) -> Source:
     arrays = {name.removeprefix(PREFIX): table[name] for name in table if name.startswith(PREFIX)}
     for name, array in arrays.items():
         _require_numbers(f"{PREFIX}{name}", array)
@@ -74,7 +74,7 @@ def _source(file: Path, table: Table) -> Source:
     )
 
 
-def read_parquet(file: Path) -> Table:
+def read_parquet(file: Path) -> NamedArrays:
     """Every column of a Parquet file as an array; lists of equal length become further axes."""
     require_content(file)
     try:
@@ -85,7 +85,7 @@ def read_parquet(file: Path) -> Table:
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{file} cannot be read as Parquet ({error})") from error
     names = table.column_names
-    arrays: Table = {}
+    arrays: NamedArrays = {}
     for name in names:
         column = table.column(0).combine_chunks()
         table = table.remove_column(0)  # so that no more than one column is in memory twice
@@ -107,7 +107,7 @@ def _only_file(path: Path) -> Path:
     return inside(path, files[0].name)
 
 
-def _filled(name: str, column: Any, names: Sequence[str]) -> Table:
+def _filled(name: str, column: Any, names: Sequence[str]) -> NamedArrays:
     """A column as an array; of a modality with empty cells, zeros there and an array that says where."""
     if not name.startswith(PREFIX) or not 0 < column.null_count < len(column):
         return {name: _dense(name, column)}
@@ -144,7 +144,7 @@ def _require_numbers(name: str, array: NDArray[Any]) -> None:
         raise InputError(f"{name} has shape {array.shape}: expected [N, ...] with at least one feature")
 
 
-def _require_complete(file: Path, table: Table, arrays: Table) -> None:
+def _require_complete(file: Path, table: NamedArrays, arrays: NamedArrays) -> None:
     if "label" not in table or not arrays:
         raise InputError(f"{file} needs `label` and at least one `{PREFIX}<name>`, it has {sorted(table)}")
     columns = {f"{PREFIX}{name}": array for name, array in arrays.items()}
@@ -194,6 +194,6 @@ def _texts(values: NDArray[Any]) -> NDArray[Any]:
     return np.array(texts, dtype=object)
 
 
-def _load(arrays: Table, kinds: dict[str, str], row: int) -> Arrays:
+def _load(arrays: NamedArrays, kinds: dict[str, str], row: int) -> Arrays:
     """One sample; the table stays as it is in the file, since another copy of it could fill the memory."""
     return {name: array[row].astype(kinds[name], copy=False) for name, array in arrays.items()}

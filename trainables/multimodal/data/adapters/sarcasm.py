@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-from trainables.multimodal.data.adapters.text_image_rows import RECIPES, Row, Tables, make_source
+from trainables.multimodal.data.adapters.text_image_rows import RECIPES, Tables, TextImageRow, make_source
 from trainables.multimodal.data.limits import MOST_TWEET_CHARACTERS
 from trainables.multimodal.data.media.file_checks import inside, require_folder
 from trainables.multimodal.data.recipes import Recipe
@@ -67,17 +67,17 @@ def _left_out(count: int) -> str:
     return f"rows left out, as by the authors' loader, for words that give the label away: {count}."
 
 
-def _rows(part: str, file: Path) -> list[Row]:
+def _rows(part: str, file: Path) -> list[TextImageRow]:
     lines = enumerate(read_lines(file, MOST_TWEET_CHARACTERS), 1)
     return [_row(part, f"{file.name}, line {number}", line) for number, line in lines]
 
 
-def _row(part: str, place: str, line: str) -> Row:
+def _row(part: str, place: str, line: str) -> TextImageRow:
     match _literal(line):
         case [str(name), str(text), *labels] if (
             ID.fullmatch(name) and len(labels) in (1, 2) and all(map(_is_label, labels))
         ):
-            return Row(name, part, f"{IMAGES_FOLDER}/{name}.jpg", text, labels[-1])
+            return TextImageRow(name, part, f"{IMAGES_FOLDER}/{name}.jpg", text, labels[-1])
     raise InputError(f"{place} is not ['number', 'text', label 0 or 1]: take the published file")
 
 

@@ -26,7 +26,7 @@ SPLIT: Final = "official"
 
 
 @dataclass(frozen=True)
-class Row:
+class TextImageRow:
     """One sample as its table tells it."""
 
     id: str
@@ -47,7 +47,7 @@ class Tables:
     classes: tuple[str, ...]
     files: list[Path]
     """The tables themselves."""
-    rows: list[Row]
+    rows: list[TextImageRow]
     note: str = ""
     """What every report should say of these rows."""
 
@@ -88,7 +88,7 @@ def make_source(root: Path, recipe: Recipe, tables: Tables) -> Source:
     )
 
 
-def faults(rows: Sequence[Row]) -> dict[int, str]:
+def faults(rows: Sequence[TextImageRow]) -> dict[int, str]:
     """Row number -> why the row is no sample: it has no text, or repeats picture and text of another."""
     reasons: dict[int, str] = {}
     first: dict[tuple[str, str], str] = {}
@@ -102,7 +102,7 @@ def faults(rows: Sequence[Row]) -> dict[int, str]:
     return reasons
 
 
-def leak(rows: Sequence[Row]) -> str:
+def leak(rows: Sequence[TextImageRow]) -> str:
     """A sentence on pictures that stand in several parts of the published split; empty if there are none."""
     parts: dict[str, set[str]] = {}
     for row in rows:
@@ -117,7 +117,9 @@ def leak(rows: Sequence[Row]) -> str:
     )
 
 
-def _load(root: Path, recipe: Recipe, rows: Sequence[Row], faulty: Mapping[int, str], number: int) -> Arrays:
+def _load(
+    root: Path, recipe: Recipe, rows: Sequence[TextImageRow], faulty: Mapping[int, str], number: int
+) -> Arrays:
     """Decode one sample."""
     if number in faulty:
         raise InputError(faulty[number])

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from trainables.multimodal.data.adapters.text_image_rows import RECIPES, Row, Tables, make_source
+from trainables.multimodal.data.adapters.text_image_rows import RECIPES, Tables, TextImageRow, make_source
 from trainables.multimodal.data.limits import MOST_TWEET_CHARACTERS
 from trainables.multimodal.data.media.file_checks import inside, require_folder
 from trainables.multimodal.data.recipes import Recipe
@@ -42,14 +42,14 @@ def read(root: Path, recipe: Recipe) -> Source:
     return make_source(root, recipe, Tables("twitter15", CLASSES, list(files.values()), rows))
 
 
-def _rows(name: str, file: Path) -> list[Row]:
+def _rows(name: str, file: Path) -> list[TextImageRow]:
     header, *lines = read_lines(file, MOST_TWEET_CHARACTERS)
     if tuple(header.split("\t")) != HEADER:
         raise InputError(f"{file.name} does not begin with {', '.join(HEADER)}: take the published file")
     return [_row(name, number, line) for number, line in enumerate(lines, 2)]
 
 
-def _row(name: str, number: int, line: str) -> Row:
+def _row(name: str, number: int, line: str) -> TextImageRow:
     match = LINE.fullmatch(line)
     if match is None:
         raise InputError(
@@ -58,4 +58,4 @@ def _row(name: str, number: int, line: str) -> Row:
         )
     index, label, image, tweet, target = match.groups()
     text = f"{tweet} {target}" if tweet.strip() and target.strip() else ""
-    return Row(f"{name}-{index}", PART_OF[name], f"{IMAGES_FOLDER}/{image}", text, int(label))
+    return TextImageRow(f"{name}-{index}", PART_OF[name], f"{IMAGES_FOLDER}/{image}", text, int(label))

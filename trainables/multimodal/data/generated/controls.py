@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from trainables.multimodal.data.generated.densities import Simplex, random_basis, simplex_accuracy
-from trainables.multimodal.data.generated.drawn import Drawn, draw
+from trainables.multimodal.data.generated.drawn import DrawnSamples, draw
 from trainables.multimodal.data.recipes import Recipe, between
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST
@@ -81,7 +81,7 @@ def read(variant: str, recipe: Recipe) -> Source:
     return _drawn(variant, seed).source(f"controls-{variant}", recipe.settings(), note)
 
 
-def _drawn(variant: str, seed: int) -> Drawn:
+def _drawn(variant: str, seed: int) -> DrawnSamples:
     generator = np.random.default_rng([seed, *map(ord, variant)])
     densities = {
         name: Simplex(random_basis(DIMENSIONS, CLASSES, generator), strength)

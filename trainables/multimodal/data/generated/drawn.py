@@ -17,7 +17,7 @@ from trainables.multimodal.data.store.feature_store import Arrays, Modality
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnSamples:
     """Samples of equally frequent classes, divided into the three parts of the split `drawn`."""
 
     densities: Mapping[str, Density]
@@ -62,7 +62,7 @@ def draw(
     counts: tuple[int, int, int],
     generator: np.random.Generator,
     shapes: Mapping[str, tuple[int, ...]] = MappingProxyType({}),
-) -> Drawn:
+) -> DrawnSamples:
     """Draw `counts` samples to train, validate and test with.
 
     `shapes` holds the shape [C, H, W] of each modality that is no vector.
@@ -74,7 +74,7 @@ def draw(
     for name, density in densities.items():
         vectors = density.draw(labels, generator).astype(np.float32)
         arrays[name] = vectors.reshape(len(labels), *shapes.get(name, (-1,)))
-    return Drawn(densities, labels, parts, arrays)
+    return DrawnSamples(densities, labels, parts, arrays)
 
 
 def _load(arrays: Mapping[str, NDArray[np.float32]], row: int) -> Arrays:

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from trainables.multimodal.data.generated.densities import Parities, Simplex, patches, random_basis
-from trainables.multimodal.data.generated.drawn import Drawn, draw
+from trainables.multimodal.data.generated.drawn import DrawnSamples, draw
 from trainables.multimodal.data.recipes import Recipe, between
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST
@@ -106,7 +106,7 @@ RECIPES: Final[Mapping[str, Recipe]] = {
 }
 
 
-def drawn(recipe: Recipe) -> Drawn:
+def drawn(recipe: Recipe) -> DrawnSamples:
     """The samples of a step of the ladder."""
     settings = recipe.settings()
     generator = np.random.default_rng(settings["seed"])

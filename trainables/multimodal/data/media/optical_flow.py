@@ -24,11 +24,11 @@ Moment = tuple[Image.Image, Image.Image]
 """A frame of a clip, and the one right after it."""
 
 
-Interval = tuple[int, int]
+FrameRange = tuple[int, int]
 """The first frame of a film that counts, from 0, and the one after the last."""
 
 
-def read_moments(file: Path, frames: int, interval: Interval | None = None) -> list[Moment]:
+def read_moments(file: Path, frames: int, interval: FrameRange | None = None) -> list[Moment]:
     """`frames` moments of a clip in colour, evenly spaced over the interval or the clip, from one decoding.
 
     Raises InputError: what `read_chosen` and `moments` refuse.
@@ -41,7 +41,7 @@ def read_moments(file: Path, frames: int, interval: Interval | None = None) -> l
     return list(zip(images[::2], images[1::2], strict=True))
 
 
-def moments(available: int, wanted: int, interval: Interval | None = None) -> list[int]:
+def moments(available: int, wanted: int, interval: FrameRange | None = None) -> list[int]:
     """Indices of evenly spaced frames, each with a next one, of a film of `available` frames.
 
     Raises InputError: the interval goes past the end, or holds less than two frames.

@@ -16,7 +16,7 @@ from trainables.multimodal.data.limits import MOST_ARCHIVE_BYTES
 from trainables.multimodal.data.media.file_checks import require_content
 from trainables.multimodal.errors import InputError
 
-Table = dict[str, NDArray[Any]]
+NamedArrays = dict[str, NDArray[Any]]
 """Name -> array, as npz and Parquet files hold them."""
 
 UNREADABLE_NPZ: Final = (
@@ -31,7 +31,7 @@ TEXT: Final = "US"
 """Kinds of NumPy types."""
 
 
-def read_npz(file: Path) -> Table:
+def read_npz(file: Path) -> NamedArrays:
     """Every array of an npz file; InputError where it cannot be read (pickled objects are never loaded)."""
     require_content(file)
     if not zipfile.is_zipfile(file):

@@ -1,10 +1,10 @@
 """What data sets of texts and pictures have in common."""
 
-from trainables.multimodal.data.adapters.text_image_rows import Row, faults, leak
+from trainables.multimodal.data.adapters.text_image_rows import TextImageRow, faults, leak
 
 
-def row(name: str, part: str = "train", image: str = "a.jpg", text: str = "a day") -> Row:
-    return Row(name, part, image, text, 0)
+def row(name: str, part: str = "train", image: str = "a.jpg", text: str = "a day") -> TextImageRow:
+    return TextImageRow(name, part, image, text, 0)
 
 
 def test_rows_without_text_and_repeated_rows_are_no_samples() -> None:

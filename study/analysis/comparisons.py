@@ -72,10 +72,10 @@ def with_baseline(chosen: ChosenRuns) -> list[Comparison]:
         if name != base:
             families.setdefault(_kind(chosen, name), []).append((name, base))
     return [
-        one
+        comparison
         for protocol in chosen.protocols
         for pairs in families.values()
-        for one in _compared(chosen, protocol, pairs)
+        for comparison in _compared(chosen, protocol, pairs)
     ]
 
 
@@ -87,10 +87,10 @@ def with_controls(chosen: ChosenRuns) -> list[Comparison]:
         if of in controls:
             controls[of].append((of, name))
     return [
-        one
+        comparison
         for protocol in chosen.protocols
         for pairs in controls.values()
-        for one in _compared(chosen, protocol, pairs)
+        for comparison in _compared(chosen, protocol, pairs)
     ]
 
 
@@ -99,7 +99,7 @@ def published_with_baseline(chosen: ChosenRuns) -> list[Comparison]:
     protocol, base = chosen.protocols[0], baseline(chosen.methods)
     runs = {method: chosen.published(method) for method in chosen.methods}
     judged = [_judged(chosen, protocol, method, base, tried) for method, tried in runs.items() if tried]
-    return _adjusted(judged, [one.test.p for one in judged])
+    return _adjusted(judged, [comparison.test.p for comparison in judged])
 
 
 def as_numbers(comparison: Comparison) -> dict[str, Any]:
@@ -134,9 +134,12 @@ def _kind(chosen: ChosenRuns, name: str) -> str:
 def _compared(chosen: ChosenRuns, protocol: str, pairs: Sequence[tuple[str, str]]) -> list[Comparison]:
     """Tests of the runs that trained, as one family."""
     judged = [_judged(chosen, protocol, *pair, chosen.trained(pair[0], protocol)) for pair in pairs]
-    ps = [one.test.p for one in judged]
+    ps = [comparison.test.p for comparison in judged]
     if chosen.settings.budget.most_seeds is not None:
-        ps = [p_of_look(p, chosen.seeds_begun(one.method)) for p, one in zip(ps, judged, strict=True)]
+        ps = [
+            p_of_look(p, chosen.seeds_begun(comparison.method))
+            for p, comparison in zip(ps, judged, strict=True)
+        ]
     return _adjusted(judged, ps)
 
 
@@ -144,9 +147,9 @@ def _adjusted(judged: Sequence[Comparison], ps: Sequence[float | None]) -> list[
     """One family: Holm-adjusted over all of it; those without any runs are left out afterwards."""
     adjusted = holm(ps)
     return [
-        replace(one, adjusted=p, family=len(judged))
-        for one, p in zip(judged, adjusted, strict=True)
-        if one.test.difference.mean is not None
+        replace(comparison, adjusted=p, family=len(judged))
+        for comparison, p in zip(judged, adjusted, strict=True)
+        if comparison.test.difference.mean is not None
     ]
 
 

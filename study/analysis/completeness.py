@@ -46,9 +46,9 @@ def _confirmed(chosen: ChosenRuns, method: str, _: Sweeps) -> bool:
 def _swept(chosen: ChosenRuns, method: str, sweeps: Sweeps) -> bool:
     asked = chosen.settings.sweeps.get(method, {})
     ran = {
-        (key, one.value): len(one.seeds) + len(one.lost)
+        (key, tried.value): len(tried.seeds) + len(tried.lost)
         for key, sweep in sweeps[method].items()
-        for one in sweep.values
+        for tried in sweep.values
     }
     seeds = chosen.settings.budget.seeds
     return all(ran.get((key, value), 0) >= seeds for key, values in asked.items() for value in values)

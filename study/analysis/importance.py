@@ -55,7 +55,7 @@ def importance(trials: Sequence[Record]) -> list[Importance]:
     rng = np.random.default_rng(0)
     noise = [_shares(params, rng.permutation(values), space) for _ in range(PERMUTATIONS)]
     importances = [_importance(key, measured[key], [shares[key] for shares in noise]) for key in space]
-    return sorted(importances, key=lambda one: -one.share)
+    return sorted(importances, key=lambda importance: -importance.share)
 
 
 def _importance(key: str, share: float, noise: Sequence[float]) -> Importance:
@@ -87,8 +87,8 @@ def _shares(
     params: Sequence[dict[str, Any]], values: Sequence[float] | np.ndarray, space: dict[str, BaseDistribution]
 ) -> dict[str, float]:
     trials = [
-        optuna.trial.create_trial(params=dict(one), distributions=space, value=float(value))
-        for one, value in zip(params, values, strict=True)
+        optuna.trial.create_trial(params=dict(setting), distributions=space, value=float(value))
+        for setting, value in zip(params, values, strict=True)
     ]
     with _quiet():
         study = optuna.create_study(direction="maximize")

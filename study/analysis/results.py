@@ -99,7 +99,11 @@ class Results:
 
     def against_baseline(self, protocol: str, method: str) -> Comparison | None:
         """The comparison of a method with the baseline, where both have a result."""
-        compared = (one for one in self.comparisons if (one.protocol, one.method) == (protocol, method))
+        compared = (
+            comparison
+            for comparison in self.comparisons
+            if (comparison.protocol, comparison.method) == (protocol, method)
+        )
         return next(compared, None)
 
     def ranked(self, protocol: str) -> list[str]:

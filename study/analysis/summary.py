@@ -169,6 +169,8 @@ def _stage(chosen: ChosenRuns, stage: str) -> dict[str, float]:
 
 def _sensitivity(swept: Mapping[str, Sweep], settings: StudySettings) -> dict[str, list[dict[str, Any]]]:
     return {
-        key: [{"value": one.value, **measure(one.seeds, settings.judged_by.name)} for one in sweep.values]
+        key: [
+            {"value": tried.value, **measure(tried.seeds, settings.judged_by.name)} for tried in sweep.values
+        ]
         for key, sweep in swept.items()
     }

@@ -88,9 +88,12 @@ def _shown(folder: Path, results: Results) -> list[PageSection]:
     """Draw and save the figures of all sections, and collect what the page shows."""
     with style.style():
         drawn = [list(section.figures(results)) for section in SECTIONS]
-        _keep_only(folder, "*.png", [f"{one.name}.png" for figures in drawn for one in figures])
-        pictures = [[EmbeddedFigure(one, folder / f"{one.name}.png") for one in figures] for figures in drawn]
-        for picture in (one for each in pictures for one in each):
+        _keep_only(folder, "*.png", [f"{drawing.name}.png" for figures in drawn for drawing in figures])
+        pictures = [
+            [EmbeddedFigure(drawing, folder / f"{drawing.name}.png") for drawing in figures]
+            for figures in drawn
+        ]
+        for picture in (picture for each in pictures for picture in each):
             style.save(picture.drawn.figure, picture.path, sample=results.settings.data.is_sample)
     return [
         PageSection(section.name, section.title, each, [t for t in section.tables(results) if t.rows])

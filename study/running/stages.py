@@ -60,7 +60,7 @@ def finalists(settings: StudySettings, ledger: Ledger, method: str) -> StagePlan
     chosen = ranked(trials)[: settings.budget.finalists]
     seeds = range(FINALIST_SEED, FINALIST_SEED + FINALIST_SEEDS)
     return _listed(
-        "finalists", method, [Proposal(one.config, seed) for seed in seeds for one in chosen], ledger
+        "finalists", method, [Proposal(trial.config, seed) for seed in seeds for trial in chosen], ledger
     )
 
 
@@ -85,7 +85,7 @@ def more_seeds(settings: StudySettings, ledger: Ledger) -> list[StagePlan]:
     if settings.budget.most_seeds is None or "confirm" not in settings.stages:
         return []
     chosen = ChosenRuns(settings, ledger.records())
-    wanted = {one.method: _seeds_after(chosen, one) for one in with_baseline(chosen)}
+    wanted = {comparison.method: _seeds_after(chosen, comparison) for comparison in with_baseline(chosen)}
     wanted[BASELINE] = max([settings.seeds_of(BASELINE), *(BASELINE_SHARE * n for n in wanted.values())])
     runs = {m: _on_seeds(settings, best, wanted.get(m, 0)) for m, best in chosen.incumbents.items()}
     return [_listed("confirm", method, listed, ledger) for method, listed in runs.items()]

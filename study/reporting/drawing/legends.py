@@ -73,7 +73,9 @@ def share_keys() -> list[Artist]:
 def legend(figure: Figure, axes: Sequence[Axes], entries: Sequence[Any]) -> None:
     """One legend below the panels, of these entries and of whatever was labelled in the axes."""
     labelled = {
-        label: handle for one in axes for handle, label in zip(*one.get_legend_handles_labels(), strict=True)
+        label: handle
+        for panel in axes
+        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
     }
     shown = [*entries, *labelled.values()]
     lines = -(-len(shown) // (2 if figure.get_figwidth() <= style.COLUMN else 4))

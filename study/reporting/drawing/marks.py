@@ -99,16 +99,16 @@ def ring(axes: Axes, x: float, y: float) -> None:
 
 def swept(axes: Axes, at: Sequence[float], sweep: Sweep, look: Look) -> None:
     """Every value of a sweep at its place, the incumbent ringed and lost runs marked at the foot."""
-    drawn = [(x, one, one.interval.mean) for x, one in zip(at, sweep.values, strict=True)]
+    drawn = [(x, point, point.interval.mean) for x, point in zip(at, sweep.values, strict=True)]
     means = [(x, mean) for x, _, mean in drawn if mean is not None]
     axes.plot([x for x, _ in means], [mean for _, mean in means], color=look.colour, lw=1, alpha=0.6)
-    for x, one, mean in drawn:
+    for x, point, mean in drawn:
         if mean is not None:
-            interval(axes, x, one.interval, look)
-            seeds(axes, x, list(one.seeds.values()), look.colour)
-            if one.value == sweep.chosen:
+            interval(axes, x, point.interval, look)
+            seeds(axes, x, list(point.seeds.values()), look.colour)
+            if point.value == sweep.chosen:
                 ring(axes, x, mean)
-        if one.lost:
+        if point.lost:
             lost(axes, x)
 
 
@@ -173,10 +173,16 @@ def trials(axes: Axes, rows: pd.DataFrame) -> None:
 def shares(axes: Axes, importances: Sequence[Importance], keys: Sequence[str], colour: str) -> None:
     """A named bar per hyperparameter, the largest on top, with mean and 95th percentile of its noise."""
     at = list(range(len(importances)))
-    axes.barh(at, [one.share for one in importances], height=0.55, color=colour)
-    axes.hlines(at, [o.floor for o in importances], [o.floor_high for o in importances], color=INK, lw=1.2)
-    axes.plot([o.floor for o in importances], at, "D", ms=4.5, color=INK, mec="white")
-    axes.plot([o.floor_high for o in importances], at, "|", ms=9, mew=1.4, color=INK)
+    axes.barh(at, [importance.share for importance in importances], height=0.55, color=colour)
+    axes.hlines(
+        at,
+        [importance.floor for importance in importances],
+        [importance.floor_high for importance in importances],
+        color=INK,
+        lw=1.2,
+    )
+    axes.plot([importance.floor for importance in importances], at, "D", ms=4.5, color=INK, mec="white")
+    axes.plot([importance.floor_high for importance in importances], at, "|", ms=9, mew=1.4, color=INK)
     axes.set_yticks(at, keys)
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
@@ -187,9 +193,9 @@ def shares(axes: Axes, importances: Sequence[Importance], keys: Sequence[str], c
 def rows(axes: Axes, shown: Mapping[str, Measure], looks: Mapping[str, Look]) -> Extents:
     """Methods below each other, each with its seeds."""
     extents = {}
-    for place, (method, one) in enumerate(shown.items()):
+    for place, (method, measure) in enumerate(shown.items()):
         extents[place] = _row_with_seeds(
-            axes, place, one, [seed["value"] for seed in one["seeds"]], looks[method]
+            axes, place, measure, [seed["value"] for seed in measure["seeds"]], looks[method]
         )
     return extents
 
@@ -197,9 +203,11 @@ def rows(axes: Axes, shown: Mapping[str, Measure], looks: Mapping[str, Look]) ->
 def differences(axes: Axes, compared: Mapping[int, Comparison], looks: Mapping[str, Look]) -> Extents:
     """Differences to the baseline at the rows of their methods, with the line of no difference."""
     extents = {}
-    for place, one in compared.items():
-        values = list(one.differences.values())
-        extents[place] = _row_with_seeds(axes, place, one.test.difference, values, looks[one.method])
+    for place, comparison in compared.items():
+        values = list(comparison.differences.values())
+        extents[place] = _row_with_seeds(
+            axes, place, comparison.test.difference, values, looks[comparison.method]
+        )
     axes.axvline(0, color=GREY, ls="--", lw=1.2, zorder=1)
     return extents
 

@@ -197,10 +197,10 @@ def percent(axes: Axes, label: str) -> None:
 
 def alike(axes: Sequence[Axes]) -> None:
     """The same y range in all panels, so that they can be compared by eye."""
-    low = min(one.get_ylim()[0] for one in axes)
-    high = max(one.get_ylim()[1] for one in axes)
-    for one in axes:
-        one.set_ylim(low, high)
+    low = min(panel.get_ylim()[0] for panel in axes)
+    high = max(panel.get_ylim()[1] for panel in axes)
+    for panel in axes:
+        panel.set_ylim(low, high)
 
 
 def scored(axes: Axes, metric: str) -> None:
@@ -233,10 +233,10 @@ def _show_whole(lines: Sequence[Line2D], places: Sequence[Any], limits: tuple[fl
 
 def outer(axes: Sequence[Axes], y: str, x: str) -> None:
     """Label the y axis of the leftmost panels only, and the x axis of those with none below."""
-    columns = [one.get_subplotspec().colspan.start for one in axes]  # type: ignore[union-attr]
-    for place, (one, column) in enumerate(zip(axes, columns, strict=True)):
-        one.set_ylabel("" if column else y)
-        one.set_xlabel("" if column in columns[place + 1 :] else x)
+    columns = [panel.get_subplotspec().colspan.start for panel in axes]  # type: ignore[union-attr]
+    for place, (panel, column) in enumerate(zip(axes, columns, strict=True)):
+        panel.set_ylabel("" if column else y)
+        panel.set_xlabel("" if column in columns[place + 1 :] else x)
 
 
 def in_percent(fraction: float, _: float) -> str:

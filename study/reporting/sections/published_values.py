@@ -27,12 +27,12 @@ class PublishedValues(Section):
     def findings(self, results: Results) -> Iterable[str]:
         """What is clear of them against the baseline, and whose search ended at them."""
         label, base = results.settings.label, wording.inside(results.settings.label(results.baseline))
-        tuned = [one for one in results.published if _is_tuned(results, one)]
-        for one in () if results.saturated else results.published:
-            if is_clear(one) and one not in tuned:
-                yield verdict(one, f"{label(one.method)} with its published values", base)
+        tuned = [comparison for comparison in results.published if _is_tuned(results, comparison)]
+        for comparison in () if results.saturated else results.published:
+            if is_clear(comparison) and comparison not in tuned:
+                yield verdict(comparison, f"{label(comparison.method)} with its published values", base)
         if tuned:
-            names = wording.listing([label(one.method) for one in tuned])
+            names = wording.listing([label(comparison.method) for comparison in tuned])
             yield f"The search ended at the published values of {names}."
 
     def tables(self, results: Results) -> Iterable[Table]:
@@ -43,35 +43,42 @@ class PublishedValues(Section):
         change = wording.with_unit(f"Minus {base}", metric, "points")
         tuned = wording.with_unit("Tuned", metric, "%")
         heads = ["Method", "Published values", score, change, "Adjusted p", "P(better)", tuned]
-        rows = [_row(results, one) for one in results.published]
+        rows = [_row(results, comparison) for comparison in results.published]
         split = results.split(results.protocols[0])
         title = f"Published values on {split}, mean with 95 % interval"
         return [Table(f"{title}; {tests(len(rows))}", heads, rows, NOTE)]
 
     def csv(self, results: Results) -> Mapping[str, pd.DataFrame]:
         """Comparisons with all digits."""
-        return {"published_values": pd.DataFrame([as_numbers(one) for one in results.published])}
+        return {
+            "published_values": pd.DataFrame([as_numbers(comparison) for comparison in results.published])
+        }
 
 
-def _is_tuned(results: Results, one: Comparison) -> bool:
+def _is_tuned(results: Results, comparison: Comparison) -> bool:
     """Whether the search ended at the published values."""
-    runs = results.chosen.published(one.method)
-    return runs == results.chosen.confirmed(one.method, one.protocol)
+    runs = results.chosen.published(comparison.method)
+    return runs == results.chosen.confirmed(comparison.method, comparison.protocol)
 
 
-def _row(results: Results, one: Comparison) -> list[str]:
-    settings, notation = results.settings, results.settings.method(one.method).search.notation
+def _row(results: Results, comparison: Comparison) -> list[str]:
+    settings, notation = results.settings, results.settings.method(comparison.method).search.notation
     values = [
         wording.setting(wording.symbol(key, notation), value)
-        for key, value in settings.defaults(one.method).items()
+        for key, value in settings.defaults(comparison.method).items()
         if key != "lr"
     ]
-    published, tuned = _score(results, one), results.judged(one.protocol, one.method)
-    numbers = cells.score(published, one.score.name), *cells.tested(one)
-    return [settings.label(one.method), ", ".join(values), *numbers, cells.score(tuned, one.score.name)]
+    published, tuned = _score(results, comparison), results.judged(comparison.protocol, comparison.method)
+    numbers = cells.score(published, comparison.score.name), *cells.tested(comparison)
+    return [
+        settings.label(comparison.method),
+        ", ".join(values),
+        *numbers,
+        cells.score(tuned, comparison.score.name),
+    ]
 
 
-def _score(results: Results, one: Comparison) -> Measure:
-    runs = results.chosen.published(one.method)
-    values = by_seed(runs, on_test if one.split == "test" else on_validation, one.score.name)
-    return measure(values, one.score.name, fold_of(runs))
+def _score(results: Results, comparison: Comparison) -> Measure:
+    runs = results.chosen.published(comparison.method)
+    values = by_seed(runs, on_test if comparison.split == "test" else on_validation, comparison.score.name)
+    return measure(values, comparison.score.name, fold_of(runs))

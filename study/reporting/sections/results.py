@@ -94,7 +94,7 @@ def _verdicts(results: Results, protocol: str) -> Iterable[str]:
 
 def _baseline(results: Results, protocol: str) -> Iterable[str]:
     """What the baseline reaches, if it was confirmed."""
-    status = next((one for one in results.status(protocol) if one.method == results.baseline), None)
+    status = next((status for status in results.status(protocol) if status.method == results.baseline), None)
     if status is not None and status.seeds:
         score, metric = results.judged(protocol, results.baseline), results.settings.judged_by.name
         named = f"a {wording.metric(metric)} of " if metric in PLAIN_NUMBERS else ""

@@ -178,23 +178,23 @@ def _figure(results: Results, sweep: Sweep) -> Figure:
 def _rows(sweep: Sweep) -> Iterable[tuple[Row, SweptValue]]:
     """Every value with its row in the csv file."""
     moved = {shift.value: shift for shift in sweep.shifts}
-    for one in sweep.values:
-        shift = moved.get(one.value)
+    for swept in sweep.values:
+        shift = moved.get(swept.value)
         yield (
             {
                 "method": sweep.method,
                 "key": sweep.key,
-                "incumbent": one.value == sweep.chosen,
-                "value": one.value,
-                "mean": one.interval.mean,
-                "low": one.interval.low,
-                "high": one.interval.high,
-                "seeds": len(one.seeds),
-                "lost": len(one.lost),
+                "incumbent": swept.value == sweep.chosen,
+                "value": swept.value,
+                "mean": swept.interval.mean,
+                "low": swept.interval.low,
+                "high": swept.interval.high,
+                "seeds": len(swept.seeds),
+                "lost": len(swept.lost),
                 "difference": shift and shift.test.difference.mean,
                 "p_holm": shift and shift.adjusted,
             },
-            one,
+            swept,
         )
 
 

@@ -40,7 +40,7 @@ class TuningCurves(Section):
             yield _baseline_under_tuned(results, rising.pop(results.baseline))
         if rising:
             label, metric = results.settings.label, results.settings.judged_by.name
-            gains = [f"{label(m)} ({wording.size(one.gain or 0.0, metric)})" for m, one in rising.items()]
+            gains = [f"{label(m)} ({wording.size(curve.gain or 0.0, metric)})" for m, curve in rising.items()]
             yield f"More trials may improve {wording.listing(gains)}: so much the last half brought."
         judged = [tuning for tuning in results.tunings.values() if tuning.again is not None]
         overturned = [tuning for tuning in judged if tuning.chosen > 1]

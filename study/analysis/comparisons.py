@@ -22,6 +22,8 @@ from trainables.multimodal.methods import UNIMODAL
 from trainables.multimodal.tasks import Objective
 
 PAIRED, WELCH, FOLDED = "paired t", "Welch's t", "corrected t over folds"
+FAMILIES = ("candidate", "unimodal", "control")
+"""What the methods of a study are, each corrected for by itself."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def with_baseline(chosen: ChosenRuns) -> list[Comparison]:
     families: dict[str, list[tuple[str, str]]] = {}
     for name in chosen.methods:
         if name != base:
-            families.setdefault(_kind(chosen, name), []).append((name, base))
+            families.setdefault(family_of(chosen, name), []).append((name, base))
     return [
         comparison
         for protocol in chosen.protocols
@@ -102,6 +104,13 @@ def published_with_baseline(chosen: ChosenRuns) -> list[Comparison]:
     return _adjusted(judged, [comparison.test.p for comparison in judged])
 
 
+def family_of(chosen: ChosenRuns, name: str) -> str:
+    """What a method is in a study: a candidate, a modality alone, or the control of another method."""
+    if name.startswith(UNIMODAL):
+        return "unimodal"
+    return "control" if chosen.settings.method(name).control_of in chosen.methods else "candidate"
+
+
 def as_numbers(comparison: Comparison) -> dict[str, Any]:
     """A comparison as summary.json and tables hold it; what no test allows is None."""
     difference, test = comparison.test.difference, comparison.test
@@ -122,13 +131,6 @@ def as_numbers(comparison: Comparison) -> dict[str, Any]:
         "baseline_seeds": comparison.baseline_seeds,
         "holm_over": comparison.family,
     }
-
-
-def _kind(chosen: ChosenRuns, name: str) -> str:
-    """What a method is in a study: a candidate, a modality alone, or the control of another method."""
-    if name.startswith(UNIMODAL):
-        return "unimodal"
-    return "control" if chosen.settings.method(name).control_of in chosen.methods else "candidate"
 
 
 def _compared(chosen: ChosenRuns, protocol: str, pairs: Sequence[tuple[str, str]]) -> list[Comparison]:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from study.analysis.comparisons import Comparison, as_numbers
+from study.analysis.comparisons import FAMILIES, Comparison, as_numbers, family_of
 from study.analysis.method_status import MethodStatus
 from study.analysis.metric_names import PLAIN_NUMBERS
 from study.analysis.results import Results
@@ -79,12 +79,14 @@ class MethodResults(Section):
 
 
 def _verdicts(results: Results, protocol: str) -> Iterable[str]:
-    """What the baseline reaches, then every other method against it, the best first."""
+    """What the baseline reaches, then others against it: candidates first, the best of each family on top."""
     label, base = results.settings.label, wording.inside(results.settings.label(results.baseline))
     compared = list(filter(None, (results.against_baseline(protocol, m) for m in results.ranked(protocol))))
     how = f"Others are compared with it by {TESTS}." if compared else ""
     yield from (" ".join(filter(None, [reached, how])) for reached in _baseline(results, protocol))
-    for undecided, group in groupby(compared, is_undecided):
+    families = {c.method: FAMILIES.index(family_of(results.chosen, c.method)) for c in compared}
+    compared.sort(key=lambda comparison: families[comparison.method])
+    for (_, undecided), group in groupby(compared, lambda c: (families[c.method], is_undecided(c))):
         named = {label(comparison.method) + cells.SHORT[protocol]: comparison for comparison in group}
         if undecided:
             yield together(named, base)

@@ -68,6 +68,25 @@ def test_every_method_has_its_verdict_the_best_first(synthetic, settings) -> Non
     assert "Holm-adjusted within candidates, single modalities and controls" in said(settings(), records)
 
 
+def test_candidates_come_first_and_are_never_counted_with_single_modalities_or_controls(
+    synthetic, settings
+) -> None:
+    records = many(
+        synthetic,
+        boosting=shifted(0.001, 0.03),
+        ogm_ge=shifted(0.0, 0.02),
+        boosting_no_heads=shifted(0.002, 0.02),
+        unimodal_voice=shifted(-0.01, 0.02),
+        unimodal_face=shifted(-0.012, 0.02),
+    )
+    told = [line.split(":")[0] for line in findings(settings(), records) if "istinguishable from" in line]
+    assert told == [
+        "Not distinguishable from joint training are Boosting and OGM-GE",
+        "Not distinguishable from joint training are Voice alone and Face alone",
+        "Boosting without new heads is not distinguishable from joint training",
+    ]
+
+
 def test_what_the_baseline_reaches_is_said_before_the_verdicts(compared_methods) -> None:
     line = sentence(said(*compared_methods), "Joint training reaches")
     assert line.startswith("Joint training reaches 60.8 % on test (95 % interval 60.4 to 61.2, 5 seeds). ")

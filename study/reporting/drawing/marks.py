@@ -238,7 +238,8 @@ def spread(axes: Axes, y: float, measures: Mapping[str, Measure], looks: Mapping
 def close_up(axes: Axes, extents: Extents, minor: Collection[int], metric: str = ACCURACY) -> None:
     """Fit the x axis to the rows that matter if `minor` ones far away would squeeze them.
 
-    The mean of a row that does not fit stands at that edge, with an arrow.
+    The mean of a row that does not fit stands at that edge, with an arrow. One that is inside keeps its mark,
+    and the edge cuts its interval.
     """
     needed = [value for place, values in extents.items() if place not in minor for value in values]
     if not needed:
@@ -255,11 +256,11 @@ def close_up(axes: Axes, extents: Extents, minor: Collection[int], metric: str =
         return
     shown = [value for values in fitting.values() for value in values]
     margin = MARGIN * (max(shown) - min(shown))
-    axes.set_xlim(min(shown) - margin, max(shown) + margin)
+    left, right = axes.set_xlim(min(shown) - margin, max(shown) + margin)
     for place, mean in outside.items():
-        if mean < low:
+        if mean < left:
             note(axes, place, f"\N{LEFTWARDS ARROW} {wording.number(mean, metric)}")
-        else:
+        elif mean > right:
             note(axes, place, f"{wording.number(mean, metric)} \N{RIGHTWARDS ARROW}", at=0.98)
 
 

@@ -22,7 +22,8 @@ from trainables.multimodal.methods import UNIMODAL
 CAPTION = (
     "Scores of the best weights of every confirm run, the best method on top. Filled marks "
     "are means over seeds with their 95 % interval, open circles below them single seeds; the dashed "
-    "line is the baseline. The mean of a single modality far away from all methods stands at that edge. "
+    "line is the baseline. The mean of a single modality far away from all methods stands at that edge, "
+    "which may cut an interval. "
     "Right: differences to the baseline with their 95 % interval; one that contains 0 is compatible with no "
     "effect. Open circles are differences on the same seed or, of tests that are not paired, to the "
     "baseline's mean."

@@ -68,6 +68,13 @@ def test_a_better_single_modality_is_named_at_the_right_edge() -> None:
     assert [text.get_text() for text in axes.texts] == ["88.1 →"]
 
 
+def test_a_mean_inside_keeps_its_mark_where_its_interval_is_cut() -> None:
+    axes = close_up((0.58, 0.6, 0.62), (0.3, 0.6, 0.9), single=1)
+    left, right = axes.get_xlim()
+    assert 0.3 < left < 0.6 < right < 0.9
+    assert not axes.texts
+
+
 def test_a_single_modality_near_by_is_drawn_to_scale() -> None:
     axes = close_up((0.88, 0.9), (0.87, 0.9), (0.86, 0.88), single=2)
     assert axes.get_xlim()[0] < (mean_interval((0.86, 0.88)).low or 1)

@@ -231,8 +231,8 @@ def seeds_below(axes: Axes, y: float, values: Sequence[float]) -> None:
 
 def spread(axes: Axes, y: float, measures: Mapping[str, Measure], looks: Mapping[str, Look]) -> None:
     """Several measures in one row."""
-    for (name, one), shift in zip(measures.items(), dodge(len(measures)), strict=True):
-        row(axes, y + shift, one, looks[name])
+    for (name, measure), shift in zip(measures.items(), dodge(len(measures)), strict=True):
+        row(axes, y + shift, measure, looks[name])
 
 
 def close_up(axes: Axes, extents: Extents, minor: Collection[int], metric: str = ACCURACY) -> None:

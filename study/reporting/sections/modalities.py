@@ -27,7 +27,7 @@ class Modalities(Section):
     title = "Modality imbalance"
 
     def figures(self, results: Results) -> list[Drawn]:
-        """ProbeAccuracies of every method beside its own prediction."""
+        """Probes of every method beside its own prediction."""
         probe, split, accuracies = _probes(results)
         scores = results.scores(results.protocols[0])
         rows = {
@@ -89,7 +89,7 @@ def _figure(results: Results, rows: ProbeAccuracies, split: str) -> Figure:
 
 
 def _imbalance(results: Results) -> Table:
-    """ProbeAccuracies of methods that have more than one modality."""
+    """Probes of methods that have more than one modality."""
     probe, split, accuracies = _probes(results)
     names = list(dict.fromkeys(name for measures in accuracies.values() for name in measures))
     rows = [

@@ -112,7 +112,7 @@ def zeroes(method):
 
 def accepts(method, settings):
     try:
-        method.check({"data": "not opened", "epochs": 4, **settings})
+        method.check({"data": "not opened", "epochs": 3, **settings})
     except InputError:
         return False
     return True

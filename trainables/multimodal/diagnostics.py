@@ -117,9 +117,11 @@ def _libraries() -> ThreadpoolController:
 
 def cluster_purity(clusters: np.ndarray, labels: np.ndarray) -> float:
     """P = (1 / N) sum over clusters of the largest class count in the cluster."""
-    counts = np.zeros((clusters.max() + 1, labels.max() + 1), dtype=np.int64)
-    np.add.at(counts, (clusters, labels), 1)
-    return float(counts.max(axis=1).sum() / len(labels))
+    classes = int(labels.max()) + 1
+    counts = np.bincount(
+        clusters.astype(np.int64) * classes + labels, minlength=(clusters.max() + 1) * classes
+    )
+    return float(counts.reshape(-1, classes).max(axis=1).sum() / len(labels))
 
 
 def purity(

@@ -29,6 +29,12 @@ def _coarse(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(style.RC, "savefig.dpi", 45)
 
 
+@pytest.fixture
+def sketched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are drawn but not arranged, which takes most of a report's time."""
+    monkeypatch.setitem(style.RC, "figure.constrained_layout.use", False)
+
+
 @pytest.fixture(scope="session")
 def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A ledger with settings and no trials, to be copied: making the tables takes a second."""

@@ -159,6 +159,7 @@ def test_the_configuration_with_the_smallest_error_wins(valued):
     assert incumbent(trials.records, "joint").number == 1
 
 
+@pytest.mark.usefixtures("sketched")
 def test_the_report_says_that_the_error_chose_and_shows_it(by_error, tmp_path):
     written = write_report.write(tmp_path, *by_error)
     assert any("compares methods is the mean absolute error" in sentence for sentence in written.findings)
@@ -167,6 +168,7 @@ def test_the_report_says_that_the_error_chose_and_shows_it(by_error, tmp_path):
     assert "1.000" in page
 
 
+@pytest.mark.usefixtures("sketched")
 def test_the_report_of_an_old_regression_shows_what_chose_then(ended, tmp_path):
     asked, records = ended
     plain = asked.to_json()
@@ -210,6 +212,7 @@ def test_the_smaller_error_is_the_better_one(judged_by_error):
     assert numbers["probability_better"] == comparison.probability_better
 
 
+@pytest.mark.usefixtures("sketched")
 def test_sentences_tables_and_figures_of_errors_speak_of_no_points(judged_by_error, tmp_path):
     written = write_report.write(tmp_path, *judged_by_error)
     said = "\n".join(written.findings).replace("\N{NO-BREAK SPACE}", " ")
@@ -246,6 +249,7 @@ def test_the_summary_has_the_scores_of_a_regression_on_test(ended):
     assert summary["protocol"]["task"].startswith("regression of mood")
 
 
+@pytest.mark.usefixtures("sketched")
 def test_the_report_shows_the_scores_and_the_methods_that_are_left_out(ended, tmp_path):
     written = write_report.write(tmp_path, *ended)
     page = written.html.read_text()

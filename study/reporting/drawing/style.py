@@ -44,6 +44,7 @@ RC: dict[str, Any] = {
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.6,
     "lines.markersize": 5.5,
+    "figure.constrained_layout.use": True,
     "savefig.dpi": 180,
     "savefig.facecolor": "white",
 }
@@ -111,7 +112,7 @@ def panels(width: float, count: int, height: float = HEIGHT) -> tuple[Figure, li
     """A figure with panels side by side, from four on in rows of two to four."""
     columns = next((most for most, few in ((count, 3), (2, 4), (3, 9)) if count <= few), 4)
     rows = -(-count // columns)
-    figure = Figure(figsize=(width, height * (0.4 + 0.6 * rows)), layout="constrained")
+    figure = Figure(figsize=(width, height * (0.4 + 0.6 * rows)))
     grid = list(figure.subplots(rows, columns, squeeze=False).flat)
     for spare in grid[count:]:
         spare.remove()
@@ -120,7 +121,7 @@ def panels(width: float, count: int, height: float = HEIGHT) -> tuple[Figure, li
 
 def listed(columns: int, rows: int) -> tuple[Figure, list[Axes]]:
     """A page-wide figure with panels side by side over the same rows of names."""
-    figure = Figure(figsize=(PAGE, 1.4 + 0.42 * rows), layout="constrained")
+    figure = Figure(figsize=(PAGE, 1.4 + 0.42 * rows))
     return figure, list(figure.subplots(1, columns, squeeze=False, sharey=True).flat)
 
 
@@ -129,7 +130,7 @@ def stacked(sizes: Sequence[int]) -> tuple[Figure, list[Axes]]:
     columns = min(2, len(sizes))
     most = [max(sizes[i : i + columns]) for i in range(0, len(sizes), columns)]
     width, height = (COLUMN, PAGE)[columns - 1], 0.5 + sum(0.7 + 0.27 * bars for bars in most)
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height))
     shares = [2 + bars for bars in most]
     grid = list(figure.subplots(len(most), columns, squeeze=False, height_ratios=shares).flat)
     for spare in grid[len(sizes) :]:
@@ -139,7 +140,7 @@ def stacked(sizes: Sequence[int]) -> tuple[Figure, list[Axes]]:
 
 def over(upper: float, lower: float, columns: int) -> tuple[Figure, list[list[Axes]]]:
     """A figure with two rows of panels of these heights in inches that share their x axis."""
-    figure = Figure(figsize=(PAGE if columns > 1 else COLUMN, upper + lower + 0.9), layout="constrained")
+    figure = Figure(figsize=(PAGE if columns > 1 else COLUMN, upper + lower + 0.9))
     grid = figure.subplots(2, columns, sharex=True, squeeze=False, height_ratios=(upper, lower))
     return figure, [list(row) for row in grid]
 

@@ -67,6 +67,7 @@ CASES: dict[str, Callable[[Callable, Callable], list[Record]]] = {
 }
 
 
+@pytest.mark.usefixtures("sketched")
 @pytest.mark.parametrize("case", CASES)
 def test_a_partly_filled_ledger_gives_a_whole_report(tmp_path, whole, synthetic, settings, case) -> None:
     written = write_report.write(tmp_path, settings(), CASES[case](whole, synthetic))
@@ -130,6 +131,7 @@ def test_sample_results_are_marked_on_the_page_and_on_every_figure(tmp_path, who
         assert (255, 233, 168) in {colour for _, colour in corner.getcolors(10_000)}
 
 
+@pytest.mark.usefixtures("sketched")
 def test_a_rerun_removes_figures_that_no_longer_hold(tmp_path, whole, settings) -> None:
     records = whole().records
     write_report.write(tmp_path, settings(), records)
@@ -270,6 +272,7 @@ def test_the_readmes_section_has_its_table(module_study) -> None:
 KEPT = Path(__file__).parents[2] / "kept_formats" / "ledger.db"
 
 
+@pytest.mark.usefixtures("sketched")
 def test_a_ledger_of_an_earlier_version_is_reported(tmp_path) -> None:
     folder = tmp_path / "features_dr-toy"
     folder.mkdir()

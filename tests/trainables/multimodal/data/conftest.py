@@ -22,6 +22,7 @@ from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.sample import generate
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store.feature_store import Arrays, Modality
+from trainables.multimodal.data.tables import parquet, safe_pickle
 from trainables.multimodal.errors import InputError
 
 TOY = 12
@@ -31,6 +32,20 @@ MODALITIES = {"vector": Modality("vector", (3,), "float32"), "image": Modality("
 def toy_arrays(row: int) -> Arrays:
     """Numbers that tell the row."""
     return {"vector": np.arange(3, dtype=np.float32) + row, "image": np.full((1, 2, 2), row, np.uint8)}
+
+
+@pytest.fixture
+def read_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables are read by this process only: to start another takes longer than most tests."""
+
+    def require_readable(read: Callable[[Path], Any], file: Path, kind: str, **limits: Any) -> None:
+        try:
+            read(file)
+        except Exception as error:
+            raise InputError(f"{file} cannot be read as {kind} ({error})") from error
+
+    for reader in (parquet, safe_pickle):
+        monkeypatch.setattr(reader, "require_readable", require_readable)
 
 
 @pytest.fixture

@@ -20,8 +20,13 @@ from trainables.multimodal.data.tables import npz
 from trainables.multimodal.errors import InputError
 
 PIECES = ["..", ".", "/", "\\", "C:", "a", "clip 1", "~", "\n", "\0", "\u202e", "\ud800", "é", "//host/share"]
-HOSTILE = st.lists(st.sampled_from(PIECES) | st.text(max_size=5), max_size=8).map("".join)
-NAMES = HOSTILE | st.text(max_size=40) | st.integers(200, 5000).map(lambda length: "x" * length)
+LETTERS = st.integers(0, 127).map(chr) | st.integers(0, 0x10FFFF).map(chr)  # hypothesis' own takes seconds
+HOSTILE = st.lists(st.sampled_from(PIECES) | LETTERS, max_size=8).map("".join)
+NAMES = (
+    HOSTILE
+    | st.lists(LETTERS, max_size=40).map("".join)
+    | st.integers(200, 5000).map(lambda length: "x" * length)
+)
 PLAIN = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 

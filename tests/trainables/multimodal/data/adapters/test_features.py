@@ -14,6 +14,7 @@ from trainables.multimodal.data.adapters import features
 from trainables.multimodal.data.preparing.writer import write_store
 from trainables.multimodal.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("read_here")
 COUNT = 40
 
 

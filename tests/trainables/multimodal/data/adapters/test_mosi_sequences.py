@@ -18,6 +18,7 @@ from trainables.multimodal.data.store.feature_store import FeatureStore, Modalit
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.trainer import Trainer
 
+pytestmark = pytest.mark.usefixtures("read_here")
 VIDEOS = {
     "train": ["2iD-tVS8NPw", "_dI--eQ6qVU", "03bSnISJMiM"],
     "valid": ["c7UH_rxdZv4"],
@@ -261,7 +262,10 @@ def test_a_folder_of_two_files_wants_one_named(write: Write) -> None:
     assert mosi_sequences.read(folder / "mosi_data.pkl").modalities["text"].shape == (50, 300)
 
 
-def test_flipped_bits_end_with_a_sentence_or_give_other_data(write: Write) -> None:
+def test_flipped_bits_end_with_a_sentence_or_give_other_data(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # another process reads first: a flipped bit may ask for any memory
     data = mult()
     small = {
         part: {k: v[..., :2] if v.shape[1] == 50 else v for k, v in own.items()} for part, own in data.items()
@@ -269,7 +273,7 @@ def test_flipped_bits_end_with_a_sentence_or_give_other_data(write: Write) -> No
     file = write(small) / "aligned_50.pkl"
     content, draw = file.read_bytes(), np.random.default_rng(0)
     names = [position for position in range(len(content)) if content[position] != 0]
-    for position in draw.choice(names, 12):
+    for position in draw.choice(names, 6):
         flipped = bytearray(content)
         flipped[position] ^= 1 << int(draw.integers(8))
         file.write_bytes(flipped)

@@ -163,6 +163,7 @@ def test_best_weights_of_each_method_are_published_and_nothing_else_is_left(fini
     assert not (study.folder / ".ray").exists()
 
 
+@pytest.mark.usefixtures("sketched")
 def test_the_same_command_again_says_that_nothing_is_left(finished, capsys):
     study, _ = finished
     before = study.values()

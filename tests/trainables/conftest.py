@@ -39,7 +39,7 @@ def toy_values(labels: np.ndarray) -> np.ndarray:
 
 
 def toy_gaps(samples: int, count: int) -> dict[str, np.ndarray]:
-    """Who has the vector and the clip: nobody lacks both, and batches of 3 often hold no clip or one."""
+    """Who has the vector and the clip: nobody lacks both, and batches of 4 often hold no clip or one."""
     place = np.arange(samples) % 12
     return dict(list({"vector": place > 0, "clip": place < 3}.items())[:count])
 
@@ -136,10 +136,10 @@ def settings(
 def make_gappy(
     settings: Callable[..., dict[str, Any]], gappy_store: Callable[[int], Path]
 ) -> Callable[..., Trainer]:
-    """A trainer on n toy modalities that some samples lack, in batches of 3."""
+    """A trainer on n toy modalities that some samples lack, in batches of 4."""
 
     def make(modalities: int = 2, balancers: Any = (), /, **changes: Any) -> Trainer:
-        small = {"batch_size": 3, "lr": 1e-5}  # batch norm of two pictures of one pixel has huge gradients
+        small = {"batch_size": 4, "lr": 1e-5}  # batch norm of two pictures of one pixel has huge gradients
         gappy = {"data": str(gappy_store(modalities)), **small}
         return Trainer(TrainerConfig(**settings(modalities, **{**gappy, **changes})), balancers)
 

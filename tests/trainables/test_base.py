@@ -6,6 +6,8 @@ import torch
 from trainables import BoostingTrainable, DiagnoseRelearnTrainable, JointTrainable
 from trainables.multimodal.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("few_restarts")
+
 
 @pytest.fixture
 def config(settings):

@@ -211,12 +211,12 @@ def test_a_comparison_of_twelve_methods_has_its_figures(of_many) -> None:
     }
 
 
-def test_each_incumbent_is_computed_once_for_a_report(tmp_path, compared_methods, monkeypatch) -> None:
+def test_each_incumbent_is_computed_once_for_a_report(tmp_path, module_study, monkeypatch) -> None:
     calls = []
     monkeypatch.setattr(chosen_runs, "incumbent", lambda *given: calls.append(given[1]) or incumbent(*given))
     monkeypatch.setattr(write_report.style, "save", lambda figure, path, sample: path.write_bytes(b""))
-    write_report.write(tmp_path, *compared_methods)
-    assert sorted(calls) == sorted(compared_methods[0].methods)
+    write_report.write(tmp_path, *module_study)
+    assert sorted(calls) == sorted(module_study[0].methods)
 
 
 def test_no_table_names_a_column_twice(compared_methods, boosted) -> None:

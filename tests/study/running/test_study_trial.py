@@ -13,6 +13,7 @@ from trainables import DiagnoseRelearnTrainable
 from trainables.multimodal.errors import Diverged
 from trainables.multimodal.methods import METHODS
 
+pytestmark = pytest.mark.usefixtures("few_restarts")
 EPOCHS = 4
 
 

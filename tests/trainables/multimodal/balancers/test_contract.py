@@ -7,7 +7,7 @@ its balancers' EARLY are for.
 import copy
 import random
 import shutil
-from functools import cache, partial
+from functools import cache
 from typing import get_args, get_type_hints
 
 import numpy as np
@@ -15,7 +15,6 @@ import pyarrow as pa
 import pytest
 import torch
 
-from trainables.multimodal import diagnostics
 from trainables.multimodal.balancers.base import Balancer
 from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
 from trainables.multimodal.balancers.ogm_ge import OgmGe
@@ -24,6 +23,7 @@ from trainables.multimodal.data.store import manifest as manifests
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.methods import METHODS, Method
 
+pytestmark = pytest.mark.usefixtures("few_restarts")
 MOST_MODALITIES = 4
 SWITCHES = {"reset_buffers": True, "reset_head": True, "reset_momentum": True}
 VARIANTS = {
@@ -35,15 +35,6 @@ VARIANTS = {
     ),
 }
 """Further settings of methods of the table, run at two modalities."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _few_restarts():
-    """k-means starts once, and noise floors are means of two: no test here asks for good ones."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(diagnostics, "cluster", partial(diagnostics.cluster, n_init=1))
-        patch.setattr(diagnostics, "PERMUTATIONS", 2)
-        yield
 
 
 class Drawing(Balancer):

@@ -5,7 +5,7 @@ Names tell everything: 1001_DFA_ANG_XX is actor 1001, sentence DFA, anger, level
 
 import re
 import reprlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -107,7 +107,7 @@ def actor(clip: str) -> str:
     return _parts(clip)[1]
 
 
-def find_clips(root: Path, there: Collection[str]) -> Clips:
+def find_clips(root: Path, there: Set[str]) -> Clips:
     """The clips that are there, and those that the published lists in `root` name besides.
 
     Raises InputError: none is there, one has no name of a clip, or a list names one twice, or with a label
@@ -132,7 +132,7 @@ def find_clips(root: Path, there: Collection[str]) -> Clips:
     return Clips(ids, labels, [actor(clip) for clip in ids], splits, list(used))
 
 
-def _by_actor(ids: Sequence[str], there: Collection[str]) -> dict[str, list[str]]:
+def _by_actor(ids: Sequence[str], there: Set[str]) -> dict[str, list[str]]:
     """Only actors with a clip that is there are drawn, so that no part is left to absent ones."""
     drawn = [clip for clip in ids if clip in there]
     part_of = {

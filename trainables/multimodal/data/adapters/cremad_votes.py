@@ -38,7 +38,7 @@ def read(root: Path) -> Source:
     require_folder(root)
     table = inside(root, TABLE)
     votes = _votes(table)
-    clips = find_clips(root, votes)
+    clips = find_clips(root, votes.keys())
     return Source(
         name="cremad-votes",
         root=root,

@@ -1,0 +1,17 @@
+"""Fixtures of all tests."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from trainables.multimodal import diagnostics
+
+
+@pytest.fixture(scope="module")
+def few_restarts() -> Iterator[None]:
+    """k-means starts once and noise floors are means of two, for tests that ask for no good ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(diagnostics, "cluster", partial(diagnostics.cluster, n_init=1))
+        patch.setattr(diagnostics, "PERMUTATIONS", 2)
+        yield

@@ -1,6 +1,5 @@
 """One driver at a time on a ledger that several folders share, and none locked out by a dead one."""
 
-import shutil
 import signal
 import subprocess
 import sys
@@ -113,13 +112,13 @@ def test_other_studies_of_the_same_database_have_drivers_of_their_own(drive, fol
     assert drive(folders[1], study="other").study == "other"
 
 
-def test_a_killed_driver_is_followed_at_once_in_its_folder_and_elsewhere_after_a_while(
-    killed_driver, drive, folders, tmp_path, capsys
-):
-    aside = shutil.copy(tmp_path / "shared.db", tmp_path / "aside.db")
+def test_a_killed_driver_of_the_same_folder_is_followed_at_once(killed_driver, drive, folders, capsys):
     drive(folders[0])
     assert "no life" not in capsys.readouterr().err
-    open_ledger(folders[1], TOY, f"sqlite:///{aside}").close()
+
+
+def test_a_killed_driver_of_another_folder_is_followed_after_a_while(killed_driver, drive, folders, capsys):
+    drive(folders[1])
     assert "shows no life: taking over in" in capsys.readouterr().err
 
 

@@ -477,9 +477,8 @@ def test_purity_of_a_regression_is_that_of_rounded_values(make_trainer):
     trainer = make_trainer(1, task="regression", epochs=1)
     trainer.run_epoch()
     bins = {part: np.round(trainer.store.values[rows]) + 2 for part, rows in trainer.store.split().items()}
-    expected = purity(
-        trainer.features("train")["vector"].numpy(), bins["train"].astype(int), 5, n_init=1
-    )  # as `few_restarts`
+    features = trainer.features("train")["vector"].numpy()
+    expected = purity(features, bins["train"].astype(int), 5, n_init=1)  # as `few_restarts` has it
     assert len(np.unique(bins["train"])) == 5
     assert trainer.diagnose()["vector"].train == expected
 

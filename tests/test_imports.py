@@ -4,6 +4,7 @@ Imports inside functions and under TYPE_CHECKING count: a reader meets them too.
 """
 
 import ast
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -70,13 +71,16 @@ def imported(name, files):
     return (found & files.keys()) - {name}
 
 
-GRAPH = {name: imported(name, MODULES) for name in MODULES}
+@cache
+def graph():
+    """What each module imports of the others; read when a test asks, not when tests are collected."""
+    return {name: imported(name, MODULES) for name in MODULES}
 
 
-def circle(graph):
+def circle(imports):
     """A circle of a graph, or none."""
     try:
-        TopologicalSorter(graph).prepare()
+        TopologicalSorter(imports).prepare()
     except CycleError as error:
         return " <- ".join(error.args[1])
     return None
@@ -91,7 +95,7 @@ def layer(package, module):
 
 
 def test_no_modules_import_each_other_in_a_circle():
-    assert circle(GRAPH) is None
+    assert circle(graph()) is None
 
 
 def test_a_circle_would_be_seen():
@@ -112,7 +116,7 @@ INSIDE = [(package, name) for package in LAYERS for name in sorted(MODULES) if n
 def test_nothing_imports_what_stands_above_it(package, name):
     part, height = layer(package, name)
     above = []
-    for other in (other for other in GRAPH[name] if other.startswith(f"{package}.")):
+    for other in (other for other in graph()[name] if other.startswith(f"{package}.")):
         other_part, other_height = layer(package, other)
         if other_part != part and other_height >= height:
             above.append(other)

@@ -13,6 +13,7 @@ from trainables.multimodal.data.preparing import verify
 from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.train import main as train
 
+pytestmark = pytest.mark.usefixtures("few_restarts")
 WRITERS = {"twitter15": raw_tweets.write_twitter15, "sarcasm": raw_tweets.write_sarcasm}
 SMALL = ("width=.1", "hidden=16", "d_model=16", "layers=1", "batch_size=12", "lr=.02", "threads=1")
 Trained = Callable[..., list[float]]

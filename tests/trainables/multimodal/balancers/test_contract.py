@@ -374,11 +374,12 @@ def test_the_trainer_refuses_it_too(make_trainer, name):
 
 
 GAPPY = [
-    (name, count)
+    pytest.param(name, count, marks=() if is_new(name) or name == "drawing" else pytest.mark.slow)
     for name, (method, _) in CASES.items()
     for count in ((2, 3) if is_new(name) and not is_part(name) else (2,))
     if count >= method.fewest_modalities
 ]
+"""Settings and controls of a method that stands here already are slow tests."""
 each_gappy = pytest.mark.parametrize(("name", "modalities"), GAPPY)
 
 

@@ -159,11 +159,16 @@ def resumed(make, state, constants):
     return trainer
 
 
+def run_early_epochs(trainer):
+    """All epochs but the last; their metrics."""
+    return [trainer.run_epoch() for _ in range(BEFORE_THE_LAST)]
+
+
 class Whole:
     """A trainer after three epochs, what it reported, and what it gave to keep after the second."""
 
     def __init__(self, trainer):
-        first = [trainer.run_epoch() for _ in range(BEFORE_THE_LAST)]
+        first = run_early_epochs(trainer)
         self.middle, self.constants = trainer.state_dict(), trainer.constants()
         self.history = without_time([*first, *trainer.fit()])
         self.trainer = trainer
@@ -264,8 +269,7 @@ def test_every_trainable_parameter_is_in_the_optimizer(whole, name, modalities, 
 def test_probes_do_not_change_training(make_trainer, whole, name, modalities, task):
     probed = whole(name, modalities, task).middle
     plain = make_trainer(modalities, made(name), **SCHEDULE, task=task, probes=False)
-    for _ in range(BEFORE_THE_LAST):
-        plain.run_epoch()
+    run_early_epochs(plain)
     for part in ("model", "optimizer", "random"):
         assert differences(plain.state_dict()[part], probed[part]) == []
 
@@ -274,8 +278,7 @@ def test_probes_do_not_change_training(make_trainer, whole, name, modalities, ta
 def test_looking_at_purity_every_epoch_does_not_change_training(make_trainer, whole, name):
     expected = whole(name, few(name), "classification").middle
     watched = make_trainer(few(name), made(name), **SCHEDULE, diagnose="every_epoch")
-    for _ in range(BEFORE_THE_LAST):
-        watched.run_epoch()
+    run_early_epochs(watched)
     assert differences(expected, watched.state_dict()) == []
 
 

@@ -41,7 +41,7 @@ def read_here(monkeypatch: pytest.MonkeyPatch) -> None:
     def require_readable(read: Callable[[Path], Any], file: Path, kind: str, **limits: Any) -> None:
         try:
             read(file)
-        except Exception as error:
+        except Exception as error:  # whatever it is: the other process ends by it, which is a refusal
             raise InputError(f"{file} cannot be read as {kind} ({error})") from error
 
     for reader in (parquet, safe_pickle):

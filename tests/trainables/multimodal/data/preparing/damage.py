@@ -1,8 +1,8 @@
 """Damages files and prepares them, in a process of its own, which a decoder may end: see test_fuzz.py.
 
-    python damage.py SOURCE WORK FIRST LAST KIND...
+    python damage.py SOURCE WORK FIRST LAST KIND
 
-SOURCE holds sound files; WORK is an empty folder. Prints for each kind and seed whether the file was used or
+SOURCE holds sound files; WORK is an empty folder. Prints for each seed whether the file was used or
 refused, and ends with a traceback over anything but a refusal.
 """
 
@@ -151,14 +151,12 @@ KINDS = {
 }
 
 
-def main(source: str, work: str, first: str, last: str, *kinds: str) -> None:
-    """Try every seed from `first` up to `last` for each kind of file."""
+def main(source: str, work: str, first: str, last: str, kind: str) -> None:
+    """Try every seed from `first` up to `last` for a kind of file."""
     warnings.simplefilter("ignore")  # a flipped bit makes any number
-    for kind in kinds:
-        (own := Path(work, kind)).mkdir()
-        attempt, pattern = KINDS[kind]
-        for seed, used in attempt(pattern, Path(source), own, range(int(first), int(last))):
-            print(kind, seed, "used" if used else "refused", flush=True)
+    attempt, pattern = KINDS[kind]
+    for seed, used in attempt(pattern, Path(source), Path(work), range(int(first), int(last))):
+        print(kind, seed, "used" if used else "refused", flush=True)
 
 
 if __name__ == "__main__":

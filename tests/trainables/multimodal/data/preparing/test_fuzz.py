@@ -43,12 +43,12 @@ def source(raw: Path, film: Callable[..., Path], texture: Callable[[int, int], n
     return raw
 
 
-def fates(source: Path, seeds: range, kind: str) -> set[tuple[str, str, str]]:
+def fates(source: Path, kind: str) -> set[tuple[str, str, str]]:
     """Kind, seed, and what became of each damaged file."""
     work = source.parent / "work"
     work.mkdir()
     ended = subprocess.run(
-        [sys.executable, SCRIPT, source, work, str(seeds.start), str(seeds.stop), kind],
+        [sys.executable, SCRIPT, source, work, str(SEEDS.start), str(SEEDS.stop), kind],
         capture_output=True,
         text=True,
         timeout=HUNG,
@@ -65,7 +65,7 @@ def fates(source: Path, seeds: range, kind: str) -> set[tuple[str, str, str]]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_damaged_files_are_used_or_refused(kind: str, source: Path) -> None:
     before = set(source.parent.iterdir())
-    found = fates(source, SEEDS, kind)
+    found = fates(source, kind)
     assert len(found) == len(SEEDS)
     assert "refused" in {fate for _, _, fate in found}
     assert set(source.parent.iterdir()) - before == {source.parent / "work"}

@@ -11,14 +11,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import joblib
 import torch
 from rich.console import Console
 
 from study.methods import STUDY_METHODS, StudyMethod
+from study.records.database import sqlite_url
 from study.records.ledger import Ledger
-from study.records.mlflow_target import Target, check_reachable
+from study.records.mlflow_checks import require_tracking
+from study.records.mlflow_target import Target
 from study.records.study_folder import locked, open_ledger, read_ledger, set_aside
 from study.request import StudyRequest, resolved
+from study.running import local_ray
 from study.running.driver import Job, carry_out
 from study.settings import Numerics, Resources, StudySettings
 from study.studies import Study
@@ -40,7 +44,7 @@ class Where:
 
     resources: Resources
     tracking_uri: str | None = None
-    """MLflow's; by default a database below the results."""
+    """MLflow's; by default MLFLOW_TRACKING_URI, or a database below the results."""
     storage: str | None = None
     """Optuna's URL of the ledger; by default a database in the study's folder."""
 
@@ -50,7 +54,7 @@ class StudyOutcome:
     """How a study ended and where its results are."""
 
     code: int
-    """0 complete, 1 a requested trial failed, 3 interrupted: run it again."""
+    """0 complete, 1 a trial failed, 2 a lasting cause, 3 interrupted: run it again, 4 MLflow lacks a part."""
     folder: Path
 
     @property
@@ -150,14 +154,17 @@ def start(
     """
     require_room(where.resources)
     placed = replace(settings, resources=where.resources, numerics=numerics(where.resources))
-    uri = where.tracking_uri or f"sqlite:///{folder.parent / 'mlflow.db'}"
+    uri = (
+        where.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or sqlite_url(folder.parent / "mlflow.db")
+    )
+    experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME") or folder.name
     job = Job(
         folder,
         store.path.resolve(),
         where.resources,
-        Target(uri, folder.name, folder.parent / "mlartifacts"),
+        Target(uri, experiment, folder.parent / "mlartifacts"),
     )
-    check_reachable(uri)
+    require_tracking(job.target)
     if fresh:
         set_aside(folder, where.storage)
     with locked(folder):
@@ -187,8 +194,9 @@ def require_room(resources: Resources) -> None:
         raise InputError("--cpus-per-trial and --gpus-per-trial are both 0: a trial must hold something.")
     if resources.address is not None:
         return
+    local_ray.require_place()
     resolve(TrainerConfig(data="not opened", epochs=1, device=resources.device))
-    have = {"cpus": os.cpu_count() or 1, "gpus": torch.cuda.device_count()}
+    have = {"cpus": joblib.cpu_count(), "gpus": torch.cuda.device_count()}
     for kind, wanted in (("cpus", resources.cpus_per_trial), ("gpus", resources.gpus_per_trial)):
         if wanted > have[kind]:
             raise InputError(f"--{kind}-per-trial is {wanted:g}, and this machine has {have[kind]}.")

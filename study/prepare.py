@@ -6,13 +6,13 @@ if __name__ == "__main__":
     require_supported_system()
 
 import argparse
-import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import joblib
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
@@ -145,7 +145,7 @@ def _prepare(options: argparse.Namespace, console: Console) -> list[str]:
             source,
             out,
             skip_up_to=options.skip_up_to,
-            workers=options.workers or min(os.cpu_count() or 1, source.most_workers),
+            workers=options.workers or min(joblib.cpu_count(), source.most_workers),
             advance=lambda count: progress.advance(task, count),
         )
     return _report(store, len(source.ids), time.monotonic() - started)

@@ -1,7 +1,8 @@
 """python -m study.run NAME: carry out a named study, or continue it.
 
 Exit codes: 0 complete, 1 a requested trial failed, 2 bad
-input (one sentence, before any work), 3 interrupted: run the same command again.
+input (one sentence, before any work), 3 interrupted: run the same command again, 4 complete, but MLflow
+lacks a part, which the same command sends.
 """
 
 from trainables.multimodal.supported_system import require_supported_system
@@ -10,13 +11,13 @@ if __name__ == "__main__":
     require_supported_system()
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import joblib
 import torch
 from rich.console import Console
 
@@ -56,7 +57,9 @@ def _parser() -> Parser:
     parser.add_argument(
         "--results", type=Path, default=Path("results"), help="everything is written below it"
     )
-    parser.add_argument("--tracking-uri", help="MLflow, default a database below --results")
+    parser.add_argument(
+        "--tracking-uri", help="MLflow, default MLFLOW_TRACKING_URI or a database below --results"
+    )
     parser.add_argument(
         "--storage", help="Optuna's URL of the ledger, default a database in the study's folder"
     )
@@ -149,7 +152,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.dry_run:
         require_room(where.resources)
         placed = replace(settings, resources=where.resources, numerics=numerics(where.resources))
-        machine = {"CPU": os.cpu_count() or 1, "GPU": torch.cuda.device_count()}
+        machine = {"CPU": joblib.cpu_count(), "GPU": torch.cuda.device_count()}
         console.print(describe(placed, store, slots=slots(where.resources, machine)), soft_wrap=True)
         return COMPLETE
     return start(results / name, settings, store, where, fresh=options.fresh).code

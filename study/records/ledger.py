@@ -22,6 +22,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from study.methods import STUDY_METHODS, StudyMethod
+from study.records.addresses import shown
 from study.records.database import open_storage
 from study.records.driver_lease import Lease
 from study.records.trial_record import WORST_OBJECTIVE, Ending, Proposal, Record, objective
@@ -85,7 +86,7 @@ class Ledger:
     def settings(self) -> StudySettings:
         """What was asked for when the study began; LookupError for a study that was never begun."""
         if self._settings is None:
-            raise LookupError(f"{self.url} holds no study named {self.study}")
+            raise LookupError(f"{shown(self.url)} holds no study named {self.study}")
         return self._settings
 
     @property

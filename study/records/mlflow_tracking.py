@@ -1,14 +1,10 @@
-"""MLflow as a projection of the ledger; the only file that imports mlflow.
+"""MLflow as a projection of the ledger; only this file and `mlflow_store` import mlflow.
 
 A background copy sends whatever the ledger has and MLflow lacks: a server that is away delays the copy and
 never the study, and what is sent twice changes nothing.
 """
 
-import contextlib
-import logging
-import os
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
@@ -16,8 +12,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from study.records.addresses import without_secrets
 from study.records.background_copy import BackgroundCopy
 from study.records.ledger import Ledger
+from study.records.mlflow_store import experiment, first_line, last_step, opened, refusals, runs_of
 from study.records.mlflow_target import Target
 from study.records.trial_record import Record
 from study.settings import DataFacts, StudySettings
@@ -25,30 +23,7 @@ from study.settings import DataFacts, StudySettings
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-
 STATUS = {"completed": "FINISHED", "pruned": "KILLED", "diverged": "FAILED", "failed": "FAILED"}
-_SQLITE = "sqlite:///"
-
-
-def make_database(uri: str) -> None:
-    """Make a missing SQLite database under another name, then let it appear at once.
-
-    A driver that is killed amid MLflow's migrations would leave a database that MLflow refuses for good.
-    """
-    if not uri.startswith(_SQLITE) or (path := Path(uri.removeprefix(_SQLITE))).exists():
-        return
-    import mlflow
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    mlflow.MlflowClient(f"{_SQLITE}{fresh}").search_experiments(max_results=1)
-    with contextlib.suppress(FileExistsError):  # another study was faster
-        path.hardlink_to(fresh)
-    for leftover in path.parent.glob(f".{path.name}.*"):
-        leftover.unlink(missing_ok=True)
 
 
 class Tracker:
@@ -107,14 +82,10 @@ class Tracker:
 
     def _try(self, action: Callable[[], None]) -> bool:
         """Talk to MLflow; a failure is remembered, not passed on to the study."""
-        from mlflow.exceptions import MlflowException
-        from requests.exceptions import RequestException
-        from sqlalchemy.exc import SQLAlchemyError
-
         try:
             action()
-        except (MlflowException, RequestException, SQLAlchemyError, OSError) as error:
-            self.error = str(error).splitlines()[0]
+        except refusals() as error:
+            self.error = without_secrets(first_line(error), self.target.uri)
             self._recalled = False  # a request that seemed to fail may have been carried out
             return False
         self.error = None
@@ -134,13 +105,9 @@ class Tracker:
 
     def _connect(self) -> "MlflowClient":
         """Open the store, and learn what it has of this study already."""
-        import mlflow
-
-        logging.getLogger("mlflow").setLevel(logging.WARNING)
-        make_database(self.target.uri)
-        client = mlflow.MlflowClient(self.target.uri)
+        client = opened(self.target)
         if not self._recalled:
-            self._experiment = _experiment(client, self.target)
+            self._experiment = experiment(client, self.target)
             self.parent_run = self._recall(client) or self._parent(client)
             self._recalled = True
         return client
@@ -149,7 +116,7 @@ class Tracker:
         """Find the runs of an earlier start; a run that has ended is whole, since ending it comes last."""
         parent = None
         self._runs, self._sent = {}, {}
-        for run in _runs_of(client, self._experiment, self.ledger.settings.id):
+        for run in runs_of(client, self._experiment, self.ledger.settings.id):
             key = run.data.tags.get("study.trial")
             if key in self._runs or (key is None and parent):
                 client.delete_run(run.info.run_id)  # made twice while the answer was lost
@@ -200,7 +167,7 @@ class Tracker:
             self._sent[record.key] = 0
         run = self._runs[record.key]
         if record.key not in self._sent:
-            self._sent[record.key] = _last_step(client, run)
+            self._sent[record.key] = last_step(client, run)
         self.ledger.set_mlflow_run(record.key, run)
         return run
 
@@ -248,30 +215,6 @@ def _describe(settings: StudySettings) -> dict[str, str]:
     return protocol | {"data.is_sample": str(settings.data.is_sample).lower()}
 
 
-def _experiment(client: "MlflowClient", target: Target) -> str:
-    """Find or make the experiment; a database must be told where artifacts go, a server knows."""
-    experiment = client.get_experiment_by_name(target.experiment)
-    if experiment is not None:
-        return str(experiment.experiment_id)
-    remote = target.uri.startswith(("http://", "https://", "databricks"))
-    location = None if remote else target.artifacts.as_uri()
-    tags = {"mlflow.experimentKind": "custom_model_development"}  # or the UI shows it as a chat application
-    return str(client.create_experiment(target.experiment, artifact_location=location, tags=tags))
-
-
-def _runs_of(client: "MlflowClient", experiment: str, study_id: str) -> list[Any]:
-    """All runs of one study."""
-    runs: list[Any] = []
-    token = None
-    while True:
-        query = f"tags.`study.id` = '{study_id}'"
-        page = client.search_runs([experiment], query, max_results=1000, page_token=token)
-        runs += page
-        token = page.token
-        if not token:
-            return runs
-
-
 def _params(record: Record) -> list[Any]:
     from mlflow.entities import Param
 
@@ -286,11 +229,6 @@ def _verdict(record: Record) -> list[Any]:
     if not record.finished:
         return []
     return [RunTag("status", record.status), RunTag("reason", record.reason or "")]
-
-
-def _last_step(client: "MlflowClient", run: str) -> int:
-    """The last epoch a run has; every epoch reports the metric `epoch`."""
-    return max((metric.step for metric in client.get_metric_history(run, "epoch")), default=0)
 
 
 def _log_data(client: "MlflowClient", run: str, data: DataFacts, context: str) -> None:

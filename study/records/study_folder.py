@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from study.methods import STUDY_METHODS, StudyMethod
+from study.records.addresses import shown
 from study.records.continuation import continued
 from study.records.database import sqlite_url
 from study.records.ledger import Ledger
@@ -21,13 +22,16 @@ def locked(folder: Path) -> Iterator[None]:
     """Hold the folder against a second driver; the kernel frees it however this process ends.
 
     Raises:
-        InputError: Another driver holds it, or the folder cannot be written.
+        InputError: Another driver holds it, the folder cannot be written, or its path is no UTF-8.
 
     """
     with contextlib.ExitStack() as stack:
         try:
+            str(folder).encode()  # a name of other bytes is no address of a database
             folder.mkdir(parents=True, exist_ok=True)
             alone = stack.enter_context(held(folder))
+        except UnicodeEncodeError as error:
+            raise InputError(f"the path {str(folder)!a} is no UTF-8: choose another --results.") from error
         except OSError as error:
             raise InputError(
                 f"{folder} cannot be written ({error.strerror}): choose another --results."
@@ -101,7 +105,7 @@ def read_ledger(
     ledger = Ledger(storage or sqlite_url(folder / LEDGER), name, folder, table)
     if not ledger.begun:
         ledger.close()
-        raise InputError(f"{ledger.url} holds no study named {folder.name}.")
+        raise InputError(f"{shown(ledger.url)} holds no study named {folder.name}.")
     return ledger
 
 
@@ -133,7 +137,7 @@ def _require_whole(folder: Path) -> None:
             )
         return
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=rw", uri=True)) as connection:
+        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as connection:
             verdict = connection.execute("PRAGMA quick_check").fetchone()[0]
             tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     except sqlite3.DatabaseError as error:

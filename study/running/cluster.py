@@ -5,7 +5,9 @@ from collections.abc import Mapping
 
 import ray
 
+from study.running import local_ray
 from study.running.signals import catch_signals
+from study.running.surroundings import last_line
 from study.settings import Resources
 from trainables.multimodal.errors import InputError
 
@@ -25,13 +27,7 @@ def connect(resources: Resources) -> None:
     if resources.address:
         _join(resources.address)
     else:
-        ray.init(
-            address="local",
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level="ERROR",
-            _node_ip_address="127.0.0.1",
-        )
+        local_ray.start()
     catch_signals()  # Ray has put handlers of its own in their place
     _check_room(resources)
 
@@ -66,8 +62,3 @@ def disconnect() -> None:
     """Stop Ray if it was started."""
     if ray.is_initialized():
         ray.shutdown()
-
-
-def last_line(error: Exception) -> str:
-    """The last line of an error, in which Ray names the cause, or its type if it says nothing."""
-    return (str(error).strip() or type(error).__name__).splitlines()[-1]

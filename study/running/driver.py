@@ -5,7 +5,7 @@ next and what a result leads to, `ray_bridge` how Ray asks and tells. `study_tri
 trial does. `sampling`, `trial_files`, `hang_watch`, `cluster` and `progress` are what these use.
 """
 
-import re
+import shlex
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -25,18 +25,20 @@ from study.records.mlflow_tracking import Tracker
 from study.records.trial_record import Record
 from study.running import stages
 from study.running.best_weights import publish_best
-from study.running.cluster import connect, disconnect, last_line, slots
+from study.running.cluster import connect, disconnect, slots
 from study.running.hang_watch import Watch
 from study.running.progress import Progress
 from study.running.ray_bridge import tuner
 from study.running.sampling import asha
 from study.running.shared_storage import require_shared
 from study.running.signals import ignore_signals
-from study.running.stage_run import ENVIRONMENT, StagePlan, StageRun
+from study.running.stage_run import StagePlan, StageRun
 from study.running.study_trial import StudyTrial
+from study.running.surroundings import described, last_line, lasts, of_surroundings
 from study.running.trial_files import discard_checkpoints, trial_folder
 from study.settings import MlflowRun, Numerics, Resources, StudySettings
-from trainables.multimodal.command_line import COMPLETE, FAILED, INTERRUPTED
+from trainables.multimodal.command_line import BAD_INPUT, COMPLETE, FAILED, INTERRUPTED, UNSENT
+from trainables.multimodal.errors import InputError
 from trainables.multimodal.tasks import ACCURACY
 
 _PATIENCE = 60.0  # seconds given to MLflow to catch up at the end
@@ -68,14 +70,18 @@ def carry_out(job: Job, ledger: Ledger, console: Console) -> int:
         if not _run_stages(job, ledger, tracker, console):
             console.print(f"Study {ledger.settings.study} has finished: nothing is left to run.")
         return _finish(job, ledger, tracker, console)
-    except (KeyboardInterrupt, Halted) as reason:  # where Ray waits it turns Interrupted into its parent
-        return _stopped(ledger, tracker, console, str(reason) or "interrupted")
-    except (StorageInternalError, OSError) as error:  # outside Ray's callbacks
-        return _stopped(ledger, tracker, console, last_line(error))
+    except KeyboardInterrupt as reason:  # where Ray waits it turns Interrupted into its parent
+        return _stopped(ledger, tracker, console, str(reason) or "interrupted", INTERRUPTED)
+    except (Halted, StorageInternalError, OSError) as error:  # the latter two outside Ray's callbacks
+        cause = str(error) if isinstance(error, Halted) else described(error)
+        return _stopped(ledger, tracker, console, last_line(error), _code(cause))
     except tune.TuneError as error:  # what a callback raised, as text: the ledger's storage if it is no bug
-        if not re.search(ENVIRONMENT, str(error)):
+        if not of_surroundings(str(error)):
             raise
-        return _stopped(ledger, tracker, console, last_line(error))
+        return _stopped(ledger, tracker, console, last_line(error), _code(str(error)))
+    except InputError:  # where Ray or a cluster shows that it cannot work
+        _close(tracker)
+        raise
     finally:
         disconnect()
 
@@ -184,28 +190,43 @@ def _finish(job: Job, ledger: Ledger, tracker: Tracker, console: Console) -> int
     if not shown:
         reason = tracker.error or "it is slow"
         what = f"{unsent} trials" if unsent else "the report"
-        console.print(f"MLflow lacks {what} ({reason}): the same command sends it.", soft_wrap=True)
-    return COMPLETE if complete else FAILED
+        console.print(
+            f"MLflow lacks {what} ({reason}): the same command sends it, once MLflow answers.", soft_wrap=True
+        )
+    if not complete:
+        return FAILED
+    return COMPLETE if shown else UNSENT
 
 
 def _keep_parent(ledger: Ledger, tracker: Tracker) -> None:
     """Note the parent run in the ledger, so that the report can be made from the ledger alone."""
-    shown = MlflowRun(tracker.target.uri, tracker.target.experiment, tracker.parent_run)
+    shown = MlflowRun(tracker.target.shown, tracker.target.experiment, tracker.parent_run)
     if ledger.settings.mlflow != shown:
         ledger.save_settings(replace(ledger.settings, mlflow=shown))
 
 
-def _stopped(ledger: Ledger, tracker: Tracker, console: Console, reason: str) -> int:
+def _code(cause: str) -> int:
+    """What a study that its surroundings stopped ends with."""
+    return BAD_INPUT if lasts(cause) else INTERRUPTED
+
+
+def _stopped(ledger: Ledger, tracker: Tracker, console: Console, reason: str, code: int) -> int:
     ignore_signals()  # we are leaving already
     disconnect()
-    if tracker.finish(_PATIENCE_INTERRUPTED) == 0:
-        tracker.close_study("KILLED", None)
+    _close(tracker)
     done = sum(record.finished for record in ledger.records())
+    first = "remove this cause, then " if code == BAD_INPUT else ""
     console.print(
-        f"Stopped: {reason}. {done} trials are finished; run the same command again to continue.",
+        f"Stopped: {reason}. {done} trials are finished; {first}run the same command again to continue.",
         soft_wrap=True,
     )
-    return INTERRUPTED
+    return code
+
+
+def _close(tracker: Tracker) -> None:
+    """Leave MLflow a study that was stopped; what it lacks the next start sends."""
+    if tracker.finish(_PATIENCE_INTERRUPTED) == 0:
+        tracker.close_study("KILLED", None)
 
 
 def _tell(console: Console, findings: Sequence[str], html: Path, tracker: Tracker) -> None:
@@ -214,9 +235,9 @@ def _tell(console: Console, findings: Sequence[str], html: Path, tracker: Tracke
     for finding in findings:
         console.print(f"- {finding}")
     console.print(f"\nReport:  {html}", soft_wrap=True)
-    uri = tracker.target.uri
+    uri = tracker.target.shown
     if uri.startswith(("http://", "https://")):
         console.print(f"MLflow:  {uri.rstrip('/')}/{tracker.page}", soft_wrap=True)
     else:
-        console.print(f"MLflow:  mlflow ui --backend-store-uri {uri}", soft_wrap=True)
+        console.print(f"MLflow:  mlflow ui --backend-store-uri {shlex.quote(uri)}", soft_wrap=True)
         console.print(f"         then open http://127.0.0.1:5000/{tracker.page}", soft_wrap=True)

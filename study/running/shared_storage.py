@@ -9,7 +9,7 @@ import ray
 from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from study.running.cluster import last_line
+from study.running.surroundings import last_line
 from trainables.multimodal.data.store import manifest
 from trainables.multimodal.errors import InputError
 

@@ -4,7 +4,6 @@ It knows nothing of Ray but the ids that Ray gives to trials; `ray_bridge` conne
 decides stands in the ledger before anybody acts on it, so it is built anew at every start.
 """
 
-import re
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -16,10 +15,9 @@ from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
 
 from study.records.ledger import Ledger
 from study.records.trial_record import BEST_OBJECTIVE, Ending, Proposal, Record, objective, trial_key
+from study.running.surroundings import of_surroundings
 
 PREFIX = "metrics/"  # how Ray flattens what a trial reports under "metrics"
-ENVIRONMENT = r"StorageInternalError|OSError|FileNotFoundError|PermissionError|InputError"
-"""Errors of disk, database or data: they stop the study, and the trial stays open for the next start."""
 DRAWS = 100  # proposals that may repeat an earlier trial before a search space counts as exhausted
 
 
@@ -113,7 +111,7 @@ class StageRun:
     def fail(self, trial_id: str, reason: str) -> None:
         """Close a trial that Ray gave up; one that its surroundings ended stays open for the next start."""
         record = self.ledger.get(self.assigned[trial_id])
-        if re.search(ENVIRONMENT, reason):
+        if of_surroundings(reason):
             self.halted = reason
         elif not record.finished:
             self._end(record, Ending("failed", max(record.epochs, default=0), reason, time.time()))

@@ -15,11 +15,13 @@ import psutil
 import pytest
 
 from study.methods import STUDY_METHODS
+from study.records.database import sqlite_url
 from study.run import main
 
 pytestmark = pytest.mark.timeout(600)
 SMALL = ["--epochs", "4", "--trials", "3", "--seeds", "2", "--finalists", "1", "--pruning", "always"]
 SMALL += ["--device", "cpu"]
+ODD = "a b'\"$HOME;&ü\\%20#?[]*{x}`:@=|<>,!(z)"  # a folder may be called so
 ONE_BY_ONE = [*SMALL, "--max-concurrent", "1"]  # the order of trials and ASHA's decisions are certain
 RUN = ["-m", "study.run"]
 IMPATIENT = [
@@ -59,7 +61,7 @@ class Small:
 
     def trials(self):
         """All trials of the ledger, by Optuna study and number."""
-        url = f"sqlite:///{self.folder}/ledger.db"
+        url = sqlite_url(self.folder / "ledger.db")
         studies = [optuna.load_study(study_name=n, storage=url) for n in optuna.get_all_study_names(url)]
         return {(study.study_name, trial.number): trial for study in studies for trial in study.trials}
 
@@ -85,7 +87,7 @@ class Small:
 
     def runs(self):
         """MLflow's child runs and its parent runs."""
-        client = mlflow.MlflowClient(f"sqlite:///{self.results}/mlflow.db")
+        client = mlflow.MlflowClient(sqlite_url(self.results / "mlflow.db"))
         (experiment,) = [e for e in client.search_experiments() if e.name == self.folder.name]
         found = client.search_runs([experiment.experiment_id])
         return [
@@ -116,7 +118,7 @@ def store(make_toy_store, tmp_path_factory):
 @pytest.fixture(scope="module")
 def finished(store, tmp_path_factory):
     """A study that nobody disturbed, and how it ended."""
-    study = Small(store, tmp_path_factory.mktemp("finished"), SMALL)
+    study = Small(store, tmp_path_factory.mktemp("finished") / ODD, SMALL)
     code, said, complained = study.run()
     assert code == 0, said + complained
     return study, said

@@ -241,7 +241,7 @@ def test_processes_are_as_many_as_the_memory_allows_unless_more_are_asked_for(
         given.append(workers)
         raise InputError("seen")
 
-    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    monkeypatch.setattr("joblib.cpu_count", lambda: cores)
     monkeypatch.setattr("study.prepare.write_store", write)
     assert prepare(source, tmp_path / "out", *asked) == 2
     assert given == [expected]

@@ -12,6 +12,7 @@ COMPLETE: Final = 0
 FAILED: Final = 1
 BAD_INPUT: Final = 2
 INTERRUPTED: Final = 3
+UNSENT: Final = 4
 WORDS: Final = {"true": True, "false": False, "null": None, "none": None}
 
 

@@ -1,6 +1,8 @@
 """Device, precision and random numbers of the process that trains."""
 
 import contextlib
+import getpass
+import os
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,6 +50,7 @@ def resolve(config: TrainerConfig) -> Runtime:
     On CUDA `auto` means bf16 and channels_last, and only deterministic convolutions are allowed, for a
     resumed run must equal one that never stopped. Raises InputError for a device that is not there.
     """
+    _name_user()
     device = _device(config.device)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
@@ -57,6 +60,14 @@ def resolve(config: TrainerConfig) -> Runtime:
         torch.backends.cudnn.benchmark = False
     bf16 = on_cuda if config.precision == "auto" else config.precision == "bf16"
     return Runtime(device, bf16, _memory_format(config, device))
+
+
+def _name_user() -> None:
+    """Give a user without a name, as containers have them, one that torch can call its cache folder by."""
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):  # the latter from Python 3.13 on
+        os.environ["LOGNAME"] = f"user-{os.getuid()}"
 
 
 def _memory_format(config: TrainerConfig, device: torch.device) -> torch.memory_format:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import mlflow
 import pytest
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from toy_study import stage_run, work, work_all
 
+from study.records.mlflow_store import make_database
 from study.records.mlflow_target import Target
-from study.records.mlflow_tracking import Tracker, make_database
+from study.records.mlflow_tracking import Tracker
 
 
 @pytest.fixture(scope="module")
@@ -149,22 +151,22 @@ def test_a_closed_study_shows_its_report(open_toy, target, tmp_path):
 
 
 def test_a_kill_while_the_database_is_made_leaves_none(tmp_path, monkeypatch):
-    uri = f"sqlite:///{tmp_path}/below/mlflow.db"
+    target = Target(f"sqlite:///{tmp_path}/below/mlflow.db", "x", tmp_path / "artifacts")
 
     def killed(*arguments, **options):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(mlflow.MlflowClient, "search_experiments", killed)
+        patch.setattr(SqlAlchemyStore, "_initialize_store_state", killed)
         with pytest.raises(KeyboardInterrupt):
-            make_database(uri)
+            make_database(target)
     assert not (tmp_path / "below" / "mlflow.db").exists()
-    make_database(uri)
+    make_database(target)
     assert [path.name for path in (tmp_path / "below").iterdir()] == ["mlflow.db"]
-    assert mlflow.MlflowClient(uri).search_experiments()[0].name == "Default"
+    assert mlflow.MlflowClient(target.uri).search_experiments()[0].name == "Default"
 
 
-def test_an_existing_database_is_left_alone(uri):
+def test_an_existing_database_is_left_alone(uri, target):
     before = Path(uri.removeprefix("sqlite:///")).stat().st_ino
-    make_database(uri)
+    make_database(target)
     assert Path(uri.removeprefix("sqlite:///")).stat().st_ino == before

@@ -107,3 +107,10 @@ def test_a_study_does_not_begin_without_its_search(tmp_path):
 def test_an_error_inside_is_not_taken_for_one_of_the_lock(study):
     with pytest.raises(OSError, match="disk full"), locked(study):
         raise OSError("disk full")
+
+
+def test_a_folder_whose_name_is_no_text_is_refused(tmp_path):
+    name = os.fsdecode(b"\xff\xfe")
+    with pytest.raises(InputError, match=r"no UTF-8: choose another --results"), locked(tmp_path / name):
+        """Nobody gets here."""
+    assert not list(tmp_path.iterdir())

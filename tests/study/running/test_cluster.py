@@ -2,7 +2,7 @@
 
 import pytest
 
-from study.running.cluster import MOST_SLOTS, last_line, slots
+from study.running.cluster import MOST_SLOTS, slots
 from study.settings import Resources
 
 
@@ -20,11 +20,3 @@ from study.settings import Resources
 )
 def test_trials_at_once_are_what_fits_and_no_more_than_asked_for(resources, capacity, fitting):
     assert slots(resources, capacity) == fitting
-
-
-@pytest.mark.parametrize(
-    ("error", "line"),
-    [(ValueError("first\nthe cause\n"), "the cause"), (ValueError(), "ValueError")],
-)
-def test_an_error_is_named_by_its_last_line_or_its_type(error, line):
-    assert last_line(error) == line

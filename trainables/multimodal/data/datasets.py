@@ -1,5 +1,6 @@
 """The table of data sets, and opening a store, with the command that prepares one where there is none."""
 
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -141,7 +142,7 @@ def open_store(path: str | Path) -> FeatureStore:
         for name, dataset in DATASETS.items():
             if dataset.holds(folder):
                 raise InputError(
-                    f"{folder} holds raw files of {name}: run `python -m study.prepare {name} "
-                    f"--source {folder} --out data/{name}` first, then use --data data/{name}"
+                    f"{folder} holds raw files of {name}: run `python -m study.prepare {name} --source "
+                    f"{shlex.quote(str(folder))} --out data/{name}` first, then use --data data/{name}"
                 )
     return FeatureStore.open(folder)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -103,7 +104,7 @@ def require_unchanged(folder: Path, manifest: Mapping[str, Any]) -> None:
         if not is_unchanged(file, entry):
             raise InputError(
                 f"{file} does not match its manifest (size or time differs): "
-                f"run `python -m study.prepare --check {folder}`"
+                f"run `python -m study.prepare --check {shlex.quote(str(folder))}`"
             )
 
 

@@ -2,25 +2,34 @@
 
 import io
 import signal
+from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
+from ray.tune import TuneError
 from rich.console import Console
 
 from study import run
+from study.records.mlflow_target import Target
+from study.reporting import write_report
 from study.running import driver
 from study.running.signals import Interrupted
 from study.settings import Resources
-from trainables.multimodal.command_line import INTERRUPTED
+from trainables.multimodal.command_line import BAD_INPUT, INTERRUPTED, UNSENT
+from trainables.multimodal.errors import InputError
 
 
 class Quiet:
     """A tracker that has sent everything."""
 
     error = ""
+    page = ""
+    parent_run = "abc"
+    closed: ClassVar[list[str]] = []
 
     def __init__(self, target, ledger):
-        pass
+        self.target = Target("http://alice:SECRET@host", "toy", Path("artifacts"))
 
     def start(self):
         pass
@@ -29,6 +38,7 @@ class Quiet:
         return 0
 
     def close_study(self, status, folder):
+        self.closed.append(status)
         return status == "KILLED"
 
 
@@ -56,6 +66,65 @@ def test_a_signal_stops_a_study_also_where_ray_waits(monkeypatch, open_toy, rais
     text = io.StringIO()
     assert driver.carry_out(job, open_toy(), Console(file=text)) == INTERRUPTED
     assert text.getvalue().startswith(f"{said} 0 trials are finished; run the same command again")
+
+
+@pytest.fixture
+def carried_out(monkeypatch, open_toy, handlers):
+    """Runs a study whose trials end with this; returns its exit code and what it said."""
+    monkeypatch.setattr(driver, "Tracker", Quiet)
+    monkeypatch.setattr(Quiet, "closed", [])
+
+    def carry_out(raised, folder=None):
+        def ends(*arguments):
+            if raised:
+                raise raised
+            return False
+
+        monkeypatch.setattr(driver, "_run_stages", ends)
+        text = io.StringIO()
+        job = SimpleNamespace(resources=Resources(1, 0), target=None, folder=folder)
+        return driver.carry_out(job, open_toy(), Console(file=text, width=200)), text.getvalue()
+
+    return carry_out
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"),
+    [
+        (OSError(28, "No space left on device"), INTERRUPTED),
+        (driver.Halted("OSError: [Errno 28] No space left on device"), INTERRUPTED),
+        (TuneError("sqlalchemy\noptuna.exceptions.StorageInternalError: database is locked"), INTERRUPTED),
+        (PermissionError(13, "Permission denied"), BAD_INPUT),
+        (driver.Halted("ModuleNotFoundError: No module named 'mine'"), BAD_INPUT),
+        (TuneError("OSError: [Errno 30] Read-only file system: '/results'"), BAD_INPUT),
+    ],
+)
+def test_the_same_command_is_named_as_the_remedy_where_it_is_one(carried_out, raised, code):
+    ended, said = carried_out(raised)
+    assert ended == code
+    assert ("remove this cause, then run the same command again" in said) == (code == BAD_INPUT)
+    assert "run the same command again to continue" in said
+
+
+def test_where_ray_cannot_work_mlflow_is_left_with_no_running_study(carried_out):
+    with pytest.raises(InputError, match="no process of Ray starts"):
+        carried_out(InputError("no process of Ray starts"))
+    assert Quiet.closed == ["KILLED"]
+
+
+def test_a_bug_in_a_callback_is_no_error_of_the_surroundings(carried_out):
+    with pytest.raises(TuneError):
+        carried_out(TuneError("KeyError: 'x'"))
+
+
+def test_a_study_that_mlflow_lacks_a_part_of_says_so_and_shows_no_login(carried_out, monkeypatch, tmp_path):
+    written = SimpleNamespace(summary={"complete": True}, findings=[], html=tmp_path / "report.html")
+    monkeypatch.setattr(write_report, "write", lambda *arguments: written)
+    ended, said = carried_out(None, folder=tmp_path)
+    assert ended == UNSENT
+    assert "MLflow lacks the report (it is slow): the same command sends it, once MLflow answers" in said
+    assert "http://alice:***@host" in said
+    assert "SECRET" not in said
 
 
 @pytest.mark.parametrize("raised", [Interrupted("SIGTERM"), KeyboardInterrupt()])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import joblib
 import pytest
+import ray
 
 from study.running import local_ray
 from study.running.local_ray import LONGEST_SOCKET, require_place
@@ -105,3 +106,21 @@ def test_a_process_may_use_the_cores_of_its_affinity():
         assert joblib.cpu_count() == 1
     finally:
         os.sched_setaffinity(0, allowed)
+
+
+@pytest.mark.slow
+def test_a_process_that_cannot_start_is_noticed(monkeypatch):
+    monkeypatch.setattr(local_ray, "STARTED", 10.0)
+    monkeypatch.setattr(local_ray.shlex, "quote", lambda path: "/nowhere/python")
+    try:
+        with pytest.raises(InputError, match="no process of Ray starts within 10 s"):
+            local_ray.start()
+    finally:
+        ray.shutdown()
+
+
+def test_ray_that_does_not_start_is_a_sentence(monkeypatch):
+
+    monkeypatch.setattr(local_ray.ray, "init", lambda **settings: 1 / 0)
+    with pytest.raises(InputError, match=r"Ray does not start on this machine \(division by zero\): see"):
+        local_ray.start()

@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import joblib
@@ -35,9 +36,11 @@ from trainables.multimodal.command_line import (
     read_pairs,
     reported,
     whole_number,
+    words,
 )
 from trainables.multimodal.data.datasets import DATASETS, read_source
 from trainables.multimodal.data.limits import MOST_WORKERS
+from trainables.multimodal.data.media.suspicions import KINDS
 from trainables.multimodal.data.preparing import verify
 from trainables.multimodal.data.preparing.shards import spans
 from trainables.multimodal.data.preparing.writer import write_store
@@ -48,7 +51,7 @@ from trainables.multimodal.data.store.manifest import FILE
 from trainables.multimodal.errors import InputError
 
 NAMED = 20
-"""Skipped samples that the report names; all of them stand in the manifest."""
+"""Skipped samples, and suspicious ones, that the report names; all of them stand in the manifest."""
 MANY = 12
 """Classes that the report still counts one by one."""
 
@@ -101,6 +104,14 @@ def _parser() -> Parser:
         metavar="SHARE",
         help="leave out at most this share (0.01) of samples",
     )
+    parser.add_argument(
+        "--leave-out",
+        type=_kinds,
+        action="extend",
+        default=[],
+        metavar="KINDS",
+        help=f"leave out suspicious samples of these kinds ({','.join(KINDS)}), on top of --skip-up-to",
+    )
     parser.add_argument("--split", metavar="POLICY", help="the store's default split policy")
     parser.add_argument(
         "--workers",
@@ -123,6 +134,13 @@ def _share(text: str) -> float:
     if not 0 <= share <= 1:
         raise argparse.ArgumentTypeError(f"must be a share in 0..1, got {text!r}")
     return share
+
+
+def _kinds(text: str) -> list[str]:
+    kinds = words(text)
+    if unknown := [kind for kind in kinds if kind not in KINDS]:
+        raise argparse.ArgumentTypeError(f"unknown kind {unknown[0]!r}: known are {', '.join(KINDS)}")
+    return kinds
 
 
 def _check(options: argparse.Namespace) -> list[str]:
@@ -183,6 +201,7 @@ def _source(options: argparse.Namespace) -> Source:
         if getattr(options, key):
             settings[key] = getattr(options, key)
     source = read_source(options.dataset, options.source, recipe=options.recipe, settings=settings)
+    source = replace(source, leave_out=frozenset(options.leave_out))
     return source.with_default_split(options.split or source.default_split)
 
 
@@ -208,11 +227,28 @@ def _report(store: FeatureStore, found: int, seconds: float) -> list[str]:
     skipped = store.manifest["skipped"]
     size = sum(entry["bytes"] for entry in store.manifest["files"])
     lines = [f"{store.path}: {_summary(store)}", *_parts(store)]
-    lines += [f"skipped {sample}: {reason}" for sample, reason in list(skipped.items())[:NAMED]]
-    if len(skipped) > NAMED:
-        lines.append(f"and {len(skipped) - NAMED} more, all named in {store.path / FILE}")
+    lines += _named(store, [f"skipped {sample}: {reason}" for sample, reason in skipped.items()])
+    lines += _suspicious(store)
     done = f"{found} found, {len(store)} prepared, {len(skipped)} skipped; {size / 2**20:,.1f} MiB"
     return [*lines, f"{done} in {seconds:.1f} s ({found / seconds:,.0f} samples/s)"]
+
+
+def _named(store: FeatureStore, lines: Sequence[str]) -> list[str]:
+    """The first NAMED lines, and where to find the others."""
+    more = len(lines) - NAMED
+    return [*lines[:NAMED], *([f"and {more} more, all named in {store.path / FILE}"] if more > 0 else [])]
+
+
+def _suspicious(store: FeatureStore) -> list[str]:
+    """How many samples were kept though something is suspicious of them, what that is, and which they are."""
+    kinds_of: dict[str, list[str]] = {}
+    for kind, ids in store.suspicious.items():
+        for sample in ids:
+            kinds_of.setdefault(sample, []).append(kind)
+    counts = [f"suspicious: {len(ids)} {kind} ({KINDS[kind]})" for kind, ids in store.suspicious.items()]
+    advice = f"these are kept; --leave-out {','.join(store.suspicious)} would leave them out"
+    named = _named(store, [f"suspicious {sample}: {', '.join(kinds)}" for sample, kinds in kinds_of.items()])
+    return [*counts, *named, advice] if counts else []
 
 
 def _parts(store: FeatureStore) -> list[str]:

@@ -42,7 +42,9 @@ def continued(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, An
         )
     stages = [stage for stage in STAGES if stage in {*before["stages"], *now["stages"]}]
     grown = {key: max(number, now["budget"].get(key, number)) for key, number in before["budget"].items()}
-    return {**before, "budget": grown, "stages": stages, "resources": now.get("resources")}
+    return {
+        **before, "data": now["data"], "budget": grown, "stages": stages, "resources": now.get("resources")
+    }  # fmt: skip
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -56,10 +58,10 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _allowed(key: str, old: Any, new: Any) -> bool:
-    """Trials, seeds and stages may grow, and nothing else may change.
+    """Trials, seeds and stages may grow, and what is said of the same data may change, but nothing else.
 
     A regression that was begun before it had an objective goes on choosing by accuracy.
     """
-    if key == "protocol.objective" and old is None:
+    if key == "data.note" or (key == "protocol.objective" and old is None):
         return True
     return key.split(".")[-1] in MAY_GROW and (not isinstance(old, int) or new >= old)

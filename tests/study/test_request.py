@@ -356,6 +356,15 @@ def test_a_study_of_an_earlier_version_goes_on_without_what_is_new(settings):
 
 
 @pytest.mark.parametrize(
+    ("was", "says"), [("", "suspicious: 2."), ("leaky.", ""), ("leaky.", "suspicious: 2.")]
+)
+def test_what_is_said_of_the_same_data_may_change(settings, was, says):
+    now = settings()
+    before, later = (replace(now, data=replace(now.data, note=note)) for note in (was, says))
+    assert going_on(before, later)["data"] == later.to_json()["data"]
+
+
+@pytest.mark.parametrize(
     ("change", "difference"),
     [({"pruning": "always"}, "pruning was 'auto', now None"), ({"finalists": 1}, "finalists was 3, now 1")],
 )

@@ -68,6 +68,8 @@ class Source:
     Given only if sample `row` depends on no others but on those in `files` that belong to no sample alone."""
     in_memory: bool = False
     """Whether `load` only takes a sample from a table in memory: then no other process gets a copy of it."""
+    leave_out: frozenset[str] = frozenset()
+    """Kinds of suspicious samples (`media/suspicions.py`) that somebody asked to leave out."""
     most_workers: int = MOST_WORKERS
     """Processes that decode it where nobody asks for another number."""
 

@@ -2,6 +2,8 @@
 
 import functools
 import math
+import mmap
+import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +16,9 @@ from torchaudio.transforms import Resample
 
 from trainables.multimodal.data.limits import MOST_FILTER_TAPS, MOST_SOUND_SECONDS
 from trainables.multimodal.data.media.file_checks import require_content, require_modest_sound
+from trainables.multimodal.data.media.suspicions import notice_sound
 from trainables.multimodal.data.media.truncation import require_whole
+from trainables.multimodal.data.media.wav_parts import find_sound
 from trainables.multimodal.data.recipes import between
 from trainables.multimodal.data.store.feature_store import Modality
 from trainables.multimodal.errors import InputError
@@ -29,6 +33,8 @@ BLOCK_SAMPLES = 2**14
 PIECE = 1024
 """Frames that are transformed at a time: the steps to their energies take forty times their memory."""
 
+LOUDEST = 8.0
+"""Amplitude of sound whose full scale is 1: no mixing gets that far, but numbers that nobody scaled do."""
 FLOOR = 1e-7
 """Added to a magnitude before its logarithm."""
 
@@ -184,11 +190,12 @@ def _log_mel(piece: NDArray[np.float32], sample_rate: int, mel_bins: int) -> NDA
 def read_wav(file: Path, sample_rate: int) -> NDArray[np.float32]:
     """Waveform [samples] in -1..1, the mean over channels.
 
-    Raises InputError: missing, empty, a Git-LFS pointer, unreadable, cut short, too long, or of another rate.
+    Raises InputError: missing, empty, a Git-LFS pointer, unreadable, cut short, too long, of another rate, or
+    not scaled.
     """
     require_content(file)
     try:
-        with soundfile.SoundFile(file) as sound:
+        with soundfile.SoundFile(_content(file)) as sound:
             _require_expected(file, sound, sample_rate)
             waveform = _mixed_down(sound)
     except soundfile.LibsndfileError as error:
@@ -198,7 +205,33 @@ def read_wav(file: Path, sample_rate: int) -> NDArray[np.float32]:
     require_whole(file)
     if not len(waveform):
         raise InputError(f"{file.parent.name}/{file.name} holds no sound")
+    require_scaled(f"{file.parent.name}/{file.name}", waveform)
+    notice_sound(waveform, sample_rate)
     return waveform
+
+
+def require_scaled(name: str, waveform: NDArray[np.float32]) -> None:
+    """Raise InputError, naming the file, where a waveform [samples] leaves -1..1 by far."""
+    peak = max(waveform.max(), -waveform.min())
+    if peak > LOUDEST:
+        raise InputError(
+            f"{name} has amplitudes up to {peak:.6g}, and full scale is 1: divide its numbers "
+            "(those of 16 bit by 32768)"
+        )
+
+
+def _content(file: Path) -> Path | mmap.mmap:
+    """What libsndfile reads: the file or, where its recorder left the length at 0, a copy that says more.
+
+    All other lengths that were never written it takes for the rest of the file by itself.
+    """
+    with file.open("rb") as stream:
+        sound = find_sound(stream)
+        if sound is None or sound.length:
+            return file
+        content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
+    struct.pack_into("<I", content, sound.start - 4, min(len(content) - sound.start, 2**32 - 1))
+    return content
 
 
 def _require_expected(file: Path, sound: soundfile.SoundFile, sample_rate: int) -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from trainables.multimodal.data.limits import MOST_PICTURE_PIXELS
 from trainables.multimodal.data.media.file_checks import require_content
+from trainables.multimodal.data.media.suspicions import is_flat, notice_pictures
 from trainables.multimodal.data.media.video import IMAGENET_MEAN, IMAGENET_STD
 from trainables.multimodal.data.store.feature_store import Modality
 from trainables.multimodal.errors import InputError
@@ -44,8 +45,10 @@ class Picture:
 
     def __call__(self, file: Path) -> NDArray[np.uint8]:
         """RGB pixels [3, image_size, image_size] of a picture; InputError where it cannot be used."""
-        image = open_picture(file).resize((self.image_size, self.image_size), Image.Resampling.BICUBIC)
-        return np.ascontiguousarray(np.asarray(image, dtype=np.uint8).transpose(2, 0, 1))
+        image = open_picture(file)
+        notice_pictures(is_flat(image))
+        square = image.resize((self.image_size, self.image_size), Image.Resampling.BICUBIC)
+        return np.ascontiguousarray(np.asarray(square, dtype=np.uint8).transpose(2, 0, 1))
 
 
 def open_picture(file: Path) -> Image.Image:

@@ -9,8 +9,9 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from trainables.multimodal.data.media.audio import WINDOW
+from trainables.multimodal.data.media.audio import WINDOW, require_scaled
 from trainables.multimodal.data.media.file_checks import require_content, require_modest_sound
+from trainables.multimodal.data.media.suspicions import notice_sound
 from trainables.multimodal.data.media.video import open_clip
 from trainables.multimodal.errors import InputError
 
@@ -21,8 +22,8 @@ UNDECODABLE_SOUND: Final = (av.FFmpegError, ValueError)
 def read_track(file: Path, sample_rate: int) -> NDArray[np.float32]:
     """Waveform [samples] in -1..1 of the first sound track, at `sample_rate`, the mean over its channels.
 
-    Raises InputError: missing, empty, a Git-LFS pointer, undecodable, too long, or without a window's length
-    of sound.
+    Raises InputError: missing, empty, a Git-LFS pointer, undecodable, too long, not scaled, or without a
+    window's length of sound.
     """
     require_content(file)
     name = f"{file.parent.name}/{file.name}"
@@ -39,6 +40,8 @@ def read_track(file: Path, sample_rate: int) -> NDArray[np.float32]:
     waveform = np.concatenate([np.zeros(0, np.float32), *blocks])
     if len(waveform) < WINDOW * sample_rate:
         raise InputError(f"the sound of {name} is shorter than one window of 25 ms")
+    require_scaled(f"the sound of {name}", waveform)
+    notice_sound(waveform, sample_rate)
     return waveform
 
 

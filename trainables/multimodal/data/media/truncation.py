@@ -1,15 +1,16 @@
 """Whether wav files and clips are as long as they say: decoders read a file that was cut without an error.
 
 Files in these containers are rows of parts that tell their lengths, so one that ends within a part was cut
-there. What does not look like a part, such as bytes that somebody appended, ends the row and says nothing.
-Nothing tells the length of a whole MPEG program, or how many tags and fragments there are: see `video.py` for
-signs of files that were cut between two parts.
+there; in a wav file only the sound counts. What does not look like a part, such as bytes that somebody
+appended, ends the row and says nothing. Nothing tells the length of a whole MPEG program, or how many tags
+and fragments there are: see `video.py` for signs of files that were cut between two parts.
 """
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from trainables.multimodal.data.media.wav_parts import find_sound
 from trainables.multimodal.errors import InputError
 
 HEAD: Final = 16
@@ -34,7 +35,8 @@ def require_whole(file: Path) -> None:
     """Raise InputError where a wav, avi, flv, mp4, mkv, webm or mpg file ends within one of its parts."""
     size = file.stat().st_size
     with file.open("rb") as stream:
-        missing = _end(stream, size) - size
+        sound = find_sound(stream)
+        missing = (sound.end(size) if sound else _end(stream, size)) - size
     if missing > 0:
         raise InputError(
             f"{file.parent.name}/{file.name} is cut short: {missing} bytes are missing at its end; "
@@ -44,6 +46,7 @@ def require_whole(file: Path) -> None:
 
 def _end(stream: Any, size: int) -> int:
     """The byte where the parts end that can be told, which may be past the end of the file."""
+    stream.seek(0)
     place, length = _parts(stream.read(HEAD))
     while place < size:
         stream.seek(place)

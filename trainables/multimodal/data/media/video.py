@@ -1,5 +1,6 @@
 """Video recipes: from a clip to a few evenly spaced frames."""
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import av
 import numpy as np
+from av.stream import Disposition
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 from PIL import Image
@@ -18,7 +20,10 @@ from trainables.multimodal.data.media.file_checks import (
     require_modest_clip,
     require_modest_frames,
 )
+from trainables.multimodal.data.media.frame_times import FrameTimes, Stamp
+from trainables.multimodal.data.media.suspicions import is_flat, notice_film, notice_pictures
 from trainables.multimodal.data.media.truncation import require_whole
+from trainables.multimodal.data.media.upright import upright
 from trainables.multimodal.data.store.feature_store import Modality
 from trainables.multimodal.errors import InputError
 
@@ -29,8 +34,9 @@ IMAGENET_STD = (0.229 * 255, 0.224 * 255, 0.225 * 255)
 """The published normalisation of frames, in units of the stored 0..255."""
 
 UNDECODABLE_VIDEO = (av.FFmpegError, ValueError, IndexError)
-"""What PyAV raises on damaged clips, on those without pictures, and on pixels that it cannot convert."""
+"""What PyAV raises on damaged clips and on pixels that it cannot convert, and what is raised here."""
 
+PICTURELESS = "it has no pictures"
 MARGIN = 2**16
 """Pixels that decoders need around those of a small frame."""
 PACKET = 700
@@ -45,7 +51,7 @@ LAST = 2
 
 @dataclass(frozen=True)
 class Frames:
-    """The middle frames of equal stretches of a clip, squeezed to a square."""
+    """The frames shown in the middle of equal stretches of a clip's time, squeezed to a square."""
 
     frames: int = 10
     image_size: int = 224
@@ -62,9 +68,7 @@ class Frames:
 
     def __call__(self, file: Path) -> NDArray[np.uint8]:
         """RGB frames [frames, 3, image_size, image_size] of a clip; InputError where it cannot be used."""
-        return self.stacked(
-            read_chosen(file, lambda available: evenly_spaced(available, self.frames), self.squeezed)
-        )
+        return self.stacked(read_shown(file, lambda bounds: shown_evenly(bounds, self.frames), self.squeezed))
 
     def squeezed(self, image: Image.Image) -> NDArray[np.uint8]:
         """An RGB image of any size as [3, image_size, image_size]."""
@@ -85,16 +89,36 @@ def evenly_spaced(available: int, wanted: int) -> list[int]:
     return [(2 * index + 1) * available // (2 * wanted) for index in range(wanted)]
 
 
+def shown_evenly(bounds: Sequence[int], wanted: int) -> list[int]:
+    """Indices of the frames that are shown in the middle of `wanted` stretches of equal time.
+
+    `bounds` are those of `FrameTimes`.
+    """
+    moments = evenly_spaced(bounds[-1] - bounds[0], wanted)
+    return [bisect_right(bounds, bounds[0] + moment) - 1 for moment in moments]
+
+
 def read_chosen(
     file: Path,
     choose: Callable[[int], Sequence[int]],
     keep: Callable[[Image.Image], Kept],
     most_pixels: int = MOST_FRAME_PIXELS,
 ) -> list[Kept]:
-    """What `keep` makes of the frames, in colour, at the indices that `choose` names, told their number.
+    """As `read_shown`, but `choose` is told the number of frames."""
+    return read_shown(file, lambda bounds: choose(len(bounds) - 1), keep, most_pixels)
 
-    They are those of the first video stream, and nothing else of it is held. A clip whose packets are not a
-    frame each is decoded a second time, since its number of frames is only known at the end.
+
+def read_shown(
+    file: Path,
+    choose: Callable[[Sequence[int]], Sequence[int]],
+    keep: Callable[[Image.Image], Kept],
+    most_pixels: int = MOST_FRAME_PIXELS,
+) -> list[Kept]:
+    """What `keep` makes of the frames, in colour and upright, at the indices that `choose` names.
+
+    It is told when each is shown (see `shown_evenly`). Frames are those of the first video stream, and
+    nothing else of it is held. A clip whose packets tell other frames than it has is decoded a second time,
+    since these are only known at the end.
 
     Raises InputError: missing, empty, a Git-LFS pointer, undecodable, without or with too large frames, or
     cut short; and what `choose` raises.
@@ -104,21 +128,22 @@ def read_chosen(
     name = f"{file.parent.name}/{file.name}"
     try:
         clip = _decode(file, choose, keep, most_pixels)
-        if 0 < clip.count != clip.packets:
-            clip = _decode(file, lambda _: choose(clip.count), keep, most_pixels)
+        wanted = choose(clip.times.bounds)
+        if not clip.kept.keys() >= set(wanted):
+            clip = _decode(file, lambda _: wanted, keep, most_pixels)
     except InputError:
         raise
     except UNDECODABLE_VIDEO as error:
         raise InputError(f"{name} is no readable video ({error})") from error
-    if not clip.count:
-        raise InputError(f"{name} holds no frames")
     if clip.end < CUT_SHORT * clip.duration:
         raise InputError(
             f"{name} is cut short: it ends after {clip.end:.2f} of {clip.duration:.2f} s; fetch it again"
         )
     if clip.torn:
         raise InputError(f"{name} is cut short: its last picture is not whole; fetch it again")
-    return [clip.kept[index] for index in choose(clip.count)]
+    notice_film(clip.seconds)
+    notice_pictures(clip.flat)
+    return [clip.kept[index] for index in wanted]
 
 
 @dataclass(frozen=True)
@@ -127,10 +152,12 @@ class _Decoded(Generic[Kept]):
 
     kept: dict[int, Kept]
     """What was made of the wanted frames, by index."""
-    packets: int
-    """Packets of the first video stream."""
-    count: int
-    """Frames of the first video stream."""
+    times: FrameTimes
+    """When the frames of the first video stream are shown."""
+    seconds: float
+    """Time from the first frame to the end of the last."""
+    flat: bool
+    """Whether all wanted frames are flat."""
     end: float
     """Second at which the last packet of any stream ends."""
     duration: float
@@ -145,34 +172,67 @@ def open_clip(file: Path) -> Any:
 
 
 def _decode(
-    file: Path, choose: Callable[[int], Sequence[int]], keep: Callable[[Image.Image], Kept], most_pixels: int
+    file: Path,
+    choose: Callable[[Sequence[int]], Sequence[int]],
+    keep: Callable[[Image.Image], Kept],
+    most_pixels: int,
 ) -> _Decoded[Kept]:
-    """A clip of which those frames are kept that `choose` names, told the number of packets."""
+    """A clip of which those frames are kept that `choose` names, told when its packets are shown."""
     kept: dict[int, Kept] = {}
     last: deque[bool] = deque(maxlen=LAST)
-    count = 0
+    shown: list[Stamp] = []
+    flat = True
     with open_clip(file) as container:
-        video = container.streams.video[0]
-        if video.codec_context is None:
-            raise ValueError("no decoder knows its pictures")
+        video = _film(container)
         require_modest_frames(file, video.codec_context.width, video.codec_context.height, most_pixels)
         video.codec_context.options = {"max_pixels": str(most_pixels + MARGIN)}  # later frames may be larger
         coded, packets, end = _demuxed(file, container, video)
-        wanted = set(choose(packets))
+        if not any(packet.size for packet in coded):
+            raise ValueError(PICTURELESS)
+        wanted = set(choose(_times(video, _stamps(coded[:packets])).bounds))
         to_rgb = VideoReformatter()  # one for all: it keeps its tables, which take longer than a small frame
         for packet in coded:
             for frame in packet.decode():
-                if count in wanted:
-                    kept[count] = keep(_picture(frame, to_rgb))
+                if len(shown) in wanted:
+                    picture = _picture(frame, to_rgb)
+                    flat = flat and is_flat(picture)
+                    kept[len(shown)] = keep(picture)
                 last.append(frame.is_corrupt)
-                count += 1
+                shown.append((frame.pts, frame.duration))
+        if not shown:
+            raise ValueError("none of its pictures can be decoded")
         torn = container.format.name == MPEG_PROGRAM and any(last)
-        return _Decoded(kept, packets, count, end, (container.duration or 0) / av.time_base, torn)
+        duration = (container.duration or 0) / av.time_base
+        times = _times(video, shown)
+        return _Decoded(kept, times, float(times.length * video.time_base), flat, end, duration, torn)
+
+
+def _film(container: Any) -> Any:
+    """The first video stream, which a picture for a cover is not; ValueError where none can be decoded."""
+    films = [
+        stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic
+    ]
+    if not films:
+        raise ValueError(PICTURELESS)
+    if films[0].codec_context is None:
+        raise ValueError("no decoder knows its pictures")
+    return films[0]
 
 
 def _picture(frame: Any, to_rgb: VideoReformatter) -> Image.Image:
-    """A frame in colour. To start threads takes longer than the work, and so does a frame's `to_image`."""
-    return Image.fromarray(to_rgb.reformat(frame, format="rgb24", threads=1).to_ndarray())
+    """A frame in colour, upright. To start threads takes longer than the work, and so does its `to_image`."""
+    return upright(Image.fromarray(to_rgb.reformat(frame, format="rgb24", threads=1).to_ndarray()), frame)
+
+
+def _times(video: Any, stamps: Iterable[Stamp]) -> FrameTimes:
+    """When pictures of a stream are shown."""
+    return FrameTimes.of(
+        stamps, float(1 / (video.average_rate * video.time_base)) if video.average_rate else 0
+    )
+
+
+def _stamps(coded: Iterable[Any]) -> list[Stamp]:
+    return [(packet.pts, packet.duration) for packet in coded]
 
 
 def _demuxed(file: Path, container: Any, video: Any) -> tuple[list[Any], int, float]:
@@ -191,5 +251,8 @@ def _demuxed(file: Path, container: Any, video: Any) -> tuple[list[Any], int, fl
             coded.append(packet)
             held += packet.size + PACKET
             require_modest_clip(file, held)
+    packets = sum(packet.size > 0 for packet in coded)
+    if video in ends and not any(packet.duration for packet in coded):  # as in Flash
+        ends[video] += round(_times(video, _stamps(coded[:packets])).beat)
     end = max((float(last * stream.time_base) for stream, last in ends.items()), default=0.0)
-    return coded, sum(packet.size > 0 for packet in coded), end
+    return coded, packets, end

@@ -25,7 +25,7 @@ class Fingerprints:
 
     source: Source
     common: str
-    """Checksum of the recipe, the versions, and sizes and times of the files that samples share."""
+    """Checksum of the recipe, the versions, what is left out, and sizes and times of shared files."""
 
     def of(self, rows: Sequence[int]) -> str:
         """Checksum of all that decides what the samples of these rows are."""
@@ -50,7 +50,8 @@ class Fingerprints:
 def fingerprints_of(source: Source) -> Fingerprints:
     """The fingerprints of a source, with its files as they are now."""
     shared = [_trace(file) for file in shared_files(source)]
-    return Fingerprints(source, _checksum({**described(source), "files": shared}))
+    leave_out = sorted(source.leave_out)
+    return Fingerprints(source, _checksum({**described(source), "files": shared, "leave_out": leave_out}))
 
 
 def shared_files(source: Source) -> list[Path]:

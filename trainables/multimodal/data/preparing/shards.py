@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from trainables.multimodal.data.limits import MOST_SHARD_BYTES, MOST_SHARD_SAMPLES
+from trainables.multimodal.data.media.suspicions import noticing
 from trainables.multimodal.data.preparing.fatal_samples import marking
 from trainables.multimodal.data.preparing.fingerprints import NOTES
 from trainables.multimodal.data.source import Source
@@ -65,6 +66,8 @@ class Note:
     """Checksums of the samples in the file, in hexadecimal."""
     problems: dict[str, str]
     """Row -> why its sample cannot be used."""
+    suspicious: dict[str, list[str]]
+    """Row -> kinds of what is suspicious of its sample, which can be used; left out or not."""
     sources: dict[str, str]
     """Checksums of the files of these rows alone, by path below the root."""
 
@@ -113,14 +116,21 @@ def require_conform(arrays: Arrays, modalities: dict[str, Modality]) -> None:
 def _write(folder: Path, source: Source, shard: Shard, mark: Callable[[int], Any]) -> Note:
     samples = _Samples(source, len(shard.rows))
     problems: dict[str, str] = {}
+    suspicious: dict[str, list[str]] = {}
     for row in shard.rows:
         try:
-            samples.add(row, _decode(source, row, mark))
+            with noticing() as content:
+                decoded = _decode(source, row, mark)
         except InputError as error:
             problems[str(row)] = str(error)
+            continue
+        if content.suspicions:
+            suspicious[str(row)] = content.suspicions
+        if source.leave_out.isdisjoint(content.suspicions):
+            samples.add(row, decoded)
     file = folder / f"samples-{shard.rows.start:07d}.arrow"
     sources = manifests.checksums(source.root, shard.files)
-    note = Note(shard.fingerprint, samples.write(file), samples.digests, problems, sources)
+    note = Note(shard.fingerprint, samples.write(file), samples.digests, problems, suspicious, sources)
     write_text(_note(folder, shard), json.dumps(asdict(note)), durable=False)
     return note
 

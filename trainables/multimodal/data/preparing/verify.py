@@ -36,9 +36,10 @@ def require_made_from(folder: Path, source: Source) -> FeatureStore:
         "recipe": source.recipe,
         "default_split": source.default_split,
         "sources": manifests.checksums(source.root, source.files),
+        "leave_out": sorted(source.leave_out),
     }
     for key, value in expected.items():
-        if store.manifest[key] != value:
+        if {"leave_out": [], **store.manifest}[key] != value:
             raise InputError(
                 f"{folder} holds another store (its {key} differs): remove it or choose another --out"
             )

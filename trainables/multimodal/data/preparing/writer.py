@@ -6,13 +6,14 @@ it decodes only what is missing or has changed since.
 """
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from trainables.multimodal.data.media.suspicions import KINDS
 from trainables.multimodal.data.preparing.fatal_samples import confirm_fatal, suspects, without_fatal
 from trainables.multimodal.data.preparing.fingerprints import (
     NOTES,
@@ -126,9 +127,13 @@ def _fill(
     notes = _decode(folder, fingerprints_of(source), workers, advance)
     problems = {int(row): reason for note in notes for row, reason in note.problems.items()}
     _require_few(source, problems, skip_up_to)
-    _require_split(source, [row for row in range(len(source.ids)) if row not in problems])
-    skipped = {source.ids[row]: reason for row, reason in problems.items()}
-    manifests.write(folder, _manifest(source, notes, skipped))
+    suspicious = {int(row): kinds for note in notes for row, kinds in note.suspicious.items()}
+    left_out = {row: reason for row, kinds in suspicious.items() if (reason := _left_out(source, kinds))}
+    skipped = dict(sorted({**problems, **left_out}.items()))
+    _require_split(source, [row for row in range(len(source.ids)) if row not in skipped])
+    kept = _by_kind(source, {row: kinds for row, kinds in suspicious.items() if row not in left_out})
+    reasons = {source.ids[row]: reason for row, reason in skipped.items()}
+    manifests.write(folder, _manifest(source, notes, reasons, kept))
 
 
 def _decode(
@@ -171,6 +176,24 @@ def _require_few(source: Source, problems: dict[int, str], skip_up_to: float) ->
     )
 
 
+def _left_out(source: Source, kinds: Sequence[str]) -> str:
+    """Why a suspicious sample is left out; empty where nobody asked for it."""
+    asked = [kind for kind in kinds if kind in source.leave_out]
+    return f"left out as {' and '.join(asked)}: {'; '.join(KINDS[kind] for kind in asked)}" if asked else ""
+
+
+def _by_kind(source: Source, suspicious: Mapping[int, Sequence[str]]) -> dict[str, list[str]]:
+    """Kind -> ids of the samples, from the kinds of each row."""
+    named = {kind: [source.ids[row] for row, kinds in suspicious.items() if kind in kinds] for kind in KINDS}
+    return {kind: ids for kind, ids in named.items() if ids}
+
+
+def _note_of(suspicious: Mapping[str, Sequence[str]]) -> str:
+    """What every report should say where suspicious samples are kept."""
+    counts = ", ".join(f"{kind} {len(ids)}" for kind, ids in suspicious.items())
+    return f"suspicious samples are kept, which the store's manifest names: {counts}." if counts else ""
+
+
 def _require_split(source: Source, kept: list[int]) -> None:
     """Leaving samples out may not empty a part of the default split, nor take a class from it."""
     policy = source.default_split
@@ -178,7 +201,9 @@ def _require_split(source: Source, kept: list[int]) -> None:
     rows_by_part(policy, parts, source.labels[kept], source.classes)
 
 
-def _manifest(source: Source, notes: Sequence[Note], skipped: dict[str, str]) -> dict[str, Any]:
+def _manifest(
+    source: Source, notes: Sequence[Note], skipped: dict[str, str], suspicious: dict[str, list[str]]
+) -> dict[str, Any]:
     sums = manifests.checksums(source.root, shared_files(source))
     for note in notes:
         sums |= note.sources
@@ -188,9 +213,11 @@ def _manifest(source: Source, notes: Sequence[Note], skipped: dict[str, str]) ->
         "group": source.groups is not None,
         "splits": sorted(source.splits),
         "default_split": source.default_split,
-        "note": source.note,
+        "note": " ".join(filter(None, [source.note, _note_of(suspicious)])),
         **({"ceilings": dict(source.ceilings)} if source.ceilings else {}),
         "skipped": skipped,
+        "suspicious": suspicious,
+        **({"leave_out": sorted(source.leave_out)} if source.leave_out else {}),
         "sources": dict(sorted(sums.items())),
         "files": [note.file for note in notes if note.file],
         "samples": len(digests),

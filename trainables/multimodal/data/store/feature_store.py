@@ -93,6 +93,10 @@ class FeatureStore:
         self.quantity = Quantity(**manifest["value"]) if "value" in manifest else None
         self._batches = [_map(path / file["name"], self._columns()) for file in manifest["files"]]
         self._starts = np.cumsum([0, *(batch.num_rows for batch in self._batches)])
+        self.suspicious: dict[str, list[str]] = {
+            kind: list(ids) for kind, ids in dict(manifest.get("suspicious", {})).items()
+        }
+        """Kind of what is suspicious of samples that are there -> their ids."""
         self.ids: list[str] = self._column("id")
         self.labels: NDArray[np.int64] = np.asarray(self._column("label"), dtype=np.int64)
         self.groups: list[str] | None = self._column("group") if manifest["group"] else None

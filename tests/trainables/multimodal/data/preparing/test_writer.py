@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from trainables.multimodal.data import source as sources
 from trainables.multimodal.data.adapters import cremad, features
@@ -507,8 +508,10 @@ def test_processes_write_the_same_files(
 ) -> None:
     monkeypatch.setattr(shards, "MOST_SHARD_SAMPLES", 48)
     source = cremad.read(raw, tiny_recipe)
+    soundfile.write(raw / f"AudioWAV/{source.ids[50]}.wav", np.zeros(16_000), 16_000)
     one, two = (write_store(source, tmp_path / f"store-{n}", workers=n) for n in (1, 2))
     assert one.digest == two.digest
+    assert one.suspicious == two.suspicious == {"silent": [source.ids[50]]}
     first, second = ([file["crc32"] for file in store.manifest["files"]] for store in (one, two))
     assert first == second
     assert len(one.manifest["files"]) == 3

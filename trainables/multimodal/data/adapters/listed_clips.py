@@ -3,7 +3,7 @@
 import filecmp
 import os
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -140,10 +140,10 @@ def audio_visual(
     classes = sorted({clip.label for clip in clips if found[clip.id]})
     if clips and not classes:
         media = [*films.values(), *sounds.values()]
-        there = f"such as {media[0].relative_to(root)}" if media else f"of {', '.join(CONTAINERS)}"
+        example = f"such as {media[0].relative_to(root)}" if media else f"of {', '.join(CONTAINERS)}"
         raise InputError(
-            f"{root} holds no samples of {name}: there are {len(media)} media files, {there}, and none has a "
-            f"name that was looked for, such as {clips[0].id}{CONTAINERS[0]}"
+            f"{root} holds no samples of {name}: there are {len(media)} media files, {example}, and none "
+            f"has a name that was looked for, such as {clips[0].id}{CONTAINERS[0]}"
         )
     kept = sorted((clip for clip in clips if clip.label in classes), key=lambda clip: clip.id)
     files = [found[clip.id] for clip in kept]
@@ -183,12 +183,15 @@ def _files(
     sounds: Mapping[str, Path],
 ) -> ClipFiles | None:
     """The files of a clip that may have these names: a film, or frames and sound."""
-    film, cut, sound = (
-        next((there[name] for name in names if name in there), None) for there in (films, frames, sounds)
-    )
+    film, sound = _first(names, films), _first(names, sounds)
     if film:
         return ClipFiles(film, film)
+    cut = _first(names, frames)
     return ClipFiles(sound, sound, at_moments(cut, recipe.parts["visual"].frames)) if cut and sound else None
+
+
+def _first(names: Iterable[str], there: Mapping[str, Files]) -> Files | None:
+    return next((there[name] for name in names if name in there), None)
 
 
 def _load(recipe: Recipe, clips: Sequence[ClipFiles | None], row: int) -> Arrays:

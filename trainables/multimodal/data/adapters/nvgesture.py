@@ -105,9 +105,9 @@ def read(root: Path, recipe: Recipe) -> Source:
     opencv()
     named = [gesture for part, file in lists.items() for gesture in listed(root, file, part)]
     for kind in ("color", "depth"):
-        films = (film for gesture in named if (film := getattr(gesture, kind).file).is_file())
+        found = (gesture for gesture in named if getattr(gesture, kind).file.is_file())
         require_any(
-            f"{kind} film", "gesture", films, root / FILM_FOLDER, "lay them where the lists name them"
+            f"{kind} film", "gesture", found, root / FILM_FOLDER, "lay them where the lists name them"
         )
     classes = sorted({gesture.label for gesture in named if gesture.there})
     gestures = sorted(

@@ -6,6 +6,7 @@ if __name__ == "__main__":
     require_supported_system()
 
 import argparse
+import shlex
 import sys
 import time
 from collections import Counter
@@ -40,9 +41,11 @@ from trainables.multimodal.command_line import (
 )
 from trainables.multimodal.data.datasets import DATASETS, read_source
 from trainables.multimodal.data.limits import MOST_WORKERS
+from trainables.multimodal.data.media import leftovers
 from trainables.multimodal.data.media.suspicions import KINDS
 from trainables.multimodal.data.preparing import verify
 from trainables.multimodal.data.preparing.shards import spans
+from trainables.multimodal.data.preparing.unusable import NAMED, UnusableSamples, refusal, told
 from trainables.multimodal.data.preparing.writer import write_store
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import PARTS
@@ -50,16 +53,15 @@ from trainables.multimodal.data.store.feature_store import FeatureStore, sample_
 from trainables.multimodal.data.store.manifest import FILE
 from trainables.multimodal.errors import InputError
 
-NAMED = 20
-"""Skipped samples, and suspicious ones, that the report names; all of them stand in the manifest."""
 MANY = 12
 """Classes that the report still counts one by one."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        return reported("study.prepare", lambda: _run(_parser().parse_args(arguments)))
+        return reported("study.prepare", lambda: _run(_parser().parse_args(given), given))
     except OSError as error:  # no permission, disk full
         print(f"study.prepare: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -68,11 +70,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace, given: Sequence[str]) -> int:
     console = Console(soft_wrap=True, highlight=False)
-    for line in _check(options) if options.check else _prepare(options, console):
-        console.print(line, markup=False)
+    try:
+        for line in _check(options) if options.check else _prepare(options, given, console):
+            console.print(line, markup=False)
+    except UnusableSamples as error:
+        raise InputError(_advised(error, given)) from error
     return COMPLETE
+
+
+def _advised(error: UnusableSamples, given: Sequence[str]) -> str:
+    """What an error tells, and the whole command that leaves the samples out, where one does."""
+    if error.enough is None:
+        return str(error)
+    replaced = Parser(add_help=False)
+    replaced.add_argument("--skip-up-to")
+    replaced.add_argument("--dry-run", action="store_true")
+    _, others = replaced.parse_known_args(given)
+    command = ["python", "-m", "study.prepare", *others, "--skip-up-to", f"{error.enough:g}"]
+    return f"{error}:\n  {shlex.join(command)}"
 
 
 def _parser() -> Parser:
@@ -148,14 +165,17 @@ def _check(options: argparse.Namespace) -> list[str]:
     return [f"{store.path} is whole: {_summary(store)}"]
 
 
-def _prepare(options: argparse.Namespace, console: Console) -> list[str]:
+def _prepare(options: argparse.Namespace, given: Sequence[str], console: Console) -> list[str]:
     source = _source(options)
+    passed = _passed_over(options.source)
     out = (options.out or Path("data") / options.dataset).absolute()
     if (out / FILE).is_file():
         store = verify.require_made_from(out, source)
         return [f"{store.path} holds this data set already: {_summary(store)}"]
     if options.dry_run:
-        return _plan(source, out)
+        lacking = source.lacking()
+        missing = [_advised(refusal(source, lacking), given)] if lacking else []
+        return [*_plan(source, out), *missing, *passed]
     started = time.monotonic()
     with _progress(console) as progress:
         task = progress.add_task(f"preparing {source.name}", total=len(source.ids))
@@ -166,7 +186,7 @@ def _prepare(options: argparse.Namespace, console: Console) -> list[str]:
             workers=options.workers or min(joblib.cpu_count(), source.most_workers),
             advance=lambda count: progress.advance(task, count),
         )
-    return _report(store, len(source.ids), time.monotonic() - started)
+    return [*_report(store, len(source.ids), time.monotonic() - started), *passed]
 
 
 def _plan(source: Source, out: Path) -> list[str]:
@@ -174,20 +194,21 @@ def _plan(source: Source, out: Path) -> list[str]:
     shapes = ", ".join(f"{name} {list(m.shape)} {m.dtype}" for name, m in source.modalities.items())
     size = len(source.ids) * sample_bytes(source.modalities)
     recipe = ", ".join(f"{key} {value}" for key, value in source.recipe.items() if key != "name")
-    lacking = source.lacking()
     return [
         f"{source.name} from {source.root}: {len(source.ids)} samples of {len(source.files)} files",
-        *([_missing(lacking, len(source.ids))] if lacking else []),
         f"recipe {source.recipe['name']}{f' ({recipe})' if recipe else ''}: {shapes}",
         *(f"split {policy}: {_sizes(Counter(parts))}" for policy, parts in source.splits.items()),
         f"would write {size / 2**20:,.0f} MiB in {len(spans(source))} files to {out}",
     ]
 
 
-def _missing(lacking: Sequence[str], samples: int) -> str:
+def _passed_over(root: Path | None) -> list[str]:
+    """What was not taken for files of the data set, if there is any."""
+    passed = leftovers.below(root) if root else []
     return (
-        f"{len(lacking)} of the {samples} samples are listed but lack files, such as {lacking[0]}: "
-        "add these, or leave the samples out with --skip-up-to"
+        [f"passed over {len(passed)} files or folders that are no data, such as {passed[0]}"]
+        if passed
+        else []
     )
 
 
@@ -227,7 +248,8 @@ def _report(store: FeatureStore, found: int, seconds: float) -> list[str]:
     skipped = store.manifest["skipped"]
     size = sum(entry["bytes"] for entry in store.manifest["files"])
     lines = [f"{store.path}: {_summary(store)}", *_parts(store)]
-    lines += _named(store, [f"skipped {sample}: {reason}" for sample, reason in skipped.items()])
+    if skipped:
+        lines += [f"skipped, all named in {store.path / FILE}:", *told(skipped)]
     lines += _suspicious(store)
     done = f"{found} found, {len(store)} prepared, {len(skipped)} skipped; {size / 2**20:,.1f} MiB"
     return [*lines, f"{done} in {seconds:.1f} s ({found / seconds:,.0f} samples/s)"]

@@ -75,7 +75,9 @@ def test_skipped_samples_are_named_in_the_report(
     x[7] = np.nan
     np.savez(source / "table.npz", label=np.arange(40) % 2, **{"modality:x": x})
     assert prepare(source, tmp_path / "out", "--skip-up-to", "0.05") == 0
-    assert "skipped 7: x holds NaN or infinite numbers" in capsys.readouterr().out
+    report = capsys.readouterr().out
+    assert "\n  1 x x holds NaN or infinite numbers\n  7: x holds NaN or infinite numbers\n" in report
+    assert f"skipped, all named in {tmp_path / 'out' / 'manifest.json'}:\n" in report
 
 
 def test_a_recipe_can_be_changed(tmp_path: Path) -> None:
@@ -196,7 +198,7 @@ def test_a_dry_run_counts_listed_samples_without_files(
     (tmp_path / "test.csv").write_text("1005_DFA_ANG_XX,ANG\n")
     assert main(["cremad", "--source", str(tmp_path), "--dry-run"]) == 0
     told = capsys.readouterr().out
-    assert "2 of the 20 samples are listed but lack files, such as 1004_DFA_ANG_XX" in told
+    assert "2 of 20 samples cannot be used:\n  2 x *.wav is missing\n  1004_DFA_ANG_XX: AudioWAV/1004" in told
 
 
 def test_the_report_counts_classes_and_groups_of_every_split(tmp_path: Path) -> None:

@@ -65,7 +65,9 @@ def _anywhere(lists: Iterable[str]) -> tuple[str, ...]:
 DATASETS: Final[Mapping[str, Dataset]] = {
     "cremad": Dataset(cremad.read, ("AudioWAV", "VideoFlash"), cremad.RECIPES),
     "cremad-votes": Dataset(cremad_votes.read, (cremad_votes.TABLE,)),
-    "ravdess": Dataset(ravdess.read, (ravdess.TABLE,)),
+    "ravdess": Dataset(
+        ravdess.read, (ravdess.TABLE, *(f"{depth}Actor_??" for depth in ("", "*/", "*/*/"))), ravdess.RECIPES
+    ),
     "avdigits": Dataset(avdigits.read, (f"{avdigits.RECORDINGS_FOLDER}/*_*_*.wav",)),
     "mosi": Dataset(mosi.read, (mosi.TRANSCRIPTS,), values=f"{mosi.SENTIMENT_TABLE} in the source folder"),
     "mosi-sequences": Dataset(mosi_sequences.read, mosi_sequences.FILES, values="its pickle"),

@@ -22,6 +22,7 @@ from trainables.multimodal.data.store.feature_store import Arrays, Modality, Qua
 from trainables.multimodal.errors import InputError
 
 WORD: Final = re.compile(r"[\w-]{1,64}")
+LISTED_ONLY: Final = "it is listed, but its file is missing"
 
 
 @dataclass(frozen=True)
@@ -93,13 +94,10 @@ class Source:
         """Whether sample `row` has each of the modalities that some samples lack."""
         return {name: bool(mask[row]) for name, mask in self.present.items()}
 
-    def lacking(self) -> list[str]:
-        """Ids of the samples that are listed, but lack one of their files."""
-        return [
-            self.ids[row]
-            for row, files in enumerate(self.sample_files)
-            if not files or not all(file.is_file() for file in files)
-        ]
+    def lacking(self) -> dict[int, str]:
+        """Row -> what is missing, of the samples that are listed, but lack one of their files."""
+        missing = {row: _missing(files) for row, files in enumerate(self.sample_files)}
+        return {row: reason for row, reason in missing.items() if reason}
 
     def require_split(self, policy: str) -> None:
         """Raise InputError if `policy` is unknown, or one of its parts is empty or lacks a class."""
@@ -111,6 +109,13 @@ class Source:
         """The same source with this default; InputError where that split cannot be used."""
         self.require_split(policy)
         return replace(self, default_split=policy)
+
+
+def _missing(files: Sequence[Path]) -> str:
+    """What is missing among the files of a sample, in the words that decoding it has; empty if nothing is."""
+    if not files:
+        return LISTED_ONLY
+    return next((f"{file.parent.name}/{file.name} is missing" for file in files if not file.is_file()), "")
 
 
 def require_few(samples: int, where: str) -> None:

@@ -24,13 +24,14 @@ def test_an_unknown_recipe_is_named(raw: Path) -> None:
 
 
 def test_data_that_are_stored_as_they_are_take_no_recipe(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="ravdess is stored as it is"):
-        read_source("ravdess", tmp_path, settings={"frames": "3"})
+    with pytest.raises(InputError, match="cremad-votes is stored as it is"):
+        read_source("cremad-votes", tmp_path, settings={"frames": "3"})
 
 
 @pytest.mark.parametrize(
     ("name", "file"),
     [("cremad", "AudioWAV/x.wav"), ("cremad-votes", "tabulatedVotes.csv"), ("ravdess", "ravdess_av.npz"),
+     ("ravdess", "Actor_01/03-01-01-01-01-01-01.wav"), ("ravdess", "a/Actor_24/01-01-01-01-01-01-24.mp4"),
      ("features", "mine.parquet"), ("ucf101", "UCF-101/Diving/v_Diving_g01_c01.avi"),
      ("kinetics-sounds", "kinetic_sound_my_train.txt"), ("vggsound", "lists/vggsound.csv"),
      ("nvgesture", "nvgesture_train_correct_cvpr2016_v2.lst"),

@@ -12,8 +12,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from trainables.multimodal.data.adapters.listed_clips import find_files
 from trainables.multimodal.data.media.audio import Fbank
-from trainables.multimodal.data.media.file_checks import inside, refuse_lfs_pointers, require_folder
+from trainables.multimodal.data.media.file_checks import refuse_lfs_pointers, require_folder
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import PARTS, TEST, TRAIN, VALIDATION, stratified
 from trainables.multimodal.data.store.feature_store import Arrays, Modality
@@ -21,7 +22,7 @@ from trainables.multimodal.errors import InputError
 
 RECORDINGS_FOLDER: Final = "recordings"
 CLASSES: Final = tuple("0123456789")
-NAME: Final = re.compile(r"(\d)_([a-z]+)_(\d+)\.wav")
+NAME: Final = re.compile(r"(\d)_([a-z]+)_(\d+)\.(?i:wav)")
 TEST_TO, VALIDATION_TO = 5, 10
 """Recordings numbered below 5 are the published test part; the next five of the others validate."""
 RECIPE: Final = Fbank(sample_rate=8_000, mel_bins=40, time_steps=64)
@@ -40,7 +41,7 @@ def read(root: Path) -> Source:
     Raises InputError: the folder is missing or holds a wav file of another name.
     """
     require_folder(root)
-    files = sorted(inside(root, file.relative_to(root)) for file in (root / RECORDINGS_FOLDER).glob("*.wav"))
+    files = sorted(find_files(root, (".wav",), RECORDINGS_FOLDER).values())
     refuse_lfs_pointers(root, files)
     digits, speakers, numbers = _names(files)
     parts = [TEST if n < TEST_TO else VALIDATION if n < VALIDATION_TO else TRAIN for n in numbers]

@@ -1,5 +1,7 @@
 """CREMA-D from its raw layout: AudioWAV/*.wav, VideoFlash/*.flv and the published csv splits beside them.
 
+Where there is no film of a clip, the frames that published code cuts stand for it: Image-01-FPS/<clip>/.
+
 Names tell everything: 1001_DFA_ANG_XX is actor 1001, sentence DFA, anger, level unspecified.
 """
 
@@ -14,9 +16,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trainables.multimodal.data.adapters.listed_clips import if_there
+from trainables.multimodal.data.adapters.clip_files import ClipFiles, at_moments, require_any
+from trainables.multimodal.data.adapters.listed_clips import find_files, if_there
 from trainables.multimodal.data.media.audio import Fbank, Stft
 from trainables.multimodal.data.media.file_checks import inside, refuse_lfs_pointers, require_folder
+from trainables.multimodal.data.media.frame_folders import frame_folders, note_of_frames
 from trainables.multimodal.data.media.video import Frames
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
@@ -27,6 +31,8 @@ from trainables.multimodal.errors import InputError
 
 CLASSES: Final = ("ANG", "DIS", "FEA", "HAP", "NEU", "SAD")
 NAME: Final = re.compile(r"(\d{4})_([A-Z]{3})_(ANG|DIS|FEA|HAP|NEU|SAD)_([A-Z]{1,2})")
+SOUND_FOLDER: Final = "AudioWAV"
+FILM_FOLDER: Final = "VideoFlash"
 SAMPLE_MARK: Final = "GENERATED_SAMPLE.txt"
 """A source folder with this file was generated; a store made from it is labelled as sample."""
 
@@ -67,22 +73,36 @@ class Clips:
 def read(root: Path, recipe: Recipe) -> Source:
     """All clips below `root`, from the names of the media files in it, and those that published lists name.
 
+    A clip without a film has frames from a folder `Image-01-FPS/<clip>` at any depth, which the note counts.
     Modalities: `audio` as the recipe makes it, `visual` [frames, 3, size, size] uint8.
     Splits: `actor-disjoint` and its folds; `official` and `dnr` where their csv files are there. `official`
     has no published validation part: a stratified tenth of its training clips (seed 0) is used. A clip that
     is listed but has no media cannot be used, and is in no part.
 
-    Raises InputError: no clips, unknown names, files leaving the root, Git-LFS pointers, or bad csv files.
+    Raises InputError: no clips, no sound or no film of any clip, unknown names, files leaving the root,
+    Git-LFS pointers, or bad csv files.
     """
     require_folder(root)
-    media = [*root.glob("AudioWAV/*.wav"), *root.glob("VideoFlash/*.flv")]
-    media = sorted(inside(root, file.relative_to(root)) for file in media)
+    sounds = find_files(root, (".wav",), SOUND_FOLDER)
+    films = find_files(root, (".flv",), FILM_FOLDER)
+    cut = {clip: pictures for clip, pictures in frame_folders(root).items() if clip not in films}
+    media = [*sounds.values(), *films.values()]
     refuse_lfs_pointers(root, media)
-    clips = find_clips(root, {file.stem for file in media})
+    clips = find_clips(root, sounds.keys() | films.keys() | cut.keys())
+    require_any("sound", "clip", sounds, root / SOUND_FOLDER, "put it there")
+    require_any(
+        "film",
+        "clip",
+        films.keys() | cut,
+        root / FILM_FOLDER,
+        "add it, or frames as Image-01-FPS/<clip>/00000.jpg",
+    )
+    files = [_files(root, recipe, clip, sounds, films, cut) for clip in clips.ids]
+    pictures = [picture for clip in files for picture in dict.fromkeys(clip.pictures)]
     return Source(
         name="cremad",
         root=root,
-        files=[*media, *clips.lists],
+        files=[*media, *pictures, *clips.lists],
         recipe=recipe.settings(),
         classes=CLASSES,
         modalities=recipe.modalities(),
@@ -91,9 +111,10 @@ def read(root: Path, recipe: Recipe) -> Source:
         groups=clips.actors,
         splits=clips.splits,
         default_split="actor-disjoint",
-        load=partial(_load, root, recipe, clips.ids),
+        load=partial(_load, recipe, files),
         is_sample=(root / SAMPLE_MARK).exists(),
-        sample_files=[_files(root, clip) for clip in clips.ids],
+        note=note_of_frames(len(cut), len(clips.ids)),
+        sample_files=[clip.files for clip in files],
     )
 
 
@@ -174,12 +195,23 @@ def _parts(clip: str) -> re.Match[str]:
     return match
 
 
-def _files(root: Path, clip: str) -> tuple[Path, Path]:
-    """Sound and pictures of a clip."""
-    return root / "AudioWAV" / f"{clip}.wav", root / "VideoFlash" / f"{clip}.flv"
+def _files(
+    root: Path,
+    recipe: Recipe,
+    clip: str,
+    sounds: Mapping[str, Path],
+    films: Mapping[str, Path],
+    cut: Mapping[str, Sequence[Path]],
+) -> ClipFiles:
+    """Sound and pictures of a clip; what is not there has the path where it should lie."""
+    return ClipFiles(
+        sounds.get(clip, root / SOUND_FOLDER / f"{clip}.wav"),
+        films.get(clip, root / FILM_FOLDER / f"{clip}.flv"),
+        at_moments(cut[clip], recipe.parts["visual"].frames) if clip in cut else (),
+    )
 
 
-def _load(root: Path, recipe: Recipe, ids: list[str], row: int) -> Arrays:
+def _load(recipe: Recipe, clips: Sequence[ClipFiles], row: int) -> Arrays:
     """Decode one clip."""
-    sound, pictures = _files(root, ids[row])
-    return {"audio": recipe.parts["audio"](sound), "visual": recipe.parts["visual"](pictures)}
+    clip = clips[row]
+    return {"audio": recipe.parts["audio"](clip.sound), "visual": clip.visual(recipe.parts["visual"])}

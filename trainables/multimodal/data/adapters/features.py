@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from trainables.multimodal.data.limits import MOST_ID_CHARACTERS
 from trainables.multimodal.data.media.file_checks import inside, require_content
+from trainables.multimodal.data.media.leftovers import genuine
 from trainables.multimodal.data.source import Source, require_few
 from trainables.multimodal.data.splits import by_group, stratified
 from trainables.multimodal.data.store.feature_store import Arrays, Modality
@@ -101,10 +102,11 @@ def _only_file(path: Path) -> Path:
         return path
     if not path.is_dir():
         raise InputError(f"there is no npz or Parquet file or folder {path}: check --source")
-    files = sorted(file for file in path.iterdir() if file.suffix in TABLE_READERS)
-    if len(files) != 1:
-        raise InputError(f"{path} holds {len(files)} npz or Parquet files: name one with --source FILE")
-    return inside(path, files[0].name)
+    names = genuine([file.name for file in path.iterdir()])
+    tables = [name for name in names if Path(name).suffix in TABLE_READERS]
+    if len(tables) != 1:
+        raise InputError(f"{path} holds {len(tables)} npz or Parquet files: name one with --source FILE")
+    return inside(path, tables[0])
 
 
 def _filled(name: str, column: Any, names: Sequence[str]) -> NamedArrays:

@@ -20,15 +20,15 @@ from trainables.multimodal.data.tables.text_tables import read_rows
 from trainables.multimodal.data.whole_numbers import whole
 from trainables.multimodal.errors import InputError
 
+LONG: Final = re.compile(r"(.+)_(\d{6})_(\d{6})", re.ASCII)
+"""A clip as the training list names it: its video, and the seconds at which it starts and ends."""
 SHORT: Final = re.compile(r"([\w-]{11})_(\d{1,6})", re.ASCII)
 """A clip as the test list names it: its video, and probably the second at which it starts."""
-CLIP_SECONDS: Final = 10
-"""Of every clip."""
 LISTS: Final = {TRAIN: "kinetic_sound_my_train.txt", TEST: "kinetic_sound_my_test.txt"}
 
 
 def read(root: Path, recipe: Recipe) -> Source:
-    """The listed clips; media (mp4, mkv, webm, avi, mpg) may lie anywhere below `root`.
+    """The listed clips; media, named as `Listed.names` tells, may lie anywhere below `root`.
 
     Modalities: `audio` as the recipe makes it of the clip's own sound, `visual` [frames, 3, size, size].
     Splits: `official`, the published lists with a stratified tenth of training for validation; `stratified`.
@@ -50,14 +50,11 @@ def listed(file: Path, part: str) -> list[Listed]:
             raise InputError(
                 f"{file.name}, line {number} is not `clip,seconds,label`: take the published file"
             )
-        clips.append(Listed(clip, names(clip), f"{label:02d}", part))
+        clips.append(Listed(clip, *moment(clip), f"{label:02d}", part))
     return clips
 
 
-def names(clip: str) -> tuple[str, ...]:
-    """What the file of a clip may be called: as in its list and, for video_58, video_000058_000068."""
-    short = SHORT.fullmatch(clip)
-    if short is None:
-        return (clip,)
-    start = int(short[2])
-    return (clip, f"{short[1]}_{start:06d}_{start + CLIP_SECONDS:06d}")
+def moment(clip: str) -> tuple[str, int | None]:
+    """Video and first second in a clip's name; the name itself and None where it has neither form."""
+    match = LONG.fullmatch(clip) or SHORT.fullmatch(clip)
+    return (match[1], int(match[2])) if match else (clip, None)

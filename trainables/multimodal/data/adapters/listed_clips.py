@@ -1,25 +1,38 @@
 """What data sets of single clips share: finding files and lists, missing clips, and clips with sound."""
 
+import filecmp
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
+from trainables.multimodal.data.adapters.clip_files import ClipFiles, at_moments, require_any
 from trainables.multimodal.data.media.audio import Fbank
 from trainables.multimodal.data.media.file_checks import inside, refuse_lfs_pointers
-from trainables.multimodal.data.media.sound_tracks import read_track
+from trainables.multimodal.data.media.frame_folders import frame_folders, note_of_frames
+from trainables.multimodal.data.media.leftovers import FOLDERS, require_no_copies, walk
 from trainables.multimodal.data.media.video import Frames
 from trainables.multimodal.data.recipes import Recipe
-from trainables.multimodal.data.source import Source
+from trainables.multimodal.data.source import LISTED_ONLY, Source
 from trainables.multimodal.data.splits import hold_out, stratified
 from trainables.multimodal.data.store.feature_store import Arrays
 from trainables.multimodal.errors import InputError
 
-CONTAINERS: Final = (".mp4", ".mkv", ".webm", ".avi", ".mpg")
+Files = TypeVar("Files")
+
+CONTAINERS: Final = (".mp4", ".mkv", ".webm", ".avi", ".mpg", ".mov", ".flv", ".m4v")
+CLIP_SECONDS: Final = 10
+"""Of every clip of a video that a list names by its start."""
+UNITS: Final = (1, 1000)
+"""Of the times in names of files, to a second."""
+WIDTHS: Final = (1, 6)
+"""Digits of these times, at least."""
 RECIPES: Final[Mapping[str, Recipe]] = {
     "dnr-fbank": Recipe("dnr-fbank", {"audio": Fbank(), "visual": Frames()})
 }
@@ -30,37 +43,62 @@ class Listed:
     """One clip of a published list."""
 
     id: str
-    names: tuple[str, ...]
-    """What its file may be called, without the suffix."""
+    video: str
+    """The video of which it is a part; the id where a name does not tell."""
+    start: int | None
+    """Its first second there, where its name tells."""
     label: str
     """Name of its class."""
     part: str
     """Its part of the published split."""
 
+    def names(self, single: bool) -> list[str]:
+        """What its file may be called, without the suffix; the first that is there counts.
 
-def find_files(root: Path, suffixes: Collection[str]) -> dict[str, Path]:
-    """Files with one of the suffixes anywhere below the root, by name without suffix.
+        `single`: no other clip of the video is listed, so that the video's name alone may be its own.
+        """
+        names = [self.id]
+        if self.start is not None:
+            names += [f"{self.video}_{self.start:0{width}d}" for width in reversed(WIDTHS)]
+            for width, unit in product(reversed(WIDTHS), UNITS):
+                start, end = self.start * unit, (self.start + CLIP_SECONDS) * unit
+                names.append(f"{self.video}_{start:0{width}d}_{end:0{width}d}")
+        return list(dict.fromkeys([*names, *([self.video] if single else [])]))
 
-    Raises InputError: two files have the same name, or one lies outside the root.
+
+def find_files(root: Path, suffixes: Collection[str], below: str = ".") -> dict[str, Path]:
+    """Files with one of the suffixes anywhere in a folder below the root, by name without suffix.
+
+    Leftovers are passed over, as is a file that repeats another in its name and in every byte.
+    Raises InputError: two files have the same name otherwise, one is a copy without its original by its name,
+    or one lies outside the root.
     """
     by_stem: dict[str, Path] = {}
-    for folder, _, names in os.walk(root):
-        for name in sorted(names):
-            stem, suffix = os.path.splitext(name)
-            if suffix.lower() in suffixes:
-                file = inside(root, Path(folder, name).relative_to(root))
-                if stem in by_stem:
-                    raise InputError(f"{stem} is there twice, {by_stem[stem]} and {file}: remove one of them")
-                by_stem[stem] = file
+    for folder, names in walk(root / below):
+        media = [name for name in names if os.path.splitext(name)[1].lower() in suffixes]
+        require_no_copies(folder, media)
+        for name in media:
+            file = inside(root, (folder / name).relative_to(root))
+            first = by_stem.setdefault(file.stem, file)
+            require_repeated(file.stem, first, file)
     return by_stem
+
+
+def require_repeated(name: str, first: Path, other: Path) -> None:
+    """Raise InputError unless two files are the same, or have the same name and content."""
+    if first != other and not (first.name == other.name and filecmp.cmp(first, other, shallow=False)):
+        raise InputError(f"{name} is there twice, {first} and {other}: remove one of them")
 
 
 def find_list(root: Path, name: str) -> Path | None:
     """The list `name`, plain or .gz, in the root or in a folder of it; InputError if there are several."""
-    patterns = (name, f"{name}.gz", f"*/{name}", f"*/{name}.gz")
-    lists = [inside(root, file.relative_to(root)) for pattern in patterns for file in root.glob(pattern)]
-    if len(lists) > 1:
-        raise InputError(f"{name} is there twice, {lists[0]} and {lists[1]}: remove one of them")
+    folders = [
+        place for place in sorted(root.iterdir()) if place.is_dir() and place.name.lower() not in FOLDERS
+    ]
+    places = [folder / each for folder in (root, *folders) for each in (name, f"{name}.gz")]
+    lists = [inside(root, place.relative_to(root)) for place in places if os.path.lexists(place)]
+    for other in lists[1:]:
+        require_repeated(name, lists[0], other)
     return lists[0] if lists else None
 
 
@@ -87,22 +125,39 @@ def audio_visual(
 ) -> Source:
     """Clips with sound, from their lists and from media files anywhere below the root.
 
-    Classes are those with a file; clips of others are left out. A listed clip of such a class whose file is
-    missing cannot be used. Split `official` is the published one with a stratified tenth of its training
-    clips for validation; `stratified` draws all parts anew.
+    A clip without a film may have frames in a folder `Image-01-FPS/<clip>` and sound in `<clip>.wav`, at any
+    depth, which the note counts. Classes are those with a clip that is there; clips of others are left out. A
+    listed clip of such a class that is not there cannot be used. Split `official` is the published one with a
+    stratified tenth of its training clips for validation; `stratified` draws all parts anew.
     """
-    media = find_files(root, CONTAINERS)
-    classes = sorted({clip.label for clip in clips if _file(clip, media)})
+    films, frames = find_files(root, CONTAINERS), frame_folders(root)
+    sounds = find_files(root, (".wav",)) if frames else {}
+    if frames and not films:
+        require_any("sound", "clip", sounds, root / "AudioWAV", "put <clip>.wav there")
+    of_video = Counter(clip.video for clip in clips)
+    names = {clip.id: clip.names(single=of_video[clip.video] == 1) for clip in clips}
+    found = {clip: _files(each, recipe, films, frames, sounds) for clip, each in names.items()}
+    classes = sorted({clip.label for clip in clips if found[clip.id]})
+    if clips and not classes:
+        media = [*films.values(), *sounds.values()]
+        example = f"such as {media[0].relative_to(root)}" if media else f"of {', '.join(CONTAINERS)}"
+        raise InputError(
+            f"{root} holds no samples of {name}: there are {len(media)} media files, {example}, and none "
+            f"has a name that was looked for, such as {clips[0].id}{CONTAINERS[0]}"
+        )
     kept = sorted((clip for clip in clips if clip.label in classes), key=lambda clip: clip.id)
-    files = [_file(clip, media) for clip in kept]
-    refuse_lfs_pointers(root, [file for file in files if file])
-    there = [file is not None for file in files]
+    files = [found[clip.id] for clip in kept]
+    media = [file for clip in files if clip for file in clip.files]
+    refuse_lfs_pointers(root, media)
+    there = [clip is not None for clip in files]
+    cut = sum(bool(clip and clip.pictures) for clip in files)
+    absent = note_of_missing_classes(len(classes), len({clip.label for clip in clips}))
     labels = np.array([classes.index(clip.label) for clip in kept], dtype=np.int64)
     published = hold_out([clip.part for clip in kept], labels)
     return Source(
         name=name,
         root=root,
-        files=[*lists, *(file for file in files if file)],
+        files=[*lists, *media],
         recipe=recipe.settings(),
         classes=tuple(classes),
         modalities=recipe.modalities(),
@@ -115,25 +170,39 @@ def audio_visual(
         },
         default_split="official",
         load=partial(_load, recipe, files),
-        note=note_of_missing_classes(len(classes), len({clip.label for clip in clips})),
-        sample_files=[[file] if file else [] for file in files],
+        note=" ".join(filter(None, [absent, note_of_frames(cut, len(kept))])),
+        sample_files=[clip.files if clip else [] for clip in files],
     )
 
 
-def _file(clip: Listed, media: Mapping[str, Path]) -> Path | None:
-    return next((media[name] for name in clip.names if name in media), None)
+def _files(
+    names: Sequence[str],
+    recipe: Recipe,
+    films: Mapping[str, Path],
+    frames: Mapping[str, Sequence[Path]],
+    sounds: Mapping[str, Path],
+) -> ClipFiles | None:
+    """The files of a clip that may have these names: a film, or frames and sound."""
+    film, sound = _first(names, films), _first(names, sounds)
+    if film:
+        return ClipFiles(film, film)
+    cut = _first(names, frames)
+    return ClipFiles(sound, sound, at_moments(cut, recipe.parts["visual"].frames)) if cut and sound else None
 
 
-def _load(recipe: Recipe, files: Sequence[Path | None], row: int) -> Arrays:
+def _first(names: Iterable[str], there: Mapping[str, Files]) -> Files | None:
+    return next((there[name] for name in names if name in there), None)
+
+
+def _load(recipe: Recipe, clips: Sequence[ClipFiles | None], row: int) -> Arrays:
     """Decode one clip."""
-    file = require_present(files[row])
-    visual = recipe.parts["visual"](file)
-    audio: Fbank = recipe.parts["audio"]
-    return {"audio": audio.energies(read_track(file, audio.sample_rate)), "visual": visual}
+    clip = require_present(clips[row])
+    visual = clip.visual(recipe.parts["visual"])
+    return {"audio": clip.energies(recipe.parts["audio"]), "visual": visual}
 
 
-def require_present(file: Path | None) -> Path:
-    """The file, if there is one; otherwise InputError."""
-    if file is None:
-        raise InputError("it is listed, but its file is missing")
-    return file
+def require_present(files: Files | None) -> Files:
+    """The file, or the files, of a sample, if there are any; otherwise InputError."""
+    if files is None:
+        raise InputError(LISTED_ONLY)
+    return files

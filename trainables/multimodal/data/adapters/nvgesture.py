@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from trainables.multimodal.data.adapters.clip_files import require_any
 from trainables.multimodal.data.adapters.listed_clips import if_there, note_of_missing_classes, require_list
 from trainables.multimodal.data.limits import MOST_DIGITS, MOST_SHOWN_CHARACTERS
 from trainables.multimodal.data.media.file_checks import inside, refuse_lfs_pointers, require_folder
@@ -32,6 +33,7 @@ LISTS: Final = {
     TRAIN: "nvgesture_train_correct_cvpr2016_v2.lst",
     TEST: "nvgesture_test_correct_cvpr2016_v2.lst",
 }
+FILM_FOLDER: Final = "Video_data"
 FILM: Final = re.compile(rf"(\w+):(\d{{1,{MOST_DIGITS}}}):(\d{{1,{MOST_DIGITS}}})")
 PLACE: Final = re.compile(r"(?:\./)?(.+/(subject\d+)_r\d+)")
 PUBLISHED_CLASSES: Final = 25
@@ -102,6 +104,11 @@ def read(root: Path, recipe: Recipe) -> Source:
     lists = {part: require_list(root, name) for part, name in LISTS.items()}
     opencv()
     named = [gesture for part, file in lists.items() for gesture in listed(root, file, part)]
+    for kind in ("color", "depth"):
+        found = (gesture for gesture in named if getattr(gesture, kind).file.is_file())
+        require_any(
+            f"{kind} film", "gesture", found, root / FILM_FOLDER, "lay them where the lists name them"
+        )
     classes = sorted({gesture.label for gesture in named if gesture.there})
     gestures = sorted(
         (gesture for gesture in named if gesture.label in classes), key=lambda gesture: gesture.id

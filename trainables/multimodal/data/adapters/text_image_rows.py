@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from trainables.multimodal.data.adapters.clip_files import require_any
 from trainables.multimodal.data.limits import MOST_WORKERS
 from trainables.multimodal.data.media.file_checks import inside, refuse_lfs_pointers
 from trainables.multimodal.data.media.pictures import Picture
@@ -64,6 +65,10 @@ def make_source(root: Path, recipe: Recipe, tables: Tables) -> Source:
     rows = tables.rows
     images = [row.image for row in rows]
     media = {image: inside(root, image) for image in sorted(set(images))}
+    folder = root / next((Path(image).parts[0] for image in images), "")
+    require_any(
+        "picture", "tweet", (file for file in media.values() if file.is_file()), folder, "put them there"
+    )
     refuse_lfs_pointers(root, list(media.values()))
     groups = images if len(media) < len(rows) else None
     return Source(

@@ -1,11 +1,12 @@
 """UCF-101 from its clips: what a frame shows, and how it moves into the next one.
 
 Names tell everything: v_Diving_g01_c03.avi is the third clip of Diving from recording session 01. Clips of
-one session are scenes of one film, so that a session belongs to one part of a split.
+one session are scenes of one film, so that a session belongs to one part of a split. Copies differ in capital
+letters (HandstandPushups, HandStandPushups): names are compared without them, and written as in the files.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -30,7 +31,7 @@ from trainables.multimodal.data.store.feature_store import Arrays
 from trainables.multimodal.data.tables.text_tables import read_lines
 from trainables.multimodal.errors import InputError
 
-NAME: Final = re.compile(r"v_([A-Za-z]+)_(g\d{2})_c\d{2}")
+NAME: Final = re.compile(r"v_([a-z]+)_(g\d{2})_c\d{2}", re.ASCII | re.IGNORECASE)
 PUBLISHED_CLASSES: Final = 101
 """Classes of the whole data set."""
 LISTS: Final = {
@@ -60,15 +61,25 @@ def read(root: Path, recipe: Recipe) -> Source:
     require_folder(root)
     media = find_files(root, (".avi",))
     refuse_lfs_pointers(root, list(media.values()))
-    classes = sorted({action(clip) for clip in media})
-    list_files, lists = _official(root, classes)
+    actions = {action(clip).lower(): action(clip) for clip in sorted(media, reverse=True)}
+    classes = sorted(actions.values())
+    list_files, lists = _official(root, actions)
     listed = {clip for parts in lists.values() for clips in parts.values() for clip in clips}
-    ids = sorted(media.keys() | listed)
-    flows = _flows(root, media)
+    names = {clip.lower(): clip for clip in sorted(listed)} | _spelling(media)
+    ids = sorted(names.values())
+    flows = _flows(root, names, media)
     pictures = {clip: _picture_files(of_clip, recipe) for clip, of_clip in flows.items()}
-    labels = np.array([classes.index(action(clip)) for clip in ids], dtype=np.int64)
+    labels = np.array([classes.index(actions[action(clip).lower()]) for clip in ids], dtype=np.int64)
+    sessions = [f"{actions[action(clip).lower()]}_{_parts(clip)[2].lower()}" for clip in ids]
     absent = note_of_missing_classes(len(classes), PUBLISHED_CLASSES)
-    splits = _splits(ids, labels, np.flatnonzero([clip in media for clip in ids]), lists)
+    there = np.flatnonzero([clip in media for clip in ids])
+    published = {
+        policy: from_lists(
+            ids, {part: {names[clip.lower()] for clip in clips} for part, clips in parts.items()}
+        )
+        for policy, parts in lists.items()
+    }
+    splits = _splits(np.array(sessions), labels, there, published)
     return Source(
         name="ucf101",
         root=root,
@@ -78,7 +89,7 @@ def read(root: Path, recipe: Recipe) -> Source:
         modalities=recipe.modalities(),
         ids=ids,
         labels=labels,
-        groups=[session(clip) for clip in ids],
+        groups=sessions,
         splits=splits,
         default_split=next(iter(splits)),
         load=partial(_load, recipe, [media.get(clip) for clip in ids], [flows.get(clip) for clip in ids]),
@@ -90,11 +101,6 @@ def read(root: Path, recipe: Recipe) -> Source:
 def action(clip: str) -> str:
     """The class in a clip's name; InputError where the name is not one of UCF-101's."""
     return _parts(clip)[1]
-
-
-def session(clip: str) -> str:
-    """Class and recording session in a clip's name: `Diving_g01`."""
-    return "_".join(_parts(clip).groups())
 
 
 def clips_of(file: Path) -> set[str]:
@@ -114,7 +120,16 @@ def _parts(clip: str) -> re.Match[str]:
     return match
 
 
-def _official(root: Path, classes: Sequence[str]) -> tuple[list[Path], ClipsByPolicy]:
+def _spelling(clips: Iterable[str]) -> dict[str, str]:
+    """Names of clips in small letters -> as written; InputError for two that differ in capitals alone."""
+    spelling: dict[str, str] = {}
+    for clip in clips:
+        if (other := spelling.setdefault(clip.lower(), clip)) != clip:
+            raise InputError(f"{other} and {clip} are names of one clip: remove one of them")
+    return spelling
+
+
+def _official(root: Path, actions: Collection[str]) -> tuple[list[Path], ClipsByPolicy]:
     """The lists of every complete official split: their files, and the clips in them of these classes."""
     files: list[Path] = []
     lists: dict[str, dict[str, set[str]]] = {}
@@ -123,28 +138,37 @@ def _official(root: Path, classes: Sequence[str]) -> tuple[list[Path], ClipsByPo
         if list_of.keys() == names.keys():
             files += list_of.values()
             lists[policy] = {
-                part: {clip for clip in clips_of(file) if action(clip) in classes}
+                part: {clip for clip in clips_of(file) if action(clip).lower() in actions}
                 for part, file in list_of.items()
             }
     return files, lists
 
 
 def _splits(
-    ids: Sequence[str], labels: NDArray[np.int64], there: NDArray[np.int64], lists: ClipsByPolicy
+    sessions: NDArray[np.str_],
+    labels: NDArray[np.int64],
+    there: NDArray[np.int64],
+    published: Mapping[str, Sequence[str]],
 ) -> dict[str, list[str]]:
     """All policies, the default first; rows that are not `there` are in no part."""
-    groups = np.array([session(clip) for clip in ids])
 
     def held_out(parts: NDArray[np.str_]) -> list[str]:
-        return each_class(labels, there, lambda rows: hold_out_groups(list(parts[rows]), list(groups[rows])))
+        return each_class(
+            labels, there, lambda rows: hold_out_groups(list(parts[rows]), list(sessions[rows]))
+        )
 
-    official = {policy: held_out(np.array(from_lists(ids, parts))) for policy, parts in lists.items()}
-    return official | {SESSIONS: each_class(labels, there, lambda rows: by_group(list(groups[rows])))}
+    official = {policy: held_out(np.array(parts)) for policy, parts in published.items()}
+    return official | {SESSIONS: each_class(labels, there, lambda rows: by_group(list(sessions[rows])))}
 
 
-def _flows(root: Path, media: Mapping[str, Path]) -> dict[str, Pictures]:
+def _flows(root: Path, names: Mapping[str, str], media: Mapping[str, Path]) -> dict[str, Pictures]:
     """Flow pictures of the clips that have them; InputError if others need OpenCV and it is not there."""
-    flows = {clip: pictures for clip, pictures in flow_folders(root, NAME).items() if clip in media}
+    folders = flow_folders(root, NAME)
+    flows = {
+        names[name]: folders[folder]
+        for name, folder in _spelling(folders).items()
+        if names.get(name) in media
+    }
     if len(flows) < len(media):
         opencv()
     return flows

@@ -18,7 +18,7 @@ PART_OF: Final = {"train": TRAIN, "test": TEST}
 
 
 def read(root: Path, recipe: Recipe) -> Source:
-    """The clips of vggsound.csv; their files, <id>_000030 or <id>_30, may lie anywhere below `root`.
+    """The clips of vggsound.csv; their files, named as `Listed.names` tells, may lie anywhere below `root`.
 
     Modalities and splits are those of Kinetics-Sounds; classes are named as in the list.
 
@@ -39,6 +39,5 @@ def listed(file: Path) -> list[Listed]:
                 f"{file.name}, line {number} is not `id,start,label,train or test`: take the published file"
             )
         video, _, label, part = row
-        clip = f"{video}_{start:06d}"
-        clips.append(Listed(clip, (clip, f"{video}_{start}"), label, PART_OF[part]))
+        clips.append(Listed(f"{video}_{start:06d}", video, start, label, PART_OF[part]))
     return clips

@@ -1,6 +1,5 @@
 """Flow that others have computed: a folder per clip with x_00001.jpg, y_00001.jpg and so on."""
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from re import Pattern
 from typing import Final
 
 from trainables.multimodal.data.media.file_checks import inside
+from trainables.multimodal.data.media.leftovers import require_no_copies, walk
 from trainables.multimodal.data.media.optical_flow import Flow, read_moments
 from trainables.multimodal.data.media.pictures import open_picture
 from trainables.multimodal.data.media.video import Frames, evenly_spaced, read_chosen
@@ -50,10 +50,10 @@ class Pictures:
 def flow_folders(root: Path, clip: Pattern[str]) -> dict[str, Pictures]:
     """Folders of pictures anywhere below the root that are named as a clip is; InputError if one has two."""
     folders: dict[str, Pictures] = {}
-    for folder, _, names in os.walk(root):
-        path = Path(folder)
+    for path, names in walk(root):
         count = sum(name.startswith("x_") and name.endswith(".jpg") for name in names)
         if count and clip.fullmatch(path.name):
+            require_no_copies(path, names)
             if path.name in folders:
                 raise InputError(
                     f"flow of {path.name} is there twice, {folders[path.name].folder} and {path}: remove one"

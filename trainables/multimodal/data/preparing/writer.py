@@ -11,8 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from trainables.multimodal.data.media.suspicions import KINDS
 from trainables.multimodal.data.preparing.fatal_samples import confirm_fatal, suspects, without_fatal
 from trainables.multimodal.data.preparing.fingerprints import (
@@ -30,9 +28,14 @@ from trainables.multimodal.data.preparing.shards import (
     spans,
     write_shard,
 )
+from trainables.multimodal.data.preparing.unusable import (
+    UnusableSamples,
+    names_file,
+    require_few,
+    require_split_without,
+)
 from trainables.multimodal.data.preparing.worker_processes import WorkerDied, each, in_processes
 from trainables.multimodal.data.source import Source
-from trainables.multimodal.data.splits import rows_by_part
 from trainables.multimodal.data.store import manifest as manifests
 from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
@@ -52,26 +55,32 @@ def write_store(
     A source that holds its samples is written by this process alone, whatever `workers` says.
 
     Raises InputError: the default split cannot be used, `out` exists or is being written, more than
-    `skip_up_to` of the samples are unusable (each is named), or the disk is full. All but the first two leave
-    an unfinished folder behind, as does the end of the process, for the next start to go on with.
+    `skip_up_to` of the samples lack files or turn out to be unusable (UnusableSamples), or the disk is full.
+    What is raised once decoding has begun leaves an unfinished folder behind, as does the end of the process,
+    for the next start to go on with.
     """
     source.require_split(source.default_split)
     workers = 1 if source.in_memory else workers
     if out.exists():
         raise InputError(f"{out} exists already: remove it or choose another --out")
+    require_few(source, source.lacking(), skip_up_to, out)
     folder = unfinished(out)
     (folder / NOTES).mkdir(parents=True, exist_ok=True)
     with held(folder / NOTES) as alone:
         if not alone:
             raise InputError(f"{out} is being prepared by another process: wait for it")
+        names_file(out).unlink(missing_ok=True)  # of an earlier refusal
+        kept = (
+            f"what is decoded stays in {folder}, and the same command goes on with it: "
+            "only what has changed is decoded again"
+        )
         try:
-            _fill(folder, source, skip_up_to, workers, advance)
+            _fill(folder, source, workers, advance, partial(require_few, skip_up_to=skip_up_to, out=out))
             _publish(folder, out)
+        except UnusableSamples as error:
+            raise UnusableSamples(f"{error}; {kept}", error.enough) from error
         except (InputError, OSError) as error:
-            raise InputError(
-                f"{error}; what is decoded stays in {folder}, and the same command goes on with it: "
-                "only what has changed is decoded again"
-            ) from error
+            raise InputError(f"{error}; {kept}") from error
     return FeatureStore.open(out)
 
 
@@ -122,15 +131,19 @@ def _begin(folder: Path, fingerprints: Fingerprints) -> list[Shard]:
 
 
 def _fill(
-    folder: Path, source: Source, skip_up_to: float, workers: int, advance: Callable[[int], None]
+    folder: Path,
+    source: Source,
+    workers: int,
+    advance: Callable[[int], None],
+    require_usable: Callable[[Source, dict[int, str]], None],
 ) -> None:
     notes = _decode(folder, fingerprints_of(source), workers, advance)
     problems = {int(row): reason for note in notes for row, reason in note.problems.items()}
-    _require_few(source, problems, skip_up_to)
+    require_usable(source, problems)
     suspicious = {int(row): kinds for note in notes for row, kinds in note.suspicious.items()}
     left_out = {row: reason for row, kinds in suspicious.items() if (reason := _left_out(source, kinds))}
     skipped = dict(sorted({**problems, **left_out}.items()))
-    _require_split(source, [row for row in range(len(source.ids)) if row not in skipped])
+    require_split_without(source, skipped)
     kept = _by_kind(source, {row: kinds for row, kinds in suspicious.items() if row not in left_out})
     reasons = {source.ids[row]: reason for row, reason in skipped.items()}
     manifests.write(folder, _manifest(source, notes, reasons, kept))
@@ -164,18 +177,6 @@ def _decode(
             apply = in_processes
 
 
-def _require_few(source: Source, problems: dict[int, str], skip_up_to: float) -> None:
-    share = len(problems) / len(source.ids)
-    if share <= skip_up_to:
-        return
-    enough = min(1.0, float(np.ceil(share * 1000) / 1000))
-    reasons = "; ".join(f"{source.ids[row]}: {reason}" for row, reason in problems.items())
-    raise InputError(
-        f"{len(problems)} of {len(source.ids)} samples cannot be used ({reasons}): repair them, "
-        f"or leave them out with --skip-up-to {enough}"
-    )
-
-
 def _left_out(source: Source, kinds: Sequence[str]) -> str:
     """Why a suspicious sample is left out; empty where nobody asked for it."""
     asked = [kind for kind in kinds if kind in source.leave_out]
@@ -192,13 +193,6 @@ def _note_of(suspicious: Mapping[str, Sequence[str]]) -> str:
     """What every report should say where suspicious samples are kept."""
     counts = ", ".join(f"{kind} {len(ids)}" for kind, ids in suspicious.items())
     return f"suspicious samples are kept, which the store's manifest names: {counts}." if counts else ""
-
-
-def _require_split(source: Source, kept: list[int]) -> None:
-    """Leaving samples out may not empty a part of the default split, nor take a class from it."""
-    policy = source.default_split
-    parts = [source.splits[policy][row] for row in kept]
-    rows_by_part(policy, parts, source.labels[kept], source.classes)
 
 
 def _manifest(

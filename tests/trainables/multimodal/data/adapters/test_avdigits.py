@@ -66,6 +66,16 @@ def test_no_image_is_seen_in_two_parts(raw: Path) -> None:
     assert {len(parts) for parts in parts_of_images(avdigits.read(raw)).values()} == {1}
 
 
+@pytest.mark.parametrize(
+    "name", ["._3_ann_0.wav", "3_ann_0 (1).wav", "3_ann_0 - Copy.wav", "__MACOSX/3_ann_0.wav"]
+)
+def test_what_copying_leaves_is_passed_over(raw: Path, name: str) -> None:
+    before = avdigits.read(raw)
+    (raw / "recordings" / name).parent.mkdir(exist_ok=True)
+    (raw / "recordings" / name).write_bytes(b"no sound")
+    assert avdigits.read(raw).ids == before.ids
+
+
 def test_a_file_of_another_name_is_named(raw: Path) -> None:
     (raw / "recordings" / "x_ann_1.wav").write_bytes(b"RIFF")
     with pytest.raises(InputError, match=r"x_ann_1\.wav is not named <digit>_<speaker>_<number>"):

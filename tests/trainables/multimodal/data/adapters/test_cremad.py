@@ -2,13 +2,16 @@
 
 import csv
 import pickle
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from trainables.multimodal.data.adapters import cremad
+from trainables.multimodal.data.media.frame_folders import frame_folders
 from trainables.multimodal.data.preparing.writer import write_store
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.errors import InputError
@@ -100,10 +103,106 @@ def test_every_broken_clip_is_named(raw: Path, tiny_recipe: Recipe, tmp_path: Pa
     (raw / "VideoFlash" / f"{clips[1]}.flv").unlink()
     flv = raw / "VideoFlash" / f"{clips[2]}.flv"
     flv.write_bytes(flv.read_bytes()[: flv.stat().st_size // 2])
+    source = cremad.read(raw, tiny_recipe)
+    with pytest.raises(InputError, match=rf"^1 of 144 samples .*\n.*\n.*{clips[1]}\.flv is missing"):
+        write_store(source, tmp_path / "store")
     with pytest.raises(InputError) as caught:
-        write_store(cremad.read(raw, tiny_recipe), tmp_path / "store")
+        write_store(source, tmp_path / "store", skip_up_to=0.01)
     reasons = [f"{clips[0]}.wav is empty", f"{clips[1]}.flv is missing", f"{clips[2]}.flv is "]
     assert [reason for reason in reasons if reason not in str(caught.value)] == []
+
+
+def cut(raw: Path, place: str, clips: list[str]) -> None:
+    """Frames 00000.jpg to 00002.jpg, ever brighter, in place of the films of these clips."""
+    for clip in clips:
+        (raw / place / clip).mkdir(parents=True)
+        (raw / "VideoFlash" / f"{clip}.flv").unlink()
+        for number in range(3):
+            Image.new("RGB", (20, 10), (80 * number,) * 3).save(raw / place / clip / f"{number:05d}.jpg")
+
+
+@pytest.mark.parametrize("place", ["visual/Image-01-FPS", "Image-01-FPS", "frames/image-10-fps"])
+def test_frames_stand_for_films_that_are_not_there(raw: Path, tiny_recipe: Recipe, place: str) -> None:
+    clips = sorted(file.stem for file in (raw / "VideoFlash").iterdir())
+    before = cremad.read(raw, tiny_recipe)
+    cut(raw, place, clips[:2])
+    (raw / place / "._x.jpg").touch()
+    (raw / place / clips[0] / "Thumbs.db").touch()
+    (raw / place / clips[0] / "00001 (1).jpg").touch()
+    source = cremad.read(raw, tiny_recipe)
+    assert (source.ids, source.splits) == (before.ids, before.splits)
+    assert source.note == "frames of 2 of 144 clips are pictures that others cut from films."
+    assert source.lacking() == {}
+    visual = source.load(1)["visual"]
+    assert visual.mean(axis=(1, 2, 3)) == pytest.approx([0, 160], abs=3)
+    names = [file.name for file in source.sample_files[1]]
+    assert names == [f"{clips[1]}.wav", "00000.jpg", "00002.jpg"]
+    assert set(source.sample_files[1]) <= set(source.files)
+
+
+def test_frames_of_all_clips_need_no_folder_of_films(raw: Path, tiny_recipe: Recipe, tmp_path: Path) -> None:
+    clips = sorted(file.stem for file in (raw / "VideoFlash").iterdir())
+    cut(raw, "visual/Image-01-FPS", clips)
+    (raw / "VideoFlash").rmdir()
+    store = write_store(cremad.read(raw, tiny_recipe), tmp_path / "store")
+    assert (len(store), store.note) == (
+        144,
+        "frames of 144 of 144 clips are pictures that others cut from films.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["1.jpg", "10.jpg", "2.jpg"], ["1.jpg", "2.jpg", "10.jpg"]),
+        (["frame_000010.PNG", "frame_000009.JPEG"], ["frame_000009.JPEG", "frame_000010.PNG"]),
+        (["1001_DFA_ANG_XX_2.jpg", "1001_DFA_ANG_XX_11.jpg", "cover.jpg"],
+         ["1001_DFA_ANG_XX_2.jpg", "1001_DFA_ANG_XX_11.jpg"]),
+    ],
+)  # fmt: skip
+def test_frames_are_in_order_of_their_numbers(tmp_path: Path, names: list[str], expected: list[str]) -> None:
+    (tmp_path / "Image-01-FPS" / "clip").mkdir(parents=True)
+    for name in names:
+        (tmp_path / "Image-01-FPS" / "clip" / name).touch()
+    assert [file.name for file in frame_folders(tmp_path)["clip"]] == expected
+
+
+@pytest.mark.parametrize(
+    ("names", "complaint"),
+    [
+        (["a/Image-01-FPS/clip/1.jpg", "b/Image-01-FPS/clip/1.jpg"], "frames of clip are there twice"),
+        (["Image-01-FPS/clip/1.jpg", "Image-01-FPS/clip/01.jpg"], "two frames of one number"),
+        (
+            ["Image-01-FPS/clip/1.jpg", "Image-01-FPS/clip/2 (1).jpg"],
+            r"named as a copy, but 2\.jpg is not there",
+        ),
+    ],
+)
+def test_frames_that_cannot_be_told_apart_are_refused(
+    tmp_path: Path, names: list[str], complaint: str
+) -> None:
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(InputError, match=complaint):
+        frame_folders(tmp_path)
+
+
+def test_a_broken_frame_concerns_its_clip_alone(raw: Path, tiny_recipe: Recipe, clip: str) -> None:
+    cut(raw, "visual/Image-01-FPS", [clip])
+    (raw / "visual/Image-01-FPS" / clip / "00002.jpg").write_bytes(b"no picture")
+    source = cremad.read(raw, tiny_recipe)
+    with pytest.raises(InputError, match=r"00002\.jpg is no readable picture"):
+        source.load(0)
+    source.load(1)
+
+
+def test_what_copying_leaves_is_passed_over(raw: Path, clip: str, tiny_recipe: Recipe) -> None:
+    before = cremad.read(raw, tiny_recipe)
+    for name in (f"._{clip}.wav", f"{clip} (1).wav", f"{clip} - Copy.wav", "desktop.ini", f"{clip}.wav.part"):
+        (raw / "AudioWAV" / name).write_bytes(b"no sound")
+    shutil.copytree(raw / "VideoFlash", raw / "VideoFlash" / "__MACOSX")
+    assert cremad.read(raw, tiny_recipe).files == before.files
 
 
 def test_a_foreign_file_is_named(raw: Path, clip: str, tiny_recipe: Recipe) -> None:
@@ -143,7 +242,9 @@ def test_a_listed_clip_without_media_can_be_skipped(raw: Path, tiny_recipe: Reci
     with (raw / "ogmge_train.csv").open("a") as stream:
         stream.write("9999_DFA_ANG_XX,ANG\n")
     source = cremad.read(raw, tiny_recipe)
-    assert source.lacking() == [source.ids[-1]] == ["9999_DFA_ANG_XX"]
+    assert source.lacking() == {
+        source.ids.index("9999_DFA_ANG_XX"): "AudioWAV/9999_DFA_ANG_XX.wav is missing"
+    }
     assert source.splits == {policy: [*parts, ""] for policy, parts in before.splits.items()}
     with pytest.raises(InputError, match=r"9999_DFA_ANG_XX: AudioWAV/9999_DFA_ANG_XX\.wav is missing"):
         write_store(source, tmp_path / "store")

@@ -157,7 +157,7 @@ def test_zero_rows_are_refused(tmp_path: Path) -> None:
 def test_features_that_are_not_finite_are_named_by_id(tmp_path: Path) -> None:
     text = arrays()["modality:text"]
     text[[3, 8], 1] = np.nan, np.inf
-    with pytest.raises(InputError, match=r"2 of 40 samples .*3: text holds NaN.*8: text holds NaN"):
+    with pytest.raises(InputError, match=r"(?s)2 of 40 samples .*3: text holds NaN.*8: text holds NaN"):
         write_store(features.read(save(tmp_path, **{"modality:text": text})), tmp_path / "store")
 
 
@@ -262,7 +262,7 @@ def test_a_mask_beside_empty_cells_is_refused(tmp_path: Path) -> None:
 def test_a_sample_that_lacks_every_modality_is_named(tmp_path: Path) -> None:
     held = np.arange(COUNT) != 3
     source = features.read(save(tmp_path, **{"present:text": held, "present:sound": held}))
-    with pytest.raises(InputError, match=r"1 of 40 samples .*3: it has none of the modalities"):
+    with pytest.raises(InputError, match=r"(?s)1 of 40 samples .*3: it has none of the modalities"):
         write_store(source, tmp_path / "store")
 
 
@@ -271,6 +271,13 @@ def test_a_folder_must_hold_one_file(tmp_path: Path) -> None:
     (tmp_path / "other.npz").write_bytes(b"")
     with pytest.raises(InputError, match="holds 2 npz or Parquet files: name one"):
         features.read(tmp_path)
+
+
+def test_what_copying_leaves_is_no_second_file(tmp_path: Path) -> None:
+    save(tmp_path)
+    for name in ("._table.npz", "table (1).npz", "table - Copy.npz", ".~lock.table.npz", "table.npz.part"):
+        (tmp_path / name).write_bytes(b"")
+    assert features.read(tmp_path).files == [tmp_path / "table.npz"]
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
+from PIL import Image
 
 from study.prepare import main
 from trainables.multimodal.data.adapters import kinetics_sounds, listed_clips
@@ -104,7 +106,7 @@ def test_vanished_clips_are_named_and_can_be_skipped(root: Path, tmp_path: Path)
     gone = clip(1, 4, "test")
     media(root, gone).unlink()
     source = kinetics_sounds.read(root, RECIPE)
-    with pytest.raises(InputError, match=f"1 of 20 .*{gone}: it is listed, but its file is missing"):
+    with pytest.raises(InputError, match=f"(?s)^1 of 20 .*{gone}: it is listed, but its file is missing"):
         write_store(source, tmp_path / "store")
     store = write_store(source, tmp_path / "store", skip_up_to=0.05)
     assert (list(store.manifest["skipped"]), len(store)) == ([gone], 19)
@@ -173,34 +175,117 @@ def test_missing_lists_are_named(root: Path) -> None:
 def test_lists_without_clips_are_refused(root: Path) -> None:
     for file in list(root.rglob("*.m*")):
         file.unlink()
-    with pytest.raises(InputError, match="holds no samples of kinetics-sounds"):
+    with pytest.raises(InputError, match="holds no samples of kinetics-sounds: there are 0 media files, of "):
+        kinetics_sounds.read(root, RECIPE)
+
+
+def test_names_that_are_not_looked_for_are_told(root: Path) -> None:
+    for number, file in enumerate(sorted(root.rglob("*.m*"))):
+        file.rename(root / f"film {number}.mp4")
+    with pytest.raises(
+        InputError, match=r"there are 20 media files, such as film 0\.mp4, .* such as -train04"
+    ):
         kinetics_sounds.read(root, RECIPE)
 
 
 @pytest.mark.parametrize(
     ("listed", "expected"),
     [
-        ("phSRihyIXGo_1", ("phSRihyIXGo_1", "phSRihyIXGo_000001_000011")),
-        ("Px-2BW_2AvU_4008", ("Px-2BW_2AvU_4008", "Px-2BW_2AvU_004008_004018")),
-        ("--4-0ihtnBU_000058_000068", ("--4-0ihtnBU_000058_000068",)),
-        ("a_2_b_3_c_4_58_68", ("a_2_b_3_c_4_58_68",)),
+        ("phSRihyIXGo_1", ("phSRihyIXGo", 1)),
+        ("Px-2BW_2AvU_4008", ("Px-2BW_2AvU", 4008)),
+        ("--4-0ihtnBU_000058_000068", ("--4-0ihtnBU", 58)),
+        ("a_2_b_3_c_4_58_68", ("a_2_b_3_c_4_58_68", None)),
     ],
 )
-def test_a_clip_of_the_test_list_may_be_named_as_those_of_training(
-    listed: str, expected: tuple[str, ...]
-) -> None:
-    assert kinetics_sounds.names(listed) == expected
+def test_names_of_both_lists_tell_video_and_start(listed: str, expected: tuple[str, int | None]) -> None:
+    assert kinetics_sounds.moment(listed) == expected
 
 
-@pytest.mark.parametrize("file", ["phSRihyIXGo_35", "phSRihyIXGo_000035_000045"])
-def test_files_of_both_names_are_found(root: Path, file: str) -> None:
-    media(root, clip(0, 4, "test")).rename(root / f"{file}.mp4")
+@pytest.mark.parametrize("listed", ["phSRihyIXGo_35", "phSRihyIXGo_000035_000045"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        "_35.mp4",
+        "_000035.MKV",
+        "_35_45.mov",
+        "_000035_000045.MOV",
+        "_35000_45000.flv",
+        "_035000_045000.m4v",
+        ".webm",
+    ],
+)
+def test_clips_of_both_lists_are_found_under_all_usual_names(root: Path, listed: str, file: str) -> None:
+    media(root, clip(0, 4, "test")).rename(root / f"phSRihyIXGo{file}")
     tested = root / "kinetic_sound_my_test.txt"
-    tested.write_text(tested.read_text().replace(clip(0, 4, "test"), "phSRihyIXGo_35"))
+    tested.write_text(tested.read_text().replace(clip(0, 4, "test"), listed))
     source = kinetics_sounds.read(root, RECIPE)
-    row = source.ids.index("phSRihyIXGo_35")
-    assert source.splits["official"][row] == "test"
-    assert source.load(row)["visual"].shape == (2, 3, 16, 16)
+    assert source.splits["official"][source.ids.index(listed)] == "test"
+
+
+def test_the_name_of_a_video_is_no_clip_where_several_of_it_are_listed(root: Path) -> None:
+    media(root, clip(0, 4, "test")).rename(root / "phSRihyIXGo.mp4")
+    tested = root / "kinetic_sound_my_test.txt"
+    listed = tested.read_text().replace(clip(0, 4, "test"), "phSRihyIXGo_35")
+    tested.write_text(f"{listed}phSRihyIXGo_95,10,4\n")
+    source = kinetics_sounds.read(root, RECIPE)
+    assert [source.ids[row] for row in source.lacking()] == ["phSRihyIXGo_35", "phSRihyIXGo_95"]
+
+
+@pytest.mark.parametrize("suffix", [".mov", ".flv", ".m4v", ".MP4"])
+def test_clips_in_other_containers_are_decoded(
+    root: Path, film: Callable[..., Path], tone: Callable, suffix: str
+) -> None:
+    name, made = clip(0, 4, "test"), root.parent / "made"
+    media(root, name).unlink()
+    codec, rate = ("flv1", 44_100) if suffix == ".flv" else ("mpeg4", 48_000)
+    sound = ("aac", rate, tone(0.5, rate))
+    written = film(made.with_suffix(suffix.lower()), np.full((12, 32, 32, 3), 90, np.uint8), codec, sound)
+    shutil.move(written, root / f"{name}{suffix}")
+    source = kinetics_sounds.read(root, RECIPE)
+    assert source.load(source.ids.index(name))["visual"].mean() == pytest.approx(90, abs=6)
+
+
+def cut(root: Path, name: str, film_file: Path, place: str) -> None:
+    """Frames 0.jpg, 1.jpg, ... 11.jpg, ever brighter, and the sound of a clip, in place of its film."""
+    folder = root / place / name
+    folder.mkdir(parents=True)
+    for number in range(12):
+        Image.new("RGB", (20, 10), (20 * number,) * 3).save(folder / f"{number}.jpg")
+    waveform = read_track(film_file, 48_000)
+    (root / "audio").mkdir(exist_ok=True)
+    soundfile.write(root / "audio" / f"{name}.wav", np.stack([waveform, waveform], axis=1), 48_000)
+    film_file.unlink()
+
+
+@pytest.mark.parametrize("place", ["visual/Image-01-FPS", "Image-01-FPS", "train/visual/Image-03-FPS"])
+def test_frames_and_sound_stand_for_a_film_that_is_not_there(root: Path, place: str) -> None:
+    name = clip(0, 4, "test")
+    before = kinetics_sounds.read(root, RECIPE).load(0)
+    cut(root, name, media(root, name), place)
+    source = kinetics_sounds.read(root, RECIPE)
+    assert source.note == "frames of 1 of 20 clips are pictures that others cut from films."
+    assert not source.lacking()
+    after = source.load(0)
+    assert after["visual"].mean(axis=(1, 2, 3)) == pytest.approx([60, 180], abs=3)  # of 12: number 3 and 9
+    assert np.corrcoef(after["audio"].ravel(), before["audio"].ravel())[0, 1] > 0.99
+
+
+def test_a_film_is_preferred_to_its_frames(root: Path) -> None:
+    name = clip(0, 4, "test")
+    kept = shutil.copy(media(root, name), root.parent / media(root, name).name)
+    cut(root, name, media(root, name), "visual/Image-01-FPS")
+    shutil.move(kept, root)
+    source = kinetics_sounds.read(root, RECIPE)
+    assert source.note == ""
+    assert source.load(0)["visual"].std() < 10
+
+
+def test_frames_without_any_sound_are_told_in_a_sentence(root: Path) -> None:
+    for file in sorted(root.rglob("*.m*")):
+        cut(root, file.stem, file, "visual/Image-01-FPS")
+    shutil.rmtree(root / "audio")
+    with pytest.raises(InputError, match="no sound of any clip: AudioWAV is missing"):
+        kinetics_sounds.read(root, RECIPE)
 
 
 def test_the_published_lists_have_their_sizes(real_data: Path) -> None:
@@ -208,8 +293,7 @@ def test_the_published_lists_have_their_sizes(real_data: Path) -> None:
     trained = kinetics_sounds.listed(lists / "kinetic_sound_my_train.txt", "train")
     tested = kinetics_sounds.listed(lists / "kinetic_sound_my_test.txt", "test")
     assert (len(trained), len(tested)) == (14_799, 2_597)
-    assert {len(found.names) for found in trained} == {1}
-    assert {len(found.names) for found in tested} == {2}
+    assert all(isinstance(found.start, int) and len(found.video) == 11 for found in [*trained, *tested])
     assert sorted({found.label for found in trained}) == [f"{number:02d}" for number in range(31)]
 
 

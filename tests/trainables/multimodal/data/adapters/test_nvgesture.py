@@ -78,6 +78,14 @@ def test_lists_tell_class_subject_and_part(root: Path) -> None:
     assert source.splits["official"][row] == "test"
 
 
+@pytest.mark.parametrize("sensor", ["color", "depth"])
+def test_films_of_a_sensor_that_are_all_missing_are_one_sentence(root: Path, sensor: str) -> None:
+    for file in sorted(root.rglob(f"sk_{sensor}.avi")):
+        file.unlink()
+    with pytest.raises(InputError, match=f"no {sensor} film of any gesture: Video_data holds none"):
+        nvgesture.read(root, RECIPE)
+
+
 def test_a_training_subject_validates(root: Path) -> None:
     source = nvgesture.read(root, RECIPE)
     held = {group for group, part in zip(source.groups or [], source.splits["official"], strict=True)

@@ -1,12 +1,17 @@
-"""RAVDESS: face action units and spectrograms, split by actor number."""
+"""RAVDESS: from a table and from the published files, split by actor number."""
 
+import shutil
+from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from trainables.multimodal.data.adapters import ravdess
+from trainables.multimodal.data.datasets import read_source
 from trainables.multimodal.errors import InputError
 
 
@@ -63,6 +68,151 @@ def test_a_file_that_cannot_be_right_is_refused(
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"ravdess_av\.npz is missing"):
         ravdess.read(tmp_path)
+
+
+def test_a_table_takes_no_recipe_parameters(tmp_path: Path) -> None:
+    write(tmp_path)
+    with pytest.raises(
+        InputError, match=r"ravdess_av\.npz is stored as it is: it takes no recipe parameters"
+    ):
+        read_source("ravdess", tmp_path, settings={"frames": "3"})
+
+
+PLACES = [
+    ("Actor_{a}/", "Actor_{a}/"),
+    ("Audio_Speech_Actors_01-24/Actor_{a}/", "Video_Speech_Actor_{a}/Actor_{a}/"),
+    ("audio_speech_actors_01-24/Actor_{a}/", "a/b/c/"),
+    ("", ""),
+]
+
+
+def lay(root: Path, sound: str = "", film: str = "", repetitions: int = 1, actors: int = 24) -> None:
+    """Every actor says every sentence with every emotion; all files are empty."""
+    numbers = [range(1, 9), (1, 2), (1, 2), range(1, repetitions + 1), range(1, actors + 1)]
+    for emotion, intensity, *rest in product(*numbers):
+        if (emotion, intensity) != (1, 2):  # the neutral emotion has one intensity
+            clip = "-".join(f"{number:02d}" for number in (emotion, intensity, *rest))
+            for place, name in ((sound, f"03-01-{clip}.wav"), (film, f"01-01-{clip}.mp4")):
+                file = root / place.format(a=clip[-2:]) / name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.touch()
+
+
+@pytest.mark.parametrize(("sound", "film"), PLACES)
+def test_the_published_files_are_found_at_any_depth(tmp_path: Path, sound: str, film: str) -> None:
+    lay(tmp_path, sound, film, actors=6)
+    source = ravdess.read(tmp_path)
+    row = source.ids.index("01-01-06-01-02-01-05")
+    assert source.groups is not None
+    assert (source.classes[source.labels[row]], source.groups[row]) == ("fearful", "05")
+    assert {name: modality.shape for name, modality in source.modalities.items()} == {
+        "face": (2, 3, 224, 224),
+        "logmel": (1, 1024, 128),
+    }
+    assert (len(source.ids), source.lacking()) == (6 * 30, {})
+
+
+def test_they_are_the_clips_of_the_table_with_its_splits(tmp_path: Path, real_data: Path) -> None:
+    lay(tmp_path, "Actor_{a}", "Actor_{a}", repetitions=2)
+    table, files = ravdess.read(real_data / "ravdess_av"), ravdess.read(tmp_path)
+    order = [files.ids.index(clip) for clip in table.ids]
+    assert sorted(table.ids) == sorted(files.ids)
+    assert [files.labels[row] for row in order] == list(table.labels)
+    assert {p: [parts[row] for row in order] for p, parts in files.splits.items()} == table.splits
+
+
+def test_songs_and_films_without_sound_are_passed_over(tmp_path: Path) -> None:
+    lay(tmp_path, "Actor_{a}", "Actor_{a}", actors=6)
+    before = ravdess.read(tmp_path)
+    for file in sorted(tmp_path.rglob("*.*")):
+        file.with_name(file.name.replace("-01-", "-02-", 1)).touch()
+        if file.suffix == ".mp4":
+            file.with_name(f"02{file.name[2:]}").touch()
+    assert ravdess.read(tmp_path).files == before.files
+
+
+def test_films_without_sound_are_taken_where_there_are_no_others(tmp_path: Path) -> None:
+    lay(tmp_path, "Actor_{a}", "Actor_{a}", actors=6)
+    for file in sorted(tmp_path.rglob("*.mp4")):
+        file.rename(file.with_name(f"02{file.name[2:]}"))
+    source = ravdess.read(tmp_path)
+    assert source.lacking() == {}
+    assert source.ids[0] == "01-01-01-01-01-01-01"
+
+
+def test_a_doubled_folder_counts_once_if_its_files_are_the_same(tmp_path: Path) -> None:
+    lay(tmp_path, "Actor_{a}", "video/Actor_{a}", actors=6)
+    before = ravdess.read(tmp_path)
+    for folder in sorted(tmp_path.glob("Actor_*")):
+        shutil.copytree(folder, tmp_path / "audio_speech_actors_01-24" / folder.name)
+    assert ravdess.read(tmp_path).files == before.files
+    (tmp_path / "audio_speech_actors_01-24" / "Actor_03" / "03-01-01-01-01-01-03.wav").write_bytes(b"other")
+    with pytest.raises(InputError, match="03-01-01-01-01-01-03 is there twice"):
+        ravdess.read(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["03-01-06-01-02-01-12.wav", "01-01-06-01-02-01-12.mp4"])
+def test_a_file_that_is_missing_is_named(tmp_path: Path, name: str) -> None:
+    lay(tmp_path, "a/Actor_{a}", "b/Actor_{a}", actors=12)
+    next(tmp_path.rglob(name)).unlink()
+    assert list(ravdess.read(tmp_path).lacking().values()) == [f"Actor_12/{name} is missing"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "complaint"),
+    [
+        ("*.wav", r"no sound of any clip: 03-01-\*\.wav is missing"),
+        ("*.mp4", r"no film of any clip: 01-01-\*\.mp4"),
+    ],
+)
+def test_sound_or_films_that_are_missing_altogether_are_one_sentence(
+    tmp_path: Path, pattern: str, complaint: str
+) -> None:
+    lay(tmp_path, "Actor_{a}", "Actor_{a}", actors=2)
+    for file in sorted(tmp_path.rglob(pattern)):
+        file.unlink()
+    with pytest.raises(InputError, match=complaint):
+        ravdess.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["memo.wav", "03-01-09-01-01-01-01.wav", "03-01-01-01-01-01-25.wav", "03-01-01-01-01-01-00.wav",
+     "01-01-01-01-01-01-01.wav", "03-03-01-01-01-01-01.wav", "holiday.mp4", "03-01-01-01-01-01.wav"],
+)  # fmt: skip
+def test_a_foreign_file_is_named(tmp_path: Path, name: str) -> None:
+    lay(tmp_path, "Actor_{a}", "Actor_{a}", actors=2)
+    (tmp_path / name).touch()
+    with pytest.raises(InputError, match=f"{name} has no name of RAVDESS"):
+        ravdess.read(tmp_path)
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(48_000, 1), (48_000, 2), (44_100, 1), (16_000, 1)])
+def test_a_clip_becomes_moments_of_the_face_and_the_sound_at_any_rate(
+    tmp_path: Path, film: Callable[..., Path], tone: Callable, rate: int, channels: int
+) -> None:
+    recipe = ravdess.RECIPES["dnr-fbank"].changed({"image_size": "16", "mel_bins": "16", "time_steps": "40"})
+    lay(tmp_path, "Actor_{a}", "Actor_{a}", actors=1)
+    pictures = np.stack([np.full((32, 32, 3), 20 * step, np.uint8) for step in range(12)])
+    film(tmp_path / "Actor_01" / "01-01-01-01-01-01-01.mp4", pictures)
+    wave = tone(0.5, rate, (0.5,) * channels)
+    soundfile.write(tmp_path / "Actor_01" / "03-01-01-01-01-01-01.wav", wave.T, rate)
+    arrays = ravdess.read(tmp_path, recipe).load(0)
+    assert arrays["face"].mean(axis=(1, 2, 3)) == pytest.approx([60, 180], abs=8)
+    expected = recipe.parts["logmel"].energies(tone(0.5, 16_000)[0])
+    assert np.abs(arrays["logmel"][0, 1:47] - expected[0, 1:47])[:, 2:12].mean() < 0.7
+
+
+def test_a_recording_that_is_cut_short_is_named(
+    tmp_path: Path, film: Callable[..., Path], tone: Callable
+) -> None:
+    lay(tmp_path, "Actor_{a}", "Actor_{a}", actors=1)
+    film(tmp_path / "Actor_01" / "01-01-01-01-01-01-01.mp4", np.zeros((5, 32, 32, 3), np.uint8))
+    sound = tmp_path / "Actor_01" / "03-01-01-01-01-01-01.wav"
+    soundfile.write(sound, tone(0.5, 48_000)[0], 48_000)
+    sound.write_bytes(sound.read_bytes()[:-5_000])
+    with pytest.raises(InputError, match=r"03-01-01-01-01-01-01\.wav is cut short"):
+        ravdess.read(tmp_path).load(0)
 
 
 def test_the_real_file_is_complete(real_data: Path) -> None:

@@ -46,6 +46,35 @@ def test_the_list_names_video_start_class_and_part(root: Path) -> None:
     assert [source.splits["official"].count(part) for part in ("train", "validation", "test")] == [14, 2, 4]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "{v}",
+        "{v}_{s}_{e}",
+        "{v}_{s:06d}_{e:06d}",
+        "{v}_{m}_{n}",
+        "{v}_{m:06d}_{n:06d}",
+        "{v}_{s:06d}",
+    ],
+)
+@pytest.mark.parametrize("suffix", [".mov", ".FLV", ".Mp4", ".m4v", ".mpg"])
+def test_files_of_all_usual_names_are_found(root: Path, name: str, suffix: str) -> None:
+    for file in sorted(root.rglob("*.mp4")):
+        video, start = file.stem.rsplit("_", 1)
+        s = int(start)
+        file.rename(root / f"{name.format(v=video, s=s, e=s + 10, m=1000 * s, n=1000 * s + 10_000)}{suffix}")
+    assert vggsound.read(root, RECIPE).lacking() == {}
+
+
+def test_names_that_are_not_looked_for_are_told(root: Path) -> None:
+    for number, file in enumerate(sorted(root.rglob("*.mp4"))):
+        file.rename(root / f"{number}.mp4")
+    with pytest.raises(
+        InputError, match=r"there are 20 media files, such as 0\.mp4, .* such as A-_0KiCIsTwY_000000\.mp4"
+    ):
+        vggsound.read(root, RECIPE)
+
+
 def test_files_of_both_names_are_prepared(root: Path, tmp_path: Path) -> None:
     store = write_store(vggsound.read(root, RECIPE), tmp_path / "store")
     assert len(store) == 20

@@ -41,7 +41,7 @@ def test_every_unusable_sample_is_named(toy_source: Sources, tmp_path: Path) -> 
 def test_the_refusal_says_how_to_leave_samples_out(
     toy_source: Sources, broken_load: Load, tmp_path: Path
 ) -> None:
-    with pytest.raises(InputError, match=r"1 of 12 samples .* --skip-up-to 0\.084"):
+    with pytest.raises(InputError, match=r"(?s)^1 of 12 samples .* --skip-up-to 0\.084; "):
         write_store(toy_source(load=broken_load), tmp_path / "store")
 
 
@@ -53,6 +53,29 @@ def test_skipped_samples_are_counted_in_the_manifest(
     assert "s5" not in store.ids
     assert store.groups == [f"g{row // 4}" for row in range(12) if row != 5]
     assert store.read("vector", [5])[0, 0] == 6
+
+
+def test_files_that_are_missing_are_told_before_anything_is_decoded(
+    toy_source: Sources, tmp_path: Path
+) -> None:
+    asked: list[int] = []
+
+    def load(row: int) -> Arrays:
+        asked.append(row)
+        raise InputError("gone")
+
+    there = tmp_path / "there"
+    there.touch()
+    source = toy_source(
+        load=load, sample_files=[[there], [], [there, tmp_path / "not there"], *[[there]] * 9]
+    )
+    assert source.lacking() == {
+        1: "it is listed, but its file is missing",
+        2: f"{tmp_path.name}/not there is missing",
+    }
+    with pytest.raises(InputError, match=r"^2 of 12 samples cannot be used:"):
+        write_store(source, tmp_path / "store", skip_up_to=0.1)
+    assert (asked, unfinished(tmp_path / "store").exists()) == ([], False)
 
 
 def test_no_more_than_the_stated_share_is_skipped(
@@ -333,17 +356,16 @@ def test_a_repaired_file_concerns_the_samples_that_it_belongs_to(
     files = [tmp_path / f"{row}.raw" for row in range(12)]
     for file in files:
         file.write_bytes(b"good")
-    files[7].unlink()
+    files[7].write_bytes(b"bad")
     load, asked = interrupted_after(100)
 
     def decode(row: int) -> Arrays:
-        if not files[row].is_file():
-            raise InputError("it is missing")
+        if files[row].read_bytes() == b"bad":
+            raise InputError("it is bad")
         return load(row)
 
     source = toy_source(files=files, load=decode, sample_files=[[file] for file in files] if own else ())
-    assert source.lacking() == (["s7"] if own else [])
-    with pytest.raises(InputError, match="s7: it is missing"):
+    with pytest.raises(InputError, match="s7: it is bad"):
         write_store(source, tmp_path / "store")
     asked.clear()
     files[7].write_bytes(b"repaired")
@@ -462,14 +484,15 @@ def test_a_sample_that_was_at_hand_by_chance_is_no_problem(
 def test_a_fatal_sample_is_tried_again_once_its_file_has_changed(
     toy_source: Sources, tmp_path: Path, deadly: set[int]
 ) -> None:
-    file = tmp_path / "8.raw"
-    file.write_bytes(b"deadly")
-    source = toy_source(files=[file], sample_files=[[file] if row == 8 else [] for row in range(12)])
+    files = [tmp_path / f"{row}.raw" for row in range(12)]
+    for file in files:
+        file.write_bytes(b"deadly")
+    source = toy_source(files=files, sample_files=[[file] for file in files])
     leave_mark(tmp_path / "store", "8")
     deadly.add(8)
     with pytest.raises(InputError, match="s8: its decoder ended the process"):
         write_store(source, tmp_path / "store")
-    file.write_bytes(b"repaired")
+    files[8].write_bytes(b"repaired")
     assert len(write_store(source, tmp_path / "store")) == 12
 
 

@@ -227,7 +227,7 @@ def test_no_workers_are_refused(source: Path, tmp_path: Path, capsys: pytest.Cap
 
 
 @pytest.mark.parametrize(
-    ("cores", "asked", "expected"), [(64, [], 3), (2, [], 2), (None, [], 1), (64, ["--workers", "9"], 9)]
+    ("cores", "asked", "expected"), [(64, [], 3), (2, [], 2), (64, ["--workers", "9"], 9)]
 )
 def test_processes_are_as_many_as_the_memory_allows_unless_more_are_asked_for(
     source: Path,

@@ -82,6 +82,11 @@ def _parser() -> Parser:
         help="folder with the raw files, or one file; none for what is generated",
     )
     parser.add_argument(
+        "--follow-links",
+        action="store_true",
+        help="follow links in --source that lead out of it, as in trees of DVC, git-annex or a cache",
+    )
+    parser.add_argument(
         "--out", type=Path, metavar="DIR", help="folder of the store (default: data/<dataset>)"
     )
     parser.add_argument("--recipe", metavar="NAME", help="named recipe (default: the data set's first)")
@@ -160,6 +165,7 @@ def _plan(source: Source, out: Path) -> list[str]:
     return [
         f"{source.name} from {source.root}: {len(source.ids)} samples of {len(source.files)} files",
         *([_missing(lacking, len(source.ids))] if lacking else []),
+        *([source.note] if source.note else []),
         f"recipe {source.recipe['name']}{f' ({recipe})' if recipe else ''}: {shapes}",
         *(f"split {policy}: {_sizes(Counter(parts))}" for policy, parts in source.splits.items()),
         f"would write {size / 2**20:,.0f} MiB in {len(spans(source))} files to {out}",
@@ -182,7 +188,13 @@ def _source(options: argparse.Namespace) -> Source:
     for key in ("image_size", "frames"):
         if getattr(options, key):
             settings[key] = getattr(options, key)
-    source = read_source(options.dataset, options.source, recipe=options.recipe, settings=settings)
+    source = read_source(
+        options.dataset,
+        options.source,
+        recipe=options.recipe,
+        settings=settings,
+        follow_links=options.follow_links,
+    )
     return source.with_default_split(options.split or source.default_split)
 
 
@@ -207,7 +219,7 @@ def _progress(console: Console) -> Progress:
 def _report(store: FeatureStore, found: int, seconds: float) -> list[str]:
     skipped = store.manifest["skipped"]
     size = sum(entry["bytes"] for entry in store.manifest["files"])
-    lines = [f"{store.path}: {_summary(store)}", *_parts(store)]
+    lines = [f"{store.path}: {_summary(store)}", *([store.note] if store.note else []), *_parts(store)]
     lines += [f"skipped {sample}: {reason}" for sample, reason in list(skipped.items())[:NAMED]]
     if len(skipped) > NAMED:
         lines.append(f"and {len(skipped) - NAMED} more, all named in {store.path / FILE}")

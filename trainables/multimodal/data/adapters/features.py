@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from trainables.multimodal.data.limits import MOST_ID_CHARACTERS
-from trainables.multimodal.data.media.file_checks import inside, require_content
+from trainables.multimodal.data.media.file_checks import inside, require_table
 from trainables.multimodal.data.source import Source, require_few
 from trainables.multimodal.data.splits import by_group, stratified
 from trainables.multimodal.data.store.feature_store import Arrays, Modality
@@ -76,7 +76,7 @@ def _source(file: Path, table: NamedArrays) -> Source:
 
 def read_parquet(file: Path) -> NamedArrays:
     """Every column of a Parquet file as an array; lists of equal length become further axes."""
-    require_content(file)
+    require_table(file)
     try:
         require_modest_parquet(file)
         table = pq.read_table(file)

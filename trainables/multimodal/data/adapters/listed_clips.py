@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from trainables.multimodal.data.media.audio import Fbank
-from trainables.multimodal.data.media.file_checks import inside, refuse_lfs_pointers
+from trainables.multimodal.data.media.file_checks import inside, refuse_lfs_pointers, walk
 from trainables.multimodal.data.media.sound_tracks import read_track
 from trainables.multimodal.data.media.video import Frames
 from trainables.multimodal.data.recipes import Recipe
@@ -44,11 +44,11 @@ def find_files(root: Path, suffixes: Collection[str]) -> dict[str, Path]:
     Raises InputError: two files have the same name, or one lies outside the root.
     """
     by_stem: dict[str, Path] = {}
-    for folder, _, names in os.walk(root):
-        for name in sorted(names):
+    for folder, names in walk(root):
+        for name in names:
             stem, suffix = os.path.splitext(name)
             if suffix.lower() in suffixes:
-                file = inside(root, Path(folder, name).relative_to(root))
+                file = inside(root, (folder / name).relative_to(root))
                 if stem in by_stem:
                     raise InputError(f"{stem} is there twice, {by_stem[stem]} and {file}: remove one of them")
                 by_stem[stem] = file

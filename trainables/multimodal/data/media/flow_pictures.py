@@ -1,13 +1,12 @@
 """Flow that others have computed: a folder per clip with x_00001.jpg, y_00001.jpg and so on."""
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from re import Pattern
 from typing import Final
 
-from trainables.multimodal.data.media.file_checks import inside
+from trainables.multimodal.data.media.file_checks import inside, walk
 from trainables.multimodal.data.media.optical_flow import Flow, read_moments
 from trainables.multimodal.data.media.pictures import open_picture
 from trainables.multimodal.data.media.video import Frames, evenly_spaced, read_chosen
@@ -50,8 +49,7 @@ class Pictures:
 def flow_folders(root: Path, clip: Pattern[str]) -> dict[str, Pictures]:
     """Folders of pictures anywhere below the root that are named as a clip is; InputError if one has two."""
     folders: dict[str, Pictures] = {}
-    for folder, _, names in os.walk(root):
-        path = Path(folder)
+    for path, names in walk(root):
         count = sum(name.startswith("x_") and name.endswith(".jpg") for name in names)
         if count and clip.fullmatch(path.name):
             if path.name in folders:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainables.multimodal.data.limits import MOST_ARCHIVE_BYTES
-from trainables.multimodal.data.media.file_checks import require_content
+from trainables.multimodal.data.media.file_checks import require_table
 from trainables.multimodal.errors import InputError
 
 NamedArrays = dict[str, NDArray[Any]]
@@ -33,7 +33,7 @@ TEXT: Final = "US"
 
 def read_npz(file: Path) -> NamedArrays:
     """Every array of an npz file; InputError where it cannot be read (pickled objects are never loaded)."""
-    require_content(file)
+    require_table(file, packed=("zip",))
     if not zipfile.is_zipfile(file):
         raise InputError(f"{file} is no npz file, or cut short")
     try:

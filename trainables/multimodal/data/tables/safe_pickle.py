@@ -21,7 +21,7 @@ from trainables.multimodal.data.limits import (
     MOST_SHOWN_CHARACTERS,
     MOST_UNPICKLER_BYTES,
 )
-from trainables.multimodal.data.media.file_checks import require_content
+from trainables.multimodal.data.media.file_checks import require_table
 from trainables.multimodal.data.tables.bounded_reading import require_readable
 from trainables.multimodal.errors import InputError
 
@@ -37,7 +37,7 @@ def read_pickle(file: Path) -> Any:
     Raises InputError, with the name of the file. It is missing, too large, cut short or damaged, names
     anything but arrays and plain containers, or takes too much memory or time to read.
     """
-    require_content(file)
+    require_table(file)
     if (size := file.stat().st_size) > MOST_PICKLE_BYTES:
         raise InputError(
             f"{file} has {size} bytes, and {MOST_PICKLE_BYTES} are the limit, "

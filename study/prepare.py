@@ -102,6 +102,11 @@ def _parser() -> Parser:
         help="folder with the raw files, or one file; none for what is generated",
     )
     parser.add_argument(
+        "--follow-links",
+        action="store_true",
+        help="follow links in --source that lead out of it, as in trees of DVC, git-annex or a cache",
+    )
+    parser.add_argument(
         "--out", type=Path, metavar="DIR", help="folder of the store (default: data/<dataset>)"
     )
     parser.add_argument("--recipe", metavar="NAME", help="named recipe (default: the data set's first)")
@@ -196,6 +201,7 @@ def _plan(source: Source, out: Path) -> list[str]:
     recipe = ", ".join(f"{key} {value}" for key, value in source.recipe.items() if key != "name")
     return [
         f"{source.name} from {source.root}: {len(source.ids)} samples of {len(source.files)} files",
+        *([source.note] if source.note else []),
         f"recipe {source.recipe['name']}{f' ({recipe})' if recipe else ''}: {shapes}",
         *(f"split {policy}: {_sizes(Counter(parts))}" for policy, parts in source.splits.items()),
         f"would write {size / 2**20:,.0f} MiB in {len(spans(source))} files to {out}",
@@ -221,7 +227,13 @@ def _source(options: argparse.Namespace) -> Source:
     for key in ("image_size", "frames"):
         if getattr(options, key):
             settings[key] = getattr(options, key)
-    source = read_source(options.dataset, options.source, recipe=options.recipe, settings=settings)
+    source = read_source(
+        options.dataset,
+        options.source,
+        recipe=options.recipe,
+        settings=settings,
+        follow_links=options.follow_links,
+    )
     source = replace(source, leave_out=frozenset(options.leave_out))
     return source.with_default_split(options.split or source.default_split)
 
@@ -247,7 +259,7 @@ def _progress(console: Console) -> Progress:
 def _report(store: FeatureStore, found: int, seconds: float) -> list[str]:
     skipped = store.manifest["skipped"]
     size = sum(entry["bytes"] for entry in store.manifest["files"])
-    lines = [f"{store.path}: {_summary(store)}", *_parts(store)]
+    lines = [f"{store.path}: {_summary(store)}", *([store.note] if store.note else []), *_parts(store)]
     if skipped:
         lines += [f"skipped, all named in {store.path / FILE}:", *told(skipped)]
     lines += _suspicious(store)

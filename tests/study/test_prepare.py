@@ -14,6 +14,7 @@ from trainables.multimodal.data.preparing.writer import write_store
 from trainables.multimodal.data.sample import generate
 from trainables.multimodal.data.splits import by_fold
 from trainables.multimodal.data.store.feature_store import FeatureStore
+from trainables.multimodal.data.store.manifest import sha256
 from trainables.multimodal.errors import InputError
 
 
@@ -144,6 +145,59 @@ def test_an_unknown_split_is_refused(
 ) -> None:
     assert prepare(source, tmp_path / "out", "--split", "official") == 2
     assert "unknown split official: features offers stratified" in capsys.readouterr().err
+
+
+@pytest.fixture
+def linked(tmp_path: Path) -> Path:
+    """A tree of CREMA-D: one folder is a link to another disk, and films are links into a store."""
+    raw = tmp_path / "raw"
+    generate.generate(raw, actors=generate.ACTORS[:3])
+    (tmp_path / "objects").mkdir()
+    (raw / "AudioWAV").rename(tmp_path / "sounds")
+    (raw / "AudioWAV").symlink_to("../sounds")
+    for number, film in enumerate(sorted((raw / "VideoFlash").iterdir())):
+        film.rename(tmp_path / "objects" / f"{number:032x}")
+        film.symlink_to(f"../../objects/{number:032x}")
+    return raw
+
+
+SMALL = ["--recipe-set", "time_steps=20", "--recipe-set", "frames=1", "--image-size", "8"]
+
+
+def test_trees_of_links_are_read_only_where_that_is_asked_for(
+    linked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["cremad", "--source", str(linked), "--out", str(tmp_path / "out"), *SMALL]
+    assert main(command) == 2
+    assert "by a link: remove it, or allow all links with --follow-links" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert main([*command, "--follow-links"]) == 0
+    assert main([*command, "--follow-links"]) == 0
+    assert "holds this data set already" in capsys.readouterr().out
+    assert main(["--check", str(tmp_path / "out")]) == 0
+    sums = FeatureStore.open(tmp_path / "out").manifest["sources"]
+    file = min(name for name in sums if name.startswith("VideoFlash"))
+    assert sums[file] == sha256((linked / file).resolve())
+
+
+@pytest.mark.parametrize("target", ["../../objects/gone", "1001.flv"], ids=["nothing", "itself"])
+def test_links_that_lead_nowhere_are_samples_without_files(
+    linked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], target: str
+) -> None:
+    film = min((linked / "VideoFlash").iterdir())
+    film.unlink()
+    film.symlink_to(film.name if target == "1001.flv" else target)
+    command = ["cremad", "--source", str(linked), "--out", str(tmp_path / "out"), *SMALL, "--follow-links"]
+    assert main(command) == 2
+    told = capsys.readouterr().err
+    assert f"1 of 144 samples cannot be used ({film.stem}: VideoFlash/{film.name} is missing" in told
+
+
+def test_one_file_may_be_a_link_to_a_file_of_another_name(source: Path, tmp_path: Path) -> None:
+    (source / "table.npz").rename(tmp_path / "9f86d081")
+    (source / "table.npz").symlink_to("../9f86d081")
+    assert prepare(source / "table.npz", tmp_path / "out") == 0
+    assert list(FeatureStore.open(tmp_path / "out").manifest["sources"]) == ["table.npz"]
 
 
 @pytest.mark.parametrize("share", ["-0.1", "1.5", "some"])

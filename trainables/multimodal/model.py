@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from trainables.multimodal.data.modality_names import OF_MODULES
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.networks.encoders import encoder_kind
 from trainables.multimodal.networks.fusion import FUSIONS, Fusion, Output
@@ -96,7 +97,7 @@ class MultimodalModel(nn.Module):
 def _check_names(spec: ModelSpec) -> None:
     """Refuse what cannot name both a module and a metric."""
     for name in spec.shapes:
-        if not name or "." in name or "/" in name or hasattr(nn.ModuleDict, name):
+        if not name or "." in name or "/" in name or name in OF_MODULES:
             raise InputError(f"a modality cannot be named {name!r}; rename it in the store")
 
 

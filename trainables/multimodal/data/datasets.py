@@ -25,6 +25,7 @@ from trainables.multimodal.data.adapters import (
     vggsound,
 )
 from trainables.multimodal.data.generated import controls, ladder
+from trainables.multimodal.data.media.file_checks import FollowedPath
 from trainables.multimodal.data.preparing.verify import require_made_from
 from trainables.multimodal.data.preparing.writer import write_once
 from trainables.multimodal.data.recipes import Recipe
@@ -92,9 +93,16 @@ DATASETS: Final[Mapping[str, Dataset]] = {
 
 
 def read_source(
-    name: str, root: Path | None, *, recipe: str | None = None, settings: Mapping[str, str] | None = None
+    name: str,
+    root: Path | None,
+    *,
+    recipe: str | None = None,
+    settings: Mapping[str, str] | None = None,
+    follow_links: bool = False,
 ) -> Source:
     """The source of data set `name` below `root`, with a recipe and changes to its parameters.
+
+    The root itself may be a link. Links in it may lead out of it if `follow_links` says so.
 
     Raises InputError: unknown data set, recipe or parameter, bad source files, or no folder where one is
     needed, or one where none is.
@@ -106,7 +114,11 @@ def read_source(
         raise InputError(
             f"{name} is generated: leave --source out" if root else f"name the --source folder of {name}"
         )
-    folders = [root.resolve()] if root else []
+    if root:
+        root = FollowedPath(root) if follow_links else root
+        # A file keeps its own name, since what a link leads to in a store may have no suffix.
+        root = root.resolve() if root.is_dir() else root.parent.resolve() / root.name
+    folders = [root] if root else []
     if dataset.recipes is None:
         if recipe or settings:
             raise InputError(f"{name} is stored as it is: it takes no recipe and no recipe parameters")

@@ -31,12 +31,15 @@ MOST_TWEET_CHARACTERS: Final = 10_000
 """Characters of a line that holds a tweet: with all that stands around it, one has some hundreds."""
 MOST_COLUMNS: Final = 10_000
 """Columns of a table: each is a Python object for every row."""
+MOST_BLOCK_BYTES: Final = 8 * MIB
+"""Bytes of an array of a table that are read at once: arrays of samples may be of any size."""
 MOST_ARCHIVE_BYTES: Final = 640 * MIB
-"""Bytes of an npz file once unpacked: it is held in memory, a third of what a preparation may take."""
+"""Bytes of what is held in memory of an npz file, a third of what a preparation may take: a published table,
+a column with one entry per sample, or an array that is stored column by column."""
 MOST_PICKLE_BYTES: Final = 640 * MIB
-"""Bytes of a pickle: its arrays are held in memory, as those of an npz file are."""
+"""Bytes of a pickle: its arrays are held in memory, as those of published npz files are."""
 MOST_PARQUET_BYTES: Final = 256 * MIB
-"""Bytes of a Parquet file once unpacked: pyarrow takes four times as many to read it."""
+"""Bytes of columns without lists of a Parquet file: they are held, and pyarrow takes four times as many."""
 MOST_READER_BYTES: Final = 1536 * MIB
 """Bytes of addresses of a process that reads a Parquet file, beside its content: pyarrow needs them."""
 MOST_UNPICKLER_BYTES: Final = 512 * MIB

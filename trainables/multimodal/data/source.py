@@ -1,6 +1,5 @@
 """What an adapter gives: the samples of one data set, not yet decoded."""
 
-import re
 import reprlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -17,11 +16,13 @@ from trainables.multimodal.data.limits import (
     MOST_SAMPLES,
     MOST_WORKERS,
 )
+from trainables.multimodal.data.modality_names import require_modality_name
 from trainables.multimodal.data.splits import rows_by_part
 from trainables.multimodal.data.store.feature_store import Arrays, Modality, Quantity, sample_bytes
 from trainables.multimodal.errors import InputError
 
-WORD: Final = re.compile(r"[\w-]{1,64}")
+MOST_NAMED: Final = 3
+"""Duplicate ids that a refusal names."""
 LISTED_ONLY: Final = "it is listed, but its file is missing"
 
 
@@ -68,7 +69,7 @@ class Source:
     """The files of each sample alone, none where they are missing: a change of them concerns it only.
     Given only if sample `row` depends on no others but on those in `files` that belong to no sample alone."""
     in_memory: bool = False
-    """Whether `load` only takes a sample from a table in memory: then no other process gets a copy of it."""
+    """Whether `load` only takes a sample from a table, held or read on in order: one process does that."""
     leave_out: frozenset[str] = frozenset()
     """Kinds of suspicious samples (`media/suspicions.py`) that somebody asked to leave out."""
     most_workers: int = MOST_WORKERS
@@ -87,7 +88,7 @@ class Source:
         for sample in self.ids:
             _require_harmless(sample)
         for modality in self.modalities:
-            _require_word(modality)
+            require_modality_name(modality)
         _require_described(self.ids, self.values, self.quantity)
 
     def presence(self, row: int) -> dict[str, bool]:
@@ -141,7 +142,9 @@ def _require_described(ids: list[str], values: NDArray[np.float32] | None, quant
 def _require_unique(ids: list[str]) -> None:
     repeated = [sample for sample, count in Counter(ids).items() if count > 1]
     if repeated:
-        raise InputError(f"duplicate id: {', '.join(repeated)}; every sample needs an id of its own")
+        named = ", ".join(repeated[:MOST_NAMED])
+        others = f" and {len(repeated) - MOST_NAMED} more" if len(repeated) > MOST_NAMED else ""
+        raise InputError(f"duplicate id: {named}{others}; every sample needs an id of its own")
 
 
 def _require_harmless(sample: str) -> None:
@@ -154,12 +157,4 @@ def _require_harmless(sample: str) -> None:
     if len(sample) > MOST_ID_CHARACTERS:
         raise InputError(
             f"id {reprlib.repr(sample)} has more than {MOST_ID_CHARACTERS} characters: shorten it"
-        )
-
-
-def _require_word(modality: str) -> None:
-    """Names of modalities end up in names of methods, settings, files and metrics."""
-    if not WORD.fullmatch(modality):
-        raise InputError(
-            f"modality {reprlib.repr(modality)} is no word of at most 64 letters, digits, _ and -: rename it"
         )

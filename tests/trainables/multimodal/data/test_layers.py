@@ -11,8 +11,8 @@ from trainables.multimodal import data
 
 FOLDER = Path(data.__file__).parent
 LAYERS = (
-    "limits", "whole_numbers", "splits", "store", "source", "recipes", "media", "tables", "adapters",
-    "loading", "preparing", "generated", "sample", "datasets",
+    "limits", "whole_numbers", "modality_names", "splits", "store", "source", "recipes", "media", "tables",
+    "adapters", "loading", "preparing", "generated", "sample", "datasets",
 )  # fmt: skip
 """Lowest first."""
 BELOW = {

@@ -26,12 +26,20 @@ from trainables.multimodal.errors import InputError
 
 FILES: Final = ("aligned_50.pkl", "unaligned_50.pkl", "mosi_data.pkl", "mosi_data_noalign.pkl")
 PART_OF: Final = {"train": TRAIN, "valid": VALIDATION, "test": TEST}
+VALIDATIONS: Final = ("valid", "dev", "val", "validation")
+"""Names of the part that validates, the published one first."""
+NARROW: Final = 1.0
+"""Scores of another data set, CH-SIMS, never leave -1..1; those of CMU-MOSI reach -3 and 3."""
 MODALITIES: Final = ("text", "audio", "vision")
 SCORES: Final = ("regression_labels", "labels")
 """Names of the sentiment, MMSA's and MulT's."""
 SPLIT: Final = "official"
+NUMBERED: Final = "the file numbers its utterances, so that nobody knows which of them share a video."
+NUMBER: Final = re.compile(r"\d+(\.0)?", re.ASCII)
 VIDEO: Final = re.compile(r"\$_\$\d+$|\[\d+\]$|_\d+$")
 """What follows the video in the id of an utterance: `video$_$3`, `video[3]` or `video_3`."""
+MOST_LISTED: Final = 10
+"""Parts that a refusal lists."""
 MOST_NUMBER: Final = 2**63
 """Whole numbers from here on take long to write out."""
 
@@ -43,18 +51,22 @@ def read(path: Path) -> Source:
 
     Modalities: `text`, `audio` and `vision`, float32 [T, D] as they are in the file; a step of zeros is
     padding, in front or behind. The value is the sentiment, the label whether it is positive (zero counts
-    as that).
+    as that). Where ids are numbers that begin anew in each part, as MultiBench has them, they get the name of
+    their part, and the videos are unknown.
 
     Raises InputError: no such file, not a pickle of arrays, or arrays that are missing or do not fit.
     """
     file = _only_file(path)
     content = _entries(read_pickle(file), file.name)
     parts = {name: _part(content, name, file.name) for name in PART_OF}
+    _require_scale(parts, file.name)
     shapes = {name: _shape(parts, name, file.name) for name in MODALITIES}
     replaced = {name: _count_unknown(parts.values(), name) for name in MODALITIES}
     scores = np.concatenate([part["score"] for part in parts.values()])
-    names = [_name(row, file.name) for part in parts.values() for row in part["id"].tolist()]
-    videos = [video for _, video in names]
+    names = {name: [_name(row, file.name) for row in part["id"].tolist()] for name, part in parts.items()}
+    anew = _begin_anew(names)
+    official = {SPLIT: [PART_OF[name] for name, part in parts.items() for _ in part["score"]]}
+    videos = None if anew else [video for of_part in names.values() for _, video in of_part]
     return Source(
         name="mosi-sequences",
         root=file.parent,
@@ -62,17 +74,14 @@ def read(path: Path) -> Source:
         recipe={"name": "unaligned" if len({steps for steps, _ in shapes.values()}) > 1 else "aligned"},
         classes=CLASSES,
         modalities={name: Modality(name, shape, "float32") for name, shape in shapes.items()},
-        ids=[name for name, _ in names],
+        ids=[f"{part}-{name}" if anew else name for part, of_part in names.items() for name, _ in of_part],
         labels=(scores >= 0).astype(np.int64),
         groups=videos,
-        splits={
-            SPLIT: [PART_OF[name] for name, part in parts.items() for _ in part["score"]],
-            "video-disjoint": by_group(videos),
-        },
+        splits=official if videos is None else {**official, "video-disjoint": by_group(videos)},
         default_split=SPLIT,
         load=partial(_load, [(part, row) for part in parts.values() for row in range(len(part["score"]))]),
         in_memory=True,
-        note=_note(replaced),
+        note=" ".join(filter(None, [_note(replaced), NUMBERED if anew else ""])),
         values=scores,
         quantity=SENTIMENT_SCALE,
     )
@@ -101,10 +110,13 @@ def _entries(content: object, where: str) -> Mapping[str, Any]:
 
 def _part(content: Mapping[str, Any], name: str, file: str) -> Part:
     """Arrays of one part: the modalities, `score` [N] and `id` [N] or [N, entries]."""
-    if name not in content:
-        raise InputError(f"{file} lacks the part {name}: take the published file")
-    where = f"{file}, {name}"
-    entries = _entries(content[name], where)
+    called = [key for key in (VALIDATIONS if name in VALIDATIONS else (name,)) if key in content]
+    if not called:
+        raise InputError(f"{file} lacks the part {name}, it has {_listed(content)}: take the published file")
+    if len(called) > 1:
+        raise InputError(f"{file} has parts called {' and '.join(called)}: keep one of them")
+    where = f"{file}, {called[0]}"
+    entries = _entries(content[called[0]], where)
     named = next((score for score in SCORES if score in entries), SCORES[0])
     part = {key: _array(entries, key, where) for key in (*MODALITIES, "id", named)}
     _require_numbers(part[named], f"{where}: {named}")
@@ -113,6 +125,20 @@ def _part(content: Mapping[str, Any], name: str, file: str) -> Part:
         if len(part[key]) != len(scores):
             raise InputError(f"{where}: {key} has {len(part[key])} rows and {named} {len(scores)}")
     return {**part, "score": scores}
+
+
+def _listed(content: Mapping[str, Any]) -> str:
+    return ", ".join(key[:MOST_ID_CHARACTERS] for key in sorted(content)[:MOST_LISTED]) or "none"
+
+
+def _require_scale(parts: Mapping[str, Part], file: str) -> None:
+    """Raise InputError for scores that are not on the scale of CMU-MOSI."""
+    highest = max(float(np.abs(part["score"]).max(initial=0)) for part in parts.values())
+    if highest <= NARROW:
+        raise InputError(
+            f"{file}: sentiment goes to {highest:g} at most, and that of CMU-MOSI to 3: it looks like "
+            "another data set, such as CH-SIMS in -1..1, so prepare its arrays as features"
+        )
 
 
 def _array(entries: Mapping[str, Any], key: str, where: str) -> NDArray[Any]:
@@ -160,6 +186,13 @@ def _count_unknown(parts: Iterable[Part], name: str) -> int:
     """How many numbers of a modality are not finite."""
     rows = (row for part in parts for row in part[name])
     return sum(int((~np.isfinite(_single(row))).sum()) for row in rows)
+
+
+def _begin_anew(names: Mapping[str, Sequence[tuple[str, str]]]) -> bool:
+    """Whether ids are numbers of rows, some of which stand in several parts; a video never does."""
+    ids = [{name for name, _ in of_part} for of_part in names.values()]
+    several = len(set().union(*ids)) < sum(map(len, ids))
+    return several and all(NUMBER.fullmatch(name) for of_part in ids for name in of_part)
 
 
 def _name(row: object, file: str) -> tuple[str, str]:

@@ -1,7 +1,15 @@
-"""Checks of source files that come before any decoding."""
+"""Checks of source files that come before any decoding: where they lie, and how large they are.
 
+A data set from elsewhere must not make a program read other files of the machine, so that links out of the
+source folder are refused. Trees of links into a store (DVC, git-annex, a cache, a shared disk) are read where
+the user allows it.
+"""
+
+import os
 import reprlib
-from pathlib import Path
+import stat
+from collections.abc import Collection, Iterator
+from pathlib import Path, PosixPath
 
 from trainables.multimodal.data.limits import (
     MOST_CLIP_BYTES,
@@ -9,45 +17,104 @@ from trainables.multimodal.data.limits import (
     MOST_SOUND_HERTZ,
     MOST_SOUND_SECONDS,
 )
+from trainables.multimodal.data.media.first_bytes import (
+    LFS_POINTER,
+    broken_download,
+    head,
+    packing,
+    unfetched,
+)
 from trainables.multimodal.errors import InputError
 
-LFS_HEADER = b"version https://git-lfs.github.com/spec/"
+
+class FollowedPath(PosixPath):
+    """A source folder whose links may lead out of it; so may those of every path that is made of it."""
 
 
 def inside(root: Path, name: str | Path) -> Path:
-    """The file `name` below `root`.
+    """The file `name` below `root`, which need not exist.
 
-    Raises InputError: the path, with links followed, leaves the root.
+    Raises InputError: the name leads out of the root, or a link on the way does and the root is no
+    FollowedPath.
     """
     path = root / name
-    if not _resolved(path).is_relative_to(root.resolve()):
-        raise InputError(f"{name} leaves the source folder {root}: remove the link or the ../ in its name")
+    if not Path(os.path.normpath(path)).is_relative_to(os.path.normpath(root)):
+        raise InputError(f"{name} leaves the source folder {root}: remove the ../ in its name")
+    try:
+        strays = _has_link(root, path) and not (isinstance(root, FollowedPath) or _leads_inside(root, path))
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, or a name that no file can have
+        raise InputError(f"{reprlib.repr(str(path))} names no file ({error}): remove or rename it") from error
+    if strays:
+        raise InputError(
+            f"{name} leaves the source folder {root} by a link: remove it, or allow all links with "
+            "--follow-links if you trust where they lead"
+        )
     return path
 
 
-def _resolved(path: Path) -> Path:
-    try:
-        return path.resolve()
-    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, or a name that no file can have
-        raise InputError(f"{reprlib.repr(str(path))} names no file ({error}): remove or rename it") from error
+def folders_below(root: Path, passed_over: Collection[str] = ()) -> Iterator[tuple[Path, list[str]]]:
+    """Every folder below the root, itself included, with the names of its files in order.
+
+    Folders whose names in small letters are in `passed_over` are not entered.
+
+    A linked folder is entered where links are followed, unless it stands below the root anyway. None is
+    entered twice. Raises InputError where a folder is a link out of a root whose links are not followed.
+    """
+    base = Path(os.path.realpath(root))
+    met = {base}
+    for folder, folders, names in os.walk(root, followlinks=True):
+        path, entered = root / folder, []
+        for name in sorted(name for name in folders if name.lower() not in passed_over):
+            place = Path(os.path.realpath(inside(root, (path / name).relative_to(root))))
+            if place not in met and not ((path / name).is_symlink() and place.is_relative_to(base)):
+                met.add(place)
+                entered.append(name)
+        folders[:] = entered
+        yield path, sorted(names)
 
 
-def is_lfs_pointer(file: Path) -> bool:
-    """Whether a file holds a Git-LFS pointer (some 130 bytes of text) instead of its content."""
-    with file.open("rb") as stream:
-        return stream.read(len(LFS_HEADER)) == LFS_HEADER
+def _has_link(root: Path, path: Path) -> bool:
+    """Whether a part of the path below the root may be a link: to resolve many whole paths takes long."""
+    place, below = str(root), path.parts[len(root.parts) :]
+    for part in below:
+        place = f"{place}/{part}"
+        try:
+            if stat.S_ISLNK(os.lstat(place).st_mode):
+                return True
+        except (FileNotFoundError, NotADirectoryError):
+            break
+    return ".." in below or "\0" in str(path)  # behind what is not there, neither was looked for
+
+
+def _leads_inside(root: Path, path: Path) -> bool:
+    return path.resolve().is_relative_to(root.resolve())
 
 
 def require_content(file: Path) -> None:
     """Raise InputError where a file is missing, empty or a Git-LFS pointer."""
+    if file.is_symlink() and not file.exists():
+        raise InputError(
+            f"{file.parent.name}/{file.name} is missing: it is a link, and {os.readlink(file)} is not there"
+        )
     if not file.is_file():
         raise InputError(f"{file.parent.name}/{file.name} is missing")
     if not file.stat().st_size:
         raise InputError(f"{file.parent.name}/{file.name} is empty (0 bytes)")
-    if is_lfs_pointer(file):
-        raise InputError(
-            f"{file} is a Git-LFS pointer, not the file itself: run `git lfs pull` in its repository"
-        )
+    if told := unfetched(head(file)):
+        raise InputError(f"{file} {told}")
+
+
+def require_table(file: Path, packed: Collection[str] = ()) -> None:
+    """Raise InputError where a table has no content, or begins as a broken download does.
+
+    `packed` are the formats in which it may be packed.
+    """
+    require_content(file)
+    first = head(file)
+    if told := broken_download(first):
+        raise InputError(f"{file} {told}")
+    if (packer := packing(first)) and packer not in packed:
+        raise InputError(f"{file} cannot be read: it is packed with {packer}, so unpack it first")
 
 
 def require_modest_frames(file: Path, width: int, height: int, most: int) -> None:
@@ -80,7 +147,7 @@ def require_modest_sound(file: Path, samples: int, rate: int, channels: int) -> 
 
 def refuse_lfs_pointers(root: Path, files: list[Path]) -> None:
     """Refuse a checkout whose media were never fetched: the most common mistake, named once for all files."""
-    pointers = [file for file in files if file.is_file() and is_lfs_pointer(file)]
+    pointers = [file for file in files if file.is_file() and head(file).startswith(LFS_POINTER)]
     if pointers:
         raise InputError(
             f"{pointers[0]} is a Git-LFS pointer, not the file itself "

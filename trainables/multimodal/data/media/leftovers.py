@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from trainables.multimodal.data.media.file_checks import folders_below
 from trainables.multimodal.errors import InputError
 
 BEGINNINGS: Final = ("._", "~$", ".~lock.", ".nfs", ".fuse_hidden")
@@ -35,9 +36,8 @@ COPY: Final = re.compile(
 
 def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
     """Every folder from the root down, in order of names, with the names of its genuine files, sorted."""
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if name.lower() not in FOLDERS)
-        yield Path(folder), genuine(names)
+    for folder, names in folders_below(root, FOLDERS):
+        yield folder, genuine(names)
 
 
 def genuine(names: Collection[str]) -> list[str]:

@@ -37,7 +37,7 @@ from trainables.multimodal.data.preparing.unusable import (
 from trainables.multimodal.data.preparing.worker_processes import WorkerDied, each, in_processes
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store import manifest as manifests
-from trainables.multimodal.data.store.feature_store import FeatureStore
+from trainables.multimodal.data.store.feature_store import FeatureStore, sample_bytes
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.whole_files import held
 
@@ -60,6 +60,7 @@ def write_store(
     for the next start to go on with.
     """
     source.require_split(source.default_split)
+    _require_room(source, out)
     workers = 1 if source.in_memory else workers
     if out.exists():
         raise InputError(f"{out} exists already: remove it or choose another --out")
@@ -109,6 +110,21 @@ def stored_samples(store: FeatureStore) -> Iterator[Sample]:
         present = {name: bool(mask[row]) for name, mask in store.present.items()}
         value = None if store.values is None else float(store.values[row])
         yield Sample(sample, int(store.labels[row]), group, parts, arrays, present, value)
+
+
+def _require_room(source: Source, out: Path) -> None:
+    """Raise InputError where the disk has no room for a table: few bytes can unpack to any number.
+
+    Of other sources nobody knows how many of their samples can be used.
+    """
+    there = next(folder for folder in out.absolute().parents if folder.exists())
+    needed = len(source.ids) * sample_bytes(source.modalities) if source.in_memory else 0
+    begun = sum(file.stat().st_size for file in unfinished(out).glob("*.arrow"))
+    if needed > (free := shutil.disk_usage(there).free + begun):
+        raise InputError(
+            f"the store needs {needed / 2**20:,.0f} MiB, and {there} has {free / 2**20:,.0f} MiB of room: "
+            "choose another --out, or make some"
+        )
 
 
 def _begin(folder: Path, fingerprints: Fingerprints) -> list[Shard]:

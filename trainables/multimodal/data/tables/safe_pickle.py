@@ -6,43 +6,59 @@ pickle grows to, and how long that takes, shows only when it is read. So another
 little memory and time. Protocols 0 to 5, also as Python 2 writes them.
 """
 
+import gzip
 import pickle
 import re
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainables.multimodal.data.limits import (
+    MIB,
     MOST_PICKLE_BYTES,
     MOST_PICKLE_GROWTH,
     MOST_SHOWN_CHARACTERS,
     MOST_UNPICKLER_BYTES,
 )
-from trainables.multimodal.data.media.file_checks import require_content
+from trainables.multimodal.data.media.file_checks import require_table
+from trainables.multimodal.data.media.first_bytes import head, packing
 from trainables.multimodal.data.tables.bounded_reading import require_readable
 from trainables.multimodal.errors import InputError
 
 ELEMENT: Final = re.compile(r"b1|[iuf](1|2|4|8)|[SU]\d{1,7}|O8?")
 """Codes of what arrays may hold: truth values, numbers, bytes, text, plain objects."""
 ORDERS: Final = ("<", ">", "|", "=")
+CUT: Final = ("truncated", "exhausted before end of frame")
+"""How messages end that pickle raises where a file ends too early."""
+BLOCK_BYTES: Final = MIB
 LATIN: Final = ("latin1", "latin-1")
+
+
+DAMAGE: Final = (
+    pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError, AttributeError, OverflowError,
+    ImportError, OSError, zlib.error,
+)  # fmt: skip
+"""What a damaged pickle makes its reader raise."""
+
+
+class Refused(pickle.UnpicklingError):
+    """What this reader does not do, in a sentence."""
 
 
 def read_pickle(file: Path) -> Any:
     """The content of a pickle: plain containers, text, numbers, bytes, and `Stored` arrays.
 
+    It may be packed with gzip.
+
     Raises InputError, with the name of the file. It is missing, too large, cut short or damaged, names
     anything but arrays and plain containers, or takes too much memory or time to read.
     """
-    require_content(file)
-    if (size := file.stat().st_size) > MOST_PICKLE_BYTES:
-        raise InputError(
-            f"{file} has {size} bytes, and {MOST_PICKLE_BYTES} are the limit, "
-            "since all of it is held in memory: make it smaller"
-        )
+    require_table(file, packed=("gzip",))
+    size = _unpacked_bytes(file)
     most = MOST_UNPICKLER_BYTES + MOST_PICKLE_GROWTH * size
     require_readable(
         unpickle, file, "a pickle", most_bytes=most, addresses=most, remedy="take the published file"
@@ -51,9 +67,40 @@ def read_pickle(file: Path) -> Any:
 
 
 def unpickle(file: Path) -> Any:
-    """The same without bounds: what it raises on a damaged file is of many types."""
-    with file.open("rb") as stream:
-        return _Unpickler(stream, encoding="latin1").load()
+    """The same without bounds: UnpicklingError on a damaged file, MemoryError on one that grows."""
+    with _opened(file) as stream:
+        try:
+            return _Unpickler(stream, encoding="latin1").load()
+        except Refused:
+            raise
+        except DAMAGE as error:
+            cut = isinstance(error, EOFError) or (
+                isinstance(error, pickle.UnpicklingError) and str(error).endswith(CUT)
+            )
+            told = "pickle data was truncated" if cut else "it is damaged, or no pickle"
+        raise Refused(f"{told}: download it again")  # apart from the error, whose own text may have no end
+
+
+def _opened(file: Path) -> IO[bytes]:
+    packed = packing(head(file)) == "gzip"
+    return cast(IO[bytes], gzip.open(file)) if packed else file.open("rb")
+
+
+def _unpacked_bytes(file: Path) -> int:
+    """The size of a pickle; InputError above MOST_PICKLE_BYTES, or where its packing is damaged."""
+    size = 0
+    try:
+        with _opened(file) as stream:
+            while size <= MOST_PICKLE_BYTES and (block := stream.read(BLOCK_BYTES)):
+                size += len(block)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{file} is cut short or damaged ({error}): download it again") from error
+    if size > MOST_PICKLE_BYTES:
+        raise InputError(
+            f"{file} has {max(size, file.stat().st_size)} bytes, and {MOST_PICKLE_BYTES} are the limit, "
+            "since all of it is held in memory: make it smaller"
+        )
+    return size
 
 
 class ElementType:
@@ -61,7 +108,7 @@ class ElementType:
 
     def __init__(self, code: str, align: object = False, copy: object = False) -> None:
         if not ELEMENT.fullmatch(code):  # TypeError for anything but text
-            raise pickle.UnpicklingError(
+            raise Refused(
                 f"it holds an array of {code[:MOST_SHOWN_CHARACTERS]!r}, which are neither numbers nor text"
             )
         self.dtype = np.dtype(code[0] if code[0] == "O" else code)
@@ -70,7 +117,7 @@ class ElementType:
         """Take the byte order; entries of several fields are refused."""
         _, order, *fields = state
         if order not in ORDERS or any(part is not None for part in fields[:3]):
-            raise pickle.UnpicklingError("it holds an array of several fields, and only plain ones are read")
+            raise Refused("it holds an array of several fields, and only plain ones are read")
         self.dtype = self.dtype.newbyteorder(order)
 
     def entries(self, content: Any) -> NDArray[Any]:
@@ -104,12 +151,12 @@ class _Name:
         return self._call(*arguments)
 
     def __setstate__(self, state: object) -> None:
-        raise pickle.UnpicklingError("it gives a state to what it names")
+        raise Refused("it gives a state to what it names")
 
 
 def _require(kind: Any, value: Any) -> Any:
     if not isinstance(value, kind):
-        raise pickle.UnpicklingError(f"{type(value).__name__} stands where a part of an array should")
+        raise Refused(f"{type(value).__name__} stands where a part of an array should")
     return value
 
 
@@ -129,7 +176,7 @@ def _scalar(kind: Any, content: Any = "") -> Any:
 def _encoded(text: str, coding: str) -> bytes:
     """Bytes, which protocols before 3 write as text of Latin-1."""
     if coding not in LATIN:
-        raise pickle.UnpicklingError("it holds text of another coding than Latin-1")
+        raise Refused("it holds text of another coding than Latin-1")
     return text.encode("latin1")
 
 
@@ -157,7 +204,7 @@ class _Unpickler(pickle.Unpickler):
             module = module.replace(new, old)
         named = f"{module}.{name}"
         if named not in ADMITTED:
-            raise pickle.UnpicklingError(
+            raise Refused(
                 f"it names {named[:MOST_SHOWN_CHARACTERS]!r}, and may hold arrays and plain containers only"
             )
         return ADMITTED[named]

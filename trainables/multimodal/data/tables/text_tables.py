@@ -6,12 +6,13 @@ import zlib
 from pathlib import Path
 
 from trainables.multimodal.data.limits import MOST_COLUMNS, MOST_LINE_CHARACTERS, MOST_TEXT_BYTES
-from trainables.multimodal.data.media.file_checks import require_content
+from trainables.multimodal.data.media.file_checks import require_table
+from trainables.multimodal.data.media.first_bytes import head, packing
 from trainables.multimodal.errors import InputError
 
 
 def read_rows(file: Path) -> list[list[str]]:
-    """All rows of a csv file, plain or .gz, blank ones left out.
+    """All rows of a csv file, plain or packed with gzip, blank ones left out.
 
     Raises InputError: what `read_lines` refuses, too many columns, or no csv.
     """
@@ -25,7 +26,7 @@ def read_rows(file: Path) -> list[list[str]]:
 
 
 def read_lines(file: Path, longest: int = MOST_LINE_CHARACTERS) -> list[str]:
-    """The lines of a text in UTF-8, plain or .gz; no other character than the newline ends one.
+    """The lines of a text in UTF-8, plain or packed with gzip; no other character than the newline ends one.
 
     Raises InputError: missing, empty, a Git-LFS pointer, above MOST_TEXT_BYTES once unpacked, no UTF-8, NUL
     characters, or a line of more than `longest` characters.
@@ -40,12 +41,15 @@ def read_lines(file: Path, longest: int = MOST_LINE_CHARACTERS) -> list[str]:
 
 
 def _text(file: Path) -> str:
-    require_content(file)
+    too_long = InputError(f"{file.name} has more than {MOST_TEXT_BYTES} bytes: take the published file")
+    if file.is_file() and file.stat().st_size > MOST_TEXT_BYTES:
+        raise too_long
+    require_table(file, packed=("gzip",))
     try:
-        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
+        with gzip.open(file) if packing(head(file)) == "gzip" else file.open("rb") as stream:
             content = stream.read(MOST_TEXT_BYTES + 1)
         if len(content) > MOST_TEXT_BYTES:
-            raise InputError(f"{file.name} has more than {MOST_TEXT_BYTES} bytes: take the published file")
+            raise too_long
         text = content.decode("utf-8-sig")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise InputError(f"{file.name} is no text in UTF-8 ({error}): take the published file") from error

@@ -167,6 +167,54 @@ def test_steps_of_zeros_are_padding_to_the_encoder(write: Write, tmp_path: Path)
         torch.testing.assert_close(features, trainer.model.encode(shorter)[name])
 
 
+@pytest.mark.parametrize("called", ["dev", "val", "validation"])
+def test_the_part_that_validates_may_be_called_otherwise(write: Write, called: str) -> None:
+    data = mmsa(aligned=True)
+    source = mosi_sequences.read(write({"train": data["train"], called: data["valid"], "test": data["test"]}))
+    assert source.splits["official"] == ["train"] * 12 + ["validation"] * 4 + ["test"] * 4
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        np.arange,
+        lambda n: np.arange(n)[:, None],
+        lambda n: [str(i) for i in range(n)],
+        lambda n: np.arange(n) * 1.0,
+    ],
+    ids=["row", "column", "text", "floats"],
+)
+def test_ids_that_begin_anew_in_each_part_get_its_name(write: Write, number: Callable[[int], Any]) -> None:
+    data = mmsa(aligned=True)
+    for part in data.values():
+        part["id"] = number(len(part["id"]))
+    source = mosi_sequences.read(write(data))
+    assert [name.removesuffix(".0") for name in source.ids[10:14]] == [
+        "train-10",
+        "train-11",
+        "valid-0",
+        "valid-1",
+    ]
+    assert (source.groups, list(source.splits)) == (None, ["official"])
+    assert "nobody knows which of them share a video" in source.note
+
+
+def test_an_utterance_in_two_parts_is_still_refused(write: Write) -> None:
+    data = mmsa(aligned=True)
+    data["test"]["id"][0] = data["train"]["id"][0]
+    with pytest.raises(InputError, match="duplicate id"):
+        mosi_sequences.read(write(data))
+
+
+@pytest.mark.parametrize("scale", [1 / 3, 1 / 2.4, 0.0])
+def test_the_scale_of_another_data_set_is_refused(write: Write, scale: float) -> None:
+    data = mmsa(aligned=True)
+    for part in data.values():
+        part["regression_labels"] = part["regression_labels"] * scale
+    with pytest.raises(InputError, match=r"sentiment goes to (0|0\.8|1) at most, .* such as CH-SIMS"):
+        mosi_sequences.read(write(data))
+
+
 def without(data: Any, part: str, key: str) -> Any:
     del data[part][key]
     return data
@@ -178,6 +226,7 @@ def changed(data: Any, key: str, change: Callable[[Any], Any]) -> Any:
 
 
 ALIGNED = {
+    "has parts called valid and dev": lambda data: {**data, "dev": data["valid"]},
     "lacks the part valid": lambda data: {"train": data["train"], "test": data["test"]},
     "test lacks vision": lambda data: without(data, "test", "vision"),
     "train lacks id": lambda data: without(data, "train", "id"),

@@ -11,17 +11,15 @@ from trainables.multimodal.data.tables import bounded_reading, parquet
 from trainables.multimodal.errors import InputError
 
 
-@pytest.mark.parametrize(
-    ("limit", "value"), [("MOST_COLUMNS", 1), ("MOST_SAMPLES", 39), ("MOST_PARQUET_BYTES", 319)]
-)
+@pytest.mark.parametrize(("limit", "value"), [("MOST_COLUMNS", 1), ("MOST_SAMPLES", 39)])
 def test_a_parquet_file_above_a_limit_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
 ) -> None:
     pq.write_table(pa.table({"label": [0, 1] * 20, "modality:x": [[1.0]] * 40}), tmp_path / "t.parquet")
     monkeypatch.setattr(parquet, limit, value)
-    monkeypatch.setattr(pq, "read_table", None)
-    with pytest.raises(InputError, match="has 40 rows of 2 columns in"):
-        features.read_parquet(tmp_path / "t.parquet")
+    monkeypatch.setattr(parquet, "read_all", None)
+    with pytest.raises(InputError, match="has 40 rows of 2 columns, and"):
+        parquet.parquet_table(tmp_path / "t.parquet")
 
 
 @pytest.fixture
@@ -37,10 +35,10 @@ def test_a_text_that_is_stored_once_counts_as_often_as_it_stands_there(
     repeated: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert repeated.stat().st_size < 2**20
-    parquet.require_modest_parquet(repeated)
+    parquet.parquet_table(repeated)
     monkeypatch.setattr(parquet, "MOST_PARQUET_BYTES", 2**25)
     with pytest.raises(InputError, match=r"t\.parquet unpacks to more than 33554432 bytes: divide it"):
-        parquet.require_modest_parquet(repeated)
+        parquet.parquet_table(repeated)
 
 
 def test_the_attempt_to_read_a_parquet_file_has_little_memory(
@@ -48,13 +46,13 @@ def test_the_attempt_to_read_a_parquet_file_has_little_memory(
 ) -> None:
     monkeypatch.setattr(parquet, "MOST_READER_BYTES", -2 * parquet.MOST_PARQUET_BYTES + 2**20)
     with pytest.raises(InputError, match=r"t\.parquet unpacks to more than"):
-        parquet.require_modest_parquet(repeated)
+        parquet.parquet_table(repeated)
 
 
 def test_the_attempt_to_read_a_parquet_file_ends(repeated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounded_reading, "MOST_READING_SECONDS", 0.01)
     with pytest.raises(InputError, match=r"t\.parquet cannot be read as Parquet in 0\.01 s: divide it"):
-        parquet.require_modest_parquet(repeated)
+        parquet.parquet_table(repeated)
 
 
 def test_a_parquet_file_without_rows_is_refused(tmp_path: Path) -> None:
@@ -68,4 +66,4 @@ def test_columns_of_the_same_name_are_refused(tmp_path: Path) -> None:
     table = pa.table([pa.array([0]), pa.array([1])], names=["label", "label"])
     pq.write_table(table, tmp_path / "t.parquet")
     with pytest.raises(InputError, match="cannot be read as Parquet"):
-        features.read_parquet(tmp_path / "t.parquet")
+        parquet.parquet_table(tmp_path / "t.parquet")

@@ -1,5 +1,6 @@
 """Pickles of arrays: what NumPy writes is read, what runs or asks for memory is refused."""
 
+import gzip
 import pickle
 import pickletools
 import struct
@@ -378,6 +379,32 @@ def test_every_cut_is_an_error_and_a_flipped_bit_is_one_or_other_data(protocol: 
         [sys.executable, "-c", DAMAGING, str(protocol)], capture_output=True, check=True, text=True
     )
     assert ended.stdout.split() == ["0", "True"]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_pickle_packed_with_gzip_is_read(tmp_path: Path, protocol: int) -> None:
+    content = gzip.compress(pickle.dumps({"a": np.arange(3)}, protocol=protocol))
+    assert plain(read_pickle(written(tmp_path, content)))["a"].tolist() == [0, 1, 2]
+    with pytest.raises(InputError, match=r"data\.pkl is cut short or damaged .*: download it again"):
+        read_pickle(written(tmp_path, content[:-9]))
+
+
+def test_what_gzip_unpacks_to_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(safe_pickle, "MOST_PICKLE_BYTES", 2**20)
+    with pytest.raises(InputError, match="and 1048576 are the limit"):
+        read_pickle(written(tmp_path, gzip.compress(bytes(2**24))))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"hello world\n", b"<a", b"\xff" * 50, b"}\x00", b"\x80\x04K"],
+    ids=["text", "tag", "ones", "zero", "cut"],
+)
+def test_what_is_no_pickle_is_told_without_bytes(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(
+        pickle.UnpicklingError, match=r"^(it is damaged|pickle data was trunc).*: download it"
+    ):
+        unpickle(written(tmp_path, content))
 
 
 def test_a_file_that_is_cut_short_is_refused_in_a_sentence(tmp_path: Path) -> None:

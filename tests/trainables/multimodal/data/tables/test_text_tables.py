@@ -10,6 +10,14 @@ from trainables.multimodal.data.tables import text_tables
 from trainables.multimodal.errors import InputError
 
 
+def test_what_is_packed_shows_in_the_file_not_in_its_name(tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_bytes(gzip.compress(b"a\n"))
+    (tmp_path / "t.txt.gz").write_bytes(b"a\n")
+    assert (
+        text_tables.read_lines(tmp_path / "t.txt") == text_tables.read_lines(tmp_path / "t.txt.gz") == ["a"]
+    )
+
+
 @pytest.mark.parametrize("name", ["t.txt", "t.txt.gz"])
 def test_lines_are_read_plain_and_compressed_and_only_newlines_end_one(tmp_path: Path, name: str) -> None:
     content = "\ufeffa\u2028b\x85c\x1cd\r\ne \n".encode()

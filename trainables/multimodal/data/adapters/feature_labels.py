@@ -1,0 +1,146 @@
+"""What own features say of each sample beside its arrays: labels, values and parts, as people write them."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainables.multimodal.data.limits import MOST_ID_CHARACTERS, MOST_SHOWN_CHARACTERS
+from trainables.multimodal.data.splits import (
+    TEST,
+    TRAIN,
+    VALIDATION,
+    by_group,
+    hold_out,
+    hold_out_groups,
+    stratified,
+)
+from trainables.multimodal.data.store.feature_store import Quantity
+from trainables.multimodal.errors import InputError
+
+PART_OF: Final = {
+    "train": TRAIN, "training": TRAIN,
+    "validation": VALIDATION, "valid": VALIDATION, "val": VALIDATION, "dev": VALIDATION,
+    "test": TEST, "testing": TEST,
+}  # fmt: skip
+"""Names of parts in `split`, in small letters -> part."""
+GIVEN: Final = "given"
+"""The policy that `split` gives."""
+FEWEST_GROUPS: Final = 3
+"""One for each part."""
+
+
+def label_entries(values: NDArray[Any]) -> NDArray[Any]:
+    """Labels [N] as whole numbers, truth values or objects of text; InputError for anything else."""
+    if values.dtype.kind == "f":
+        return _whole(values)
+    if values.dtype.kind not in "biuUSO":
+        raise InputError(f"label holds {values.dtype}: expected whole numbers or text")
+    return np.array(texts("label", values), dtype=object) if values.dtype.kind in "USO" else values
+
+
+def classes_of(values: NDArray[Any]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Class names in sorted order, and each sample's index into them."""
+    in_order, rows, labels = np.unique(values, return_index=True, return_inverse=True)
+    names = [str(name) for name in in_order]
+    for name, row in zip(names, rows, strict=True):
+        if not name:
+            raise InputError(f"label of row {row} is empty: name it, or leave the row out")
+        if len(name) > MOST_ID_CHARACTERS:
+            raise InputError(
+                f"label of row {row} has {len(name)} characters, and {MOST_ID_CHARACTERS} are the limit: "
+                "shorten it"
+            )
+    return tuple(names), labels.astype(np.int64)
+
+
+def names_of(name: str, values: NDArray[Any]) -> list[str]:
+    """Ids or groups as text; InputError where one is NaN."""
+    if values.dtype.kind == "f" and len(wrong := np.flatnonzero(np.isnan(values))):
+        raise InputError(f"{name} of row {wrong[0]} is NaN: name it")
+    return [str(value) for value in values]
+
+
+def texts(name: str, values: NDArray[Any]) -> list[str]:
+    """Entries of an array as text, bytes too: a long text would stretch all others of an array of text."""
+    try:
+        return [
+            value.decode("ascii") if isinstance(value, bytes) else str(value) for value in values.tolist()
+        ]
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name} holds bytes that are no text in ASCII ({error}): write text") from error
+
+
+def parts_of(values: NDArray[Any]) -> list[str]:
+    """The part of each sample that a column `split` [N] names; InputError for another name."""
+    names = texts("split", values)
+    parts = [PART_OF.get(name.strip().lower(), "") for name in names]
+    if "" in parts:
+        row = parts.index("")
+        raise InputError(
+            f"split of row {row} is {names[row][:MOST_SHOWN_CHARACTERS]!r}: it must be train, validation (or "
+            "valid, val, dev) or test"
+        )
+    return parts
+
+
+def numbers_of(values: NDArray[Any]) -> NDArray[np.float32]:
+    """The number of each sample that a column `value` [N] holds; InputError for what is no finite number."""
+    if values.dtype.kind not in "biuf":
+        raise InputError(f"value holds {values.dtype}: expected numbers")
+    numbers = values.astype(np.float32)
+    if len(wrong := np.flatnonzero(~np.isfinite(numbers))):
+        raise InputError(
+            f"value of row {wrong[0]} is {numbers[wrong[0]]}: write a number, or leave the row out"
+        )
+    return numbers
+
+
+def quantity_of(numbers: NDArray[np.float32]) -> Quantity:
+    """The scale of values [N]: from the whole number below them to the one above."""
+    lowest, highest = int(np.floor(numbers.min())), int(np.ceil(numbers.max()))
+    if not lowest < 0 < highest:
+        raise InputError(
+            f"value lies in {lowest}..{highest}, and zero must lie inside, since signs are scored: subtract "
+            "what divides low from high, such as the mean"
+        )
+    return Quantity("value", lowest, highest)
+
+
+def splits_of(
+    labels: NDArray[np.int64], groups: Sequence[str] | None, given: Sequence[str] | None
+) -> dict[str, list[str]]:
+    """All policies, the default first: the given one, and one that is drawn, which keeps groups apart.
+
+    A given split without validation gets a tenth of its training samples, or of their groups, for it.
+    Raises InputError where there are too few groups to draw any, and no split is given.
+    """
+    few = groups is not None and len(set(groups)) < FEWEST_GROUPS
+    if few and given is None:
+        raise InputError(
+            f"{len(set(groups or []))} groups, and a split needs {FEWEST_GROUPS}: leave `group` out or "
+            "add data"
+        )
+    splits: dict[str, list[str]] = {}
+    if given is not None and VALIDATION in given:
+        splits[GIVEN] = list(given)
+    elif given is not None:
+        splits[GIVEN] = hold_out(given, labels) if groups is None else hold_out_groups(given, groups)
+    if groups is None:
+        splits["stratified"] = stratified(labels)
+    elif not few:
+        splits["actor-disjoint"] = by_group(groups)
+    return splits
+
+
+def _whole(values: NDArray[Any]) -> NDArray[np.int64]:
+    """Floats that are whole numbers; pandas makes such of a column with empty cells."""
+    numbers = values.astype(np.float64)
+    wrong = np.flatnonzero(~((numbers == np.round(numbers)) & (np.abs(numbers) < 2**53)))
+    if len(wrong):
+        raise InputError(
+            f"label of row {wrong[0]} is {values[wrong[0]]}: expected whole numbers or text, and a number to "
+            "predict is called `value`"
+        )
+    return numbers.astype(np.int64)

@@ -1,0 +1,212 @@
+"""One file of own features, read and checked: what it holds of each sample, and what its arrays are."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainables.multimodal.data.adapters.feature_labels import (
+    label_entries,
+    names_of,
+    numbers_of,
+    parts_of,
+)
+from trainables.multimodal.data.limits import MIB, MOST_ARCHIVE_BYTES
+from trainables.multimodal.data.source import require_few
+from trainables.multimodal.data.tables.joined import Table
+from trainables.multimodal.errors import InputError
+
+MODALITY: Final = "modality:"
+PRESENT: Final = "present:"
+KEPT: Final = ("float32", "float16", "uint8")
+"""Types that are stored as they are; every other number becomes float32."""
+READ: Final[Mapping[str, Callable[[NDArray[Any]], Any]]] = {
+    "label": label_entries,
+    "id": partial(names_of, "id"),
+    "group": partial(names_of, "group"),
+    "split": parts_of,
+    "value": numbers_of,
+}
+"""Columns with one entry per sample, and how they are read."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What the samples of one modality are."""
+
+    shape: tuple[int, ...]
+    """Empty where no sample tells it."""
+    dtype: str
+    there: NDArray[np.bool_]
+    """Which samples [N] have it."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one file holds."""
+
+    file: Path
+    columns: dict[str, Any]
+    """What is there of READ: one entry per sample."""
+    kinds: dict[str, Kind]
+    """By modality."""
+
+    @property
+    def samples(self) -> int:
+        """How many there are."""
+        return len(self.columns["label"])
+
+
+def is_used(name: str) -> bool:
+    """Whether an array of this name is read."""
+    return name in READ or name.startswith((MODALITY, PRESENT))
+
+
+def read_part(table: Table) -> Part:
+    """Read a whole file once, so that damage is found before any work; its modalities are not kept.
+
+    Raises InputError: an array is missing, misshapen, damaged, or of another length than `label`.
+    """
+    modalities = [name.removeprefix(MODALITY) for name in table.names if name.startswith(MODALITY)]
+    if "label" not in table.names or not modalities:
+        raise InputError(
+            f"it needs `label` and at least one `{MODALITY}<name>`, it has {sorted(table.names)}"
+        )
+    columns = {name: read(_column(table, name)) for name, read in READ.items() if name in table.names}
+    samples = len(columns["label"])
+    require_few(samples, str(table.file))
+    kinds = {name: _kind(table, f"{MODALITY}{name}") for name in modalities}
+    shapes: dict[str, tuple[int, ...]] = {name: (len(column),) for name, column in columns.items()}
+    shapes |= {f"{MODALITY}{name}": (len(kind.there), *kind.shape) for name, kind in kinds.items()}
+    for name, shape in shapes.items():
+        if shape[0] != samples:
+            raise InputError(f"{name} has shape {shape}, which does not fit the {samples} rows of label")
+    masks = {name: _mask(table, name, samples) for name in table.names if name.startswith(PRESENT)}
+    for name, mask in masks.items():
+        modality = name.removeprefix(PRESENT)
+        if modality not in kinds:
+            raise InputError(f"it holds {name}, but no {MODALITY}{modality}: rename one")
+        kind = kinds[modality]
+        if not kind.there.all():
+            raise InputError(
+                f"{MODALITY}{modality} has empty cells, and there is a column {name}: keep one of both"
+            )
+        kinds[modality] = Kind(kind.shape, kind.dtype, mask)
+    return Part(table.file, columns, kinds)
+
+
+def require_same_names(first: Table, other: Table) -> None:
+    """Raise InputError where one of two parts of a set has an array that the other lacks."""
+    one, two = set(first.names), set(other.names)
+    for lacking, having, names in ((first, other, two - one), (other, first, one - two)):
+        if names:
+            raise InputError(
+                f"{lacking.file} lacks {min(names)}, which {having.file.name} has: files of one folder are "
+                "parts of one set, so take one of them out, or name one with --source FILE"
+            )
+
+
+def joined_kinds(parts: Sequence[Part]) -> dict[str, Kind]:
+    """What the modalities are in all files together, with the type that they are stored in.
+
+    Raises InputError, which names the file, where files are no parts of one set: they hold samples of other
+    shapes, labels of another kind, or the same id.
+    """
+    if not sum(part.samples for part in parts):
+        raise InputError("it holds no samples of features: check --source")
+    require_few(sum(part.samples for part in parts), str(parts[0].file.parent))
+    filled = [part for part in parts if part.samples]
+    for other in filled[1:]:
+        _require_same_labels(filled[0], other)
+    _require_ids_apart(parts)
+    return {name: _joined(name, filled) for name in parts[0].kinds}
+
+
+def _joined(name: str, parts: Sequence[Part]) -> Kind:
+    """What one modality is in all files together."""
+    telling = [part for part in parts if part.kinds[name].shape]
+    if not telling:
+        raise InputError(
+            f"column {MODALITY}{name} has nothing but empty cells: fill them in, or leave it out"
+        )
+    first, kind = telling[0], telling[0].kinds[name]
+    for other in telling[1:]:
+        if (shape := other.kinds[name].shape) != kind.shape:
+            raise InputError(
+                f"{MODALITY}{name} has samples of shape {list(shape)} in {other.file.name}, and of "
+                f"{list(kind.shape)} in {first.file.name}: make them the same"
+            )
+    kept = kind.dtype in KEPT and all(part.kinds[name].dtype == kind.dtype for part in telling)
+    there = np.concatenate([part.kinds[name].there for part in parts])
+    return Kind(kind.shape, kind.dtype if kept else "float32", there)
+
+
+def _require_same_labels(first: Part, other: Part) -> None:
+    """Raise InputError unless both are text, or both numbers."""
+    one, two = ("text" if part.columns["label"].dtype.hasobject else "numbers" for part in (first, other))
+    if one != two:
+        raise InputError(
+            f"label holds {two} in {other.file.name}, and {one} in {first.file.name}: take one kind"
+        )
+
+
+def _require_ids_apart(parts: Sequence[Part]) -> None:
+    file_of: dict[str, str] = {}
+    for part in parts:
+        ids = part.columns.get("id", [])
+        if shared := next((sample for sample in ids if sample in file_of), None):
+            raise InputError(
+                f"id {shared} stands in {file_of[shared]} and in {part.file.name}: files of one folder are "
+                "parts of one set, in which every sample needs an id of its own"
+            )
+        file_of.update(dict.fromkeys(ids, part.file.name))
+
+
+def _column(table: Table, name: str) -> NDArray[Any]:
+    """All entries [N] of a column, which may be stored as [N, 1]."""
+    blocks: list[NDArray[Any]] = []
+    for block in table.blocks(name):
+        blocks.append(block.values)
+        shape = blocks[0].shape
+        if len(shape) != 1 and shape[1:] != (1,):
+            hot = ", and of one-hot labels array.argmax(axis=1)" if name == "label" else ""
+            raise InputError(f"{name} has shape {shape}: save one entry per sample, [N]{hot}")
+        if (held := sum(each.nbytes for each in blocks)) > MOST_ARCHIVE_BYTES:
+            raise InputError(f"{name} takes more than {held // MIB} MiB of memory: shorten its entries")
+    return np.concatenate(blocks).reshape(-1) if blocks else np.empty(0, np.int64)
+
+
+def _mask(table: Table, name: str, samples: int) -> NDArray[np.bool_]:
+    mask = _column(table, name)
+    if mask.dtype != np.bool_ or len(mask) != samples:
+        raise InputError(
+            f"{name} is {mask.dtype} {list(mask.shape)}: it must say true or false of {samples} samples"
+        )
+    return mask
+
+
+def _kind(table: Table, name: str) -> Kind:
+    """Shape and type of a modality, of which all rows are read for that."""
+    there: list[NDArray[np.bool_]] = []
+    found: dict[tuple[int, ...], str] = {}
+    for values, held in table.blocks(name):
+        if held is None or held.any():
+            _require_numbers(name, values)
+            found[values.shape[1:]] = str(values.dtype)
+        there.append(np.ones(len(values), np.bool_) if held is None else held)
+    if len(found) > 1:
+        shapes = " and ".join(sorted(str(list(shape)) for shape in found))
+        raise InputError(f"column {name} has lists of different lengths, {shapes}: pad them to one")
+    shape, dtype = found.popitem() if found else ((), "")
+    return Kind(shape, dtype, np.concatenate(there) if there else np.empty(0, np.bool_))
+
+
+def _require_numbers(name: str, array: NDArray[Any]) -> None:
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"{name} holds {array.dtype}, not numbers")
+    if array.ndim < 2 or array.size == 0 < len(array):
+        raise InputError(f"{name} has shape {array.shape}: expected [N, ...] with at least one feature")

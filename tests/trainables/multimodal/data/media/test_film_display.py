@@ -9,6 +9,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 from av.video.reformatter import ColorRange, Colorspace
 
 from trainables.multimodal.data.media.video import Frames, read_chosen
@@ -197,3 +198,15 @@ def test_a_film_without_pictures_says_so(
                 container.mux(stream.encode(part))
         with pytest.raises(InputError, match=rf"a\.{suffix} is no readable video \(it has no pictures\)"):
             Frames(1, 8)(file)
+
+
+def test_a_picture_for_the_cover_is_no_film(tmp_path: Path) -> None:
+    file = tmp_path / "a.mp4"
+    with av.open(str(file), "w") as container:
+        stream: Any = container.add_stream("png", rate=25)
+        stream.width = stream.height = 32
+        stream.pix_fmt, stream.disposition = "rgb24", Disposition.attached_pic
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(CORNERS)))
+        container.mux(stream.encode(None))
+    with pytest.raises(InputError, match="it has no pictures"):
+        Frames(1, 8)(file)

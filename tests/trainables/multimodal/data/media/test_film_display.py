@@ -143,7 +143,7 @@ def test_colours_are_those_of_the_range_and_the_standard_that_a_film_names(
     frame = av.VideoFrame(32, 32, "yuv420p")
     for plane, value in zip(frame.planes, (Y, U, V), strict=True):
         plane.update(bytes([value]) * plane.buffer_size)
-    kinds = {"color_range": ColorRange.JPEG if full else ColorRange.MPEG}
+    kinds: dict[str, Any] = {"color_range": ColorRange.JPEG if full else ColorRange.MPEG}
     kinds |= {"colorspace": space} if space else {}
     for name, value in kinds.items():
         setattr(frame, name, value)

@@ -17,7 +17,7 @@ class FrameTimes:
     """When the frames of a film are shown, in ticks of its stream."""
 
     starts: Sequence[int]
-    """Ascending, one for each frame; at least one."""
+    """Ascending, one for each frame."""
     held: int
     """Ticks for which the last frame stays; 0 where nothing says so."""
     nominal: float
@@ -28,7 +28,7 @@ class FrameTimes:
         """Times of frames in any order; where one has no time, all come at the nominal beat."""
         frames = list(stamps)
         known = sorted((start, held or 0) for start, held in frames if start is not None)
-        if len(known) < len(frames):
+        if not known or len(known) < len(frames):
             return cls([round(nominal * frame) for frame in range(len(frames))], 0, nominal)
         return cls([start for start, _ in known], known[-1][1], nominal)
 
@@ -49,7 +49,7 @@ class FrameTimes:
 
         There is one where no frame strays from it by more than half of it.
         """
-        if self._even:
+        if len(self.starts) < 2 or self._even:
             return range(len(self.starts) + 1)
         return [*self.starts, self.starts[0] + self.length]
 

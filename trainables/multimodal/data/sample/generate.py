@@ -152,7 +152,7 @@ def _write_wav(file: Path, waveform: NDArray[np.float64]) -> None:
 
 
 def _write_flv(file: Path, pictures: Iterable[Image.Image]) -> None:
-    """Every picture is shown five times in a row: a container so short of frames would pass for cut short."""
+    """Every picture is shown five times in a row, as in films that have more frames than a recipe takes."""
     with av.open(str(file), "w", format="flv") as container:
         stream: Any = container.add_stream("flv", rate=Fraction(SHOWN * PICTURES) / Fraction(SECONDS))
         stream.width = stream.height = PICTURE_SIZE

@@ -9,6 +9,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 from av.video.reformatter import ColorRange, Colorspace
 
 from trainables.multimodal.data.media.video import Frames, read_chosen
@@ -142,7 +143,7 @@ def test_colours_are_those_of_the_range_and_the_standard_that_a_film_names(
     frame = av.VideoFrame(32, 32, "yuv420p")
     for plane, value in zip(frame.planes, (Y, U, V), strict=True):
         plane.update(bytes([value]) * plane.buffer_size)
-    kinds = {"color_range": ColorRange.JPEG if full else ColorRange.MPEG}
+    kinds: dict[str, Any] = {"color_range": ColorRange.JPEG if full else ColorRange.MPEG}
     kinds |= {"colorspace": space} if space else {}
     for name, value in kinds.items():
         setattr(frame, name, value)
@@ -197,3 +198,15 @@ def test_a_film_without_pictures_says_so(
                 container.mux(stream.encode(part))
         with pytest.raises(InputError, match=rf"a\.{suffix} is no readable video \(it has no pictures\)"):
             Frames(1, 8)(file)
+
+
+def test_a_picture_for_the_cover_is_no_film(tmp_path: Path) -> None:
+    file = tmp_path / "a.mp4"
+    with av.open(str(file), "w") as container:
+        stream: Any = container.add_stream("png", rate=25)
+        stream.width = stream.height = 32
+        stream.pix_fmt, stream.disposition = "rgb24", Disposition.attached_pic
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(CORNERS)))
+        container.mux(stream.encode(None))
+    with pytest.raises(InputError, match="it has no pictures"):
+        Frames(1, 8)(file)

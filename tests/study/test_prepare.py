@@ -190,7 +190,8 @@ def test_links_that_lead_nowhere_are_samples_without_files(
     command = ["cremad", "--source", str(linked), "--out", str(tmp_path / "out"), *SMALL, "--follow-links"]
     assert main(command) == 2
     told = capsys.readouterr().err
-    assert f"1 of 144 samples cannot be used ({film.stem}: VideoFlash/{film.name} is missing" in told
+    assert told.startswith("study.prepare: 1 of 144 samples cannot be used:\n")
+    assert f"  {film.stem}: VideoFlash/{film.name} is missing" in told
 
 
 def test_one_file_may_be_a_link_to_a_file_of_another_name(source: Path, tmp_path: Path) -> None:

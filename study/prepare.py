@@ -9,14 +9,11 @@ import argparse
 import shlex
 import sys
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import joblib
-import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -29,6 +26,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from study.prepare_wording import plan, report, summary
 from trainables.multimodal.command_line import (
     BAD_INPUT,
     COMPLETE,
@@ -44,17 +42,11 @@ from trainables.multimodal.data.limits import MOST_WORKERS
 from trainables.multimodal.data.media import leftovers
 from trainables.multimodal.data.media.suspicions import KINDS
 from trainables.multimodal.data.preparing import verify
-from trainables.multimodal.data.preparing.shards import spans
-from trainables.multimodal.data.preparing.unusable import NAMED, UnusableSamples, refusal, told
+from trainables.multimodal.data.preparing.unusable import UnusableSamples, refusal
 from trainables.multimodal.data.preparing.writer import write_store
 from trainables.multimodal.data.source import Source
-from trainables.multimodal.data.splits import PARTS
-from trainables.multimodal.data.store.feature_store import FeatureStore, sample_bytes
 from trainables.multimodal.data.store.manifest import FILE
 from trainables.multimodal.errors import InputError
-
-MANY = 12
-"""Classes that the report still counts one by one."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -167,7 +159,7 @@ def _kinds(text: str) -> list[str]:
 
 def _check(options: argparse.Namespace) -> list[str]:
     store = verify.verify(options.check)
-    return [f"{store.path} is whole: {_summary(store)}"]
+    return [f"{store.path} is whole: {summary(store)}"]
 
 
 def _prepare(options: argparse.Namespace, given: Sequence[str], console: Console) -> list[str]:
@@ -176,11 +168,11 @@ def _prepare(options: argparse.Namespace, given: Sequence[str], console: Console
     out = (options.out or Path("data") / options.dataset).absolute()
     if (out / FILE).is_file():
         store = verify.require_made_from(out, source)
-        return [f"{store.path} holds this data set already: {_summary(store)}"]
+        return [f"{store.path} holds this data set already: {summary(store)}"]
     if options.dry_run:
         lacking = source.lacking()
         missing = [_advised(refusal(source, lacking), given)] if lacking else []
-        return [*_plan(source, out), *missing, *passed]
+        return [*plan(source, out), *missing, *passed]
     started = time.monotonic()
     with _progress(console) as progress:
         task = progress.add_task(f"preparing {source.name}", total=len(source.ids))
@@ -191,21 +183,7 @@ def _prepare(options: argparse.Namespace, given: Sequence[str], console: Console
             workers=options.workers or min(joblib.cpu_count(), source.most_workers),
             advance=lambda count: progress.advance(task, count),
         )
-    return [*_report(store, len(source.ids), time.monotonic() - started), *passed]
-
-
-def _plan(source: Source, out: Path) -> list[str]:
-    """What preparing would do."""
-    shapes = ", ".join(f"{name} {list(m.shape)} {m.dtype}" for name, m in source.modalities.items())
-    size = len(source.ids) * sample_bytes(source.modalities)
-    recipe = ", ".join(f"{key} {value}" for key, value in source.recipe.items() if key != "name")
-    return [
-        f"{source.name} from {source.root}: {len(source.ids)} samples of {len(source.files)} files",
-        *([source.note] if source.note else []),
-        f"recipe {source.recipe['name']}{f' ({recipe})' if recipe else ''}: {shapes}",
-        *(f"split {policy}: {_sizes(Counter(parts))}" for policy, parts in source.splits.items()),
-        f"would write {size / 2**20:,.0f} MiB in {len(spans(source))} files to {out}",
-    ]
+    return [*report(store, len(source.ids), time.monotonic() - started), *passed]
 
 
 def _passed_over(root: Path | None) -> list[str]:
@@ -254,70 +232,6 @@ def _progress(console: Console) -> Progress:
         TimeRemainingColumn(),
     )
     return Progress(*columns, console=console, transient=True)
-
-
-def _report(store: FeatureStore, found: int, seconds: float) -> list[str]:
-    skipped = store.manifest["skipped"]
-    size = sum(entry["bytes"] for entry in store.manifest["files"])
-    lines = [f"{store.path}: {_summary(store)}", *([store.note] if store.note else []), *_parts(store)]
-    if skipped:
-        lines += [f"skipped, all named in {store.path / FILE}:", *told(skipped)]
-    lines += _suspicious(store)
-    done = f"{found} found, {len(store)} prepared, {len(skipped)} skipped; {size / 2**20:,.1f} MiB"
-    return [*lines, f"{done} in {seconds:.1f} s ({found / seconds:,.0f} samples/s)"]
-
-
-def _named(store: FeatureStore, lines: Sequence[str]) -> list[str]:
-    """The first NAMED lines, and where to find the others."""
-    more = len(lines) - NAMED
-    return [*lines[:NAMED], *([f"and {more} more, all named in {store.path / FILE}"] if more > 0 else [])]
-
-
-def _suspicious(store: FeatureStore) -> list[str]:
-    """How many samples were kept though something is suspicious of them, what that is, and which they are."""
-    kinds_of: dict[str, list[str]] = {}
-    for kind, ids in store.suspicious.items():
-        for sample in ids:
-            kinds_of.setdefault(sample, []).append(kind)
-    counts = [f"suspicious: {len(ids)} {kind} ({KINDS[kind]})" for kind, ids in store.suspicious.items()]
-    advice = f"these are kept; --leave-out {','.join(store.suspicious)} would leave them out"
-    named = _named(store, [f"suspicious {sample}: {', '.join(kinds)}" for sample, kinds in kinds_of.items()])
-    return [*counts, *named, advice] if counts else []
-
-
-def _parts(store: FeatureStore) -> list[str]:
-    """Sizes of the parts of every split, and how classes and groups are spread over each of them."""
-    lines = []
-    for policy in store.policies:
-        mark = " (default)" if policy == store.default_split else ""
-        column = np.array(store.parts(policy))
-        lines.append(f"split {policy}{mark}: {_sizes(Counter(column.tolist()))}")
-        lines += [f"  {part}: {_spread(store, np.flatnonzero(column == part))}" for part in PARTS]
-    return lines
-
-
-def _spread(store: FeatureStore, rows: NDArray[np.intp]) -> str:
-    """Samples of each class among the rows, or of what size classes are where there are many, and groups."""
-    counts = np.bincount(store.labels[rows], minlength=len(store.classes))
-    there = counts[counts > 0]
-    if not len(there):
-        return "no samples"
-    if len(counts) <= MANY:
-        classes = ", ".join(f"{name} {count}" for name, count in zip(store.classes, counts, strict=True))
-    else:
-        classes = f"{len(there)} of {len(counts)} classes, {there.min()} to {there.max()} samples each"
-    return f"{classes}; {len({store.groups[row] for row in rows})} groups" if store.groups else classes
-
-
-def _sizes(parts: Mapping[str, int]) -> str:
-    named = [f"{part} {parts[part]}" for part in PARTS]
-    return ", ".join([*named, *([f"in no part {parts['']}"] if parts.get("") else [])])
-
-
-def _summary(store: FeatureStore) -> str:
-    shapes = ", ".join(f"{name} {list(m.shape)} {m.dtype}" for name, m in store.modalities.items())
-    label = "SAMPLE, not real data; " if store.is_sample else ""
-    return f"{label}{len(store)} samples, {len(store.classes)} classes, {shapes}; digest {store.digest[:12]}"
 
 
 if __name__ == "__main__":

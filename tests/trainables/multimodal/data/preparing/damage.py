@@ -20,6 +20,7 @@ from trainables.multimodal.data.media.audio import Fbank
 from trainables.multimodal.data.media.pictures import Picture
 from trainables.multimodal.data.media.video import Frames
 from trainables.multimodal.data.preparing import verify
+from trainables.multimodal.data.preparing.unusable import names_file
 from trainables.multimodal.data.preparing.writer import write_store
 from trainables.multimodal.data.recipes import Recipe
 from trainables.multimodal.data.source import Source
@@ -64,9 +65,12 @@ def of_clips(pattern: str, source: Path, work: Path, seeds: range) -> Fates:
         cut = {file.stem for seed, file in files if damage(file, seed)}
         found = cremad.read(root, RECIPE)
         refused = [clip for row, clip in enumerate(found.ids) if not loads(found, row)]
-        told = refusal(lambda source=found: write_store(source, work / f"out-{first}"))  # noqa: B023
+        out = work / f"out-{first}"
+        told = refusal(lambda source=found, out=out: write_store(source, out))
+        named = names_file(out).read_text(encoding="utf-8").splitlines() if refused else []
         assert cut <= set(refused)
-        assert [clip for clip in refused if f"{clip}: " not in told] == []
+        assert [line.partition("\t")[0] for line in named] == refused
+        assert told.startswith(f"{len(refused)} of {len(found.ids)} samples") or not refused
         yield from ((seed, clip not in refused) for seed, clip in zip(batch, found.ids, strict=False))
 
 

@@ -36,7 +36,7 @@ STUDY_LAYERS = (
     ("analysis",),
     ("request", "reporting"),
     ("running",),
-    ("api", "replaying"),
+    ("api", "replaying", "prepare_wording"),
     ("run", "report", "prepare", "replay"),
     ("__main__",),
 )

@@ -46,8 +46,9 @@ LIMIT = 2048.0
 EVERY = 0.02
 """Seconds between two samples of the memory."""
 COMMAND = """
-import os, sys
-os.cpu_count = lambda: 8
+import sys
+import joblib
+joblib.cpu_count = lambda: 8
 from trainables.multimodal.data.preparing import shards
 from trainables.multimodal.data.preparing import worker_processes
 worker_processes.WORTH_SECONDS = worker_processes.START_SECONDS = 0.0

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from study.prepare import _parts, main
+from study.prepare import main
+from study.prepare_wording import _parts
 from trainables.multimodal.data.adapters.cremad import CLASSES
 from trainables.multimodal.data.datasets import read_source
 from trainables.multimodal.data.preparing.writer import write_store

@@ -42,9 +42,8 @@ def continued(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, An
         )
     stages = [stage for stage in STAGES if stage in {*before["stages"], *now["stages"]}]
     grown = {key: max(number, now["budget"].get(key, number)) for key, number in before["budget"].items()}
-    return {
-        **before, "data": now["data"], "budget": grown, "stages": stages, "resources": now.get("resources")
-    }  # fmt: skip
+    kept = {"data": now["data"], "resources": now.get("resources")}
+    return {**before, **kept, "budget": grown, "stages": stages}
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

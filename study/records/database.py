@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import sqlalchemy
 from optuna.storages import RDBStorage
 
-from study.records.addresses import shown, without_secrets
+from study.records.addresses import reason, shown
 from trainables.multimodal.errors import InputError
 
 SQLITE: Final = "sqlite:///"
@@ -49,7 +49,7 @@ def open_storage(url: str) -> RDBStorage:
             url, engine_kwargs={"connect_args": {"timeout": 60}} if scheme == "sqlite" else None
         )
     except (sqlalchemy.exc.SQLAlchemyError, RuntimeError, ImportError, ValueError) as error:
-        raise InputError(f"the ledger at {shown(url)} cannot be opened ({_reason(error, url)}).") from error
+        raise InputError(f"the ledger at {shown(url)} cannot be opened ({reason(error, url)}).") from error
     if storage.engine.dialect.name == "sqlite":
         sqlalchemy.event.listen(storage.engine, "connect", _tune_sqlite)
         storage.engine.dispose()
@@ -66,17 +66,13 @@ def require_answer(url: str, what: str) -> None:
     except ImportError as error:
         raise InputError(f"{what} at {shown(url)} {missing_driver(error)}") from error
     except (sqlalchemy.exc.SQLAlchemyError, ValueError, TypeError) as error:
-        raise InputError(f"{what} at {shown(url)} does not open ({_reason(error, url)})") from error
+        raise InputError(f"{what} at {shown(url)} does not open ({reason(error, url)})") from error
 
 
 def missing_driver(error: ImportError) -> str:
     """Which package a database needs, as the end of a sentence."""
     name = error.name or str(error)
     return f"needs the package {name}: pip install {DRIVERS.get(name, name)}"
-
-
-def _reason(error: Exception, url: str) -> str:
-    return without_secrets((str(error).strip() or type(error).__name__).splitlines()[0], url)
 
 
 def _tune_sqlite(connection: Any, _: object) -> None:

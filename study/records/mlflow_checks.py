@@ -7,9 +7,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlunsplit
 
-from study.records.addresses import shown, without_secrets
+from study.records.addresses import reason, shown, split
 from study.records.database import require_answer, sqlite_path
 from study.records.mlflow_store import try_out
 from study.records.mlflow_target import SERVERS, Target
@@ -26,7 +26,7 @@ def require_tracking(target: Target) -> None:
     A run is created and deleted, except in a database that is not there yet. Raises InputError with the
     cause and what to set.
     """
-    scheme = urlsplit(target.uri).scheme.partition("+")[0]
+    scheme = split(target.uri).scheme.partition("+")[0]
     if scheme in SERVERS:
         _require_server(target.uri)
     elif scheme in DATABASES:
@@ -35,7 +35,7 @@ def require_tracking(target: Target) -> None:
             _require_folder(path.absolute().parent)
             return
         require_answer(target.uri, "MLflow's database")
-    elif scheme != "databricks":
+    elif not target.uri.startswith("databricks"):
         raise InputError(
             f"MLflow cannot track into {target.shown}: name a server (http://...) or a database "
             f"(sqlite:///FILE, {', '.join(f'{name}://...' for name in DATABASES[1:])}); folders and other "
@@ -46,7 +46,7 @@ def require_tracking(target: Target) -> None:
 
 def _require_server(uri: str) -> None:
     """Ask a tracking server for its health, with the login of its address if there is one."""
-    parts = urlsplit(uri)
+    parts = split(uri)
     bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
     request = urllib.request.Request(f"{bare}/health")  # noqa: S310  (scheme checked by the caller)
     if parts.username is not None:
@@ -60,14 +60,14 @@ def _require_server(uri: str) -> None:
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise InputError(
             f"the MLflow server at {shown(uri)} does not answer{_proxy(uri)} "
-            f"({without_secrets(str(error), uri)}): start it, or leave out --tracking-uri to track into a "
+            f"({reason(error, uri)}): start it, or leave out --tracking-uri to track into a "
             "database below --results."
         ) from error
 
 
 def _proxy(uri: str) -> str:
     """Which proxy stands in the way to a server, if there is one."""
-    parts = urlsplit(uri)
+    parts = split(uri)
     proxy = urllib.request.getproxies().get(parts.scheme)
     if not proxy or urllib.request.proxy_bypass(parts.hostname or ""):
         return ""

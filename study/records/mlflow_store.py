@@ -7,7 +7,7 @@ import os
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from study.records.addresses import without_secrets
+from study.records.addresses import reason
 from study.records.database import missing_driver, sqlite_path, sqlite_url
 from study.records.mlflow_target import SERVERS, Target
 from trainables.multimodal.errors import InputError
@@ -68,9 +68,7 @@ def try_out(target: Target) -> None:
     except ImportError as error:
         raise InputError(f"MLflow at {target.shown} {missing_driver(error)}") from error
     except refusals() as error:
-        raise InputError(
-            f"MLflow at {target.shown} takes no runs ({without_secrets(first_line(error), target.uri)})"
-        ) from error
+        raise InputError(f"MLflow at {target.shown} takes no runs ({reason(error, target.uri)})") from error
 
 
 def refusals() -> tuple[type[Exception], ...]:
@@ -80,11 +78,6 @@ def refusals() -> tuple[type[Exception], ...]:
     from sqlalchemy.exc import SQLAlchemyError
 
     return MlflowException, RequestException, SQLAlchemyError, OSError
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error, in which MLflow names the cause, or its type if it says nothing."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def experiment(client: "MlflowClient", target: Target) -> str:

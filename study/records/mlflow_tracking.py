@@ -12,10 +12,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from study.records.addresses import without_secrets
+from study.records.addresses import reason
 from study.records.background_copy import BackgroundCopy
 from study.records.ledger import Ledger
-from study.records.mlflow_store import experiment, first_line, last_step, opened, refusals, runs_of
+from study.records.mlflow_store import experiment, last_step, opened, refusals, runs_of
 from study.records.mlflow_target import Target
 from study.records.trial_record import Record
 from study.settings import DataFacts, StudySettings
@@ -85,7 +85,7 @@ class Tracker:
         try:
             action()
         except refusals() as error:
-            self.error = without_secrets(first_line(error), self.target.uri)
+            self.error = reason(error, self.target.uri)
             self._recalled = False  # a request that seemed to fail may have been carried out
             return False
         self.error = None

@@ -11,6 +11,7 @@ import threading
 import mlflow
 import pytest
 
+from study.records import mlflow_checks
 from study.records.database import sqlite_url
 from study.records.mlflow_checks import require_tracking
 from study.records.mlflow_store import make_database
@@ -163,3 +164,19 @@ def test_a_database_of_another_version_is_refused(made, tmp_path):
 def test_a_file_that_is_no_database_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("not a database, but long enough to be taken for one" * 30)
     assert "takes no runs" in refused(sqlite_url(tmp_path / "notes.txt"), tmp_path)
+
+
+@pytest.mark.parametrize("uri", ["http://[::1", "postgresql://u:SECRET@[x/d", "http://u:SECRET@h\u2100"])
+def test_what_is_no_address_is_a_sentence(uri, tmp_path):
+    said = refused(uri, tmp_path)
+    assert "an address cannot be read" in said
+    assert "SECRET" not in said
+
+
+@pytest.mark.parametrize("uri", ["databricks", "databricks://profile"])
+def test_databricks_is_left_to_mlflow(uri, tmp_path, monkeypatch):
+    tried = []
+    monkeypatch.setattr(mlflow_checks, "try_out", tried.append)
+    target = Target(uri, "toy", tmp_path)
+    require_tracking(target)
+    assert tried == [target]

@@ -58,6 +58,7 @@ PACKED = {"bzip2": bz2.compress(b"a"), "xz": lzma.compress(b"a"), "zip": zipped(
         (gzip.compress(b"a"), "is packed with gzip, so unpack it first"),
         (b"", "is empty"),
     ],
+    ids=[*PAGES, *POINTERS, *ZEROS, *PACKED, "gzip", "nothing"],
 )
 def test_a_broken_download_is_told(tmp_path: Path, content: bytes, told: str) -> None:
     file = tmp_path / "t.bin"

@@ -1,6 +1,9 @@
 """Names of metrics as trainers log them, and which of them are fractions."""
 
+from collections.abc import Sequence
 from typing import Final
+
+from study.analysis.statistics import Interval, fraction_interval, mean_interval
 
 METRICS: Final = ("accuracy", "macro_f1")
 """What every run reports, on validation and on test."""
@@ -13,3 +16,8 @@ BINS: Final = "accuracy_"
 def of_regression(name: str) -> bool:
     """Whether a metric is one that only a regression has."""
     return name in (*PLAIN_NUMBERS, "weighted_f1") or name.startswith(BINS)
+
+
+def interval_over_seeds(values: Sequence[float], metric: str) -> Interval:
+    """Mean of a metric with its 95 % interval; that of a fraction never leaves 0..1."""
+    return mean_interval(values) if metric in PLAIN_NUMBERS else fraction_interval(values)

@@ -121,17 +121,35 @@ def components(folds: Sequence[Sequence[float]]) -> tuple[float, float] | None:
 
 
 def fraction_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
-    """Mean of fractions with a t-interval on the scale of the logit, which never leaves 0..1.
+    """Mean of fractions with a t-interval for skewed values, on the scale of the logit.
 
-    By the delta method its ends are expit(logit(m) +- half / (m (1 - m))), with the half width of
-    `mean_interval`. Near 1 it reaches further down than up, as such values do. Where errors multiply it
-    covers the mean in 93 to 94 of 100 studies, the plain t-interval in 90 to 92 (tests/benchmarks/trust.py).
+    Where errors multiply it covers the mean in 94 to 96 of 100 studies, the plain t-interval in 90 to 92
+    (tests/benchmarks/trust.py).
     """
-    return on_logit(mean_interval(values, confidence))
+    return on_logit(for_skewed(mean_interval(values, confidence), values))
+
+
+def for_skewed(plain: Interval, values: Sequence[float]) -> Interval:
+    """A t-interval as wide as the skewness g of its values asks for: half sqrt(1 + 7 g^2 / (4 n)).
+
+    The variance of Student's t grows by 7 g^2 / (4 n) where single values have skewness g (Bartlett, 1935),
+    and accuracies over seeds are often skewed. Even of normal values few look symmetric, so the interval
+    is 13 % wider on average with 5 values, 4 % with 10.
+    """
+    if plain.mean is None or plain.low is None or plain.high is None:
+        return plain
+    n, s = plain.n, spread(values)
+    skewness = n / ((n - 1) * (n - 2)) * sum(((value - plain.mean) / s) ** 3 for value in values)
+    half = (plain.high - plain.low) / 2 * sqrt(1 + 7 * skewness**2 / (4 * n))
+    return Interval(plain.mean, plain.mean - half, plain.mean + half, plain.n)
 
 
 def on_logit(plain: Interval) -> Interval:
-    """The interval of a fraction on the scale of the logit, by the delta method."""
+    """The interval of a fraction on the scale of the logit, which never leaves 0..1, by the delta method.
+
+    Its ends are expit(logit(m) +- half / (m (1 - m))). Near 1 it reaches further down than up, as such values
+    do.
+    """
     if plain.mean is None or plain.low is None or plain.high is None:
         return plain
     half = (plain.high - plain.low) / 2 / (plain.mean * (1 - plain.mean))

@@ -6,9 +6,9 @@ from statistics import fmean
 from typing import Any
 
 from study.analysis.chosen_runs import ChosenRuns
-from study.analysis.metric_names import METRICS, PLAIN_NUMBERS
+from study.analysis.metric_names import METRICS, PLAIN_NUMBERS, interval_over_seeds
 from study.analysis.selection import on_test, on_validation
-from study.analysis.statistics import mean_interval, on_logit, resampled_interval
+from study.analysis.statistics import on_logit, resampled_interval
 from study.analysis.sweeps import Sweep, Sweeps
 from study.analysis.trial_tables import by_modality
 from study.records.trial_record import Record
@@ -61,9 +61,9 @@ def measure(
     """
     if folds:
         plain = resampled_interval([fmean(group) for group in by_fold(values, folds).values()])
+        interval = plain if metric in PLAIN_NUMBERS else on_logit(plain)
     else:
-        plain = mean_interval(list(values.values()))
-    interval = plain if metric in PLAIN_NUMBERS else on_logit(plain)
+        interval = interval_over_seeds(list(values.values()), metric)
     seeds = [{"seed": seed, "value": value} for seed, value in sorted(values.items())]
     return {"mean": interval.mean, "low": interval.low, "high": interval.high, "seeds": seeds}
 

@@ -6,15 +6,13 @@ from functools import cached_property
 from typing import Any
 
 from study.analysis.chosen_runs import ChosenRuns
-from study.analysis.metric_names import PLAIN_NUMBERS
+from study.analysis.metric_names import interval_over_seeds
 from study.analysis.selection import agrees, on_validation
 from study.analysis.statistics import (
     ALPHA,
     DifferenceTest,
     Interval,
-    fraction_interval,
     holm,
-    mean_interval,
     paired_seeds,
 )
 from study.records.trial_record import Record
@@ -107,8 +105,7 @@ def _swept_value(value: Any, records: Sequence[Record], score: str) -> SweptValu
     scored = ((r.seed, on_validation(r).get(score)) for r in sorted(done, key=lambda r: r.seed))
     seeds = {seed: reached for seed, reached in scored if reached is not None}
     lost = sorted({r.seed for r in records if r.status in ("diverged", "failed")} - seeds.keys())
-    interval = mean_interval if score in PLAIN_NUMBERS else fraction_interval
-    return SweptValue(value, interval(list(seeds.values())), seeds, tuple(lost))
+    return SweptValue(value, interval_over_seeds(list(seeds.values()), score), seeds, tuple(lost))
 
 
 def _order(value: Any) -> tuple[bool, float, str]:

@@ -9,6 +9,7 @@ from study.analysis.statistics import (
     collapsed,
     components,
     detectable,
+    for_skewed,
     fraction_interval,
     holm,
     mean_interval,
@@ -60,11 +61,30 @@ def test_two_values_or_equal_ones_have_no_interval(values: list[float]) -> None:
     assert (found.low, found.high, found.n) == (None, None, len(values))
 
 
-def test_an_interval_of_fractions_is_the_t_interval_on_the_scale_of_the_logit() -> None:
-    mean, half = np.mean(FIRST), stats.t.ppf(0.975, 3) * stats.sem(FIRST)
+SYMMETRIC = [0.70, 0.72, 0.74, 0.76]
+
+
+def test_an_interval_of_symmetric_fractions_is_the_t_interval_on_the_scale_of_the_logit() -> None:
+    mean, half = np.mean(SYMMETRIC), stats.t.ppf(0.975, 3) * stats.sem(SYMMETRIC)
     ends = special.logit(mean) + half / (mean * (1 - mean)) * np.array([-1, 1])
-    found = fraction_interval(FIRST)
+    found = fraction_interval(SYMMETRIC)
     assert (found.low, found.high) == pytest.approx(tuple(special.expit(ends)))
+
+
+def test_an_interval_is_wider_by_the_root_of_the_variance_that_skewness_adds_to_students_t() -> None:
+    values = np.random.default_rng(0).gamma(20, size=(50_000, 40))  # skewness 2 / sqrt(20)
+    t = (values.mean(axis=1) - 20) / (values.std(axis=1, ddof=1) / np.sqrt(40))
+    expected = 1 + 7 * 0.2 / (4 * 40) + 2 / 40
+    assert t.var() == pytest.approx(expected, abs=0.015)
+    plain, found = mean_interval(FIRST), for_skewed(mean_interval(FIRST), FIRST)
+    wider = np.sqrt(1 + 7 * stats.skew(FIRST, bias=False) ** 2 / (4 * 4))
+    assert found.high - found.low == pytest.approx((plain.high - plain.low) * wider)
+
+
+def test_where_many_values_are_skewed_the_interval_covers_the_mean() -> None:
+    draws = 0.66 - np.random.default_rng(0).gamma(2, 0.014, size=(2000, 5))
+    inside = [found.low <= 0.632 <= found.high for found in map(fraction_interval, draws.tolist())]
+    assert 0.925 < np.mean(inside) < 0.95
 
 
 def test_away_from_the_ends_of_the_scale_it_is_nearly_the_plain_t_interval() -> None:

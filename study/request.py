@@ -320,7 +320,7 @@ def _every_fold(
     """A seed for every fold; where fewer seeds were asked for and no folds, a fold for every seed."""
     if request.seeds == AUTO_SEEDS:
         raise InputError(
-            f"--seeds {AUTO_SEEDS} adds seeds, and over {len(folds)} folds people count: give --folds 1 too"
+            f"--seeds {AUTO_SEEDS} adds seeds, and over {len(folds)} folds samples count: give --folds 1 too"
         )
     if request.seeds is None:
         seeds = max(budget.seeds, len(folds))

@@ -111,7 +111,7 @@ def _add_budget(parser: Parser) -> None:
     parser.add_argument(
         "--folds",
         type=int,
-        help="test sets of different people in confirm, default as many as there are; 1: one",
+        help="test sets of other people or samples in confirm, default as many as there are; 1: one",
     )
     parser.add_argument(
         "--pruning", choices=PRUNING, default="auto", help=f"ASHA; auto: from {ENOUGH_TO_PRUNE} trials on"

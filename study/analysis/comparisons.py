@@ -40,7 +40,7 @@ class Comparison:
     """Seed -> method minus baseline on that seed or, unpaired, minus the baseline's mean; or fold -> method
     minus baseline on it."""
     baseline_seeds: int
-    kind: str  # PAIRED over shared seeds, WELCH of all seeds, or FOLDED: corrected for shared training people
+    kind: str  # PAIRED over shared seeds, WELCH of all seeds, or FOLDED: corrected for shared training data
     test: DifferenceTest
     adjusted: float | None
     family: int  # methods that the correction counts, those without a test included

@@ -216,7 +216,7 @@ def resampled_test(differences: Sequence[float], held_out: float = HELD_OUT) -> 
     Models of different folds share most of their training samples, so their differences are not independent.
     The variance of their mean is taken as (1 / J + held_out) s^2 in place of s^2 / J, with J - 1 degrees of
     freedom. held_out = test size / training size, which is 1 / (k - 1) for k folds. Where folds were run on
-    several seeds, give their means: seeds of a fold share its people, and are no further folds.
+    several seeds, give their means: seeds of a fold share its samples, and are no further folds.
     """
     plain = _tested(differences)
     if plain.error is None:

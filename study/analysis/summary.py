@@ -56,8 +56,8 @@ def measure(
 ) -> Measure:
     """Mean, 95 % interval and the seeds behind them; that of a fraction never leaves 0..1.
 
-    `folds` tells on which fold each seed ran. The interval is then over folds, and so over people: the seeds
-    of a fold share its people, and training parts of different folds share people too.
+    `folds` tells on which fold each seed ran. The interval is then over folds, and so over people or samples:
+    the seeds of a fold share them, and training parts of different folds do so in part.
     """
     if folds:
         plain = resampled_interval([fmean(group) for group in by_fold(values, folds).values()])

@@ -4,11 +4,12 @@
     python tests/benchmarks/controls.py --repetitions 20
 
 - gain: joint training must be shown to be better than the first modality alone. How often the interval of the
-  difference covers what the second modality is worth on the very test samples stands beside it.
+  difference covers what the second modality is worth on these samples stands beside it.
 - null: neither of these two may be shown to be better.
 
-A study with the data of each seed is kept below --results, and the same command again goes on where it was.
-Prints a line per study and a table; exit code 1 if one of the controls is right in less than nine tenths.
+A study with the data of each seed is kept below --results, and what it says is a line of --verdicts: the same
+command again goes on where it was. Prints a line per study and a table; exit code 1 if one of the controls is
+right in less than nine tenths.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -48,7 +50,7 @@ class Verdict:
     p: float
     """Adjusted over its family."""
     truth: float
-    """What the second modality is worth by Bayes' rule on the same test samples."""
+    """What the second modality is worth by Bayes' rule on the same samples."""
     seconds: float
 
     @property
@@ -66,14 +68,24 @@ class Verdict:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the studies, count, print."""
     options = parse(arguments)
-    verdicts = []
-    for variant in controls.STRENGTHS:
-        for seed in range(options.repetitions):
-            verdict = repeated(variant, seed, options.results.resolve())
-            verdicts.append(verdict)
-            print(json.dumps({**asdict(verdict), "right": verdict.right}), flush=True)
+    kept = known(options.verdicts)
+    wanted = list(product(controls.STRENGTHS, range(options.repetitions)))
+    for variant, seed in wanted:
+        if (variant, seed) not in kept:
+            kept[variant, seed] = repeated(variant, seed, options.results.resolve())
+            with options.verdicts.open("a") as stream:
+                stream.write(json.dumps(asdict(kept[variant, seed])) + "\n")
+        print(kept[variant, seed], flush=True)
+    verdicts = [kept[asked] for asked in wanted]
     shares = [counted([v for v in verdicts if v.variant == variant]) for variant in controls.STRENGTHS]
     return int(min(shares) < LEAST_RIGHT)
+
+
+def known(verdicts: Path) -> dict[tuple[str, int], "Verdict"]:
+    """What the lines of a file say, by variant and seed."""
+    lines = verdicts.read_text().splitlines() if verdicts.exists() else []
+    kept = [Verdict(**json.loads(line)) for line in lines]
+    return {(verdict.variant, verdict.seed): verdict for verdict in kept}
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -83,6 +95,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--repetitions", type=int, default=2, help="generator seeds of each control")
     parser.add_argument("--results", type=Path, default=Path("results/controls"), metavar="DIR")
+    parser.add_argument("--verdicts", type=Path, default=Path("results/controls.jsonl"), metavar="FILE")
     return parser.parse_args(arguments)
 
 
@@ -105,7 +118,7 @@ def repeated(variant: str, seed: int, results: Path) -> Verdict:
         seed,
         *(-100 * end for end in (interval.mean, interval.high, interval.low)),
         compared.adjusted,
-        100 * controls.on_test(variant, seed).gain,
+        100 * controls.on_samples(variant, seed).gain,
         time.monotonic() - started,
     )
 

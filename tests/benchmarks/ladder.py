@@ -245,7 +245,7 @@ def bayes(step: str, seeds: int) -> str:
         ladder.drawn(ladder.RECIPES[recipe_of(step)].changed(settings_of(step, seed)))
         for seed in range(1, seeds + 1)
     ]
-    reached = {n: np.mean([d.bayes(*names, part="test") for d in drawn]) for n, names in views.items()}
+    reached = {n: np.mean([d.bayes(*names, parts=["test"]) for d in drawn]) for n, names in views.items()}
     return "Bayes' rule " + ", ".join(f"{name} {value:.3f}" for name, value in reached.items())
 
 

@@ -1,6 +1,5 @@
 """python -m study.prepare: what it prints, writes and refuses."""
 
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from trainables.multimodal.data.adapters.cremad import CLASSES
 from trainables.multimodal.data.datasets import read_source
 from trainables.multimodal.data.preparing.writer import write_store
 from trainables.multimodal.data.sample import generate
-from trainables.multimodal.data.splits import by_fold
 from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.data.store.manifest import sha256
 from trainables.multimodal.errors import InputError
@@ -262,10 +260,9 @@ def test_the_report_counts_classes_and_groups_of_every_split(tmp_path: Path) -> 
     arrays = {"label": np.arange(60) % 6, "group": actors, "modality:x": np.zeros((60, 3))}
     np.savez(tmp_path / "table.npz", **arrays)
     source = read_source("features", tmp_path)
-    folds = by_fold("fold", [str(actor) for actor in actors])
-    store = write_store(replace(source, splits={**source.splits, **folds}), tmp_path / "out")
+    store = write_store(source, tmp_path / "out")
     told = "\n".join(_parts(store))
-    assert "split fold-3: train 36, validation 12, test 12\n  train: 0 6, 1 6, 2 6, 3 6" in told
+    assert "split actor-disjoint-3: train 36, validation 12, test 12\n  train: 0 6, 1 6, 2 6, 3 6" in told
     assert told.count("; 2 groups") == 1 + 2 * 5
     assert len(told.splitlines()) == 4 * len(store.policies)
 

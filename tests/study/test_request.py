@@ -304,8 +304,9 @@ def test_small_searches_stop_no_trial(settings, asked, prunes):
 
 
 def test_the_size_of_the_test_set_is_known(settings, toy_store):
-    rows = FeatureStore.open(toy_store).split()["test"]
-    assert settings().protocol.tested == {"clean": HeldOut(len(rows), 0)}
+    store = FeatureStore.open(toy_store)
+    assert settings().protocol.tested == {"clean": HeldOut(len(store), 0)}  # over all folds
+    assert settings(folds=1).protocol.tested == {"clean": HeldOut(len(store.split()["test"]), 0)}
 
 
 def test_folds_test_every_person_once(tmp_path):
@@ -325,7 +326,7 @@ def test_folds_test_every_person_once(tmp_path):
     assert asked.protocol.tested == {"clean": HeldOut(120, 10)}
     with pytest.raises(InputError, match="--folds 5 needs as many --seeds at least, and 3 are given"):
         resolved("toy", STUDY, store, StudyRequest(folds=5, seeds=3))
-    with pytest.raises(InputError, match="--seeds auto adds seeds, and over 5 folds people count"):
+    with pytest.raises(InputError, match="--seeds auto adds seeds, and over 5 folds samples count"):
         resolved("toy", STUDY, store, StudyRequest(seeds="auto"))
     assert resolved("toy", STUDY, store, StudyRequest(seeds=3)).folds == asked.folds[:3]
     assert resolved("toy", STUDY, store, StudyRequest(seeds=1)).folds == ()
@@ -341,8 +342,10 @@ def test_folds_test_every_person_once(tmp_path):
 
 
 def test_folds_that_a_store_does_not_have_are_refused(settings):
-    with pytest.raises(InputError, match=r"--folds must be 1 .* split stratified of features has none"):
-        settings(folds=5)
+    with pytest.raises(InputError, match=r"--folds must be 1 .* split stratified-2 of features has none"):
+        settings(folds=5, split="stratified-2")
+    with pytest.raises(InputError, match=r"--folds must be 1 .* stratified has 5"):
+        settings(folds=6)
     assert settings(folds=1).folds == ()
 
 
@@ -374,5 +377,5 @@ def test_a_study_goes_on_with_its_own_protocol_only(settings, change, difference
 
 
 def test_seeds_may_be_left_to_the_results(settings):
-    budget = settings(seeds="auto").budget
+    budget = settings(seeds="auto", folds=1).budget
     assert (budget.seeds, budget.baseline_seeds, budget.most_seeds) == (5, 10, 20)

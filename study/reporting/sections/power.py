@@ -56,16 +56,16 @@ class Power(Section):
 
 
 def _variances(results: Results, protocol: str) -> Iterable[str]:
-    """How much the baseline differs between folds of people, and how much between seeds of a fold."""
+    """How much the baseline differs between folds, and how much between seeds of a fold."""
     runs, metric = results.chosen.trained(results.baseline, protocol), results.settings.judged_by.name
     folds = fold_of(runs)
     read = on_test if results.split(protocol) == "test" else on_validation
     parts = components(list(by_fold(by_seed(runs, read, metric), folds).values())) if folds else None
     if parts is not None:
         label = results.settings.label(results.baseline)
-        people, seeds = wording.size(parts[0], metric), wording.number(parts[1], metric)
+        data, seeds = wording.size(parts[0], metric), wording.number(parts[1], metric)
         yield (
-            f"{label}: the standard deviation between folds of people is {people}, that between seeds "
+            f"{label}: the standard deviation between folds is {data}, that between seeds "
             f"of a fold {seeds}; intervals are over both."
         )
 
@@ -87,7 +87,7 @@ def _detectable(comparison: Comparison, error: StandardError) -> float:
 def _needed(comparison: Comparison, error: StandardError, size: float) -> int | None:
     """Seeds of the method that find a difference of this size with a power of POWER.
 
-    None for runs over folds: more seeds do not make the people more.
+    None for runs over folds: more seeds are no more data.
     """
     if comparison.kind == FOLDED:
         return None

@@ -38,8 +38,8 @@ BETTER = (
     "Tests are paired over seeds for methods that follow joint training until they act, else Welch's."
 )
 IN_FOLDS = (
-    " Runs over folds are compared fold by fold; the variance allows for people that training parts share. "
-    "Configurations were searched on one split, and people of its validation part are tested in other folds."
+    " Runs over folds are compared fold by fold; the variance allows for samples that training parts share. "
+    "Configurations were searched on one split, and samples of its validation part are tested in other folds."
 )
 COMPARED = ("difference", "difference_low", "difference_high", "p", "p_holm", "probability_better")
 NOTHING = "No configuration has been confirmed with fresh seeds yet, so no method can be called better."

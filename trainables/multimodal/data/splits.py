@@ -22,6 +22,7 @@ SHARES = (0.70, 0.15)
 
 FOLDS = 5
 ACTORS_APART = "actor-disjoint"
+STRATIFIED = "stratified"
 
 HELD_OUT = 0.1
 """Share of the published training clips that becomes validation where none was published."""
@@ -51,11 +52,38 @@ def by_fold(policy: str, groups: Sequence[str], *, seed: int = 0) -> dict[str, l
     others train. Nothing for fewer groups than folds.
     """
     order = _shuffled(sorted(set(groups)), seed)
+    if len(order) < FOLDS:
+        return {}
     fold_of = {group: FOLDS * place // len(order) for place, group in enumerate(order)}
+    return _in_turn(policy, [fold_of[group] for group in groups])
+
+
+def by_label(labels: NDArray[np.int64]) -> dict[str, list[str]]:
+    """Policies for data without groups: `stratified`, and its folds `stratified-1` to `-5`."""
+    return {STRATIFIED: stratified(labels), **by_stratified_fold(STRATIFIED, labels)}
+
+
+def by_stratified_fold(policy: str, labels: NDArray[np.int64], *, seed: int = 0) -> dict[str, list[str]]:
+    """As `by_fold`, for data without groups: every fold holds a fifth of the samples of every label.
+
+    Seeds on one split say nothing of how far training and test samples happen to favour a method. Nothing
+    where a label has fewer samples than there are folds.
+    """
+    folds = np.zeros(len(labels), dtype=np.int64)
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        if len(rows) < FOLDS:
+            return {}
+        folds[_shuffled(rows, seed)] = FOLDS * np.arange(len(rows)) // len(rows)
+    return _in_turn(policy, folds.tolist())
+
+
+def _in_turn(policy: str, folds: Sequence[int]) -> dict[str, list[str]]:
+    """Policies of which the k-th tests fold k of the samples and validates with the next one."""
     part_of = (TEST, VALIDATION, *[TRAIN] * (FOLDS - 2))
     return {
-        f"{policy}-{fold + 1}": [part_of[(fold_of[group] - fold) % FOLDS] for group in groups]
-        for fold in range(FOLDS if len(order) >= FOLDS else 0)
+        f"{policy}-{number + 1}": [part_of[(fold - number) % FOLDS] for fold in folds]
+        for number in range(FOLDS)
     }
 
 

@@ -89,6 +89,22 @@ def test_stratified_gives_every_label_the_same_shares() -> None:
     assert counts == [[70, 15, 15], [14, 3, 3]]
 
 
+def test_stratified_folds_test_every_sample_once_and_every_label_alike() -> None:
+    labels = np.repeat([0, 1], [100, 20])
+    policies = splits.by_label(labels)
+    assert list(policies) == ["stratified", *(f"stratified-{number}" for number in range(1, 6))]
+    folds = np.array(list(policies.values())[1:])
+    assert ((folds == "test").sum(axis=0) == 1).all()
+    assert ((folds == "validation").sum(axis=0) == 1).all()
+    for parts in folds:
+        counts = [[int((parts[labels == label] == part).sum()) for part in splits.PARTS] for label in (0, 1)]
+        assert counts == [[60, 20, 20], [12, 4, 4]]
+
+
+def test_a_label_with_fewer_samples_than_folds_gives_no_folds() -> None:
+    assert list(splits.by_label(np.repeat([0, 1], [100, 4]))) == ["stratified"]
+
+
 def test_held_out_validation_is_a_tenth_of_training_and_leaves_test_alone() -> None:
     labels = np.arange(100) % 2
     held = splits.hold_out(["train"] * 80 + ["test"] * 20, labels)

@@ -8,13 +8,16 @@ from numpy.typing import NDArray
 
 from trainables.multimodal.data.limits import MOST_ID_CHARACTERS, MOST_SHOWN_CHARACTERS
 from trainables.multimodal.data.splits import (
+    ACTORS_APART,
+    PARTS,
     TEST,
     TRAIN,
     VALIDATION,
-    by_group,
+    by_actor,
+    by_label,
+    folds_of,
     hold_out,
     hold_out_groups,
-    stratified,
 )
 from trainables.multimodal.data.store.feature_store import Quantity
 from trainables.multimodal.errors import InputError
@@ -113,6 +116,8 @@ def splits_of(
 ) -> dict[str, list[str]]:
     """All policies, the default first: the given one, and one that is drawn, which keeps groups apart.
 
+    The drawn one has five folds, unless a split is given: confirm then keeps to its test part.
+
     A given split without validation gets a tenth of its training samples, or of their groups, for it.
     Raises InputError where there are too few groups to draw any, and no split is given.
     """
@@ -127,11 +132,16 @@ def splits_of(
         splits[GIVEN] = list(given)
     elif given is not None:
         splits[GIVEN] = hold_out(given, labels) if groups is None else hold_out_groups(given, groups)
-    if groups is None:
-        splits["stratified"] = stratified(labels)
-    elif not few:
-        splits["actor-disjoint"] = by_group(groups)
-    return splits
+    drawn = by_label(labels) if groups is None else {} if few else _by_group(groups, labels)
+    return splits | (drawn if given is None else dict(list(drawn.items())[:1]))
+
+
+def _by_group(groups: Sequence[str], labels: NDArray[np.int64]) -> dict[str, list[str]]:
+    """Policies that keep groups apart; their folds only where every part of them holds every class."""
+    drawn = by_actor(groups)
+    folds = [np.array(drawn[fold]) for fold in folds_of(ACTORS_APART, drawn)]
+    least = min((len(np.unique(labels[fold == part])) for fold in folds for part in PARTS), default=0)
+    return drawn if least == len(np.unique(labels)) else {ACTORS_APART: drawn[ACTORS_APART]}
 
 
 def _whole(values: NDArray[Any]) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from trainables.multimodal.data.media.file_checks import inside, require_folder
 from trainables.multimodal.data.source import Source
-from trainables.multimodal.data.splits import TEST, TRAIN, hold_out, stratified
+from trainables.multimodal.data.splits import TEST, TRAIN, by_label, hold_out
 from trainables.multimodal.data.store.feature_store import Arrays, Modality
 from trainables.multimodal.data.tables.npz import NUMBERS, TEXT, WHOLE, read_npz, require_arrays
 from trainables.multimodal.errors import InputError
@@ -61,7 +61,7 @@ def read(root: Path) -> Source:
         ids=[str(video) for video in arrays["video"]],
         labels=labels,
         groups=None,
-        splits={SPLIT: hold_out(parts, labels), "stratified": stratified(labels)},
+        splits={SPLIT: hold_out(parts, labels), **by_label(labels)},
         default_split=SPLIT,
         load=partial(_load, arrays["seq"]),
         in_memory=True,

@@ -14,7 +14,7 @@ from trainables.multimodal.data.generated.densities import Simplex, random_basis
 from trainables.multimodal.data.generated.drawn import DrawnSamples, draw
 from trainables.multimodal.data.recipes import Recipe, between
 from trainables.multimodal.data.source import Source
-from trainables.multimodal.data.splits import TEST
+from trainables.multimodal.data.splits import PARTS
 from trainables.multimodal.data.store.feature_store import Modality
 
 FIRST: Final = "first"
@@ -24,8 +24,8 @@ DIMENSIONS: Final = 4
 STRENGTHS: Final[Mapping[str, tuple[float, float]]] = {"gain": (2.0, 1.2), "null": (2.0, 0.0)}
 """Variant -> strength of the simplex of each modality; the second of `null` has none."""
 COUNTS: Final = (8000, 1000, 2000)
-"""Samples to train, validate and test with: so many that a small network comes close to Bayes' rule, and that
-what noise teaches it of the training samples by chance is small beside the spread of seeds."""
+"""Samples to train, validate and test with in the search: so many that a small network comes close to Bayes'
+rule. Folds test each once."""
 MOST_SEED: Final = 2**31 - 1
 
 
@@ -63,19 +63,19 @@ def expected(variant: str) -> Truth:
     return Truth(simplex_accuracy(CLASSES, first), simplex_accuracy(CLASSES, both))
 
 
-def on_test(variant: str, seed: int) -> Truth:
-    """The truth on the test samples that this seed gives, which is what a study on them estimates."""
+def on_samples(variant: str, seed: int) -> Truth:
+    """The truth on the samples that this seed gives, all of which are tested over five folds."""
     drawn = _drawn(variant, seed)
-    return Truth(drawn.bayes(FIRST, part=TEST), drawn.bayes(FIRST, SECOND, part=TEST))
+    return Truth(drawn.bayes(FIRST, parts=PARTS), drawn.bayes(FIRST, SECOND, parts=PARTS))
 
 
 def read(variant: str, recipe: Recipe) -> Source:
     """The samples of a variant, drawn from the recipe's seed; its note states the truth."""
     seed = recipe.settings()["seed"]
-    new, tested = expected(variant), on_test(variant, seed)
+    new, tested = expected(variant), on_samples(variant, seed)
     note = (
         f"generated with known truth: by Bayes' rule {FIRST} alone reaches {new.first:.1%}, both modalities "
-        f"{new.both:.1%}, so {SECOND} is worth {100 * new.gain:.1f} points; on the test samples "
+        f"{new.both:.1%}, so {SECOND} is worth {100 * new.gain:.1f} points; on the samples "
         f"of seed {seed} {tested.first:.1%}, {tested.both:.1%} and {100 * tested.gain:.1f} points."
     )
     return _drawn(variant, seed).source(f"controls-{variant}", recipe.settings(), note)

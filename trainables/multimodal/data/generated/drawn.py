@@ -1,24 +1,29 @@
 """Samples drawn from known densities, as a source of a store."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainables.multimodal.data.generated.densities import Density, bayes_accuracy
 from trainables.multimodal.data.source import Source
-from trainables.multimodal.data.splits import PARTS
+from trainables.multimodal.data.splits import PARTS, by_stratified_fold
 from trainables.multimodal.data.store.feature_store import Arrays, Modality
+
+SPLIT: Final = "drawn"
 
 
 @dataclass(frozen=True)
 class DrawnSamples:
-    """Samples of equally frequent classes, divided into the three parts of the split `drawn`."""
+    """Samples of equally frequent classes, divided into the three parts of the split `drawn`.
+
+    Its folds draw the parts anew from all samples.
+    """
 
     densities: Mapping[str, Density]
     """By modality."""
@@ -27,9 +32,9 @@ class DrawnSamples:
     arrays: Mapping[str, NDArray[np.float32]]
     """Samples [N, *shape] by modality."""
 
-    def bayes(self, *modalities: str, part: str) -> float:
-        """Accuracy of Bayes' rule that sees these modalities, on the very samples of one part."""
-        rows = np.flatnonzero(np.array(self.parts) == part)
+    def bayes(self, *modalities: str, parts: Collection[str]) -> float:
+        """Accuracy of Bayes' rule that sees these modalities, on the very samples of some parts."""
+        rows = np.flatnonzero(np.isin(self.parts, list(parts)))
         views = (self.arrays[name][rows].reshape(len(rows), -1).astype(np.float64) for name in modalities)
         likelihoods = [
             self.densities[n].log_likelihoods(view) for n, view in zip(modalities, views, strict=True)
@@ -49,8 +54,8 @@ class DrawnSamples:
             ids=[f"{row:06}" for row in range(len(self.labels))],
             labels=self.labels,
             groups=None,
-            splits={"drawn": self.parts},
-            default_split="drawn",
+            splits={SPLIT: self.parts, **by_stratified_fold(SPLIT, self.labels)},
+            default_split=SPLIT,
             load=partial(_load, self.arrays),
             note=note,
             in_memory=True,

@@ -118,7 +118,7 @@ def drawn(recipe: Recipe) -> DrawnSamples:
 def read(recipe: Recipe) -> Source:
     """A step of the ladder as a data set; its note states what Bayes' rule reaches on its test samples."""
     samples = drawn(recipe)
-    reached = [samples.bayes(*names, part=TEST) for names in ((STRONG,), (WEAK,), (STRONG, WEAK))]
+    reached = [samples.bayes(*names, parts=[TEST]) for names in ((STRONG,), (WEAK,), (STRONG, WEAK))]
     note = (
         f"generated imbalance: by Bayes' rule {STRONG} alone reaches {reached[0]:.1%} of these test samples, "
         f"{WEAK} alone {reached[1]:.1%}, both {reached[2]:.1%}"

@@ -288,8 +288,8 @@ def test_arrays_that_are_not_used_are_named(tmp_path: Path, suffix: str) -> None
     assert features.read(tmp_path).note == ""
 
 
-KEPT_DIGEST = "c81e2467dd1966b51df6200cea579353c3affe650d74d755d478be82b186ce87"
-"""Digest of these arrays as it was before files could be parts."""
+KEPT_DIGEST = "7b32ea9707253d20fd4e38aa9f9aaa61bca3a3cc9592f8b09b615fc4bcdf4ee4"
+"""Digest of these arrays: as long as it is kept, a study goes on with a store that is prepared again."""
 
 
 def test_the_digest_of_one_file_is_what_it_was(tmp_path: Path, suffix: str) -> None:

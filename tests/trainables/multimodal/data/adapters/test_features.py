@@ -102,8 +102,26 @@ def test_groups_are_kept_apart(tmp_path: Path) -> None:
     assert len(set(zip(groups, source.splits["actor-disjoint"], strict=True))) == 10
 
 
-def test_without_groups_the_split_is_stratified(tmp_path: Path) -> None:
-    assert list(features.read(save(tmp_path)).splits) == ["stratified"]
+FOLDS = range(1, 6)
+
+
+def test_without_groups_the_split_is_stratified_and_so_are_its_folds(tmp_path: Path) -> None:
+    splits = features.read(save(tmp_path)).splits
+    assert list(splits) == ["stratified", *(f"stratified-{number}" for number in FOLDS)]
+
+
+def test_groups_have_folds_where_each_part_holds_every_class(tmp_path: Path) -> None:
+    groups = np.arange(COUNT) // 4
+    splits = features.read(save(tmp_path, group=groups)).splits
+    assert list(splits) == ["actor-disjoint", *(f"actor-disjoint-{number}" for number in FOLDS)]
+    of_one_class = features.read(save(tmp_path, group=groups, label=groups % 2)).splits
+    assert list(of_one_class) == ["actor-disjoint"]
+
+
+def test_a_given_split_is_not_replaced_by_folds_of_groups(tmp_path: Path) -> None:
+    parts = np.array(["train", "val", "test", "train"] * (COUNT // 4))
+    splits = features.read(save(tmp_path, group=np.arange(COUNT) // 4, split=parts)).splits
+    assert list(splits) == ["given", "actor-disjoint"]
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float16", "float32"])

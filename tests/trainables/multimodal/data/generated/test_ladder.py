@@ -19,10 +19,10 @@ def drawn(recipe="vectors", **settings):
 @pytest.mark.parametrize("signs", [2, 3])
 def test_bayes_rule_reaches_what_the_parameters_say(recipe, signs):
     samples = drawn(recipe, signs=signs, noise=50)
-    strong, weak = (samples.bayes(name, part="test") for name in ("strong", "weak"))
+    strong, weak = (samples.bayes(name, parts=["test"]) for name in ("strong", "weak"))
     assert strong == pytest.approx(simplex_accuracy(4, ladder.STRENGTH), abs=ERROR)
     assert weak == pytest.approx(parities_accuracy(2, signs, 0.5), abs=ERROR)
-    assert samples.bayes("strong", "weak", part="test") > max(strong, weak)
+    assert samples.bayes("strong", "weak", parts=["test"]) > max(strong, weak)
 
 
 def test_strong_is_worth_87_percent_and_weak_nearly_all():
@@ -34,7 +34,9 @@ def test_strong_is_worth_87_percent_and_weak_nearly_all():
 def test_nuisance_adds_dimensions_and_changes_no_truth():
     plain, more = drawn(), drawn(nuisance=96)
     assert (plain.arrays["strong"].shape[1], more.arrays["strong"].shape[1]) == (32, 128)
-    assert more.bayes("strong", part="test") == pytest.approx(plain.bayes("strong", part="test"), abs=ERROR)
+    assert more.bayes("strong", parts=["test"]) == pytest.approx(
+        plain.bayes("strong", parts=["test"]), abs=ERROR
+    )
 
 
 def test_a_seed_decides_the_samples():
@@ -47,5 +49,5 @@ def test_a_step_is_a_data_set_whose_note_states_the_truth():
     source = read_source("ladder", None, recipe="pictures", settings={"samples": "64", "signs": "2"})
     assert source.modalities["weak"].shape == source.load(0)["weak"].shape == (1, 16, 16)
     reached = ladder.drawn(ladder.RECIPES["pictures"].changed({"samples": "64", "signs": "2"}))
-    assert f"both {reached.bayes('strong', 'weak', part='test'):.1%}" in source.note
+    assert f"both {reached.bayes('strong', 'weak', parts=['test']):.1%}" in source.note
     assert source.recipe == {"name": "pictures", "seed": 0, "samples": 64, "signs": 2, "noise": 40}

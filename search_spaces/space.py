@@ -2,15 +2,19 @@
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ray import tune
-from ray.tune.search.sample import Float, Integer
+from ray.tune.search.sample import Categorical, Float, Integer, LogUniform
 
 Notation = Mapping[str, tuple[str, str]]  # hyperparameter -> its symbol or short name, and its meaning
+Asked = str | Sequence[Any]  # in place of a domain: a range as `spelled` writes it, or choices
 
+LOG: Final = ":log"
+"""Ends the text of a range that is searched on a logarithmic scale."""
 LEARNING_RATE: Final[Notation] = {"lr": ("learning rate", "")}
 
 
@@ -85,6 +89,65 @@ def highest(domain: Any) -> Any:
         return domain.upper
     numbers = [value for value in domain.categories if isinstance(value, int | float)]
     return max(numbers, default=domain.categories[0])
+
+
+def extremes(domain: Any) -> list[Any]:
+    """Both ends of a range, or all choices."""
+    return list(domain.categories) if isinstance(domain, Categorical) else [domain.lower, highest(domain)]
+
+
+def holds(space: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    """Whether values are a configuration of a space: one of each domain, and no other."""
+    return values.keys() == space.keys() and all(_lies_in(space[key], value) for key, value in values.items())
+
+
+def _lies_in(domain: Any, value: Any) -> bool:
+    if isinstance(domain, Categorical):
+        return value in domain.categories
+    return bool(domain.lower <= value <= highest(domain))
+
+
+def is_logarithmic(domain: Any) -> bool:
+    """Whether a domain of numbers is drawn from on a logarithmic scale."""
+    sampler = domain.get_sampler()
+    return isinstance(getattr(sampler, "sampler", sampler), LogUniform)  # a quantised one holds another
+
+
+def spelled(domain: Any) -> str:
+    """A domain as text: LOW..HIGH, LOW..HIGH:log, or values with a comma between them; ends belong to it."""
+    if isinstance(domain, Categorical):
+        return ",".join(map(str, domain.categories))
+    return f"{domain.lower}..{highest(domain)}" + (LOG if is_logarithmic(domain) else "")
+
+
+def respaced(domain: Any, asked: Asked) -> Any:
+    """The domain with another range or other choices; where it holds whole numbers, a range still does.
+
+    Raises ValueError: the text is no range, or nothing lies in it.
+    """
+    if not isinstance(asked, str):
+        return tune.choice(list(asked))
+    low, high = _ends(asked.removesuffix(LOG))
+    logarithmic = asked.endswith(LOG)
+    if logarithmic and low <= 0:
+        raise ValueError(f"a logarithmic scale begins above 0, got {asked}")
+    if not isinstance(domain, Integer):
+        return (tune.loguniform if logarithmic else tune.uniform)(low, high)
+    if not (low.is_integer() and high.is_integer()):
+        raise ValueError(f"it is searched in whole numbers, got {asked}")
+    return (tune.lograndint if logarithmic else tune.randint)(int(low), int(high) + 1)
+
+
+def _ends(text: str) -> tuple[float, float]:
+    """Both ends of LOW..HIGH."""
+    low, _, high = text.partition("..")
+    try:
+        ends = float(low), float(high)
+    except ValueError as error:
+        raise ValueError(f"a range is LOW..HIGH or LOW..HIGH{LOG}, got {text}") from error
+    if not all(map(math.isfinite, ends)) or ends[0] >= ends[1]:
+        raise ValueError(f"the range {text} is empty: its lower end must lie below its upper one")
+    return ends
 
 
 def _less(values: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:

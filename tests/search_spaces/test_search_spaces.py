@@ -1,7 +1,11 @@
+import re
+
 import pytest
+from ray import tune
 from ray.tune.search.sample import Float, Integer
 
 import search_spaces
+from search_spaces.space import holds, respaced, spelled
 from trainables import (
     BoostingTrainable,
     DiagnoseRelearnTrainable,
@@ -10,6 +14,54 @@ from trainables import (
     LateFusionTrainable,
     OgmGeTrainable,
 )
+
+
+@pytest.mark.parametrize(
+    ("domain", "text"),
+    [
+        (tune.loguniform(1e-5, 0.1), "1e-05..0.1:log"),
+        (tune.uniform(0.0, 10.0), "0.0..10.0"),
+        (tune.randint(1, 6), "1..5"),
+        (tune.lograndint(1, 65), "1..64:log"),
+    ],
+)
+def test_a_range_is_spelled_as_it_is_read(domain, text):
+    assert spelled(domain) == text
+    again = respaced(domain, text)
+    assert (type(again), again.lower, again.upper) == (type(domain), domain.lower, domain.upper)
+    assert spelled(again) == text
+
+
+def test_choices_take_the_place_of_a_range():
+    domain = respaced(tune.uniform(0.0, 1.0), [0.1, 0.5])
+    assert (domain.categories, spelled(domain)) == ([0.1, 0.5], "0.1,0.5")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("2..1", "the range 2..1 is empty"),
+        ("1..1", "is empty"),
+        ("nan..1", "is empty"),
+        ("0..inf", "is empty"),
+        ("0..x", "a range is LOW..HIGH or LOW..HIGH:log, got 0..x"),
+        ("1..9:lg", "a range is"),
+        ("0..1:log", "a logarithmic scale begins above 0, got 0..1:log"),
+        ("1..2.5", "it is searched in whole numbers, got 1..2.5"),
+    ],
+)
+def test_what_is_no_range_is_refused(text, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        respaced(tune.randint(1, 6), text)
+
+
+def test_a_space_holds_values_up_to_its_ends():
+    space = {"every": tune.randint(1, 6), "rule": tune.choice(["best"])}
+    assert holds(space, {"every": 5, "rule": "best"})
+    assert not any(holds(space, {"every": 5, "rule": "best"} | change) for change in OUTSIDE)
+
+
+OUTSIDE = ({"every": 6}, {"every": 0}, {"rule": "worst"}, {"more": 1})
 
 
 def draws(domain, count=300):

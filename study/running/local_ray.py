@@ -97,7 +97,7 @@ def place() -> tuple[Path, str]:
 
 
 def _unusable(folder: Path) -> str:
-    """Why Ray's files cannot lie in a folder; empty if they can. Makes the folder."""
+    """Why Ray's files cannot lie in a folder; empty if they can. Nothing is made: Ray makes it."""
     longest = len(os.fsencode(folder / _SOCKET))
     if longest > LONGEST_SOCKET:
         room = LONGEST_SOCKET - len(_SOCKET) - len("/ray/")
@@ -105,8 +105,7 @@ def _unusable(folder: Path) -> str:
     if held := _UNQUOTED.intersection(str(folder)):
         return f"the path {folder.parent} holds {' and '.join(sorted(held))}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        with tempfile.TemporaryFile(dir=next(place for place in (folder, *folder.parents) if place.exists())):
             return ""
     except OSError as error:
         return f"{folder} cannot be written: {error.strerror}"

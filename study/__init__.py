@@ -1,4 +1,4 @@
-"""The study: search, finalists, confirm, sensitivity, report."""
+"""The study: search, finalists, confirm, sensitivity, surface, report."""
 
 from typing import Final
 

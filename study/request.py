@@ -3,14 +3,17 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
+from search_spaces.space import Asked, extremes
 from study.analysis.sequential import LOOK_SEEDS
+from study.hand_set import HandSet
 from study.methods import BASELINE, StudyMethod, expanded, study_method
 from study.settings import (
     BASELINE_SHARE,
+    DEFAULT_STAGES,
     PRUNING,
     SELECTIONS,
     STAGES,
@@ -31,20 +34,10 @@ from trainables.multimodal.methods import UNIMODAL
 from trainables.multimodal.networks.initial_weights import read_file
 from trainables.multimodal.tasks import ACCURACY, AUTO, CLASSIFICATION, LOSSES, REGRESSION, objective_of
 
-OWN_OPTIONS: Final = {
-    "data": "--data",
-    "epochs": "--epochs",
-    "split": "--split",
-    "selection": "--protocol",
-    "seed": "--seeds",
-    "device": "--device",
-    "precision": "--precision",
-    "threads": "--cpus-per-trial",
-    "diagnose": "the confirm stage, which diagnoses ten times,",
-}
-"""Trainer settings that a study takes by an option of their own."""
 AUTO_SEEDS: Final = "auto"
 PUBLISHED_SPLITS: Final = ("dnr", "official")
+POINTS: Final = 64
+"""Of a surface, unless the study or `--points` says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +48,18 @@ class StudyRequest:
     seeds: int | str | None = None
     """A number, or AUTO_SEEDS."""
     epochs: int | None = None
-    stages: tuple[str, ...] = STAGES
+    points: int | None = None
+    """Of each method's surface."""
+    stages: tuple[str, ...] = DEFAULT_STAGES
     protocol: str = "clean"
     split: str | None = None
     precision: str = "auto"
     fixed: Mapping[str, Any] = field(default_factory=dict)
     """Settings fixed by hand, for every method that has them."""
+    space: Mapping[str, Asked] = field(default_factory=dict)
+    """Searched ranges, `LOW..HIGH` or `LOW..HIGH:log`, or lists of choices, in place of the methods' own."""
+    sweep: Mapping[str, Asked] = field(default_factory=dict)
+    """Values of the sensitivity stage, in place of the study's own."""
     methods: tuple[str, ...] = ()
     """Those of the study's table to compare with the baseline; empty: the study's own."""
     finalists: int | None = None
@@ -84,14 +83,16 @@ def resolved(name: str, study: Study, store: FeatureStore, request: StudyRequest
     _require_modalities(methods, modalities)
     for method in methods.values():
         chosen_modalities(store, method.trained.fixed.get("modalities", ()))
-    fixed = _fixed(methods, modalities, request.fixed)
     _require_stopping(request)
     budget = _budget(study.budget, request)
+    by_hand = HandSet(methods, modalities, budget.epochs, request.fixed)
+    base = {"precision": request.precision, **study.base}
+    sweeps = by_hand.sweeps(study, request.sweep)
+    fixed = by_hand.fixed(swept=[key for key in request.sweep if key not in base])
     splits = _splits(store, request)
     folds = _folds(store, request, splits)
     if folds:
         folds, budget = _every_fold(folds, budget, request)
-    base = {"precision": request.precision, **study.base}
     if modalities != tuple(store.modalities):
         base["modalities"] = modalities
     settings = StudySettings(
@@ -104,7 +105,8 @@ def resolved(name: str, study: Study, store: FeatureStore, request: StudyRequest
         stages=tuple(stage for stage in STAGES if stage in request.stages),
         base=base,
         fixed=fixed,
-        sweeps=_sweeps(study, budget.epochs, fixed),
+        sweeps=sweeps,
+        ranges=by_hand.ranges(request.space),
         pruning=request.pruning,
         spare=request.spare,
         folds=folds,
@@ -112,7 +114,8 @@ def resolved(name: str, study: Study, store: FeatureStore, request: StudyRequest
         inapplicable=inapplicable,
         table=study.table,
     )
-    _require_sensible(settings, store)
+    _require_surface(settings)
+    _require_sensible(settings, store, {*request.space, *request.sweep})
     settings = replace(settings, initial_weights=_digests(request.fixed))
     # as the ledger gives them back: JSON knows no tuples, and a study must equal what it was begun with
     return StudySettings.from_json(json.loads(json.dumps(settings.to_json())), study.table)
@@ -137,10 +140,22 @@ def _budget(default: Budget, request: StudyRequest) -> Budget:
         fewest = 0 if name == "finalists" else 1
         if value < fewest:
             raise InputError(f"--{name} must be at least {fewest}, got {value}")
-    budget = replace(default, **chosen)
+    budget = replace(default, **chosen, points=_points(default, request))
     if budget.baseline_seeds is not None and request.seeds is None:
         return budget
     return replace(budget, baseline_seeds=BASELINE_SHARE * budget.seeds)
+
+
+def _points(default: Budget, request: StudyRequest) -> int:
+    """Points of the surface, where that stage is asked for."""
+    if "surface" not in request.stages:
+        if request.points is not None:
+            raise InputError("--points are those of a surface: add surface to --stages")
+        return 0
+    points = (default.points or POINTS) if request.points is None else request.points
+    if points < 1:
+        raise InputError(f"--points must be at least 1, got {points}")
+    return points
 
 
 def _require_stopping(request: StudyRequest) -> None:
@@ -209,66 +224,45 @@ def _inapplicable(name: str, study: Study, methods: Sequence[str], request: Stud
     return dict.fromkeys(needy, "needs classes")
 
 
-def _fixed(
-    methods: Mapping[str, StudyMethod], modalities: Sequence[str], asked: Mapping[str, Any]
-) -> dict[str, dict[str, Any]]:
-    """Give each fixed setting to every method that has it; what makes a method what it is stays."""
-    for key in asked.keys() & OWN_OPTIONS.keys():
-        raise InputError(f"--set {key} is refused: use {OWN_OPTIONS[key]} instead")
-    known = {
-        name: {*method.trained.settings(), *method.search.domains_for(modalities, 1)}
-        for name, method in methods.items()
-    }
-    anywhere = set().union(*known.values()) - OWN_OPTIONS.keys()
-    for key in sorted(asked.keys() - anywhere):
-        raise InputError(
-            f"--set {key}: no method of this study has it; keys are {', '.join(sorted(anywhere))}"
-        )
-    return {
-        name: {**{key: asked[key] for key in sorted(asked.keys() & known[name])}, **method.trained.fixed}
-        for name, method in methods.items()
-    }
+def _require_surface(settings: StudySettings) -> None:
+    if "surface" in settings.stages and not any(map(settings.surface, settings.methods)):
+        raise InputError("--stages surface: no method of this study searches more than the learning rate")
 
 
-def _require_sensible(settings: StudySettings, store: FeatureStore) -> None:
+def _require_sensible(settings: StudySettings, store: FeatureStore, by_hand: Collection[str]) -> None:
     """Let every method check its settings, so that a bad value ends before anything is begun.
 
-    What is fixed by hand may not fit the data, which building the models shows. That takes seconds, and a
-    named study without --set skips it.
+    What is set by hand may not fit the data, which building the models shows. That takes seconds, and a
+    named study without it skips it.
     """
     for name in settings.methods:
         trained = settings.method(name).trained
         config = {**settings.config(name, settings.defaults(name)), "data": "not opened yet"}
-        for key, values in settings.sweeps.get(name, {}).items():
-            for value in values:
-                trained.check({**config, key: value})
         for split in settings.protocol.splits.values():
             trainer, balancers = trained.check({**config, "split": split})
             if trainer.task == REGRESSION:
                 require_values(store)
             if settings.fixed[name] != trained.fixed:
                 require_fitting(trainer, balancers, store)
+        for key, value in _varied(settings, name):
+            trainer, balancers = trained.check({**config, key: value})
+            if key in by_hand:
+                require_fitting(trainer, balancers, store)
+
+
+def _varied(settings: StudySettings, name: str) -> Iterator[tuple[str, Any]]:
+    """Every value that is swept, and the ends of every range that was asked for."""
+    for key, values in settings.sweeps.get(name, {}).items():
+        yield from ((key, value) for value in values)
+    for key, domain in settings.space(name).items():
+        if key in settings.ranges:
+            yield from ((key, value) for value in extremes(domain))
 
 
 def _digests(fixed: Mapping[str, Any]) -> dict[str, str]:
     """The content of the files with initial weights: a study goes on with the same or not at all."""
     paths = fixed.get("initial_weights", {})
     return {name: hashlib.sha256(read_file(path)).hexdigest() for name, path in paths.items()}
-
-
-def _sweeps(
-    study: Study, epochs: int, fixed: Mapping[str, Mapping[str, Any]]
-) -> dict[str, dict[str, list[Any]]]:
-    """Values of each hyperparameter that is swept, less those that were fixed."""
-    return {
-        method: {
-            key: list(values(epochs) if callable(values) else values)
-            for key, values in keys.items()
-            if key not in fixed[method]
-        }
-        for method, keys in study.sweeps.items()
-        if method in fixed
-    }
 
 
 def _union(fixed: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

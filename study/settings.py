@@ -6,13 +6,17 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from math import ceil
 from typing import Any, Final, TypeVar
 
-from search_spaces.space import highest
+from search_spaces.design import sobol
+from search_spaces.space import Asked, highest, holds, respaced
 from study.methods import BASELINE, STUDY_METHODS, StudyMethod, study_method
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.flat_settings import WEIGHT
 from trainables.multimodal.tasks import ACCURACY, CLASSIFICATION, REGRESSION, Objective, objective_of
 
-STAGES: Final = ("search", "finalists", "confirm", "sensitivity")
+DEFAULT_STAGES: Final = ("search", "finalists", "confirm", "sensitivity")
+STAGES: Final = (*DEFAULT_STAGES, "surface")
+UNSEARCHED: Final = ("surface",)
+"""Stages that rest on no search."""
 SELECTIONS: Final = {"clean": "best validation epoch", "paper": "best test epoch"}
 """Protocol -> what picks the weights that are tested."""
 PRUNING: Final = ("auto", "always", "never")
@@ -20,7 +24,16 @@ PRUNING: Final = ("auto", "always", "never")
 ENOUGH_TO_PRUNE: Final = 16
 BASELINE_SHARE: Final = 2
 """Seeds of the baseline for each seed of another method: every comparison rests on the baseline."""
-OPTIONAL: Final = ("resources", "numerics", "exhausted", "mlflow", "folds", "spare", "confirms_published")
+OPTIONAL: Final = (
+    "resources",
+    "numerics",
+    "exhausted",
+    "mlflow",
+    "folds",
+    "spare",
+    "confirms_published",
+    "ranges",
+)
 """Entries that the ledger has only where they are not empty."""
 RECOVERY: Final = 0.1
 """Share of the training that a trial gets after its method has first acted, before ASHA may judge it."""
@@ -44,6 +57,8 @@ class Budget:
     """Confirm adds seeds up to these while a comparison is open, at fixed looks; None: it does not."""
     finalists: int = 3
     """Best configurations of each search that are run again on fresh seeds before one is chosen; 0: none."""
+    points: int = 0
+    """Of each method's surface; 0 where that stage was never asked for."""
 
     @classmethod
     def from_json(cls, plain: Mapping[str, int]) -> "Budget":
@@ -154,6 +169,8 @@ class StudySettings:
     """Method -> settings taken out of its search."""
     sweeps: Mapping[str, Mapping[str, Sequence[Any]]]
     """Method -> hyperparameter -> values of the sensitivity stage."""
+    ranges: Mapping[str, Asked] = field(default_factory=dict)
+    """Hyperparameter -> what is searched in place of the methods' own domain of it."""
     pruning: str = "always"
     """One of PRUNING."""
     folds: tuple[str, ...] = ()
@@ -219,7 +236,8 @@ class StudySettings:
             del budget["most_seeds"]
         optional = [(plain, name) for name in OPTIONAL]
         optional += [(protocol, name) for name in ("task", "objective", "tested")]
-        for part, name in [*optional, (data, "note"), (data, "ceilings"), (budget, "finalists")]:
+        optional += [(data, "note"), (data, "ceilings"), (budget, "finalists"), (budget, "points")]
+        for part, name in optional:
             if not part[name]:
                 del part[name]
         return plain
@@ -268,11 +286,29 @@ class StudySettings:
 
     def space(self, name: str) -> dict[str, Any]:
         """The search space of a method, a dict of Ray Tune domains, less what was fixed."""
-        return self._free(name, self.method(name).search.domains_for(self.modalities, self.budget.epochs))
+        own = self.method(name).search.domains_for(self.modalities, self.budget.epochs)
+        asked = {key: respaced(own[key], self.ranges[key]) for key in own.keys() & self.ranges.keys()}
+        return self._free(name, {**own, **asked})
 
     def defaults(self, name: str) -> dict[str, Any]:
         """The published values of a method, less what was fixed."""
         return self._free(name, self.method(name).search.defaults_for(self.modalities, self.budget.epochs))
+
+    def surface(self, name: str) -> list[dict[str, Any]]:
+        """Points of a method's surface; none where no hyperparameter but the learning rate is searched."""
+        space = self.space(name)
+        return sobol(space, self.budget.points) if space.keys() - {"lr"} else []
+
+    @property
+    def begins_with(self) -> tuple[str, str]:
+        """Stage and method of the first trials."""
+        stage = self.stages[0]
+        methods = [name for name in self.methods if stage not in UNSEARCHED or self.surface(name)]
+        return stage, (methods or self.methods)[0]
+
+    def tries_published(self, name: str) -> bool:
+        """Whether a search begins with the published values: ranges that were asked for may exclude them."""
+        return holds(self.space(name), self.defaults(name))
 
     def config(self, name: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """All settings that shape a trial's result, but its seed, data and protocol."""
@@ -287,7 +323,7 @@ class StudySettings:
 
     def _free(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """What is left to choose; fusion_weights fix the weight of every modality."""
-        fixed = set(self.fixed[name])
+        fixed = set(self.fixed.get(name, ()))  # of a method that is asked for no more, none
         if "fusion_weights" in fixed:
             fixed |= {WEIGHT + modality for modality in self.modalities}
         return {key: value for key, value in values.items() if key not in fixed}

@@ -33,10 +33,10 @@ STUDY_LAYERS = (
     ("methods",),
     ("settings",),
     ("studies", "records"),
-    ("analysis",),
+    ("hand_set", "analysis"),
     ("request", "reporting"),
     ("running",),
-    ("api", "replaying", "prepare_wording"),
+    ("api", "replaying", "prepare_wording", "run_options"),
     ("run", "report", "prepare", "replay"),
     ("__main__",),
 )

@@ -2,20 +2,27 @@
 
 from study.analysis.chosen_runs import ChosenRuns
 from study.analysis.selection import again, agrees
-from study.analysis.sweeps import Sweeps
+from study.analysis.sweeps import Sweeps, hashable
+from study.settings import UNSEARCHED
 
 
 def complete(chosen: ChosenRuns, sweeps: Sweeps) -> bool:
     """Whether every trial that was asked for exists and has ended without failing."""
     if not chosen.records or any(record.status in ("running", "failed") for record in chosen.records):
         return False
-    asked = {"search": _searched, "finalists": _final, "confirm": _confirmed, "sensitivity": _swept}
+    asked = {
+        "search": _searched,
+        "finalists": _final,
+        "confirm": _confirmed,
+        "sensitivity": _swept,
+        "surface": _mapped,
+    }
     return all(
         asked[stage](chosen, method, sweeps)
         for stage in chosen.stages
         if stage in asked
         for method in chosen.methods
-        if stage == "search" or not _barren(chosen, method)
+        if stage in ("search", *UNSEARCHED) or not _barren(chosen, method)
     )
 
 
@@ -51,4 +58,10 @@ def _swept(chosen: ChosenRuns, method: str, sweeps: Sweeps) -> bool:
         for tried in sweep.values
     }
     seeds = chosen.settings.budget.seeds
-    return all(ran.get((key, value), 0) >= seeds for key, values in asked.items() for value in values)
+    wanted = [(key, hashable(value)) for key, values in asked.items() for value in values]
+    return all(ran.get(entry, 0) >= seeds for entry in wanted)
+
+
+def _mapped(chosen: ChosenRuns, method: str, _: Sweeps) -> bool:
+    """Every point of the surface has been run, however its run ended."""
+    return len(chosen.trials("surface", method)) >= len(chosen.settings.surface(method))

@@ -6,7 +6,7 @@ from typing import Any, Final
 from study.settings import STAGES
 from trainables.multimodal.errors import InputError
 
-MAY_GROW: Final = ("trials", "seeds", "baseline_seeds", "stages")
+MAY_GROW: Final = ("trials", "seeds", "baseline_seeds", "points", "stages")
 LATER: Final = (
     "pruning",
     "folds",
@@ -21,7 +21,7 @@ MAY_CHANGE: Final = ("id", "mlflow", "resources", "exhausted")
 
 
 def continued(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of a study that goes on: as they were, with more trials, seeds or stages.
+    """Settings of a study that goes on: as they were, with more trials, seeds, points or stages.
 
     Both are as the ledger stores them: compared as JSON, differences between versions show.
 
@@ -29,7 +29,8 @@ def continued(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, An
         InputError: Anything else differs; the message lists each difference.
 
     """
-    old, new = _flat(before), _flat(now)
+    budget = {**_points(before), **now["budget"]}  # a command without a surface leaves its points as they are
+    old, new = _flat(before), _flat({**now, "budget": budget})
     if "confirms_published" not in old:
         new = {key: value for key, value in new.items() if key in old or not key.startswith(LATER)}
     changed = [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]
@@ -41,9 +42,15 @@ def continued(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, An
             "with, or --fresh to begin anew and keep the old folder under another name."
         )
     stages = [stage for stage in STAGES if stage in {*before["stages"], *now["stages"]}]
-    grown = {key: max(number, now["budget"].get(key, number)) for key, number in before["budget"].items()}
+    spent = {**_points(now), **before["budget"]}
+    grown = {key: max(number, budget.get(key, number)) for key, number in spent.items()}
     kept = {"data": now["data"], "resources": now.get("resources")}
     return {**before, **kept, "budget": grown, "stages": stages}
+
+
+def _points(settings: Mapping[str, Any]) -> dict[str, int]:
+    """The entry of the budget that a study has where a surface was asked for."""
+    return {key: number for key, number in settings["budget"].items() if key == "points"}
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -57,7 +64,7 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _allowed(key: str, old: Any, new: Any) -> bool:
-    """Trials, seeds and stages may grow, and what is said of the same data may change, but nothing else.
+    """Trials, seeds, points and stages may grow, and what is said of the same data may change; nothing else.
 
     A regression that was begun before it had an objective goes on choosing by accuracy.
     """

@@ -1,6 +1,7 @@
 """The durable record of every trial.
 
-One Optuna study per <study>/<stage>/<method> holds the trials, one named <study> the settings. Everything
+One Optuna study per <study>/<stage>/<method> holds the trials. The first of them also holds the settings and
+the ids of MLflow's runs, as attributes; in ledgers of earlier versions a study named <study> does. Everything
 is written here before the study acts on it, and nothing is read back from Ray. A driver that is killed at
 any moment starts again from this record alone. The driver is the only writer (a lease keeps a second one
 out), so a copy of the trials in memory answers every question. Questions about one (stage, method) cost
@@ -29,6 +30,7 @@ from study.records.trial_record import WORST_OBJECTIVE, Ending, Proposal, Record
 from study.settings import StudySettings
 from trainables.multimodal.errors import InputError
 
+_SETTINGS = "settings"  # attribute that holds the settings
 _MLFLOW = "mlflow/"  # prefix of the attributes that hold run ids
 _STATES = {"completed": TrialState.COMPLETE, "diverged": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
 
@@ -62,6 +64,7 @@ class Ledger:
         self._lease = Lease(self.storage.engine, study, folder) if folder else None
         self._lock = threading.RLock()
         self._ids: dict[tuple[str, ...], int] = {}  # (stage, method), or () -> Optuna's study id
+        self._holder: tuple[str, ...] | None = None  # the one of them that holds what all trials share
         self._trial_ids: dict[str, int] = {}  # key -> Optuna's trial id
         self._frozen: dict[tuple[str, str], list[FrozenTrial]] = defaultdict(list)
         self._records: dict[str, Record] = {}  # key -> trial, in the order they began
@@ -103,7 +106,8 @@ class Ledger:
         """Write all settings in one transaction."""
         plain = settings.to_json()
         with self._writing():
-            self.storage.set_study_user_attr(self._study_id(), "settings", plain)
+            self._holder = self._holder or settings.begins_with
+            self._share(_SETTINGS, plain)
             self._plain, self._settings = plain, replace(settings, table=self._table)
 
     # -- reading -------------------------------------------------------------------------------------------
@@ -200,7 +204,7 @@ class Ledger:
         """Keep the id of the trial's run in MLflow; not in the trial, which may be closed already."""
         with self._writing():
             if self._records[key].mlflow_run != run:
-                self.storage.set_study_user_attr(self._study_id(), _MLFLOW + key, run)
+                self._share(_MLFLOW + key, run)
                 self._records[key] = replace(self._records[key], mlflow_run=run)
 
     def close(self) -> None:
@@ -219,6 +223,11 @@ class Ledger:
                 self._lease.require()
             yield
 
+    def _share(self, name: str, value: Any) -> None:
+        if self._holder is None:
+            raise LookupError(f"{shown(self.url)} holds no study named {self.study}")
+        self.storage.set_study_user_attr(self._study_id(*self._holder), name, value)
+
     def _attribute(self, key: str, name: str, value: Any) -> None:
         self.storage.set_trial_user_attr(self._trial_ids[key], name, value)
 
@@ -229,20 +238,22 @@ class Ledger:
         self._frozen[(record.stage, record.method)][record.number].intermediate_values[epoch] = value
 
     def _study_id(self, *parts: str) -> int:
-        """Optuna's id of <study>/<stage>/<method>, or of <study> itself; created on first use."""
+        """Optuna's id of <study>/<stage>/<method>; created on first use."""
         if parts not in self._ids:
             name = "/".join((self.study, *parts))
             self._ids[parts] = self.storage.create_new_study([StudyDirection.MAXIMIZE], name)
         return self._ids[parts]
 
     def _load(self) -> None:
+        shared: dict[str, Any] = {}
         for study in self.storage.get_all_studies():
             name, *rest = study.study_name.split("/")
             if name == self.study:
                 self._ids[tuple(rest)] = study._study_id
-        shared = self.storage.get_study_user_attrs(self._ids[()]) if () in self._ids else {}
-        if "settings" in shared:
-            self._plain = shared["settings"]
+                if _SETTINGS in study.user_attrs:
+                    self._holder, shared = tuple(rest), study.user_attrs
+        if shared:
+            self._plain = shared[_SETTINGS]
             self._settings = StudySettings.from_json(self._plain, self._table)
         for parts, study_id in self._ids.items():
             if parts:

@@ -2,7 +2,7 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from study.methods import STUDY_METHODS, StudyMethod
@@ -10,7 +10,7 @@ from study.records.addresses import shown
 from study.records.continuation import continued
 from study.records.database import sqlite_url
 from study.records.ledger import Ledger
-from study.settings import StudySettings
+from study.settings import UNSEARCHED, StudySettings
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.whole_files import held
 
@@ -65,7 +65,7 @@ def open_ledger(folder: Path, settings: StudySettings, storage: str | None) -> L
     if storage is None:
         _require_whole(folder)
         if not (folder / LEDGER).exists():
-            _require_search(settings)
+            _require_search(settings.study, settings.stages)
             _begin(folder / LEDGER, settings)
     ledger = Ledger(storage or sqlite_url(folder / LEDGER), settings.study, folder, settings.table)
     try:
@@ -79,18 +79,20 @@ def open_ledger(folder: Path, settings: StudySettings, storage: str | None) -> L
 def _agree(ledger: Ledger, settings: StudySettings) -> None:
     """Settle what the study is asked for: what it was begun with, grown where it may grow."""
     if not ledger.begun:
-        _require_search(settings)
+        _require_search(settings.study, settings.stages)
         ledger.save_settings(settings)
         return
     before = ledger.plain_settings
     merged = continued(before, settings.to_json())
+    _require_search(settings.study, merged["stages"])
     if merged != before:
         ledger.save_settings(StudySettings.from_json(merged, settings.table))
 
 
-def _require_search(settings: StudySettings) -> None:
-    if "search" not in settings.stages:
-        raise InputError(f"{settings.study} has not been searched yet: add search to --stages.")
+def _require_search(study: str, stages: Sequence[str]) -> None:
+    """All stages but those of UNSEARCHED rest on what a search has found."""
+    if "search" not in stages and (not stages or {*stages} - {*UNSEARCHED}):
+        raise InputError(f"{study} has not been searched yet: add search to --stages.")
 
 
 def read_ledger(
@@ -113,7 +115,7 @@ def _only_study(path: Path) -> str:
     """Name of the study in a folder's own ledger; the folder may have been renamed."""
     with contextlib.closing(sqlite3.connect(path)) as connection:
         names = [name for (name,) in connection.execute("SELECT study_name FROM studies")]
-    return next((name for name in names if "/" not in name), path.parent.name)
+    return str(names[0]).split("/")[0] if names else path.parent.name
 
 
 def _begin(path: Path, settings: StudySettings) -> None:

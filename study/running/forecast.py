@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from search_spaces.space import spelled
 from study.methods import BASELINE
 from study.running.sampling import REDUCTION_FACTOR
 from study.running.stages import FINALIST_SEEDS
@@ -53,9 +54,18 @@ def _spaces(settings: StudySettings) -> list[str]:
     lines = []
     for method in settings.methods:
         lines.append(f"{method}, searched:")
-        lines += [f"  {key}: {domain.domain_str}" for key, domain in settings.space(method).items()]
+        lines += [f"  {key}: {spelled(domain)}" for key, domain in settings.space(method).items()]
         lines += [f"  {key} = {value} (fixed)" for key, value in settings.fixed[method].items()]
+        lines += _swept(settings, method)
+        if not settings.tries_published(method):
+            lines += ["  the published values lie outside of what is searched: no search begins with them"]
     return lines
+
+
+def _swept(settings: StudySettings, method: str) -> list[str]:
+    """Values that the sensitivity stage tries one at a time, where it was asked for."""
+    sweeps = settings.sweeps.get(method, {}) if "sensitivity" in settings.stages else {}
+    return [f"  {key} = {', '.join(map(str, values))} (swept)" for key, values in sweeps.items()]
 
 
 def _trials(settings: StudySettings) -> dict[str, int]:
@@ -70,6 +80,7 @@ def _trials(settings: StudySettings) -> dict[str, int]:
         "confirm": sum(map(settings.seeds_of, methods)) * len(settings.protocols)
         + budget.seeds * len(published),
         "sensitivity": budget.seeds * sweeps,
+        "surface": sum(len(settings.surface(name)) for name in methods),
     }
     return {stage: counts[stage] for stage in settings.stages}
 

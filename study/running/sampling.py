@@ -1,11 +1,16 @@
 """What is tried next, and what is stopped early: TPE over a search's trials, and ASHA over their epochs."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import optuna
-from optuna.distributions import BaseDistribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.storages import InMemoryStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
@@ -13,6 +18,7 @@ from ray.tune.schedulers import AsyncHyperBandScheduler
 from ray.tune.search.optuna import OptunaSearch
 
 from study.records.trial_record import BEST_OBJECTIVE
+from trainables.multimodal.setting_checks import is_real
 
 REDUCTION_FACTOR = 2
 STARTUP_TRIALS = 10  # drawn at random before TPE learns from them: Optuna's default
@@ -35,6 +41,38 @@ def asha(
 def distributions(space: Mapping[str, Any]) -> dict[str, BaseDistribution]:
     """Optuna's distributions of a dict of Ray Tune domains."""
     return dict(OptunaSearch.convert_search_space(dict(space)))
+
+
+def recorded(
+    space: Mapping[str, BaseDistribution], values: Sequence[Mapping[str, Any]]
+) -> dict[str, BaseDistribution]:
+    """Distributions of trials that no sampler drew: those of the space, with room for all that is run.
+
+    Trials of one study of Optuna's must agree in kind, scale and choices of a distribution, and may differ in
+    its ends. So `values` hold everything that a stage runs: what lies outside the space is published or
+    swept, and does not change with the incumbent.
+    """
+    keys = dict.fromkeys(key for trial in values for key in trial)
+    return {key: _with_room(space.get(key), [trial[key] for trial in values if key in trial]) for key in keys}
+
+
+def shows(distribution: BaseDistribution, value: Any) -> bool:
+    """Whether a recorded distribution may hold a value: one of numbers holds no word and no `none`."""
+    return isinstance(distribution, CategoricalDistribution) or is_real(value)
+
+
+def _with_room(distribution: BaseDistribution | None, values: Sequence[Any]) -> BaseDistribution:
+    """A distribution like this one, or one of the values alone where there is none."""
+    numbers = [value for value in values if is_real(value)]
+    if isinstance(distribution, CategoricalDistribution) or (distribution is None and numbers != values):
+        choices = getattr(distribution, "choices", ())
+        return CategoricalDistribution(list(dict.fromkeys([*choices, *values])))
+    held, logarithmic = numbers, False
+    if isinstance(distribution, IntDistribution | FloatDistribution):
+        held = [distribution.low, distribution.high, *numbers]
+        logarithmic = distribution.log and min(held) > 0
+    kind = IntDistribution if all(isinstance(value, int) for value in held) else FloatDistribution
+    return kind(min(held), max(held), log=logarithmic)
 
 
 class TrialHistory(Protocol):

@@ -4,20 +4,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from optuna.distributions import BaseDistribution
+
+from search_spaces.space import holds
 from study.analysis.chosen_runs import ChosenRuns
 from study.analysis.comparisons import Comparison, with_baseline
 from study.analysis.selection import completed, incumbent, ranked
 from study.analysis.sequential import LOOK_SEEDS, Verdict, after_look
 from study.analysis.statistics import ALPHA
+from study.analysis.sweeps import hashable
 from study.methods import BASELINE
 from study.records.ledger import Ledger
 from study.records.trial_record import Proposal, Record, trial_key
-from study.running.sampling import TrialSampler, distributions, startup_trials
+from study.running.sampling import TrialSampler, distributions, recorded, shows, startup_trials
 from study.running.stage_run import StagePlan
 from study.settings import BASELINE_SHARE, StudySettings
 
-CONFIRM_SEED, SWEEP_SEED, FINALIST_SEED = 1000, 2000, 3000
-"""First seeds of three stages, far apart: a configuration is judged on seeds that it was not chosen on."""
+CONFIRM_SEED, SWEEP_SEED, FINALIST_SEED, SURFACE_SEED = 1000, 2000, 3000, 4000
+"""First seeds of stages, far apart: a configuration is judged on seeds that it was not chosen on."""
 FINALIST_SEEDS: Final = 3
 TRANSFERRED: Final = 3
 """Learning rates of the baseline's best trials at which every other method tries its published values."""
@@ -59,9 +63,8 @@ def finalists(settings: StudySettings, ledger: Ledger, method: str) -> StagePlan
     trials = completed(ledger.records("search", method), "search", method)
     chosen = ranked(trials)[: settings.budget.finalists]
     seeds = range(FINALIST_SEED, FINALIST_SEED + FINALIST_SEEDS)
-    return _listed(
-        "finalists", method, [Proposal(trial.config, seed) for seed in seeds for trial in chosen], ledger
-    )
+    wanted = [Proposal(trial.config, seed) for seed in seeds for trial in chosen]
+    return _shown(settings, "finalists", method, wanted, ledger)
 
 
 def confirm(settings: StudySettings, ledger: Ledger, method: str) -> StagePlan:
@@ -74,7 +77,7 @@ def confirm(settings: StudySettings, ledger: Ledger, method: str) -> StagePlan:
     if settings.confirms_published and published is not None:
         first = settings.protocols[0]
         wanted += [_confirmed(settings, published, n, first) for n in range(settings.budget.seeds)]
-    return _listed("confirm", method, wanted, ledger)
+    return _shown(settings, "confirm", method, wanted, ledger)
 
 
 def more_seeds(settings: StudySettings, ledger: Ledger) -> list[StagePlan]:
@@ -88,7 +91,7 @@ def more_seeds(settings: StudySettings, ledger: Ledger) -> list[StagePlan]:
     wanted = {comparison.method: _seeds_after(chosen, comparison) for comparison in with_baseline(chosen)}
     wanted[BASELINE] = max([settings.seeds_of(BASELINE), *(BASELINE_SHARE * n for n in wanted.values())])
     runs = {m: _on_seeds(settings, best, wanted.get(m, 0)) for m, best in chosen.incumbents.items()}
-    return [_listed("confirm", method, listed, ledger) for method, listed in runs.items()]
+    return [_shown(settings, "confirm", method, listed, ledger) for method, listed in runs.items()]
 
 
 def _seeds_after(chosen: ChosenRuns, comparison: Comparison) -> int:
@@ -108,7 +111,21 @@ def sensitivity(settings: StudySettings, ledger: Ledger, method: str) -> StagePl
     changed = [{**best.config, key: value} for key, values in sweeps.items() for value in values]
     seeds = range(SWEEP_SEED, SWEEP_SEED + settings.budget.seeds)
     wanted = [Proposal(config, seed) for seed in seeds for config in (best.config, *changed)]
-    return _listed("sensitivity", method, wanted, ledger)
+    return _shown(settings, "sensitivity", method, wanted, ledger)
+
+
+def surface(settings: StudySettings, ledger: Ledger, method: str) -> StagePlan:
+    """The points of a design over all that is searched of a method, whatever the search has found.
+
+    One seed serves all points, so that no two differ by it. What a run owes to chance differs from point to
+    point all the same, and a further point tells more of a surface than a second run of an earlier one.
+    """
+    space = distributions(settings.space(method))
+    wanted = [
+        Proposal(settings.config(method, point), SURFACE_SEED, params=point, distributions=space)
+        for point in settings.surface(method)
+    ]
+    return _listed("surface", method, wanted, ledger)
 
 
 Planner = Callable[[StudySettings, Ledger, str], StagePlan]
@@ -116,7 +133,7 @@ Planner = Callable[[StudySettings, Ledger, str], StagePlan]
 CHAIN: Final[Sequence[Mapping[str, Planner]]] = (
     {"search": search},
     {"finalists": finalists},
-    {"confirm": confirm, "sensitivity": sensitivity},
+    {"confirm": confirm, "sensitivity": sensitivity, "surface": surface},
 )
 """What is asked of a method, step after step: each rests on what the steps before have found."""
 
@@ -143,8 +160,9 @@ def _searcher(settings: StudySettings, ledger: Ledger, method: str) -> Callable[
     The draw is seeded by the number alone. While TPE still draws at random, methods of the same space see the
     same configurations: what differs between them is the method.
     """
-    space = distributions(settings.space(method))
-    begins = [first for first in _begins(settings, ledger, method) if first.keys() == space.keys()]
+    domains = settings.space(method)
+    space = distributions(domains)
+    begins = [first for first in _begins(settings, ledger, method) if holds(domains, first)]
     sampler = TrialSampler(ledger, "search", method, space, startup_trials(settings.budget.trials))
 
     def propose(number: int, draw: int) -> Proposal | None:
@@ -180,6 +198,26 @@ def _confirmed(settings: StudySettings, config: Mapping[str, Any], number: int, 
     folded = settings.folds if protocol == "clean" else ()
     split = {"split": folded[number % len(folded)]} if folded else {}
     return Proposal({**config, **split}, CONFIRM_SEED + number, protocol)
+
+
+def _shown(
+    settings: StudySettings, stage: str, method: str, wanted: list[Proposal], ledger: Ledger
+) -> StagePlan:
+    """Plan proposals with the values of what is searched or swept where Optuna's plots look for them."""
+    swept = {key: list(map(hashable, values)) for key, values in settings.sweeps.get(method, {}).items()}
+    space = distributions(settings.space(method))
+    runs = [{k: hashable(one.config[k]) for k in {**space, **swept} if k in one.config} for one in wanted]
+    outside = [settings.defaults(method), *({key: value} for key in swept for value in swept[key])]
+    held = recorded(space, [*outside, *runs])
+    with_values = [_with_values(one, run, held) for one, run in zip(wanted, runs, strict=True)]
+    return _listed(stage, method, with_values, ledger)
+
+
+def _with_values(
+    proposal: Proposal, values: Mapping[str, Any], held: Mapping[str, BaseDistribution]
+) -> Proposal:
+    params = {key: value for key, value in values.items() if shows(held[key], value)}
+    return replace(proposal, params=params, distributions={key: held[key] for key in params})
 
 
 def _listed(stage: str, method: str, wanted: list[Proposal], ledger: Ledger) -> StagePlan:

@@ -1,17 +1,19 @@
 """What a study was asked to do, and which later commands go on with it."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 
+from search_spaces.space import spelled
 from study.methods import STUDY_METHODS, study_method
 from study.records.continuation import continued
 from study.request import StudyRequest, resolved
 from study.running.sampling import distributions
 from study.running.stages import search
-from study.settings import HeldOut
+from study.settings import HeldOut, StudySettings
 from study.studies import SAMPLE_STUDIES, STUDIES
 from trainables.multimodal.assembly import build_model
 from trainables.multimodal.config import TrainerConfig
@@ -379,3 +381,112 @@ def test_a_study_goes_on_with_its_own_protocol_only(settings, change, difference
 def test_seeds_may_be_left_to_the_results(settings):
     budget = settings(seeds="auto", folds=1).budget
     assert (budget.seeds, budget.baseline_seeds, budget.most_seeds) == (5, 10, 20)
+
+
+def test_a_range_is_searched_by_every_method_that_searches_the_key(settings):
+    asked = settings(space={"lr": "1e-4..1e-1:log", "every": "2..5"})
+    assert asked.ranges == {"lr": "0.0001..0.1:log", "every": "2..5"}
+    spaces = {method: distributions(asked.space(method)) for method in asked.methods}
+    assert {(space["lr"].low, space["lr"].high, space["lr"].log) for space in spaces.values()} == {
+        (1e-4, 0.1, True)
+    }
+    every = spaces["diagnose_relearn"]["every"]
+    assert (type(every).__name__, every.low, every.high) == ("IntDistribution", 2, 5)
+
+
+def test_what_is_spelled_in_a_dry_run_may_be_asked_for(settings):
+    own = settings()
+    spellings = {key: spelled(domain) for key, domain in own.space("diagnose_relearn").items()}
+    again = settings(space=spellings)
+    assert distributions(again.space("diagnose_relearn")) == distributions(own.space("diagnose_relearn"))
+
+
+def test_equal_ranges_and_values_are_the_same_settings(settings):
+    one = settings(space={"lr": "1e-4..1e-1:log", "lam": "1,3"}, sweep={"lam": "10,0,1"})
+    other = settings(space={"lr": ".0001..0.10:log", "lam": (3.0, 1)}, sweep={"lam": [0.0, 1, 1.0, 1e1]})
+    assert one.to_json() | {"id": ""} == other.to_json() | {"id": ""}
+    assert going_on(one, other) == one.to_json() | {"resources": None}
+    assert StudySettings.from_json(one.to_json()).ranges == {"lr": "0.0001..0.1:log", "lam": [1.0, 3.0]}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"space": {"lr": "1e-3..1e-2:log"}}, r"ranges\.lr was None, now '0\.001\.\.0\.01:log'"),
+        ({"sweep": {"lam": "0,3"}}, r"sensitivity\.diagnose_relearn\.lam was \[0\.0, 1\.0, 3\.0, 10\.0\]"),
+    ],
+)
+def test_a_study_goes_on_with_its_own_ranges_and_sweeps_only(settings, change, said):
+    with pytest.raises(InputError, match=said):
+        going_on(settings(), settings(**change))
+
+
+def test_swept_values_go_to_methods_that_search_the_key_or_to_all_that_have_it(toy_store):
+    store = FeatureStore.open(toy_store)
+    asked = StudyRequest(sweep={"smoothing": "0,1", "weight_decay": "0,1e-3", "max_heads": "2,3"})
+    swept = resolved("toy", STUDIES["features_compare"], store, asked).sweeps
+    assert {name for name, keys in swept.items() if "smoothing" in keys} == {
+        *("boosting", "dr_boosting", "boosting_frozen", "boosting_random")
+    }
+    assert {name for name, keys in swept.items() if "weight_decay" in keys} > {"joint", "ogm_ge"}
+    assert swept["boosting"]["max_heads"] == [2, 3]
+    assert "max_heads" not in swept["boosting_no_heads"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (
+            {"space": {"lamm": "0..1"}},
+            "--space lamm: no method of this study searches it; searched are every, lam",
+        ),
+        ({"space": {"weight_decay": "0..1"}}, "no method of this study searches it"),
+        ({"space": {"lam": "3..1"}}, "--space lam: the range 3..1 is empty"),
+        ({"space": {"lam": "-1..1"}}, "lam must be >= 0 and finite, got -1.0"),
+        ({"space": {"every": "0..3"}}, "every must be >= 1, got 0"),
+        ({"space": {"lam": "3"}}, "--space lam takes LOW..HIGH, LOW..HIGH:log or several values, got 3.0"),
+        ({"space": {"lam": "0..1"}, "fixed": {"lam": 2.0}}, "--space lam: --set fixes it, leave one of the"),
+        ({"sweep": {"lamm": "0,1"}}, "--sweep lamm: no method of this study has it; keys are "),
+        ({"sweep": {"epochs": "3,4"}}, "--sweep epochs is refused: use --epochs instead"),
+        ({"sweep": {"lam": ""}}, "--sweep lam takes values with a comma between them, got none"),
+        ({"sweep": {"lam": "0,x"}}, "lam must be >= 0 and finite, got x"),
+        ({"sweep": {"lam": "0,1"}, "fixed": {"lam": 2.0}}, "--sweep lam: --set fixes it"),
+        ({"sweep": {"encoders": "{'weak': 'transformer'},{}"}}, "transformer takes sequences"),
+        ({"points": 8}, "--points are those of a surface: add surface to --stages"),
+        ({"points": 0, "stages": ("surface",)}, "--points must be at least 1, got 0"),
+    ],
+)
+def test_ranges_values_and_points_that_make_no_sense_are_refused(settings, asked, said):
+    with pytest.raises(InputError, match=re.escape(said)):
+        settings(**asked)
+
+
+def test_points_may_grow_and_a_command_without_a_surface_leaves_them(settings):
+    both = ("search", "surface")
+    begun = settings(stages=both, points=8)
+    assert going_on(begun, settings(stages=both, points=16))["budget"]["points"] == 16
+    assert going_on(begun, settings(stages=("confirm",)))["budget"]["points"] == 8
+    later = going_on(settings(), settings(stages=("surface",), points=4))
+    assert (later["budget"]["points"], later["stages"][-1]) == (4, "surface")
+    with pytest.raises(InputError, match=r"budget\.points was 8, now 4"):
+        going_on(begun, settings(stages=both, points=4))
+    assert settings(stages=both).budget.points == 64
+    assert "points" not in settings().to_json()["budget"]
+
+
+def test_trials_name_the_default_of_a_swept_setting_that_is_not_searched(settings):
+    asked = settings(sweep={"weight_decay": "0,1e-3", "hidden": "8,16", "lam": "0,1"}, fixed={"lr": 0.1})
+    assert asked.fixed["joint"] == {"lr": 0.1, "weight_decay": 1e-4, "hidden": 256}
+    assert asked.fixed["diagnose_relearn"] == asked.fixed["joint"]
+    assert asked.sweeps["joint"] == {"weight_decay": [0, 1e-3], "hidden": [8, 16]}
+
+
+def test_a_surface_of_nothing_but_learning_rates_is_refused(toy_store):
+    alone = replace(STUDY, methods=("joint", "unimodal_*"), sweeps={})
+    with pytest.raises(InputError, match="no method of this study searches more than the learning rate"):
+        resolved("toy", alone, FeatureStore.open(toy_store), StudyRequest(stages=("search", "surface")))
+
+
+def test_a_study_begins_with_trials_of_a_method_that_has_some(settings):
+    assert settings().begins_with == ("search", "joint")
+    assert settings(stages=("surface",)).begins_with == ("surface", "diagnose_relearn")

@@ -44,8 +44,8 @@ def test_missing_data_end_with_the_command_that_prepares_them(capsys, tmp_path, 
 def test_controls_are_generated_where_there_are_none(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["controls-null_modalities", "--dry-run"]) == 0
-    assert (tmp_path / "results" / "sample-data" / "controls-null" / "manifest.json").is_file()
     assert "unimodal_second" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_is_not_there_is_named(capsys, tmp_path):
@@ -86,14 +86,41 @@ def test_a_trial_too_large_for_the_machine_is_refused(capsys, toy_store, tmp_pat
     assert "--cpus-per-trial" in refuse(capsys, "features_dr", *arguments)
 
 
-def test_a_dry_run_tells_and_writes_nothing(capsys, toy_store, tmp_path):
-    results = tmp_path / "results"
-    assert main(["features_dr", "--data", str(toy_store), "--results", str(results), "--dry-run"]) == 0
+def test_a_dry_run_tells_and_writes_nothing(capsys, toy_store, tmp_path, monkeypatch):
+    results, temporary = tmp_path / "results", tmp_path / "temporary"
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    arguments = ["--data", str(toy_store), "--results", str(results), "--space", "lam=1..5", "--dry-run"]
+    assert main(["features_dr", *arguments, "--stages", "search,sensitivity,surface", "--points", "8"]) == 0
     said = capsys.readouterr().out
     assert "no trial is stopped early" in said
-    assert "lam: (0.0, 10.0)" in said
+    assert "  lam: 1.0..5.0\n" in said
+    assert "  lr: 0.001..0.1:log\n" in said
+    assert "  lam = 0.0, 1.0, 3.0, 10.0 (swept)\n" in said
+    assert "surface: at most 8 trials of 30 epochs" in said
     assert "training steps of joint with" in said
     assert not results.exists()
+    assert not temporary.exists()
+
+
+def test_a_dry_run_says_where_no_search_begins_with_published_values(capsys, toy_store, tmp_path):
+    arguments = ["--data", str(toy_store), "--results", str(tmp_path), "--space", "lam=5..8", "--dry-run"]
+    assert main(["features_dr", *arguments]) == 0
+    assert capsys.readouterr().out.count("published values lie outside of what is searched") == 1
+
+
+def test_ranges_and_swept_values_of_a_file_that_is_none_are_a_sentence(capsys, toy_store, tmp_path):
+    file = tmp_path / "space.toml"
+    arguments = ["--data", str(toy_store), "--results", str(tmp_path), "--space-file", str(file)]
+    assert "cannot be read: No such file" in refuse(capsys, "features_dr", *arguments)
+    file.write_text("lam")
+    assert "is no TOML" in refuse(capsys, "features_dr", *arguments)
+    file.write_text("[spaces]")
+    assert "holds spaces: its tables are [space] and [sweep]" in refuse(capsys, "features_dr", *arguments)
+    file.write_text("[space]\nlam = 3")
+    assert "space.lam must be text or a list, got 3" in refuse(capsys, "features_dr", *arguments)
+    file.write_text('[space]\nlam = "1..3"')
+    said = refuse(capsys, "features_dr", *arguments, "--space", "lam=1..3")
+    assert "--space lam is given twice: in" in said
 
 
 def test_a_list_names_the_studies(capsys):

@@ -74,6 +74,14 @@ def read_settings(option: str, pairs: Sequence[str]) -> dict[str, Any]:
     return {key: read_value(text) for key, text in read_pairs(option, pairs).items()}
 
 
+def read_values(text: str) -> list[Any]:
+    """What stands between commas, each read by `read_value`; a list among them keeps its own commas."""
+    try:
+        return list(ast.literal_eval(f"[{text}]"))
+    except (ValueError, SyntaxError):
+        return [read_value(part) for part in text.split(",")]
+
+
 def read_value(text: str) -> Any:
     """A number, true, false, none or null, a list such as [4, 8] or a mapping, else the word itself."""
     if text.lower() in WORDS:

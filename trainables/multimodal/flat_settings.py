@@ -18,6 +18,15 @@ def known_settings(balancers: Sequence[Callable[..., object]]) -> list[str]:
     return fields + [name for balancer in balancers for name in _arguments(balancer)]
 
 
+def default_settings(balancers: Sequence[Callable[..., object]]) -> dict[str, Any]:
+    """The default of every key that has one."""
+    fields = {field.name: field.default for field in dataclasses.fields(TrainerConfig)}
+    for balancer in balancers:
+        fields |= {name: given.default for name, given in inspect.signature(balancer).parameters.items()}
+    none = (dataclasses.MISSING, inspect.Parameter.empty)
+    return {name: default for name, default in fields.items() if default not in none}
+
+
 def split_settings(
     settings: Mapping[str, Any], balancers: Sequence[Callable[..., object]]
 ) -> tuple[TrainerConfig, list[dict[str, Any]]]:

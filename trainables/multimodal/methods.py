@@ -12,7 +12,7 @@ from trainables.multimodal.balancers.late_fusion import LateFusion
 from trainables.multimodal.balancers.ogm_ge import OgmGe
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.errors import InputError
-from trainables.multimodal.flat_settings import known_settings, split_settings
+from trainables.multimodal.flat_settings import default_settings, known_settings, split_settings
 from trainables.multimodal.trainer import Trainer
 
 UNIMODAL: Final = "unimodal_"
@@ -42,6 +42,10 @@ class Method:
     def settings(self) -> list[str]:
         """Every key that flat settings may hold."""
         return known_settings(self.balancers)
+
+    def defaults(self) -> dict[str, Any]:
+        """What settings are that are not given, as far as they have a default."""
+        return default_settings(self.balancers)
 
     def check(self, settings: Mapping[str, Any]) -> tuple[TrainerConfig, list[Balancer]]:
         """The trainer's config and balancers; no data is opened.

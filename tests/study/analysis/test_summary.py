@@ -145,6 +145,20 @@ def test_a_study_that_lacks_its_last_trial_is_not_complete(whole, settings, stag
     assert analyse(settings(), records[:last] + records[last + 1 :]).summary["complete"] is False
 
 
+def test_a_surface_is_complete_when_every_point_has_been_run(synthetic, settings) -> None:
+    asked = settings(stages=["surface"], budget={"points": 3})
+    study = synthetic()
+    for lam in (0.0, 1.0):
+        study.add("surface", "diagnose_relearn", 0.6, config={"lam": lam})
+    assert analyse(asked, study.records).summary["complete"] is False
+    study.add("surface", "diagnose_relearn", 0.6, config={"lam": 2.0}, status="diverged")
+    summary = analyse(asked, study.records).summary
+    assert summary["complete"] is True
+    assert summary["stages"] == {
+        "surface": {"trials": 3, "completed": 2, "pruned": 0, "failed": 0, "diverged": 1, "seconds": 54.0}
+    }
+
+
 def test_a_search_cut_short_is_not_complete(synthetic, settings) -> None:
     study = synthetic().search("joint", 0.6, 3).search("diagnose_relearn", 0.6, 3)
     assert analyse(settings(stages=["search"]), study.records).summary["complete"] is False

@@ -5,7 +5,7 @@ import json
 import shutil
 import sqlite3
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import optuna
@@ -119,6 +119,27 @@ def test_a_ledger_of_an_earlier_version_is_read_as_it_was_written(tmp_path):
     ledger.close()
 
 
+def test_no_study_of_optunas_is_without_trials(open_toy):
+    ledger = open_toy()
+    record = added(ledger)
+    ledger.set_mlflow_run(record.key, "run")
+    studies = {study.study_name: study.user_attrs for study in ledger.storage.get_all_studies()}
+    assert {name: set(attributes) for name, attributes in studies.items()} == {
+        "toy/search/joint": {"settings", f"mlflow/{record.key}"}
+    }
+
+
+def test_a_ledger_of_an_earlier_version_goes_on_with_its_own_holder_of_settings(tmp_path):
+    ledger = Ledger(sqlite_url(shutil.copy(KEPT, tmp_path)), "features_dr-toy")
+    before = [study.study_name for study in ledger.storage.get_all_studies()]
+    ledger.save_settings(replace(ledger.settings, exhausted=("joint",)))
+    again = Ledger(ledger.url, "features_dr-toy")
+    assert again.settings.exhausted == ("joint",)
+    assert [study.study_name for study in again.storage.get_all_studies()] == before
+    ledger.close()
+    again.close()
+
+
 def test_a_study_that_was_never_begun_has_no_settings(tmp_path):
     ledger = Ledger(sqlite_url(tmp_path / "ledger.db"), "toy")
     assert not ledger.begun
@@ -130,7 +151,7 @@ def test_a_study_that_was_never_begun_has_no_settings(tmp_path):
 
 def test_settings_that_cannot_be_read_leave_the_study_to_the_next_driver(open_toy, tmp_path):
     ledger = open_toy()
-    ledger.storage.set_study_user_attr(ledger._study_id(), "settings", {"study": "toy"})
+    ledger._share("settings", {"study": "toy"})
     for name in ("first", "second"):
         folder = tmp_path / name
         folder.mkdir()

@@ -51,6 +51,13 @@ def diverged_confirm(synthetic: Callable) -> list[Record]:
     return study.records
 
 
+def surface_only(synthetic: Callable) -> list[Record]:
+    study = synthetic()
+    for lam in (0.0, 1.0, 2.0):
+        study.add("surface", "diagnose_relearn", 0.6, config={"lam": lam}, seed=4000)
+    return study.records
+
+
 CASES: dict[str, Callable[[Callable, Callable], list[Record]]] = {
     "nothing": lambda whole, synthetic: [],
     "search only": lambda whole, synthetic: [r for r in whole().records if r.stage == "search"],
@@ -63,6 +70,7 @@ CASES: dict[str, Callable[[Callable, Callable], list[Record]]] = {
     "one method": lambda whole, synthetic: [r for r in whole().records if r.method == "joint"],
     "one modality": lambda whole, synthetic: whole(("voice",)).records,
     "four modalities": lambda whole, synthetic: whole(("voice", "face", "text", "depth")).records,
+    "surface only": lambda whole, synthetic: surface_only(synthetic),
     "only diverged confirm": lambda whole, synthetic: diverged_confirm(synthetic),
 }
 

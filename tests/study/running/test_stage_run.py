@@ -3,20 +3,24 @@
 import itertools
 import shutil
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import toy_study
 from optuna.storages import RDBStorage
-from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
-from toy_study import EPOCHS, SPACE, plan, report, stage_run, value_at, work, work_all
+from ray import tune
+from toy_study import EPOCHS, SPACE, TOY, plan, report, stage_run, value_at, work, work_all
 
+from search_spaces.space import SearchSpace
 from study.analysis.selection import incumbent
-from study.records.database import open_storage, sqlite_url
+from study.methods import STUDY_METHODS, StudyMethod
+from study.records.database import sqlite_url
 from study.records.ledger import Ledger
 from study.records.trial_record import Ending, Proposal
 from study.running.stage_run import StagePlan, StageRun
-from study.running.stages import _listed
+from study.running.stages import _listed, surface
+from trainables.multimodal.methods import METHODS
 
 KILLS = 15
 """At least so many drivers are killed on the way to the end of a study."""
@@ -72,20 +76,20 @@ def test_every_trial_asked_for_begins_and_ends(uninterrupted):
     assert set(statuses) == {"completed", "pruned"}
 
 
-def is_killed(ledger, monkeypatch, writes, spare):
+def is_killed(begin, ledger, monkeypatch, writes):
     """Whether a driver is killed after so many writes, before the stage has ended."""
     with monkeypatch.context() as patch:
         kill_after(patch, writes)
         try:
-            work_all(stage_run(ledger, spare=spare))
+            work_all(begin(ledger))
         except Killed:
             return True
     return False
 
 
-def end_killed(open_ledger, monkeypatch, spare=0.0):
+def end_killed(open_ledger, monkeypatch, begin=stage_run):
     """Work to the end by many drivers, each killed after one write more than the last; returns the ledger."""
-    drivers = (is_killed(open_ledger(), monkeypatch, writes, spare) for writes in itertools.count())
+    drivers = (is_killed(begin, open_ledger(), monkeypatch, writes) for writes in itertools.count())
     assert sum(itertools.takewhile(bool, drivers)) > KILLS
     return open_ledger()
 
@@ -191,9 +195,39 @@ def test_a_study_that_spares_is_killed_after_any_write_and_comes_to_the_same_end
     calm = Ledger(sqlite_url(shutil.copy(begun, tmp_path / "calm.db")), "toy")
     work_all(stage_run(calm, spare=1.0))
     calm.close()
-    ledger = end_killed(open_toy, monkeypatch, spare=1.0)
+    ledger = end_killed(open_toy, monkeypatch, partial(stage_run, spare=1.0))
     assert outcome(ledger) == outcome(calm)
     assert any(record.spared for record in ledger.records())
+
+
+SWIFT = SearchSpace(
+    lambda: {"lr": tune.loguniform(1e-3, 1e-1), "depth": tune.randint(1, 4)}, {}, lambda: {"lr": 0.01}
+)
+MAPPED = replace(
+    TOY,
+    budget=replace(TOY.budget, points=8),
+    table={**STUDY_METHODS, "other": StudyMethod(METHODS["joint"], SWIFT, "Other")},
+)
+
+
+def mapping(ledger, settings=MAPPED):
+    """A stage that maps a surface."""
+    planned = partial(surface, settings, ledger, "other")
+    return StageRun(ledger, lambda: [planned()], {}, lambda record: {}, lambda record: None)
+
+
+def test_a_surface_killed_after_any_write_comes_to_the_same_end_and_grows(
+    open_toy, tmp_path, begun, monkeypatch
+):
+    calm = Ledger(sqlite_url(shutil.copy(begun, tmp_path / "calm.db")), "toy")
+    work_all(mapping(calm))
+    calm.close()
+    ledger = end_killed(open_toy, monkeypatch, mapping)
+    assert outcome(ledger) == outcome(calm)
+    assert len(outcome(calm)) == 8
+    work_all(mapping(ledger, replace(MAPPED, budget=replace(MAPPED.budget, points=10))))
+    assert len(outcome(ledger)) == 10
+    assert outcome(ledger).items() >= outcome(calm).items()
 
 
 @pytest.mark.parametrize("end", ["diverged", "failed"])
@@ -441,9 +475,6 @@ def ended(number):
 
 def visits(path, earlier, monkeypatch):
     """How many trials are looked at while four begin and end after so many earlier ones."""
-    storage = open_storage(sqlite_url(path))
-    storage.create_new_study([StudyDirection.MAXIMIZE], "toy/search/joint")
-    storage.engine.dispose()
     trials = [ended(number) for number in range(earlier)]
     monkeypatch.setattr(RDBStorage, "get_all_trials", lambda self, study_id: trials)  # writing them is slow
     ledger = CountedLedger(sqlite_url(path), "toy")

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
+import optuna
 import pytest
 
 from study.records.trial_record import Ending, Proposal, trial_key
-from study.running.stages import confirm, finalists, more_seeds, plans, search, sensitivity
+from study.running.stages import confirm, finalists, more_seeds, plans, search, sensitivity, surface
 from study.settings import Budget
 from study.studies import STUDIES
 
@@ -236,3 +237,80 @@ def test_the_budget_of_an_earlier_version_has_equal_seeds_and_no_finalists():
     assert Budget.from_json({"epochs": 3, "trials": 4, "seeds": 5}) == Budget(
         3, 4, 5, baseline_seeds=5, finalists=0
     )
+
+
+def begun(plan, ledger):
+    """Begin what is left of a plan; returns all trials of its stage and method as Optuna's."""
+    for number in range(ledger.count(plan.stage, plan.method), plan.count):
+        proposal = plan.propose(number, 0)
+        key = trial_key(plan.stage, plan.method, proposal, ledger.digest)
+        ledger.add(plan.stage, plan.method, key, proposal)
+    name = f"toy/{plan.stage}/{plan.method}"
+    return optuna.load_study(study_name=name, storage=ledger.url).trials
+
+
+@pytest.fixture
+def mapped(resolved_on_toys):
+    """Settings of a study that maps a surface of so many points and does nothing else."""
+    return lambda points: resolved_on_toys(STUDIES["features_dr"], stages=("surface",), points=points)
+
+
+def test_a_surface_needs_no_search_and_joint_training_has_none(mapped, ledger):
+    assert asked(mapped(8), ledger) == {("surface", "joint"): 0, ("surface", "diagnose_relearn"): 8}
+
+
+def test_points_of_a_surface_share_a_seed_and_vary_in_all_that_is_searched(mapped, ledger):
+    settings = mapped(16)
+    trials = begun(surface(settings, ledger, "diagnose_relearn"), ledger)
+    records = ledger.records("surface")
+    assert {(record.seed, record.config["epochs"]) for record in records} == {(4000, 30)}
+    space = settings.space("diagnose_relearn")
+    assert {key: len({record.config[key] for record in records}) > 2 for key in space} == dict.fromkeys(
+        space, True
+    )
+    assert [trial.params for trial in trials] == [{k: r.config[k] for k in space} for r in records]
+
+
+def test_a_surface_that_grows_keeps_its_points(mapped, ledger):
+    begun(surface(mapped(5), ledger, "diagnose_relearn"), ledger)
+    first = [record.key for record in ledger.records("surface")]
+    grown = surface(mapped(8), ledger, "diagnose_relearn")
+    assert grown.count == 8
+    begun(grown, ledger)
+    assert [record.key for record in ledger.records("surface")[:5]] == first
+    assert len({record.key for record in ledger.records("surface")}) == 8
+
+
+def test_trials_around_the_incumbent_carry_their_values(settings, ledger):
+    """Swept values outside of the searched range, and published ones too, lie in what Optuna is told."""
+    outside = replace(
+        settings,
+        ranges={"lam": "1.0..2.0:log", "lr": "0.03..0.1:log"},
+        sweeps={"diagnose_relearn": {"lam": [0.0, 1.5, 20.0], "augment": [True, False]}},
+    )
+    params = {**outside.defaults("diagnose_relearn"), "lr": 0.05, "lam": 1.5}
+    ran(ledger, "search", "diagnose_relearn", 0.9, outside.config("diagnose_relearn", params))
+    for make in (finalists, confirm, sensitivity):
+        trials = begun(make(outside, ledger, "diagnose_relearn"), ledger)
+        assert all(trial.params.items() >= {"lr": 0.05, "every": params["every"]}.items() for trial in trials)
+        lam = {str(trial.distributions["lam"]) for trial in trials}
+        assert lam == {"FloatDistribution(high=20.0, log=False, low=0.0, step=None)"}
+        assert {trial.distributions["lr"].log for trial in trials} == {True}
+    assert {trial.params["lam"] for trial in trials} == {0.0, 1.5, 20.0}
+    assert {trial.params.get("augment") for trial in trials} == {True, False, None}
+
+
+def test_trials_of_later_incumbents_fit_those_before(settings, ledger):
+    """Optuna refuses another kind, scale or choice of the same parameter."""
+    swept = replace(settings, sweeps={"diagnose_relearn": {"lam": [0.0, 3.0], "every": [2, None]}})
+    for rate, every, value in ((0.05, 2, 0.8), (0.002, 7, 0.9)):
+        params = {**swept.defaults("diagnose_relearn"), "lr": rate, "every": every}
+        ran(ledger, "search", "diagnose_relearn", value, swept.config("diagnose_relearn", params))
+        trials = begun(sensitivity(swept, ledger, "diagnose_relearn"), ledger)
+    assert {trial.params.get("every") for trial in trials} == {2, 7, None}
+
+
+def test_a_search_begins_with_published_values_where_they_are_searched_only(settings, ledger):
+    for ranges, published in (({"lr": "0.001..0.01:log"}, True), ({"lr": "0.01..0.1:log"}, False)):
+        plan = search(replace(settings, ranges=ranges), ledger, "joint")
+        assert (plan.propose(0, 0).config["lr"] == 0.002) is published

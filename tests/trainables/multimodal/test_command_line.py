@@ -1,6 +1,13 @@
 import pytest
 
-from trainables.multimodal.command_line import Parser, read_pairs, read_settings, read_value, reported
+from trainables.multimodal.command_line import (
+    Parser,
+    read_pairs,
+    read_settings,
+    read_value,
+    read_values,
+    reported,
+)
 from trainables.multimodal.errors import InputError
 
 
@@ -21,6 +28,21 @@ from trainables.multimodal.errors import InputError
 )
 def test_values_are_numbers_truths_lists_mappings_or_words(text, value):
     assert read_value(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("0,1e-3,3", [0, 1e-3, 3]),
+        ("[3],[5,8]", [[3], [5, 8]]),
+        ("none,true,5", [None, True, 5]),
+        ("best,random", ["best", "random"]),
+        ("3", [3]),
+        ("", []),
+    ],
+)
+def test_several_values_stand_between_commas(text, values):
+    assert read_values(text) == values
 
 
 def test_a_value_may_hold_an_equals_sign():

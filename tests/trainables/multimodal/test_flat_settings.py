@@ -5,7 +5,7 @@ from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
 from trainables.multimodal.balancers.late_fusion import LateFusion
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.errors import InputError
-from trainables.multimodal.flat_settings import known_settings, split_settings
+from trainables.multimodal.flat_settings import default_settings, known_settings, split_settings
 
 
 def test_flat_settings_are_divided_between_trainer_and_balancer():
@@ -23,6 +23,13 @@ def test_weights_of_modalities_are_gathered():
         split_settings({**settings, "fusion_weights": {"a": 1.0}}, [LateFusion])
     with pytest.raises(InputError, match="unknown setting weight_a, weight_b"):
         split_settings(settings, [DiagnoseRelearn])
+
+
+def test_defaults_are_those_of_settings_that_may_be_left_out():
+    defaults = default_settings([DiagnoseRelearn])
+    assert (defaults["weight_decay"], defaults["lam"], defaults["milestones"]) == (1e-4, 3.0, ())
+    assert not defaults.keys() & {"data", "epochs"}
+    assert defaults.keys() <= set(known_settings([DiagnoseRelearn]))
 
 
 def test_a_setting_that_nobody_knows_is_named_beside_the_known_ones():

@@ -196,7 +196,7 @@ def confirmed(settings, ledger, gains, spread=0.02):
 
 @pytest.fixture
 def auto(resolved_on_toys):
-    return resolved_on_toys(STUDIES["features_dr"], trials=12, seeds="auto")
+    return resolved_on_toys(STUDIES["features_dr"], trials=12, seeds="auto", folds=1)
 
 
 def counts(settings, ledger):

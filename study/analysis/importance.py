@@ -46,7 +46,7 @@ def importance(trials: Sequence[Record]) -> list[Importance]:
     from the same trials with their values permuted. Empty with fewer than MINIMUM_TRIALS trials,
     or when fewer than two settings varied: the only one has all of the importance.
     """
-    space = _space([record.config for record in trials])
+    space = varied([record.config for record in trials])
     if len(trials) < MINIMUM_TRIALS or len(space) < 2:
         return []
     params = [{key: hashable(record.config[key]) for key in space} for record in trials]
@@ -66,7 +66,7 @@ def _value(record: Record) -> float:
     return -math.inf if record.value is None else record.value
 
 
-def _space(configs: Sequence[Mapping[str, Any]]) -> dict[str, BaseDistribution]:
+def varied(configs: Sequence[Mapping[str, Any]]) -> dict[str, BaseDistribution]:
     """The settings that vary, with the range they were seen in."""
     shared = set(configs[0]).intersection(*configs) if configs else set()
     observed = {key: {hashable(config[key]) for config in configs} for key in sorted(shared)}
@@ -90,7 +90,7 @@ def _shares(
         optuna.trial.create_trial(params=dict(setting), distributions=space, value=float(value))
         for setting, value in zip(params, values, strict=True)
     ]
-    with _quiet():
+    with quiet():
         study = optuna.create_study(direction="maximize")
     study.add_trials(trials)
     evaluator = PedAnovaImportanceEvaluator(target_quantile=TARGET)
@@ -98,7 +98,7 @@ def _shares(
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Optuna announces every study it makes; these are made only to be computed with."""
     level = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -8,7 +8,7 @@ from typing import Any
 from study.analysis.chosen_runs import ChosenRuns
 from study.analysis.metric_names import METRICS, PLAIN_NUMBERS, interval_over_seeds
 from study.analysis.selection import on_test, on_validation
-from study.analysis.statistics import on_logit, resampled_interval
+from study.analysis.statistics import on_logit, resampled_interval, spread
 from study.analysis.sweeps import Sweep, Sweeps
 from study.analysis.trial_tables import by_modality
 from study.records.trial_record import Record
@@ -17,7 +17,7 @@ from study.settings import SELECTIONS, MlflowRun, ProtocolFacts, Resources, Stud
 SPLITS = ("test", "validation")
 ENDINGS = ("completed", "pruned", "failed", "diverged")
 FIVE = ("split", "recipe", "frames", "selection", "optimizer")  # without these a number means nothing
-Measure = dict[str, Any]  # {mean, low, high, seeds: [{seed, value}]}
+Measure = dict[str, Any]  # {mean, std, low, high, seeds: [{seed, value}]}
 Hours = dict[str, float]  # {cpu_hours, gpu_hours}
 
 
@@ -54,7 +54,7 @@ def five(settings: StudySettings, protocol: str) -> dict[str, Any]:
 def measure(
     values: Mapping[int, float], metric: str = "accuracy", folds: Mapping[int, str] | None = None
 ) -> Measure:
-    """Mean, 95 % interval and the seeds behind them; that of a fraction never leaves 0..1.
+    """Mean, standard deviation over seeds, 95 % interval and the seeds; that of a fraction never leaves 0..1.
 
     `folds` tells on which fold each seed ran. The interval is then over folds, and so over people or samples:
     the seeds of a fold share them, and training parts of different folds do so in part.
@@ -65,7 +65,13 @@ def measure(
     else:
         interval = interval_over_seeds(list(values.values()), metric)
     seeds = [{"seed": seed, "value": value} for seed, value in sorted(values.items())]
-    return {"mean": interval.mean, "low": interval.low, "high": interval.high, "seeds": seeds}
+    return {
+        "mean": interval.mean,
+        "std": spread(list(values.values())) if len(values) > 1 else None,
+        "low": interval.low,
+        "high": interval.high,
+        "seeds": seeds,
+    }
 
 
 def fold_of(records: Iterable[Record]) -> dict[int, str]:

@@ -141,7 +141,7 @@ class Tracker:
         for path in sorted(folder.iterdir()) if folder else []:
             if path.name in ("figures", "tables", "best"):
                 client.log_artifacts(self.parent_run, str(path), artifact_path=path.name)
-            elif path.name in ("report.html", "summary.json"):
+            elif path.name in ("report.html", "interactive.html", "summary.json"):
                 client.log_artifact(self.parent_run, str(path))
         client.set_terminated(self.parent_run, status)
 

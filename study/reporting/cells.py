@@ -23,6 +23,13 @@ def score(measure: Mapping[str, Any] | None, metric: str, between: str = "\n") -
     return between.join(filter(None, [number(measure["mean"], metric), interval]))
 
 
+def with_spread(measure: Mapping[str, Any], metric: str) -> str:
+    """A metric with its standard deviation over seeds, and the interval of its mean beside them."""
+    mean, *interval = score(measure, metric).split("\n")
+    spread = [] if measure["std"] is None else ["±", number(measure["std"], metric)]
+    return " ".join([SPACE.join([mean, *spread]), *interval])
+
+
 def percent(measure: Mapping[str, Any] | None) -> str:
     """A mean in percent and its interval below it."""
     return score(measure, ACCURACY)

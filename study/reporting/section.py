@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import pandas as pd
+from markupsafe import escape
 from matplotlib.figure import Figure
 
 from study.analysis.results import Results
@@ -12,6 +13,14 @@ from study.reporting.drawing import style
 
 Row = dict[str, Any]  # of a csv file
 AS_ABOVE = "As above."
+
+
+class Strong(str):
+    """The text of a cell that stands out from its column."""
+
+    def __html__(self) -> str:
+        """How a page shows it."""
+        return f"<strong>{escape(str(self))}</strong>"
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,10 @@ class Section(Protocol):
 
     def csv(self, results: Results) -> Mapping[str, pd.DataFrame]:
         """Name of each file below tables/ and its content; empty ones are not written."""
+        return {}
+
+    def papers(self, results: Results) -> Mapping[str, Table]:
+        """Name of each table for papers below tables/; those without rows are not written."""
         return {}
 
 

@@ -1,13 +1,14 @@
 """Write a study's report from its trials: summary.json, tables, figures and one self-contained HTML page."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from study.analysis.results import Results, analyse
 from study.records.trial_record import Record
+from study.reporting import interactive, report_files
 from study.reporting.drawing import style
 from study.reporting.page import EmbeddedFigure, PageSection, render
 from study.reporting.section import Section
@@ -17,6 +18,7 @@ from study.reporting.sections.ceilings import Ceilings
 from study.reporting.sections.controls import Controls
 from study.reporting.sections.early_stopping import EarlyStoppingCost
 from study.reporting.sections.modalities import Modalities
+from study.reporting.sections.paper_tables import PaperTables
 from study.reporting.sections.power import Power
 from study.reporting.sections.published import Published
 from study.reporting.sections.published_values import PublishedValues
@@ -49,6 +51,7 @@ SECTIONS: Sequence[Section] = (
     Search(),
     EarlyStoppingCost(),
     Trials(),
+    PaperTables(),
 )
 """In the order of the page and of the findings."""
 
@@ -67,28 +70,28 @@ def write(folder: Path, settings: StudySettings, records: Sequence[Record]) -> R
     """Compute, draw and save everything below `folder`; a rerun replaces it. summary.json is written last."""
     results = analyse(settings, records)
     findings = [sentence for section in SECTIONS for sentence in section.findings(results)]
-    _write_csv(folder / "tables", results)
+    _write_tables(folder / "tables", results)
     shown = _shown(folder / "figures", results)
     html = folder / "report.html"
     write_text(html, render(results, findings, shown))
+    write_text(folder / interactive.FILE, interactive.render(results))
     write_text(folder / "summary.json", json.dumps(results.summary, indent=2, allow_nan=False) + "\n")
     figures = [picture.path for section in shown for picture in section.pictures]
     return Report(results.summary, findings, html, figures)
 
 
-def _write_csv(folder: Path, results: Results) -> None:
+def _write_tables(folder: Path, results: Results) -> None:
     frames = {name: frame for section in SECTIONS for name, frame in section.csv(results).items()}
-    filled = {f"{name}.csv": frame for name, frame in frames.items() if len(frame)}
-    _keep_only(folder, "*.csv", filled)
-    for name, frame in filled.items():
-        write_text(folder / name, frame.to_csv(index=False))
+    papers = {name: table for section in SECTIONS for name, table in section.papers(results).items()}
+    report_files.write_tables(folder, frames, papers)
 
 
 def _shown(folder: Path, results: Results) -> list[PageSection]:
     """Draw and save the figures of all sections, and collect what the page shows."""
     with style.style():
         drawn = [list(section.figures(results)) for section in SECTIONS]
-        _keep_only(folder, "*.png", [f"{drawing.name}.png" for figures in drawn for drawing in figures])
+        names = [f"{drawing.name}.png" for figures in drawn for drawing in figures]
+        report_files.keep_only(folder, names)
         pictures = [
             [EmbeddedFigure(drawing, folder / f"{drawing.name}.png") for drawing in figures]
             for figures in drawn
@@ -99,11 +102,3 @@ def _shown(folder: Path, results: Results) -> list[PageSection]:
         PageSection(section.name, section.title, each, [t for t in section.tables(results) if t.rows])
         for section, each in zip(SECTIONS, pictures, strict=True)
     ]
-
-
-def _keep_only(folder: Path, pattern: str, names: Collection[str]) -> None:
-    """Remove what only an earlier report wrote: an old figure must not pass for a new one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in folder.glob(pattern):
-        if path.name not in names:
-            path.unlink()

@@ -247,7 +247,7 @@ def _method_row(results: Results, status: MethodStatus) -> Row:
         **{
             f"{split}_{metric}_{end}": scores.get(split, {}).get(metric, {}).get(end)
             for split, metric in results.columns(protocol)
-            for end in ("mean", "low", "high")
+            for end in ("mean", "std", "low", "high")
         },
         **_difference(results.against_baseline(protocol, method)),
         **{f"{name}_{stage}": hours for stage, cost in status.costs.items() for name, hours in cost.items()},

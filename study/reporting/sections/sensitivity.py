@@ -62,6 +62,11 @@ class Sensitivity(Section):
             title = f"{_label(results, sweep)}: {wording.axis(sweep.key, _notation(results, sweep))}"
             yield Table(title, heads, [_cells(row, value, metric) for row, value in _rows(sweep)])
 
+    def papers(self, results: Results) -> Mapping[str, Table]:
+        """The tables of the page."""
+        names = [f"sensitivity_{sweep.method}_{sweep.key}" for sweep in _sweeps(results)]
+        return dict(zip(names, self.tables(results), strict=True))
+
     def csv(self, results: Results) -> Mapping[str, pd.DataFrame]:
         """Every value of every sweep with its paired difference to the incumbent."""
         return {"sensitivity": pd.DataFrame([r for sweep in _sweeps(results) for r, _ in _rows(sweep)])}

@@ -23,7 +23,7 @@ def test_every_method_has_configuration_validation_and_test(whole, settings) -> 
     methods = analyse(settings(), whole().records).summary["methods"]
     assert set(methods["joint"]) == {"config", "validation", "test", "collapsed"}
     assert set(methods["joint"]["test"]) == {"accuracy", "macro_f1"}
-    assert set(methods["joint"]["test"]["accuracy"]) == {"mean", "low", "high", "seeds"}
+    assert set(methods["joint"]["test"]["accuracy"]) == {"mean", "std", "low", "high", "seeds"}
     assert methods["joint"]["test"]["accuracy"]["seeds"][0].keys() == {"seed", "value"}
 
 
@@ -50,7 +50,7 @@ def test_a_collapsed_seed_is_named_and_left_out_of_the_mean(whole, settings) -> 
 def test_every_swept_point_has_value_mean_interval_and_seeds(whole, settings) -> None:
     swept = analyse(settings(), whole().records).summary["sensitivity"]["diagnose_relearn"]
     assert set(swept) == {"lam", "every"}
-    assert set(swept["lam"][0]) == {"value", "mean", "low", "high", "seeds"}
+    assert set(swept["lam"][0]) == {"value", "mean", "std", "low", "high", "seeds"}
 
 
 def test_summary_is_plain_json(whole, settings) -> None:

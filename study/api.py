@@ -5,7 +5,7 @@ The commands `study.run` and `study.report` do the same from these functions.
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from study.records.database import sqlite_url
 from study.records.ledger import Ledger
 from study.records.mlflow_checks import require_tracking
 from study.records.mlflow_target import Target
-from study.records.study_folder import locked, open_ledger, read_ledger, set_aside
+from study.records.study_folder import LEDGER, locked, open_ledger, read_ledger, set_aside
 from study.request import StudyRequest, resolved
 from study.running import local_ray
 from study.running.driver import Job, carry_out
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from study.reporting.write_report import Report
+    from study.reporting.write_several import SeveralReport
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,33 @@ def report(
         return write_report.write(folder, ledger.settings, ledger.records())
 
 
+def compare(
+    folders: Sequence[str | Path],
+    out: str | Path,
+    *,
+    storage: str | None = None,
+    table: Mapping[str, StudyMethod] = STUDY_METHODS,
+) -> "SeveralReport":
+    """Write one page on several studies into `out`, from their ledgers alone.
+
+    Raises InputError: a study is not there or named twice, the driver of one is at work, they cannot stand in
+    one table, or `out` is the folder of a study.
+    """
+    from study.analysis.results import analyse
+    from study.analysis.several_studies import beside
+    from study.reporting import write_several
+
+    out, results = Path(out).resolve(), {}
+    if (out / LEDGER).exists():
+        raise InputError(f"{out} is the folder of a study: choose another for the comparison.")
+    for name, folder in _named([Path(folder).resolve() for folder in folders]).items():
+        with reading(folder, storage, table) as ledger:
+            results[name] = analyse(ledger.settings, ledger.records())
+    several = beside(results)
+    with locked(out):
+        return write_several.write(out, several)
+
+
 def trials(folder: str | Path, *, storage: str | None = None) -> "pd.DataFrame":
     """All trials of the study in `folder`, a row each: stage, method, seed, status, value, settings, test.
 
@@ -226,3 +254,13 @@ def reading(
             yield ledger
         finally:
             ledger.close()
+
+
+def _named(folders: Sequence[Path]) -> dict[str, Path]:
+    """Folders by their own names or, where two are called the same, by their paths below what they share."""
+    if twice := [folder.name for folder in folders if folders.count(folder) > 1]:
+        raise InputError(f"{twice[0]} is named twice: a comparison needs other studies.")
+    if len({folder.name for folder in folders}) == len(folders):
+        return {folder.name: folder for folder in folders}
+    shared = os.path.commonpath(folders)
+    return {str(folder.relative_to(shared)): folder for folder in folders}

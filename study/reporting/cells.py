@@ -24,10 +24,10 @@ def score(measure: Mapping[str, Any] | None, metric: str, between: str = "\n") -
 
 
 def with_spread(measure: Mapping[str, Any], metric: str) -> str:
-    """A metric with its standard deviation over seeds, and the interval of its mean beside them."""
+    """A metric with its standard deviation over seeds, and the interval of its mean below them."""
     mean, *interval = score(measure, metric).split("\n")
     spread = [] if measure["std"] is None else ["±", number(measure["std"], metric)]
-    return " ".join([SPACE.join([mean, *spread]), *interval])
+    return "\n".join([SPACE.join([mean, *spread]), *interval])
 
 
 def percent(measure: Mapping[str, Any] | None) -> str:

@@ -21,7 +21,6 @@ COMMANDS = {
     "↓": r"$\downarrow$",
     SPACE: "~",
     NONE: "--",
-    "\n": " ",
 }
 LATEX = str.maketrans(
     COMMANDS
@@ -79,7 +78,11 @@ def _latex_row(row: Sequence[str], columns: int) -> str:
 
 
 def _latex_cell(cell: str) -> str:
-    text = _escaped(cell)
+    """A cell, of several lines as on the page."""
+    lines = [_escaped(line) for line in cell.split("\n")]
+    text = r" \\ ".join(lines)
+    if len(lines) > 1:
+        text = rf"\shortstack[r]{{{text}}}"
     return rf"\textbf{{{text}}}" if isinstance(cell, Strong) else text
 
 

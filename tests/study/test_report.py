@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -68,6 +69,61 @@ def test_bad_input_is_one_sentence_and_exit_code_2(results, capsys, arguments, s
     error = capsys.readouterr().err
     assert sentence in error
     assert len(error.splitlines()) == 1
+
+
+@pytest.fixture
+def two_studies(results):
+    """The results folder with a second study, which has an id and data of its own."""
+    folder = results / "features_dr-faces"
+    shutil.copytree(results / "features_dr-votes", folder)
+    ledger = Ledger(f"sqlite:///{folder / 'ledger.db'}", "features_dr-votes")
+    ledger.save_settings(replace(SETTINGS, id="2", data=replace(SETTINGS.data, name="faces", digest="2")))
+    ledger.close()
+    return results
+
+
+def test_several_studies_stand_on_one_page(two_studies, capsys) -> None:
+    named = ["--compare", "features_dr-votes", str(two_studies / "features_dr-faces")]
+    assert report.main([*named, "--results", str(two_studies)]) == 0
+    html = two_studies / "compare-features_dr-votes-features_dr-faces" / "report.html"
+    assert str(html) in capsys.readouterr().out
+    assert '<th scope="col">votes, validation</th><th scope="col">faces, validation</th>' in html.read_text()
+    assert report.main([*named, "--results", str(two_studies), "--out", str(two_studies / "page")]) == 0
+    assert (two_studies / "page" / "report.html").is_file()
+
+
+def test_folders_of_one_name_are_told_apart_by_what_holds_them(two_studies, tmp_path) -> None:
+    other = tmp_path / "other" / "features_dr-votes"
+    shutil.copytree(two_studies / "features_dr-faces", other)
+    written = api.compare([two_studies / "features_dr-votes", other], tmp_path / "page")
+    assert "<h1>features_dr-votes, other/features_dr-votes</h1>" in written.html.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--compare", "features_dr-votes"], "a comparison needs two studies"),
+        (["--compare", "features_dr-votes", "features_dr-votes"], "features_dr-votes is named twice"),
+        (["--compare", "features_dr-votes", "copy"], "features_dr-votes and copy are the same study"),
+        (["--compare", "features_dr-votes", "ravdess_dr"], "no study ravdess_dr"),
+        (["--compare", "features_dr-votes", "./nowhere"], "there is no study at"),
+        (
+            ["--compare", "copy", "features_dr-faces", "--out", "{results}/copy"],
+            "copy is the folder of a study",
+        ),
+        (["--compare", *["features_dr-votes", "features_dr-faces"] * 8], "too long for that of a folder"),
+        (["features_dr-votes", "--compare", "copy", "features_dr-faces"], "a NAME is required, or --compare"),
+        (["features_dr-votes", "--out", "page"], "--out belongs to --compare"),
+    ],
+)
+def test_studies_that_cannot_be_compared_are_one_sentence(two_studies, capsys, arguments, sentence) -> None:
+    shutil.copytree(two_studies / "features_dr-votes", two_studies / "copy")
+    given = [argument.format(results=two_studies) for argument in arguments]
+    assert report.main([*given, "--results", str(two_studies)]) == 2
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert len(error.splitlines()) == 1
+    assert {path.name for path in two_studies.iterdir()} == {"features_dr-votes", "features_dr-faces", "copy"}
 
 
 def test_an_unknown_study_leaves_no_folder_behind(results) -> None:

@@ -91,6 +91,12 @@ def test_markdown_has_a_row_of_cells_each_and_no_mark_of_its_own() -> None:
     assert r"A&B\_50% #1 {x} \\y ~z ^2 $λ$ \<b> a\|b" in lines[2]
 
 
+def test_lines_of_a_cell_stand_below_each_other() -> None:
+    two = Table("T", ["A", "B"], [["a", "-1.5\n[-1.9, -1.0]"]])
+    assert r"a & \shortstack[r]{$-$1.5 \\ [$-$1.9, $-$1.0]} \\" in latex(two, "t")
+    assert "| a | -1.5<br>[-1.9, -1.0] |" in markdown(two)
+
+
 def test_what_stands_out_is_bold() -> None:
     assert r"\textbf{$-$1.5 $\pm$ 0.2" in latex(TABLE, "scores")
     assert "**-1.5 ± 0.2 [-1.9, 2.0]**" in markdown(TABLE)

@@ -72,18 +72,21 @@ def _latex_row(row: Sequence[str], columns: int) -> str:
     cells = [_latex_cell(cell) for cell in row]
     if len(row) < columns:
         cells[-1] = rf"\multicolumn{{{columns - len(row) + 1}}}{{l}}{{{cells[-1]}}}"
-    line = " & ".join(cells)
-    start = "{}" if line.startswith(("[", "*")) else ""  # else they belong to the end of the row above
-    return rf"{start}{line} \\"
+    return rf"{' & '.join(cells)} \\"
 
 
 def _latex_cell(cell: str) -> str:
     """A cell, of several lines as on the page."""
-    lines = [_escaped(line) for line in cell.split("\n")]
+    lines = [_begun(_escaped(line)) for line in cell.split("\n")]
     text = r" \\ ".join(lines)
     if len(lines) > 1:
         text = rf"\shortstack[r]{{{text}}}"
     return rf"\textbf{{{text}}}" if isinstance(cell, Strong) else text
+
+
+def _begun(line: str) -> str:
+    """A line of which LaTeX takes no part for an option of the line break before it."""
+    return f"{{}}{line}" if line.startswith(("[", "*")) else line
 
 
 def _escaped(text: str) -> str:

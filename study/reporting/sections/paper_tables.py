@@ -9,7 +9,9 @@ from study.reporting import cells, status_wording, wording
 from study.reporting.section import Section, Table
 
 MEASURED = "mean ± standard deviation over fresh seeds, with the 95 % interval of the mean"
-TESTED = "p of t-tests, Holm-adjusted within candidates, single modalities and controls"
+TESTED = (
+    "difference to {base} with p of t-tests, Holm-adjusted within candidates, single modalities and controls"
+)
 SAMPLE = "SAMPLE: generated data, not a result."
 UNFINISHED = "The study is not complete."
 
@@ -28,9 +30,9 @@ class PaperTables(Section):
 def _methods(results: Results, protocol: str) -> Table:
     metrics, base = results.chosen.metrics, wording.inside(results.settings.label(results.baseline))
     scores = [wording.with_unit(wording.capitalised(wording.metric(name)), name, "%") for name in metrics]
-    added = wording.with_unit(f"Minus {base}", metrics[0], "points")
+    added = wording.with_unit("Difference", metrics[0], "points")
     rows = [_row(results, status) for status in results.status(protocol)]
-    title = f"{results.settings.data.name}, {results.split(protocol)}: {MEASURED}; {TESTED}"
+    title = f"{results.settings.data.name}, {results.split(protocol)}: {MEASURED}; {TESTED.format(base=base)}"
     return Table(title, ["Method", "Seeds", *scores, added, "p"], rows, _rests_on(results, protocol))
 
 

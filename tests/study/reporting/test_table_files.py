@@ -18,6 +18,7 @@ TABLE = Table(
     ["Method", f"λ{SPACE}(%)", "p_holm"],
     [
         [HOSTILE, Strong("-1.5 ± 0.2 [-1.9, 2.0]"), NONE],
+        ["two lines", "1.0", "0.5\n[-0.1, 0.2]"],
         ["[a list]", "no trial completed: 5 diverged at lr = 1e-05"],
     ],
     "Read this first.",
@@ -51,7 +52,7 @@ def test_negative_numbers_have_a_minus_and_names_their_hyphen() -> None:
 
 def test_every_row_has_as_many_cells_as_heads() -> None:
     text = latex(TABLE, "scores")
-    heads, first, short = rows(text)
+    heads, first, _, short = rows(text)
     assert text.count(r"\begin{tabular}{lrr}") == 1
     assert len(heads) == len(first) == 3
     assert len(short) == 2
@@ -87,13 +88,13 @@ def test_markdown_has_a_row_of_cells_each_and_no_mark_of_its_own() -> None:
     title, empty, *lines = markdown(TABLE).splitlines()
     assert (title.endswith("Read this first."), empty) == (True, "")
     assert lines[1] == "| --- | ---: | ---: |"
-    assert [len(re.split(r"(?<!\\)\|", line)) for line in lines] == [5, 5, 5, 5]
+    assert [len(re.split(r"(?<!\\)\|", line)) for line in lines] == [5, 5, 5, 5, 5]
     assert r"A&B\_50% #1 {x} \\y ~z ^2 $λ$ \<b> a\|b" in lines[2]
 
 
 def test_lines_of_a_cell_stand_below_each_other() -> None:
     two = Table("T", ["A", "B"], [["a", "-1.5\n[-1.9, -1.0]"]])
-    assert r"a & \shortstack[r]{$-$1.5 \\ [$-$1.9, $-$1.0]} \\" in latex(two, "t")
+    assert r"a & \shortstack[r]{$-$1.5 \\ {}[$-$1.9, $-$1.0]} \\" in latex(two, "t")
     assert "| a | -1.5<br>[-1.9, -1.0] |" in markdown(two)
 
 

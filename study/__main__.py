@@ -14,6 +14,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "run": ("study.run", "carry out a named study, or continue it"),
     "prepare": ("study.prepare", "make a feature store from raw files"),
     "report": ("study.report", "make a study's report again from its ledger"),
+    "ui": ("study.ui", "show studies in MLflow's UI, on this machine alone"),
     "replay": ("study.replay", "feed recorded curves to other searchers and schedulers"),
     "train": ("trainables.multimodal.train", "train one configuration without Ray"),
 }

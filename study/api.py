@@ -16,10 +16,9 @@ import torch
 from rich.console import Console
 
 from study.methods import STUDY_METHODS, StudyMethod
-from study.records.database import sqlite_url
 from study.records.ledger import Ledger
 from study.records.mlflow_checks import require_tracking
-from study.records.mlflow_target import Target
+from study.records.mlflow_target import Target, tracking_uri
 from study.records.study_folder import LEDGER, locked, open_ledger, read_ledger, set_aside
 from study.request import StudyRequest, resolved
 from study.running import local_ray
@@ -182,9 +181,7 @@ def start(
     """
     require_room(where.resources)
     placed = replace(settings, resources=where.resources, numerics=numerics(where.resources))
-    uri = (
-        where.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or sqlite_url(folder.parent / "mlflow.db")
-    )
+    uri = tracking_uri(where.tracking_uri, folder.parent)
     experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME") or folder.name
     job = Job(
         folder,

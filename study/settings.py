@@ -147,6 +147,8 @@ class MlflowRun:
     uri: str | None = None
     experiment: str | None = None
     parent_run: str | None = None
+    page: str | None = None
+    """Address of the table of trials; where MLflow is a database, once `python -m study.ui` runs."""
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,21 @@ def require_tracking(target: Target) -> None:
     try_out(target)
 
 
+def require_database(target: Target) -> None:
+    """Raise InputError unless MLflow's store is a database that is there and answers."""
+    if target.served:
+        raise InputError(f"MLflow is served at {target.shown} already: open it there.")
+    if split(target.uri).scheme.partition("+")[0] not in DATABASES:
+        raise InputError(f"{target.shown} is no database: --tracking-uri takes sqlite:///FILE and the like.")
+    path = sqlite_path(target.uri)
+    if path is not None and not path.exists():
+        raise InputError(
+            f"there is no database of MLflow at {path}: `python -m study.run` makes one, or name another "
+            "--results."
+        )
+    require_answer(target.uri, "MLflow's database")
+
+
 def _require_server(uri: str) -> None:
     """Ask a tracking server for its health, with the login of its address if there is one."""
     parts = split(uri)

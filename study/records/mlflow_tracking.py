@@ -6,24 +6,46 @@ never the study, and what is sent twice changes nothing.
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from study.records.addresses import reason
 from study.records.background_copy import BackgroundCopy
 from study.records.ledger import Ledger
-from study.records.mlflow_store import experiment, last_step, opened, refusals, runs_of
+from study.records.mlflow_runs import (
+    StudyResults,
+    description,
+    epoch_metrics,
+    result_metrics,
+    result_tags,
+    run_name,
+    study_description,
+    study_params,
+    study_tags,
+    trial_ending,
+    trial_params,
+    trial_tags,
+)
+from study.records.mlflow_store import (
+    experiment,
+    last_step,
+    log_data,
+    opened,
+    refusals,
+    runs_of,
+    send,
+    show_study,
+)
 from study.records.mlflow_target import Target
+from study.records.mlflow_views import DESCRIPTION, methods_page, trials_page
 from study.records.trial_record import Record
-from study.settings import DataFacts, StudySettings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-STATUS = {"completed": "FINISHED", "pruned": "KILLED", "diverged": "FAILED", "failed": "FAILED"}
+STATUS = {"completed": "FINISHED", "pruned": "FINISHED", "diverged": "FAILED", "failed": "FAILED"}
+"""MLflow's status by the ledger's: a trial that ASHA stopped has done what was asked of it."""
 
 
 class Tracker:
@@ -32,12 +54,14 @@ class Tracker:
     Args:
         target: Tracking URI, experiment and artifact root.
         ledger: What is copied.
+        announce: Called once in the thread, when `page` has become known.
 
     """
 
-    def __init__(self, target: Target, ledger: Ledger) -> None:
+    def __init__(self, target: Target, ledger: Ledger, announce: Callable[[], object] = lambda: None) -> None:
         self.target = target
         self.ledger = ledger
+        self._announce = announce
         self.error: str | None = None  # why the last exchange failed; None while all is well
         self.parent_run: str | None = None
         self._recalled = False
@@ -62,8 +86,8 @@ class Tracker:
 
     @property
     def page(self) -> str:
-        """Path of the runs in MLflow's UI, which by itself opens on a page for language models."""
-        return f"#/experiments/{self._experiment}/runs?workflowType=machine_learning"
+        """Path of the table of trials in MLflow's UI; empty while MLflow has not answered yet."""
+        return trials_page(self._experiment, self.ledger.settings) if self._experiment else ""
 
     def finish(self, timeout: float) -> int:
         """Copy the rest and end the thread.
@@ -74,9 +98,9 @@ class Tracker:
         """
         return self._copying.finish(timeout)
 
-    def close_study(self, status: str, folder: Path | None) -> bool:
-        """End the parent run with the report and all it refers to as artifacts; False if MLflow is away."""
-        return self._try(lambda: self._close_parent(status, folder))
+    def close_study(self, status: str, results: StudyResults | None) -> bool:
+        """End the parent run, with what was found and the report if there is one; False if MLflow is away."""
+        return self._try(lambda: self._close_parent(status, results))
 
     # -- in the thread -------------------------------------------------------------------------------------
 
@@ -107,9 +131,13 @@ class Tracker:
         """Open the store, and learn what it has of this study already."""
         client = opened(self.target)
         if not self._recalled:
-            self._experiment = experiment(client, self.target)
+            number = experiment(client, self.target)
+            show_study(client, number, self.ledger.settings)
+            first, self._experiment = not self._experiment, number
             self.parent_run = self._recall(client) or self._parent(client)
             self._recalled = True
+            if first:
+                self._announce()
         return client
 
     def _recall(self, client: "MlflowClient") -> str | None:
@@ -131,19 +159,30 @@ class Tracker:
 
     def _parent(self, client: "MlflowClient") -> str:
         settings = self.ledger.settings
-        tags = _tags(settings) | _describe(settings)
+        tags = study_tags(settings) | study_description(settings)
         run = client.create_run(self._experiment, run_name=settings.study, tags=tags)
-        _log_data(client, run.info.run_id, settings.data, "all")
+        log_data(client, run.info.run_id, settings.data, "all")
         return str(run.info.run_id)
 
-    def _close_parent(self, status: str, folder: Path | None) -> None:
+    def _close_parent(self, status: str, results: StudyResults | None) -> None:
         client = self._connect()
-        for path in sorted(folder.iterdir()) if folder else []:
-            if path.name in ("figures", "tables", "best"):
-                client.log_artifacts(self.parent_run, str(path), artifact_path=path.name)
-            elif path.name in ("report.html", "interactive.html", "summary.json"):
-                client.log_artifact(self.parent_run, str(path))
+        if results:
+            self._log_results(client, str(self.parent_run), results)
         client.set_terminated(self.parent_run, status)
+
+    def _log_results(self, client: "MlflowClient", run: str, results: StudyResults) -> None:
+        """Log what was found, at the time of the last trial: what is sent again stays one."""
+        settings, summary = self.ledger.settings, results.summary
+        ended = _millis(max((record.ended or 0.0 for record in self.ledger.records()), default=0.0))
+        metrics = [(name, value, ended, 0) for name, value in result_metrics(summary, settings).items()]
+        pages = trials_page(self._experiment, settings), methods_page(self._experiment, settings)
+        tags = result_tags(summary, settings) | {DESCRIPTION: description(results, *pages)}
+        send(client, run, metrics, study_params(settings), tags)
+        for path in sorted(results.folder.iterdir()):
+            if path.name in ("figures", "tables", "best"):
+                client.log_artifacts(run, str(path), artifact_path=path.name)
+            elif path.name in ("report.html", "interactive.html", "summary.json"):
+                client.log_artifact(run, str(path))
 
     # -- one trial -----------------------------------------------------------------------------------------
 
@@ -156,7 +195,7 @@ class Tracker:
         if missing or closing or not sent:
             self._log(client, run, record, missing)
         if closing:
-            _log_data(client, run, self.ledger.settings.data, record.stage)
+            log_data(client, run, self.ledger.settings.data, record.stage)
             client.set_terminated(run, STATUS[record.status], _millis(record.ended))
             self._closed.add(record.key)
 
@@ -173,67 +212,26 @@ class Tracker:
 
     def _child(self, client: "MlflowClient", record: Record) -> str:
         settings = self.ledger.settings
-        tags = _tags(settings) | {
-            "mlflow.parentRunId": str(self.parent_run),
-            "study.trial": record.key,
-            "stage": record.stage,
-            "method": record.method,
-            "protocol": record.protocol,
-        }
-        name = f"{record.stage}-{record.method}-{record.number}"
+        tags = study_tags(settings) | trial_tags(record) | {"mlflow.parentRunId": str(self.parent_run)}
         run = client.create_run(
-            self._experiment, start_time=_millis(record.started), run_name=name, tags=tags
+            self._experiment,
+            start_time=_millis(record.started),
+            run_name=run_name(record, settings),
+            tags=tags,
         )
         return str(run.info.run_id)
 
     def _log(self, client: "MlflowClient", run: str, record: Record, epochs: list[int]) -> None:
         """Log epochs with the ledger's times: a metric sent twice is the same row to MLflow and stays one."""
-        from mlflow.entities import Metric
-
         metrics = [
-            Metric(name, value, _millis(record.times[epoch]), epoch)
+            (name, value, _millis(record.times[epoch]), epoch)
             for epoch in epochs
-            for name, value in record.epochs[epoch].items()
+            for name, value in epoch_metrics(record, epoch).items()
         ]
-        params = [] if self._sent[record.key] else _params(record)
-        for start in range(0, max(len(metrics), 1), 900):  # a batch takes at most 1,000 entries
-            client.log_batch(run, metrics[start : start + 900], params, _verdict(record))
+        params = {} if self._sent[record.key] else trial_params(record)
+        send(client, run, metrics, params, trial_ending(record))
         self._sent[record.key] = max(epochs, default=self._sent[record.key])
 
 
 def _millis(seconds: float | None) -> int:
     return int((time.time() if seconds is None else seconds) * 1000)
-
-
-def _tags(settings: StudySettings) -> dict[str, str]:
-    return {"study.id": settings.id, "study": settings.study}
-
-
-def _describe(settings: StudySettings) -> dict[str, str]:
-    """Tag the parent with what a number means nothing without."""
-    protocol = {f"protocol.{name}": str(value) for name, value in asdict(settings.protocol).items() if value}
-    return protocol | {"data.is_sample": str(settings.data.is_sample).lower()}
-
-
-def _params(record: Record) -> list[Any]:
-    from mlflow.entities import Param
-
-    params = {"stage": record.stage, "method": record.method, "seed": record.seed} | record.config
-    return [Param(name, str(value)) for name, value in params.items()]
-
-
-def _verdict(record: Record) -> list[Any]:
-    """How a finished trial ended, as tags."""
-    from mlflow.entities import RunTag
-
-    if not record.finished:
-        return []
-    return [RunTag("status", record.status), RunTag("reason", record.reason or "")]
-
-
-def _log_data(client: "MlflowClient", run: str, data: DataFacts, context: str) -> None:
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    kind = "sample" if data.is_sample else "store"
-    dataset = Dataset(name=data.name, digest=data.digest[:32], source_type=kind, source=data.digest)
-    client.log_inputs(run, datasets=[DatasetInput(dataset, [InputTag("mlflow.data.context", context)])])

@@ -5,7 +5,6 @@ next and what a result leads to, `ray_bridge` how Ray asks and tells. `study_tri
 trial does. `sampling`, `trial_files`, `hang_watch`, `cluster` and `progress` are what these use.
 """
 
-import shlex
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from ray.tune.schedulers import AsyncHyperBandScheduler
 from rich.console import Console
 
 from study.records.ledger import Ledger
+from study.records.mlflow_runs import StudyResults
 from study.records.mlflow_target import Target
 from study.records.mlflow_tracking import Tracker
 from study.records.trial_record import Record
@@ -64,7 +64,7 @@ def carry_out(job: Job, ledger: Ledger, console: Console) -> int:
     if job.resources.address:
         connect(job.resources)  # a cluster that does not answer ends here, before MLflow is told
         require_shared(job.folder, job.store)
-    tracker = Tracker(job.target, ledger)
+    tracker = Tracker(job.target, ledger, lambda: _tell_page(console, tracker))
     tracker.start()
     try:
         if not _run_stages(job, ledger, tracker, console):
@@ -185,7 +185,8 @@ def _finish(job: Job, ledger: Ledger, tracker: Tracker, console: Console) -> int
 
     written = write_report.write(job.folder, ledger.settings, ledger.records())
     complete = bool(written.summary["complete"])
-    shown = not unsent and tracker.close_study("FINISHED" if complete else "FAILED", job.folder)
+    results = StudyResults(job.folder, written.summary, written.findings)
+    shown = not unsent and tracker.close_study("FINISHED" if complete else "FAILED", results)
     _tell(console, written.findings, written.html, tracker)
     if not shown:
         reason = tracker.error or "it is slow"
@@ -200,7 +201,9 @@ def _finish(job: Job, ledger: Ledger, tracker: Tracker, console: Console) -> int
 
 def _keep_parent(ledger: Ledger, tracker: Tracker) -> None:
     """Note the parent run in the ledger, so that the report can be made from the ledger alone."""
-    shown = MlflowRun(tracker.target.shown, tracker.target.experiment, tracker.parent_run)
+    target = tracker.target
+    page = target.address(tracker.page) if tracker.page else None
+    shown = MlflowRun(target.shown, target.experiment, tracker.parent_run, page)
     if ledger.settings.mlflow != shown:
         ledger.save_settings(replace(ledger.settings, mlflow=shown))
 
@@ -235,9 +238,10 @@ def _tell(console: Console, findings: Sequence[str], html: Path, tracker: Tracke
     for finding in findings:
         console.print(f"- {finding}")
     console.print(f"\nReport:  {html}", soft_wrap=True)
-    uri = tracker.target.shown
-    if uri.startswith(("http://", "https://")):
-        console.print(f"MLflow:  {uri.rstrip('/')}/{tracker.page}", soft_wrap=True)
-    else:
-        console.print(f"MLflow:  mlflow ui --backend-store-uri {shlex.quote(uri)}", soft_wrap=True)
-        console.print(f"         then open http://127.0.0.1:5000/{tracker.page}", soft_wrap=True)
+    _tell_page(console, tracker)
+
+
+def _tell_page(console: Console, tracker: Tracker) -> None:
+    """Say where the table of trials is, and what serves it."""
+    lines = tracker.target.directions(tracker.page)
+    console.print("MLflow:  " + "\n         ".join(lines), soft_wrap=True)

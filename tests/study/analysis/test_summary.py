@@ -15,7 +15,7 @@ def test_summary_has_exactly_the_published_keys(whole, settings) -> None:
     assert set(summary) == SCHEMA
     assert set(summary["data"]) == {"name", "digest", "is_sample"}
     assert set(summary["protocol"]) == {"name", "split", "recipe", "frames", "selection", "optimizer"}
-    assert set(summary["mlflow"]) == {"uri", "experiment", "parent_run"}
+    assert set(summary["mlflow"]) == {"uri", "experiment", "parent_run", "page"}
     assert set(summary["cost"]) == {"cpu_hours", "gpu_hours"}
 
 

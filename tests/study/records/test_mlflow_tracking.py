@@ -9,9 +9,11 @@ import pytest
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from toy_study import stage_run, work, work_all
 
-from study.records.mlflow_store import make_database
+from study.records.mlflow_runs import StudyResults
+from study.records.mlflow_store import kept_pages, make_database, send
 from study.records.mlflow_target import Target
 from study.records.mlflow_tracking import Tracker
+from study.records.mlflow_views import TAG
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +70,8 @@ def test_states_agree_with_the_ledger(open_toy, target):
     copy(target, ledger)
     children, _ = runs(target)
     seen = Counter((ledger.get(key).status, run.info.status) for key, run in children.items())
-    assert set(seen) == {("completed", "FINISHED"), ("pruned", "KILLED")}
+    assert set(seen) == {("completed", "FINISHED"), ("pruned", "FINISHED")}
+    assert {run.data.tags["status"] for run in children.values()} == {"completed", "pruned"}
 
 
 def test_a_second_driver_adds_only_what_is_new(open_toy, target):
@@ -116,7 +119,7 @@ def test_parameters_and_data_stand_beside_each_trial(open_toy, target):
     copy(target, ledger)
     ((key, run),) = runs(target)[0].items()
     record = ledger.get(key)
-    wanted = {name: str(value) for name, value in record.config.items()} | {"seed": "0"}
+    wanted = {name: str(value) for name, value in record.config.items()} | {"seed": "0", "stage": "search"}
     assert wanted.items() <= run.data.params.items()
     assert run.inputs.dataset_inputs[0].dataset.digest == ledger.digest[:32]
 
@@ -136,18 +139,130 @@ def test_the_study_goes_on_without_a_server_and_catches_up_later(open_toy, targe
     assert len(runs(target)[0]) == 1
 
 
-def test_a_closed_study_shows_its_report(open_toy, target, tmp_path):
-    ledger = open_toy()
+def experiment_of(target):
+    return mlflow.MlflowClient(target.uri).get_experiment_by_name(target.experiment)
+
+
+MEASURE = {
+    "mean": 0.25,
+    "low": 0.2,
+    "high": 0.3,
+    "seeds": [{"seed": 1, "value": 0.2}, {"seed": 2, "value": 0.3}],
+}
+SUMMARY = {
+    "methods": {
+        "joint": {"config": {"lr": 0.01, "depth": 2}, "validation": {}, "test": {"accuracy": MEASURE}}
+    },
+    "comparisons": [],
+}
+
+
+@pytest.fixture
+def results(tmp_path):
+    """What a study of one method found, and its report."""
     folder = tmp_path / "study"
     (folder / "figures").mkdir(parents=True)
     (folder / "figures" / "one.png").write_bytes(b"png")
     (folder / "report.html").write_text("report")
-    tracker = copy(target, ledger)
-    assert tracker.close_study("FINISHED", folder)
+    return StudyResults(folder, SUMMARY, ["Joint training reaches 25 %."])
+
+
+def test_a_closed_study_shows_its_report(open_toy, target, results):
+    tracker = copy(target, open_toy())
+    assert tracker.close_study("FINISHED", results)
     _, (parent,) = runs(target)
     client = mlflow.MlflowClient(target.uri)
     assert {file.path for file in client.list_artifacts(parent.info.run_id)} == {"figures", "report.html"}
     assert parent.info.status == "FINISHED"
+
+
+def test_the_parent_holds_what_was_found(open_toy, target, results):
+    tracker = copy(target, open_toy())
+    for _ in range(2):
+        assert tracker.close_study("FINISHED", results)
+    _, (parent,) = runs(target)
+    assert (
+        parent.data.metrics.items() >= {"test/accuracy/joint": 0.25, "test/accuracy_low/joint": 0.2}.items()
+    )
+    assert parent.data.params["data"] == "toy"
+    assert parent.data.tags["best.joint"] == "lr=0.01"
+    said = parent.data.tags["mlflow.note.content"]
+    assert "- Joint training reaches 25 %." in said
+    assert tracker.page in said
+    client = mlflow.MlflowClient(target.uri)
+    assert len(client.get_metric_history(parent.info.run_id, "test/accuracy/joint")) == 1
+
+
+def test_the_experiment_keeps_views_that_its_description_leads_to(open_toy, target):
+    tracker = copy(target, open_toy())
+    copy(target, open_toy())
+    tags = experiment_of(target).tags
+    assert [key for key in tags if key.startswith(TAG)] == [f"{TAG}toy-toy", f"{TAG}toy-toy-methods"]
+    assert tags["mlflow.note.content"].count(f"({tracker.page})") == 1
+    assert ("toy: trials", tracker.page) in kept_pages(target)
+
+
+def test_a_description_that_a_user_has_written_stays(open_toy, target):
+    copy(target, open_toy())
+    client = mlflow.MlflowClient(target.uri)
+    number = experiment_of(target).experiment_id
+    client.set_experiment_tag(number, "mlflow.note.content", "Mine.")
+    copy(target, open_toy())
+    assert experiment_of(target).tags["mlflow.note.content"].startswith("Mine.\n\ntoy: [all trials")
+
+
+def test_the_page_is_announced_once_when_it_is_known(open_toy, target):
+    announced = []
+    tracker = Tracker(target, open_toy(), lambda: announced.append(tracker.page))
+    assert tracker.page == ""
+    tracker.start()
+    assert tracker.finish(60) == 0
+    assert tracker.close_study("KILLED", None)
+    number = experiment_of(target).experiment_id
+    assert announced == [f"#/experiments/{number}/runs?viewStateShareKey=toy-toy"]
+
+
+def test_metrics_have_the_digits_that_they_hold_and_epochs_are_steps_alone(open_toy, target):
+    ledger = open_toy()
+    run = stage_run(ledger)
+    run.next("ray")
+    single = 0.8999999761581421  # 0.9 in single precision, as earlier versions have stored it
+    run.result("ray", {"epoch": 1, "metrics/epoch": 1, "metrics/best/accuracy": single})
+    copy(target, ledger)
+    ((_, child),) = runs(target)[0].items()
+    assert child.data.metrics == {"best/accuracy": 0.9}
+
+
+def test_a_study_that_an_earlier_version_has_copied_goes_on_in_its_runs(open_toy, target):
+    ledger = open_toy()
+    work(stage_run(ledger), "ray0")
+    run = stage_run(ledger)
+    run.next("ray1")
+    run.result("ray1", {"epoch": 1, "metrics/epoch": 1, "metrics/best/accuracy": 0.5})
+    done, going = ledger.records()
+    client = mlflow.MlflowClient(target.uri)
+    number = client.create_experiment(target.experiment, artifact_location=target.artifacts.as_uri())
+    parent = client.create_run(number, run_name="toy", tags={"study.id": "toy"}).info.run_id
+    for record, status in ((done, "KILLED"), (going, None)):
+        tags = {"study.id": "toy", "study.trial": record.key, "mlflow.parentRunId": parent, "stage": "search"}
+        child = client.create_run(number, run_name=f"search-joint-{record.number}", tags=tags).info.run_id
+        metrics = [
+            (name, value, int(1000 * record.times[epoch]), epoch)
+            for epoch, logged in record.epochs.items()
+            for name, value in logged.items()
+        ]
+        send(client, child, metrics, {"seed": 0}, {})
+        if status:
+            client.set_terminated(child, status)
+    work(stage_run(ledger), "again")
+    copy(target, ledger)
+    children, parents = runs(target)
+    assert [run.info.run_id for run in parents] == [parent]
+    assert set(children) == {done.key, going.key}
+    assert {key: history(target, run) for key, run in children.items()} == {
+        record.key: list(record.epochs) for record in ledger.records()
+    }
+    assert children[done.key].info.run_name == "search-joint-0"
 
 
 def test_a_kill_while_the_database_is_made_leaves_none(tmp_path, monkeypatch):

@@ -28,7 +28,7 @@ class Quiet:
     parent_run = "abc"
     closed: ClassVar[list[str]] = []
 
-    def __init__(self, target, ledger):
+    def __init__(self, target, ledger, announce):
         self.target = Target("http://alice:SECRET@host", "toy", Path("artifacts"))
 
     def start(self):
@@ -37,7 +37,7 @@ class Quiet:
     def finish(self, patience):
         return 0
 
-    def close_study(self, status, folder):
+    def close_study(self, status, results):
         self.closed.append(status)
         return status == "KILLED"
 

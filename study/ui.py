@@ -81,28 +81,20 @@ def _mlflow(target: Target, port: int, log: IO[bytes]) -> Iterator[subprocess.Po
 
     The address of the store is no argument of it, since all users of a machine see those.
     """
-    command = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "server",
-        "--host",
-        HOST,
-        "--port",
-        str(port),
-        "--workers",
-        "1",
-    ]
     store = {"MLFLOW_BACKEND_STORE_URI": target.uri, "MLFLOW_ARTIFACTS_DESTINATION": str(target.artifacts)}
     environment = os.environ | store | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     process = subprocess.Popen(  # noqa: S603  (nothing in it comes from outside)
-        command, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        _command(port), env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
     )
     try:
         yield process
     finally:
         ignore_signals()
         _end(process)
+
+
+def _command(port: int) -> list[str]:
+    return [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

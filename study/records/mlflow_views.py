@@ -23,6 +23,8 @@ RUNS: Final = "#/experiments/{experiment}/runs?"
 """Path of an experiment's runs; MLflow by itself opens on a page for language models."""
 IDENTITY: Final = ("stage", "method", "seed")
 """Columns of every trial, before its hyperparameters."""
+SECTION: Final = "Study"
+"""Charts that are drawn first."""
 
 
 def views(settings: StudySettings) -> dict[str, dict[str, Any]]:
@@ -82,18 +84,33 @@ def _kept(name: str, state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _trials(settings: StudySettings) -> dict[str, Any]:
+    """All trials, the best first; charts of their epochs, and of what every method's values lead to."""
     best = BEST_OBJECTIVE if settings.protocol.objective else BEST_ACCURACY
-    metrics = list(dict.fromkeys([best, BEST_ACCURACY]))
-    params = [*IDENTITY, *_hyperparameters(settings)]
-    return _table(settings, "tags.stage != ''", metrics, params) | _charts(best, params[len(IDENTITY) :])
+    own = [_hyperparameters(settings, [method]) for method in settings.methods]
+    columns = [*IDENTITY, *_hyperparameters(settings, settings.methods)]
+    table = _table(settings, "tags.stage != ''", list(dict.fromkeys([best, BEST_ACCURACY])), columns)
+    epochs = f"validation/{settings.judged_by.name}"
+    charts = [_chart("LINE", epochs, metricKey=epochs, selectedMetricKeys=[epochs])]
+    for keys in dict.fromkeys(tuple(keys) for keys in own if len(keys) > 1):
+        charts.append(_chart("PARALLEL", ", ".join(keys), selectedParams=keys, selectedMetrics=[best]))
+    return table | _drawn(charts)
 
 
 def _methods(settings: StudySettings) -> dict[str, Any]:
-    """Confirmed runs in groups, whose cells are means, and their test accuracy one by one as spread."""
-    accuracy = "test/accuracy"
-    table = _table(settings, "tags.stage = 'confirm'", [accuracy, "test/macro_f1"], ["method", "seed"])
+    """Confirmed runs in a group for each method, whose cells are means, and one by one in the chart."""
+    score = f"test/{settings.judged_by.name}"
+    other = "test/macro_f1" if score == "test/accuracy" else "test/accuracy"
+    table = _table(settings, "tags.stage = 'confirm'", [score, other], IDENTITY)
     grouped = {"aggregateFunction": "average", "groupByKeys": [{"mode": "param", "groupByData": "method"}]}
-    return table | {"groupBy": grouped, "orderByKey": f"metrics.`{accuracy}`"}
+    axes = {"xaxis": {"key": "method", "type": "PARAM"}, "yaxis": {"key": score, "type": "METRIC"}}
+    return {
+        **table,
+        **_drawn([_chart("SCATTER", f"{score} of every run", **axes)]),
+        "orderByAsc": settings.judged_by.sign < 0,
+        "groupBy": grouped,
+        "useGroupedValuesInCharts": False,
+        "runsHiddenMode": "SHOW_ALL",
+    }
 
 
 def _table(
@@ -109,12 +126,19 @@ def _table(
     }
 
 
-def _hyperparameters(settings: StudySettings) -> list[str]:
-    """What any method of the study searches or sweeps: own hyperparameters before the learning rate."""
-    searched = [key for method in settings.methods for key in settings.space(method)]
-    swept = [key for sweep in settings.sweeps.values() for key in sweep]
-    return sorted(dict.fromkeys([*searched, *swept]), key=lambda key: key == "lr")
+def _chart(kind: str, name: str, **shows: Any) -> dict[str, Any]:
+    """A chart of the first section; the page adds one of every other metric below."""
+    place = {"type": kind, "uuid": name, "metricSectionId": SECTION, "displayName": name}
+    return place | {"deleted": False, "isGenerated": False, "runsCountToCompare": 100, **shows}
 
 
-def _charts(best: str, params: Sequence[str]) -> dict[str, Any]:
-    return {}
+def _drawn(charts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The state of charts in a section before all others, whose order the page would change by itself."""
+    section = {"uuid": SECTION, "name": SECTION, "display": True, "isReordered": True}
+    return {"compareRunCharts": charts, "compareRunSections": [section], "isAccordionReordered": True}
+
+
+def _hyperparameters(settings: StudySettings, methods: Sequence[str]) -> list[str]:
+    """What these methods search or sweep: own hyperparameters before the learning rate."""
+    keys = [key for method in methods for key in (*settings.space(method), *settings.sweeps.get(method, {}))]
+    return sorted(dict.fromkeys(keys), key=lambda key: key == "lr")

@@ -19,8 +19,8 @@ TAG: Final = "mlflow.sharedViewState."
 """Followed by the key of a view."""
 DESCRIPTION: Final = "mlflow.note.content"
 """Tag of an experiment or a run that its page shows as Markdown."""
-RUNS: Final = "#/experiments/{experiment}/runs?"
-"""Path of an experiment's runs; MLflow by itself opens on a page for language models."""
+RUNS: Final = "#/experiments/{experiment}/runs?workflowType=machine_learning"
+"""Path of an experiment's runs; MLflow by itself opens on pages for language models."""
 IDENTITY: Final = ("stage", "method", "seed")
 """Columns of every trial, before its hyperparameters."""
 SECTION: Final = "Study"
@@ -65,12 +65,12 @@ def introduction(experiment: str, settings: StudySettings) -> str:
 
 def view_page(experiment: str, key: str) -> str:
     """Path of a view in MLflow's UI."""
-    return RUNS.format(experiment=experiment) + f"viewStateShareKey={quote(key, safe='')}"
+    return RUNS.format(experiment=experiment) + f"&viewStateShareKey={quote(key, safe='')}"
 
 
 def plain_page(experiment: str) -> str:
     """Path of an experiment's runs, where no view of them is kept."""
-    return RUNS.format(experiment=experiment) + "workflowType=machine_learning"
+    return RUNS.format(experiment=experiment)
 
 
 def _key(settings: StudySettings) -> str:

@@ -45,7 +45,8 @@ def test_methods_are_groups_of_confirmed_runs():
 
 
 def test_the_address_names_the_view():
-    assert trials_page("7", SETTINGS) == "#/experiments/7/runs?viewStateShareKey=a-study-01234567"
+    page = "#/experiments/7/runs?workflowType=machine_learning&viewStateShareKey=a-study-01234567"
+    assert trials_page("7", SETTINGS) == page
 
 
 def test_views_of_users_are_named_where_they_have_a_name():

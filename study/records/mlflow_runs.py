@@ -31,8 +31,11 @@ class StudyResults:
 
 
 def run_name(record: Record, settings: StudySettings) -> str:
-    """`diagnose_relearn lam=3 H=4 lr=0.01 seed=2`: what sets a trial apart, in letters of any terminal."""
-    return f"{record.method} {choices(record.method, record.config, settings)} seed={record.seed}"
+    """`lam=3 H=4 lr=0.01 seed=2 diagnose_relearn`: what sets a trial apart, in letters of any terminal.
+
+    The page cuts names where they are long, and has a column for the method.
+    """
+    return f"{choices(record.method, record.config, settings)} seed={record.seed} {record.method}"
 
 
 def choices(method: str, config: Mapping[str, Any], settings: StudySettings) -> str:

@@ -92,7 +92,8 @@ def _trials(settings: StudySettings) -> dict[str, Any]:
     epochs = f"validation/{settings.judged_by.name}"
     charts = [_chart("LINE", epochs, metricKey=epochs, selectedMetricKeys=[epochs])]
     for keys in dict.fromkeys(tuple(keys) for keys in own if len(keys) > 1):
-        charts.append(_chart("PARALLEL", ", ".join(keys), selectedParams=keys, selectedMetrics=[best]))
+        axes = {"selectedParams": keys, "selectedMetrics": [best], "showAllRuns": True}
+        charts.append(_chart("PARALLEL", ", ".join(keys), **axes))
     return table | _drawn(charts)
 
 
@@ -100,7 +101,7 @@ def _methods(settings: StudySettings) -> dict[str, Any]:
     """Confirmed runs in a group for each method, whose cells are means, and one by one in the chart."""
     score = f"test/{settings.judged_by.name}"
     other = "test/macro_f1" if score == "test/accuracy" else "test/accuracy"
-    table = _table(settings, "tags.stage = 'confirm'", [score, other], IDENTITY)
+    table = _table(settings, "tags.stage = 'confirm'", [score, other], IDENTITY[1:])
     grouped = {"aggregateFunction": "average", "groupByKeys": [{"mode": "param", "groupByData": "method"}]}
     axes = {"xaxis": {"key": "method", "type": "PARAM"}, "yaxis": {"key": score, "type": "METRIC"}}
     return {

@@ -21,7 +21,7 @@ SETTINGS = study_settings(methods=METHODS, fixed={method: {} for method in METHO
 def test_a_name_carries_the_values_in_letters_of_any_terminal():
     config = {"lr": 0.0123456, "lam": 3.0, "every": 4, "epochs": 12, "optimizer": "sgd"}
     record = Record("search", "diagnose_relearn", 0, "key", 2, "clean", config, "completed")
-    assert run_name(record, SETTINGS) == "diagnose_relearn lam=3 H=4 lr=0.0123 seed=2"
+    assert run_name(record, SETTINGS) == "lam=3 H=4 lr=0.0123 seed=2 diagnose_relearn"
 
 
 def test_symbols_of_several_words_give_way_to_the_setting():

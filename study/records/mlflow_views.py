@@ -23,6 +23,9 @@ RUNS: Final = "#/experiments/{experiment}/runs?workflowType=machine_learning"
 """Path of an experiment's runs; MLflow by itself opens on pages for language models."""
 IDENTITY: Final = ("stage", "method", "seed")
 """Columns of every trial, before its hyperparameters."""
+NAME: Final = "attributes.`Run Name`"
+WIDTHS: Final = {NAME: 260, "params.`method`": 130, "params.`stage`": 85, "params.`seed`": 65}
+"""Of columns, in pixels; others keep theirs."""
 SECTION: Final = "Study"
 """Charts that are drawn first."""
 
@@ -118,12 +121,15 @@ def _table(
     settings: StudySettings, runs: str, metrics: Sequence[str], params: Sequence[str]
 ) -> dict[str, Any]:
     """The state of a table of the study's `runs`, sorted by the first of `metrics`, the largest first."""
-    columns = [f"params.`{name}`" for name in params] + [f"metrics.`{name}`" for name in metrics]
+    columns = [f"metrics.`{name}`" for name in metrics] + [f"params.`{name}`" for name in params]
+    columns.append("tags.`status`")
     return {
         "searchFilter": f"tags.`study.id` = '{settings.id}' AND {runs}",
-        "orderByKey": f"metrics.`{metrics[0]}`",
+        "orderByKey": columns[0],
         "orderByAsc": False,
-        "selectedColumns": [*columns, "tags.`status`"],
+        "selectedColumns": columns,
+        "columnOrder": [NAME, *columns],  # else by the alphabet
+        "columnWidths": WIDTHS,
     }
 
 

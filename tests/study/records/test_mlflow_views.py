@@ -27,6 +27,7 @@ def test_the_table_holds_all_trials_of_the_study_and_what_sets_them_apart():
     params = [column for column in shown["selectedColumns"] if column.startswith("params")]
     names = ["stage", "method", "seed", "lam", "every", "max_relearnings", "lr"]
     assert params == [f"params.`{name}`" for name in names]
+    assert shown["columnOrder"][1:] == shown["selectedColumns"]
 
 
 def test_a_regression_is_sorted_by_what_chose_its_best():

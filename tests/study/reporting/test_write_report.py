@@ -16,7 +16,9 @@ from study.analysis.selection import incumbent
 from study.records.trial_record import Record
 from study.reporting import write_report
 from study.reporting.drawing import style
+from study.reporting.page import render
 from study.reporting.section import Section, Table
+from study.settings import MlflowRun
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +153,16 @@ def test_names_from_outside_are_escaped_on_the_page(tmp_path, settings, syntheti
     asked = settings(study="<script>alert(1)</script>")
     page = write_report.write(tmp_path, asked, synthetic().search("joint", 0.5, 1).records).html.read_text()
     assert "<script>" not in page
+
+
+@pytest.mark.parametrize(
+    ("uri", "hint"), [("sqlite:///results/mlflow.db", True), ("https://mlflow.example", False)]
+)
+def test_the_page_links_to_the_trials_in_mlflow_and_says_what_serves_them(settings, whole, uri, hint) -> None:
+    shown = MlflowRun(uri, "study", "abc", "https://mlflow.example/#/experiments/1/runs?a=b&c=d")
+    page = render(analyse(replace(settings, mlflow=shown), whole.records), [], [])
+    assert '<a href="https://mlflow.example/#/experiments/1/runs?a=b&amp;c=d">' in page
+    assert ("open it while <code>python -m study.ui</code> runs" in page) == hint
 
 
 def test_nothing_but_the_report_is_left_behind(written, folder) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import stdev
 from typing import Any, Final
 
-from study.records.trial_record import Record
+from study.records.trial_record import BEST_ACCURACY, Record
 from study.settings import StudySettings
 from trainables.multimodal.flat_settings import WEIGHT
 
@@ -68,9 +68,13 @@ def trial_ending(record: Record) -> dict[str, str]:
 
 
 def epoch_metrics(record: Record, epoch: int) -> dict[str, float]:
-    """An epoch's metrics but its number, which is their step: as a metric it would be drawn first."""
+    """An epoch's metrics, the best accuracy first: MLflow's comparison of runs opens on the first one.
+
+    The number of the epoch is their step and no metric.
+    """
     metrics = record.epochs[epoch]
-    return {name: rounded(value) for name, value in metrics.items() if name != "epoch"}
+    names = sorted(metrics.keys() - {"epoch"}, key=lambda name: (name != BEST_ACCURACY, name))
+    return {name: rounded(metrics[name]) for name in names}
 
 
 def rounded(value: float) -> float:

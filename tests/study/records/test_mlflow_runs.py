@@ -8,6 +8,7 @@ from study.records.mlflow_runs import (
     StudyResults,
     choices,
     description,
+    epoch_metrics,
     result_metrics,
     rounded,
     run_name,
@@ -27,6 +28,12 @@ def test_a_name_carries_the_values_in_letters_of_any_terminal():
 def test_symbols_of_several_words_give_way_to_the_setting():
     config = {"lr": 1e-5, "smoothing": 0.5, "max_heads": 4, "weight_audio": 0.3}
     assert choices("boosting", config, SETTINGS) == "smoothing=0.5 max_heads=4 weight_audio=0.3 lr=1e-05"
+
+
+def test_an_epoch_begins_with_the_best_accuracy_and_has_its_number_as_step_alone():
+    epochs = {1: {"epoch": 1, "seconds": 2.0, "aaa": 1.0, "best/accuracy": 0.5}}
+    record = Record("search", "joint", 0, "key", 0, "clean", {}, "running", epochs=epochs)
+    assert list(epoch_metrics(record, 1)) == ["best/accuracy", "aaa", "seconds"]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from study.reporting import write_report
 from study.reporting.drawing import style
 from study.reporting.page import render
 from study.reporting.section import Section, Table
-from study.settings import MlflowRun
 
 
 @pytest.fixture(scope="module")
@@ -159,8 +158,8 @@ def test_names_from_outside_are_escaped_on_the_page(tmp_path, settings, syntheti
     ("uri", "hint"), [("sqlite:///results/mlflow.db", True), ("https://mlflow.example", False)]
 )
 def test_the_page_links_to_the_trials_in_mlflow_and_says_what_serves_them(settings, whole, uri, hint) -> None:
-    shown = MlflowRun(uri, "study", "abc", "https://mlflow.example/#/experiments/1/runs?a=b&c=d")
-    page = render(analyse(replace(settings, mlflow=shown), whole.records), [], [])
+    shown = {"uri": uri, "page": "https://mlflow.example/#/experiments/1/runs?a=b&c=d"}
+    page = render(analyse(settings(mlflow=shown), whole().records), [], [])
     assert '<a href="https://mlflow.example/#/experiments/1/runs?a=b&amp;c=d">' in page
     assert ("open it while <code>python -m study.ui</code> runs" in page) == hint
 

@@ -34,8 +34,8 @@ from trainables.multimodal.command_line import COMPLETE, FAILED, Parser, reporte
 from trainables.multimodal.errors import InputError
 
 HOST: Final = "127.0.0.1"
-_END: Final = 10.0
-"""Seconds that MLflow may take to end."""
+_END: Final = 3.0
+"""Seconds that MLflow may take to end; it only reads, and nothing is lost."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

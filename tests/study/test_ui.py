@@ -89,7 +89,7 @@ def test_a_server_that_ends_by_itself_is_an_error_with_its_last_line(tmp_path, m
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
 def test_it_serves_the_studies_until_a_signal(results, number, open_toy, tmp_path):
     target = Target(sqlite_url(results / "mlflow.db"), number.name, results / "mlartifacts")
@@ -104,7 +104,7 @@ def test_it_serves_the_studies_until_a_signal(results, number, open_toy, tmp_pat
         assert process.stdout.readline() == "toy: trials\n"
         assert process.stdout.readline().strip() == site + tracker.page
         process.send_signal(number)
-        assert process.wait(30) == 0
+        assert process.wait(90) == 0
     with socket.socket() as gone:
         assert gone.connect_ex((ui.HOST, int(site.split(":")[2].rstrip("/"))))
     assert not list(tmp_path.glob("ml*"))

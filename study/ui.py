@@ -35,7 +35,7 @@ from trainables.multimodal.errors import InputError
 
 HOST: Final = "127.0.0.1"
 _END: Final = 3.0
-"""Seconds that MLflow may take to end; it only reads, and nothing is lost."""
+"""Seconds that MLflow may take to end; what a user edits is written at once, so nothing is lost."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

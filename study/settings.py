@@ -239,6 +239,7 @@ class StudySettings:
         optional = [(plain, name) for name in OPTIONAL]
         optional += [(protocol, name) for name in ("task", "objective", "tested")]
         optional += [(data, "note"), (data, "ceilings"), (budget, "finalists"), (budget, "points")]
+        optional += [(plain["mlflow"], "page")] if plain["mlflow"] else []
         for part, name in optional:
             if not part[name]:
                 del part[name]

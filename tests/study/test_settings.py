@@ -35,7 +35,7 @@ def test_json_comes_back_as_it_was(settings):
 
 def test_what_is_optional_is_kept_where_it_is_there():
     more = {
-        "mlflow": {"uri": "x", "experiment": "study", "parent_run": None, "page": None},
+        "mlflow": {"uri": "x", "experiment": "study", "parent_run": None, "page": "http://x"},
         "exhausted": ["joint"],
         "resources": {
             "cpus_per_trial": 2.0,

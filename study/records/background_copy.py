@@ -20,15 +20,23 @@ class BackgroundCopy:
         name: Name of the thread.
         prepare: Called once in the thread, while the first trials wait for their processes.
         attempt: Copies what is `pending` and calls `settle` for each; False if the receiver is away.
+        broke: Called with an error that none of the others expects: it ends the copy, and not the study.
         keys: Trials to be copied at first.
 
     """
 
     def __init__(
-        self, name: str, prepare: Callable[[], object], attempt: Callable[[], bool], keys: Iterable[str]
+        self,
+        name: str,
+        *,
+        prepare: Callable[[], object],
+        attempt: Callable[[], bool],
+        broke: Callable[[Exception], None],
+        keys: Iterable[str],
     ) -> None:
         self._prepare = prepare
         self._attempt = attempt
+        self._broke = broke
         self._pending = set(keys)
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -77,6 +85,12 @@ class BackgroundCopy:
                 self._pending.discard(key)
 
     def _work(self) -> None:
+        try:
+            self._copy()
+        except Exception as error:  # noqa: BLE001  (whatever it is, a study says so at its end)
+            self._broke(error)
+
+    def _copy(self) -> None:
         self._prepare()
         self._training.wait(HEAD_START)
         failures = 0

@@ -4,13 +4,15 @@ A background copy sends whatever the ledger has and MLflow lacks: a server that 
 never the study, and what is sent twice changes nothing.
 """
 
+import logging
 import time
+import traceback
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from study.records.addresses import reason
+from study.records.addresses import reason, without_secrets
 from study.records.background_copy import BackgroundCopy
 from study.records.ledger import Ledger
 from study.records.mlflow_runs import (
@@ -63,6 +65,7 @@ class Tracker:
         self.ledger = ledger
         self._announce = announce
         self.error: str | None = None  # why the last exchange failed; None while all is well
+        self.broken = False  # by an error that nobody expected, after which nothing is sent
         self.parent_run: str | None = None
         self._recalled = False
         self._experiment = ""
@@ -73,6 +76,7 @@ class Tracker:
             "mlflow",
             prepare=partial(import_module, "mlflow"),  # takes seconds
             attempt=lambda: self._try(self._copy),
+            broke=self._broke,
             keys=[record.key for record in ledger.records()],
         )
 
@@ -99,8 +103,8 @@ class Tracker:
         return self._copying.finish(timeout)
 
     def close_study(self, status: str, results: StudyResults | None) -> bool:
-        """End the parent run, with what was found and the report if there is one; False if MLflow is away."""
-        return self._try(lambda: self._close_parent(status, results))
+        """End the parent run, with what was found and the report if there is one; False if it stays open."""
+        return not self.broken and self._try(lambda: self._close_parent(status, results))
 
     # -- in the thread -------------------------------------------------------------------------------------
 
@@ -114,6 +118,13 @@ class Tracker:
             return False
         self.error = None
         return True
+
+    def _broke(self, error: Exception) -> None:
+        """Keep what ended the copy, and log where: to send more would only meet it again."""
+        where = without_secrets("".join(traceback.format_exception(error)), self.target.uri)
+        logging.getLogger(__name__).error("The copy to MLflow broke off.\n%s", where)
+        self.error = f"the copy broke off by {type(error).__name__}: {reason(error, self.target.uri)}"
+        self.broken = True
 
     def _copy(self) -> None:
         client = self._connect()

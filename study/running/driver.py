@@ -191,9 +191,8 @@ def _finish(job: Job, ledger: Ledger, tracker: Tracker, console: Console) -> int
     if not shown:
         reason = tracker.error or "it is slow"
         what = f"{unsent} trials" if unsent else "the report"
-        console.print(
-            f"MLflow lacks {what} ({reason}): the same command sends it, once MLflow answers.", soft_wrap=True
-        )
+        remedy = "tries again" if tracker.broken else "sends it, once MLflow answers"
+        console.print(f"MLflow lacks {what} ({reason}): the same command {remedy}.", soft_wrap=True)
     if not complete:
         return FAILED
     return COMPLETE if shown else UNSENT

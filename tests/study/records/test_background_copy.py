@@ -1,6 +1,7 @@
 """A copy in the background: nothing is lost, whatever the receiver does, and the study never waits."""
 
 import threading
+import time
 
 import pytest
 
@@ -15,13 +16,19 @@ def _impatience(monkeypatch):
     monkeypatch.setattr(background_copy, "BACKOFF", (0.01,))
 
 
+def copy_of(attempt, keys, **more):
+    """A copy that nothing is expected to break."""
+    calls = {"prepare": lambda: None, "broke": lambda error: None, **more}
+    return BackgroundCopy("test", attempt=attempt, keys=keys, **calls)
+
+
 class Receiver:
     """Takes every trial that is pending, after it was away for some tries."""
 
     def __init__(self, away=0, keys=()):
         self.away = away
         self.taken = []
-        self.copying = BackgroundCopy("test", lambda: None, self.take, keys)
+        self.copying = copy_of(self.take, keys)
 
     def take(self):
         self.away -= 1
@@ -56,7 +63,7 @@ def test_a_receiver_that_stays_away_is_given_up_and_what_it_lacks_is_counted():
 
 def test_a_receiver_that_hangs_does_not_hold_the_study():
     hanging = threading.Event()
-    copying = BackgroundCopy("test", lambda: None, lambda: hanging.wait(60), ["a"])
+    copying = copy_of(lambda: hanging.wait(60), ["a"])
     copying.start()
     copying.note("b", trained=True)
     assert copying.finish(0.1) == 2
@@ -64,8 +71,23 @@ def test_a_receiver_that_hangs_does_not_hold_the_study():
 
 
 def test_what_changes_while_it_is_copied_is_copied_again():
-    copying = BackgroundCopy("test", lambda: None, lambda: True, ["a"])
+    copying = copy_of(lambda: True, ["a"])
     copying.settle("a", lambda key: False)
     assert copying.pending() == ["a"]
     copying.settle("a", lambda key: True)
     assert copying.pending() == []
+
+
+@pytest.mark.parametrize("where", ["prepare", "attempt"])
+def test_an_error_that_nobody_expects_ends_the_copy_and_is_handed_over(where):
+    def fails():
+        raise KeyError("x")
+
+    broken = []
+    calls = {"attempt": lambda: True, "broke": broken.append, where: fails}
+    copying = copy_of(keys=["a"], **calls)
+    copying.start()
+    began = time.monotonic()
+    assert copying.finish(10) == 1
+    assert time.monotonic() - began < 5
+    assert [repr(error) for error in broken] == ["KeyError('x')"]

@@ -9,6 +9,7 @@ import pytest
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from toy_study import stage_run, work, work_all
 
+from study.records import mlflow_tracking
 from study.records.mlflow_runs import StudyResults
 from study.records.mlflow_store import kept_pages, make_database, send
 from study.records.mlflow_target import Target
@@ -137,6 +138,24 @@ def test_the_study_goes_on_without_a_server_and_catches_up_later(open_toy, targe
     assert away.error
     copy(target, ledger)
     assert len(runs(target)[0]) == 1
+
+
+def test_a_copy_that_breaks_says_by_what_and_keeps_the_traceback_without_the_password(
+    open_toy, target, monkeypatch, caplog
+):
+    def breaks(target):
+        raise KeyError(f"no such column in {target.uri}")
+
+    ledger = open_toy()
+    work(stage_run(ledger), "ray")
+    monkeypatch.setattr(mlflow_tracking, "opened", breaks)
+    tracker = Tracker(Target("mysql://alice:SECRET@host/mlflow", "toy", target.artifacts), ledger)
+    tracker.start()
+    assert tracker.finish(30) == 1
+    assert tracker.error.startswith("the copy broke off by KeyError: 'no such column")
+    assert not tracker.close_study("FINISHED", None)
+    assert "in breaks" in caplog.text
+    assert "SECRET" not in caplog.text + tracker.error
 
 
 def experiment_of(target):

@@ -24,6 +24,7 @@ class Quiet:
     """A tracker that has sent everything."""
 
     error = ""
+    broken = False
     page = ""
     parent_run = "abc"
     closed: ClassVar[list[str]] = []
@@ -117,14 +118,34 @@ def test_a_bug_in_a_callback_is_no_error_of_the_surroundings(carried_out):
         carried_out(TuneError("KeyError: 'x'"))
 
 
-def test_a_study_that_mlflow_lacks_a_part_of_says_so_and_shows_no_login(carried_out, monkeypatch, tmp_path):
+@pytest.fixture
+def reported(monkeypatch, tmp_path):
+    """A complete report is written, without drawing."""
     written = SimpleNamespace(summary={"complete": True}, findings=[], html=tmp_path / "report.html")
     monkeypatch.setattr(write_report, "write", lambda *arguments: written)
+
+
+@pytest.mark.usefixtures("reported")
+def test_a_study_that_mlflow_lacks_a_part_of_says_so_and_shows_no_login(carried_out, tmp_path):
     ended, said = carried_out(None, folder=tmp_path)
     assert ended == UNSENT
     assert "MLflow lacks the report (it is slow): the same command sends it, once MLflow answers" in said
     assert "http://alice:***@host" in said
     assert "SECRET" not in said
+
+
+@pytest.mark.usefixtures("reported")
+def test_a_copy_that_broke_off_is_told_by_its_error_and_not_as_an_mlflow_that_is_away(
+    carried_out, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(Quiet, "error", "the copy broke off by KeyError: 'x'")
+    monkeypatch.setattr(Quiet, "broken", True)
+    monkeypatch.setattr(Quiet, "finish", lambda self, patience: 3)
+    ended, said = carried_out(None, folder=tmp_path)
+    assert ended == UNSENT
+    assert (
+        "MLflow lacks 3 trials (the copy broke off by KeyError: 'x'): the same command tries again." in said
+    )
 
 
 @pytest.mark.parametrize("raised", [Interrupted("SIGTERM"), KeyboardInterrupt()])

@@ -1,4 +1,4 @@
-"""The database that holds a ledger: a SQLite file in the study's folder, or one named by its URL."""
+"""A ledger in a database: a SQLite file in the study's folder, or one named by its URL."""
 
 import re
 from pathlib import Path
@@ -9,10 +9,10 @@ import sqlalchemy
 from optuna.storages import RDBStorage
 
 from study.records.addresses import reason, shown
+from study.records.driver_rows import DatabaseRows
 from trainables.multimodal.errors import InputError
 
 SQLITE: Final = "sqlite:///"
-LEDGERS: Final = ("sqlite", "postgresql", "mysql")
 DRIVERS: Final = {"psycopg": "'psycopg[binary]'", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
 """Package to install by the module that is missing, where they are called differently."""
 ANSWER: Final = 10
@@ -31,29 +31,33 @@ def sqlite_path(url: str) -> Path | None:
     return Path(unquote(url.removeprefix(SQLITE))) if url.startswith(SQLITE) else None
 
 
-def open_storage(url: str) -> RDBStorage:
-    """Open the database behind a ledger; sqlite logs ahead, so that readers never block the study.
+class Database:
+    """An opened database; sqlite logs ahead, so that readers never block the study.
 
-    Raises InputError: it is no database that a ledger can be kept in, its driver is missing, or it does not
-    answer.
+    Raises InputError: its driver is missing, it does not answer, or Optuna cannot keep anything in it.
     """
-    scheme = url.partition("://")[0].partition("+")[0]
-    if scheme not in LEDGERS:
-        raise InputError(
-            f"a ledger cannot be kept in {shown(url)}: --storage takes addresses of {', '.join(LEDGERS)}, "
-            "such as postgresql://USER@HOST/DATABASE"
-        )
-    require_answer(url, "the ledger")
-    try:
-        storage = RDBStorage(
-            url, engine_kwargs={"connect_args": {"timeout": 60}} if scheme == "sqlite" else None
-        )
-    except (sqlalchemy.exc.SQLAlchemyError, RuntimeError, ImportError, ValueError) as error:
-        raise InputError(f"the ledger at {shown(url)} cannot be opened ({reason(error, url)}).") from error
-    if storage.engine.dialect.name == "sqlite":
-        sqlalchemy.event.listen(storage.engine, "connect", _tune_sqlite)
-        storage.engine.dispose()
-    return storage
+
+    def __init__(self, url: str) -> None:
+        require_answer(url, "the ledger")
+        waits = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else None
+        try:
+            self.storage = RDBStorage(url, engine_kwargs=waits)
+        except (sqlalchemy.exc.SQLAlchemyError, RuntimeError, ImportError, ValueError) as error:
+            raise InputError(
+                f"the ledger at {shown(url)} cannot be opened ({reason(error, url)})."
+            ) from error
+        if self.storage.engine.dialect.name == "sqlite":
+            sqlalchemy.event.listen(self.storage.engine, "connect", _tune_sqlite)
+            self.storage.engine.dispose()
+
+    def drivers(self) -> DatabaseRows:
+        """The table of the ledger's drivers."""
+        return DatabaseRows(self.storage.engine)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.storage.remove_session()
+        self.storage.engine.dispose()
 
 
 def require_answer(url: str, what: str) -> None:

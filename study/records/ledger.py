@@ -24,8 +24,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from study.methods import STUDY_METHODS, StudyMethod
 from study.records.addresses import shown
-from study.records.database import open_storage
 from study.records.driver_lease import Lease
+from study.records.ledger_storage import open_storage
 from study.records.trial_record import WORST_OBJECTIVE, Ending, Proposal, Record, objective
 from study.settings import StudySettings
 from trainables.multimodal.errors import InputError
@@ -39,13 +39,13 @@ class Ledger:
     """All trials of one study.
 
     Args:
-        url: An SQLAlchemy URL, e.g. ``sqlite:////results/cremad_dr/ledger.db``.
+        url: Address of a database or a journal, e.g. ``sqlite:////results/cremad_dr/ledger.db``.
         study: The study's name, the prefix of all Optuna studies it owns.
-        folder: The driver's folder, if the database may have other drivers: they are kept out until `close`.
+        folder: The driver's folder, if the ledger may have other drivers: they are kept out until `close`.
         table: The methods that the study's settings name.
 
     Raises:
-        InputError: The database cannot be opened, another driver works on the study, or its settings are not
+        InputError: The ledger cannot be opened, another driver works on the study, or its settings are not
             those of a study.
 
     """
@@ -60,8 +60,9 @@ class Ledger:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.url = url
         self.study = study
-        self.storage = open_storage(url)
-        self._lease = Lease(self.storage.engine, study, folder) if folder else None
+        self._opened = open_storage(url)
+        self.storage = self._opened.storage
+        self._lease = Lease(self._opened.drivers(), study, folder) if folder else None
         self._lock = threading.RLock()
         self._ids: dict[tuple[str, ...], int] = {}  # (stage, method), or () -> Optuna's study id
         self._holder: tuple[str, ...] | None = None  # the one of them that holds what all trials share
@@ -208,11 +209,10 @@ class Ledger:
                 self._records[key] = replace(self._records[key], mlflow_run=run)
 
     def close(self) -> None:
-        """Let the next driver in and give the database connections back."""
+        """Let the next driver in and give back what is held open."""
         if self._lease:
             self._lease.release()
-        self.storage.remove_session()
-        self.storage.engine.dispose()
+        self._opened.close()
 
     # -- inside --------------------------------------------------------------------------------------------
 

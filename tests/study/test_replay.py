@@ -28,12 +28,17 @@ def end(ledger, number, status, ran):
 def results(tmp_path):
     """A results folder with one study: four search trials ran to their end, one was stopped."""
     (tmp_path / "toy_dr").mkdir()
-    ledger = Ledger(f"sqlite:///{tmp_path / 'toy_dr' / 'ledger.db'}", "toy_dr")
+    write_ledger(f"sqlite:///{tmp_path / 'toy_dr' / 'ledger.db'}")
+    return tmp_path
+
+
+def write_ledger(url):
+    """Write the ledger of that study."""
+    ledger = Ledger(url, "toy_dr")
     ledger.save_settings(SETTINGS)
     for number, (status, ran) in enumerate([("completed", 4), ("pruned", 2), *[("completed", 4)] * 3]):
         end(ledger, number, status, ran)
     ledger.close()
-    return tmp_path
 
 
 @pytest.fixture
@@ -129,3 +134,11 @@ def test_a_study_whose_trials_were_all_stopped_says_so(results, capsys):
     ledger.close()
     assert replay.main(["toy_dr", "--results", str(results)]) == 2
     assert "fewer than two search trials of joint" in capsys.readouterr().err
+
+
+def test_a_study_is_replayed_from_a_journal(tmp_path, capsys):
+    url = f"journal://{tmp_path}/ledger.log"
+    write_ledger(url)
+    options = ["--storage", url, "--schedulers", "none", "--repeats", "2"]
+    assert replay.main(["toy_dr", "--results", str(tmp_path), *options]) == 0
+    assert "joint" in capsys.readouterr().out

@@ -3,7 +3,6 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import create_engine, text
 from toy_study import TOY
 
 from study import api, report
@@ -25,7 +24,13 @@ def results(tmp_path):
     """A results folder with one finished study of one trial."""
     folder = tmp_path / "features_dr-votes"
     folder.mkdir()
-    ledger = Ledger(f"sqlite:///{folder / 'ledger.db'}", folder.name)
+    write_ledger(f"sqlite:///{folder / 'ledger.db'}")
+    return tmp_path
+
+
+def write_ledger(url):
+    """Write the ledger of that study."""
+    ledger = Ledger(url, SETTINGS.study)
     ledger.save_settings(SETTINGS)
     ledger.add("search", "joint", "key", Proposal({"lr": 0.1, "epochs": 2}, seed=0))
     ledger.set_ending("key", Ending("completed", 2, None, 1.0))
@@ -33,7 +38,6 @@ def results(tmp_path):
         ledger.add_epoch("key", epoch, {"epoch": epoch, "best/accuracy": 0.2 * epoch, "seconds": 1.0})
     ledger.tell("key")
     ledger.close()
-    return tmp_path
 
 
 def test_a_report_is_made_from_the_ledger_alone(results, capsys) -> None:
@@ -136,14 +140,11 @@ def test_the_studies_that_are_there_are_named(results, capsys) -> None:
     assert "features_dr-votes" in capsys.readouterr().err
 
 
-def test_a_ledger_elsewhere_is_read_by_its_url(results, tmp_path) -> None:
-    ledger = results / "features_dr-votes" / "ledger.db"
-    elsewhere = tmp_path / "elsewhere.db"
-    with create_engine(f"sqlite:///{ledger}").connect() as connection:
-        connection.execute(text(f"VACUUM INTO '{elsewhere}'"))
-    other = tmp_path / "other"
-    assert (
-        report.main(["features_dr-votes", "--results", str(other), "--storage", f"sqlite:///{elsewhere}"])
-        == 0
-    )
-    assert (other / "features_dr-votes" / "summary.json").is_file()
+@pytest.mark.usefixtures("sketched")
+@pytest.mark.parametrize("storage", ["sqlite:///{}/elsewhere.db", "journal://{}/elsewhere.log"])
+def test_a_ledger_elsewhere_is_read_by_its_url(tmp_path, storage) -> None:
+    url = storage.format(tmp_path)
+    write_ledger(url)
+    assert report.main(["features_dr-votes", "--results", str(tmp_path / "other"), "--storage", url]) == 0
+    summary = json.loads((tmp_path / "other" / "features_dr-votes" / "summary.json").read_text())
+    assert summary["methods"]["joint"]["config"] == {"lr": 0.1, "epochs": 2}

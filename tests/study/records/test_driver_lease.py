@@ -1,5 +1,6 @@
 """One driver at a time on a ledger that several folders share, and none locked out by a dead one."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from toy_study import TOY
 
 from study.records import driver_lease
+from study.records.ledger import Ledger
 from study.records.study_folder import open_ledger, read_ledger
 from study.records.trial_record import Ending, Proposal
 from trainables.multimodal.errors import InputError
@@ -47,12 +49,16 @@ def folders(tmp_path):
     return made
 
 
-@pytest.fixture
-def shared(begun, tmp_path):
-    """A database that --storage names."""
-    path = tmp_path / "shared.db"
-    path.write_bytes(Path(begun).read_bytes())
-    return f"sqlite:///{path}"
+@pytest.fixture(params=["database", "journal"])
+def shared(request, begun, tmp_path):
+    """The ledger that --storage names."""
+    if request.param == "database":
+        return f"sqlite:///{shutil.copy(begun, tmp_path)}"
+    url = f"journal://{tmp_path}/ledger.log"
+    ledger = Ledger(url, "toy")
+    ledger.save_settings(TOY)
+    ledger.close()
+    return url
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import mlflow
 import pytest
 from toy_study import TOY, stage_run, work_all
 
-from study.records.database import open_storage
 from study.records.ledger import Ledger
+from study.records.ledger_storage import open_storage
 from study.records.mlflow_checks import require_tracking
 from study.records.mlflow_target import Target
 from study.records.mlflow_tracking import Tracker

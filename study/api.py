@@ -46,7 +46,7 @@ class Where:
     tracking_uri: str | None = None
     """MLflow's; by default MLFLOW_TRACKING_URI, or a database below the results."""
     storage: str | None = None
-    """Optuna's URL of the ledger; by default a database in the study's folder."""
+    """URL of a database or a journal that holds the ledger; by default a database in the study's folder."""
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def _parser() -> Parser:
     parser.add_argument("--curves", type=Path, help="a csv file with columns n_epochs, valid_error, seconds")
     parser.add_argument("--results", type=Path, default=Path("results"), help="where studies were written")
     parser.add_argument(
-        "--storage", help="Optuna's URL of the ledger, default a database in the study's folder"
+        "--storage", help="the ledger's database or journal:///FILE, default a database in the study's folder"
     )
     parser.add_argument("--searchers", type=words, default=["random"], help=f"list: {SEARCHERS}")
     parser.add_argument("--schedulers", type=words, default=["none", "asha"], help=f"list: {SCHEDULERS}")

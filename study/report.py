@@ -68,7 +68,7 @@ def _parser() -> Parser:
     parser.add_argument("--results", type=Path, default=Path("results"), help="where studies were written")
     parser.add_argument("--sample", action="store_true", help="the study's run on the generated sample")
     parser.add_argument(
-        "--storage", help="Optuna's URL of the ledger, default a database in the study's folder"
+        "--storage", help="the ledger's database or journal:///FILE, default a database in the study's folder"
     )
     return parser
 

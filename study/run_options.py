@@ -29,7 +29,7 @@ def parser(description: str | None) -> Parser:
         "--tracking-uri", help="MLflow, default MLFLOW_TRACKING_URI or a database below --results"
     )
     parser.add_argument(
-        "--storage", help="Optuna's URL of the ledger, default a database in the study's folder"
+        "--storage", help="the ledger's database or journal:///FILE, default a database in the study's folder"
     )
     _add_budget(parser)
     parser.add_argument(

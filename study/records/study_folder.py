@@ -44,7 +44,7 @@ def locked(folder: Path) -> Iterator[None]:
 def set_aside(folder: Path, storage: str | None) -> None:
     """Rename an old study to <study>.<n>."""
     if storage:
-        raise InputError("--fresh does not reach a ledger named by --storage: name another database instead.")
+        raise InputError("--fresh does not reach a ledger named by --storage: name another one instead.")
     if not folder.exists():
         return
     with locked(folder):

@@ -16,6 +16,7 @@ import pytest
 
 from study.methods import STUDY_METHODS
 from study.records.database import sqlite_url
+from study.records.ledger_storage import open_storage
 from study.run import main
 
 pytestmark = pytest.mark.timeout(600)
@@ -32,14 +33,16 @@ IMPATIENT = [
 
 
 class Small:
-    """A small study of one store, in a folder of its own."""
+    """A small study of one store, in a folder of its own, where its ledger lies too or in a journal."""
 
-    def __init__(self, store, results, options, study="features_dr"):
+    def __init__(self, store, results, options, study="features_dr", journal=None):
         self.store = store
         self.results = results
-        self.options = options
+        self.options = [*options, "--storage", f"journal://{journal}"] if journal else options
         self.study = study
         self.folder = results / f"{study}-toy"
+        self.ledger = journal or self.folder / "ledger.db"
+        self.url = f"journal://{journal}" if journal else sqlite_url(self.ledger)
         self.drivers = []
 
     def start(self, *more, program=RUN):
@@ -61,9 +64,10 @@ class Small:
 
     def trials(self):
         """All trials of the ledger, by Optuna study and number."""
-        url = sqlite_url(self.folder / "ledger.db")
-        studies = [optuna.load_study(study_name=n, storage=url) for n in optuna.get_all_study_names(url)]
-        return {(study.study_name, trial.number): trial for study in studies for trial in study.trials}
+        with contextlib.closing(open_storage(self.url)) as opened:
+            names = optuna.get_all_study_names(opened.storage)
+            studies = [optuna.load_study(study_name=name, storage=opened.storage) for name in names]
+            return {(study.study_name, trial.number): trial for study in studies for trial in study.trials}
 
     def values(self):
         """What the trials came to, by key."""
@@ -72,7 +76,7 @@ class Small:
 
     def epochs(self):
         """How many epochs the ledger holds."""
-        if not (self.folder / "ledger.db").exists():
+        if not self.ledger.exists():
             return 0
         return sum(len(trial.intermediate_values) for trial in self.trials().values())
 
@@ -199,6 +203,24 @@ def test_a_driver_killed_again_and_again_comes_to_the_same_study(disturbed, calm
         driver.communicate()
     assert disturbed.run()[0] == 0
     require_same(disturbed, calm)
+
+
+@pytest.mark.fault
+@pytest.mark.slow
+def test_a_study_in_a_journal_killed_again_and_again_comes_to_the_same_end(store, tmp_path, calm, capsys):
+    study = Small(store, tmp_path, ONE_BY_ONE, journal=tmp_path / "ledger.log")
+    for epochs in (1, 9, 30):
+        driver = study.start()
+        study.wait_for_epoch(epochs)
+        driver.send_signal(signal.SIGKILL)
+        driver.communicate()
+        with study.ledger.open("ab") as file:
+            file.write(b'{"op_code":8,"worker_id":"torn')
+    assert study.run()[0] == 0
+    require_same(study, calm)
+    assert not (study.folder / "ledger.db").exists()
+    assert study.run_here() == 0
+    assert "nothing is left to run" in capsys.readouterr().out
 
 
 @pytest.mark.fault

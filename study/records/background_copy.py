@@ -88,7 +88,8 @@ class BackgroundCopy:
         try:
             self._copy()
         except Exception as error:  # noqa: BLE001  (whatever it is, a study says so at its end)
-            self._broke(error)
+            if time.monotonic() < self._deadline:  # after it a process that ends breaks what it still does
+                self._broke(error)
 
     def _copy(self) -> None:
         self._prepare()

@@ -91,3 +91,20 @@ def test_an_error_that_nobody_expects_ends_the_copy_and_is_handed_over(where):
     assert copying.finish(10) == 1
     assert time.monotonic() - began < 5
     assert [repr(error) for error in broken] == ["KeyError('x')"]
+
+
+def test_a_copy_that_was_given_up_says_nothing_of_what_the_end_of_the_process_takes_from_it():
+    hanging = threading.Event()
+
+    def loses_its_connection():
+        hanging.wait(60)
+        raise ConnectionError
+
+    broken = []
+    copying = copy_of(loses_its_connection, ["a"], broke=broken.append)
+    copying.start()
+    assert copying.finish(0.1) == 1
+    hanging.set()
+    copying._thread.join(10)
+    assert not copying._thread.is_alive()
+    assert broken == []

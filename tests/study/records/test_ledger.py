@@ -96,6 +96,12 @@ def test_an_unreadable_database_is_named(tmp_path):
         Ledger(f"sqlite:///{tmp_path}/ledger.db", "toy")
 
 
+@pytest.mark.parametrize("address", ["redis://host", "mssql://host/ledger", "/results/ledger.log", ""])
+def test_an_address_of_another_kind_is_refused_with_the_kinds_that_there_are(address):
+    with pytest.raises(InputError, match="takes addresses of sqlite, postgresql, mysql, journal, such as"):
+        Ledger(address, "toy")
+
+
 def test_a_ledger_of_an_earlier_version_is_read_as_it_was_written(tmp_path):
     path = shutil.copy(KEPT, tmp_path)
     with contextlib.closing(sqlite3.connect(path)) as database:

@@ -62,7 +62,7 @@ class Ledger:
         self.study = study
         self._opened = open_storage(url)
         self.storage = self._opened.storage
-        self._lease = Lease(self._opened.drivers(), study, folder) if folder else None
+        self._lease: Lease | None = None
         self._lock = threading.RLock()
         self._ids: dict[tuple[str, ...], int] = {}  # (stage, method), or () -> Optuna's study id
         self._holder: tuple[str, ...] | None = None  # the one of them that holds what all trials share
@@ -74,6 +74,8 @@ class Ledger:
         self._plain: dict[str, Any] = {}
         self._settings: StudySettings | None = None
         try:
+            if folder:
+                self._lease = Lease(self._opened.drivers(), study, folder)
             self._load()
         except InputError:
             self.close()

@@ -3,12 +3,15 @@
 import os
 from pathlib import Path
 
+import mlflow
 import optuna
 import pytest
 from toy_study import TOY, report, stage_run, work_all
 
 from study.records import journal
 from study.records.ledger import Ledger
+from study.records.mlflow_target import Target
+from study.records.mlflow_tracking import Tracker
 from study.records.study_folder import open_ledger
 from study.records.trial_record import Proposal
 from trainables.multimodal.errors import InputError
@@ -111,6 +114,21 @@ def test_optuna_reads_the_file_as_its_own(drive, path):
     storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(path)))
     study = optuna.load_study(study_name="toy/search/joint", storage=storage)
     assert [trial.state.is_finished() for trial in study.trials] == [True] * 3
+
+
+@pytest.mark.slow
+def test_mlflow_catches_up_from_a_journal(drive, tmp_path):
+    work_all(stage_run(drive(), **SMALL))
+    target = Target(f"sqlite:///{tmp_path}/mlflow.db", "toy", tmp_path / "artifacts")
+    for _ in range(2):  # the second driver finds that nothing is missing
+        tracker = Tracker(target, drive())
+        tracker.start()
+        assert tracker.finish(100) == 0
+    client = mlflow.MlflowClient(target.uri)
+    experiment = client.get_experiment_by_name("toy")
+    children = client.search_runs([experiment.experiment_id], "tags.`study.trial` != ''")
+    assert {run.info.run_id for run in children} == {record.mlflow_run for record in drive().records()}
+    assert len(children) == 3
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,11 @@ class BackgroundCopy:
         self._thread.join(timeout)
         return len(self._pending)
 
+    @property
+    def at_work(self) -> bool:
+        """Whether the thread is alive, as it is after `finish` where the receiver takes longer."""
+        return self._thread.is_alive()
+
     # -- for the thread's own use --------------------------------------------------------------------------
 
     def pending(self) -> list[str]:

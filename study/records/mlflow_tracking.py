@@ -104,7 +104,9 @@ class Tracker:
 
     def close_study(self, status: str, results: StudyResults | None) -> bool:
         """End the parent run, with what was found and the report if there is one; False if it stays open."""
-        return not self.broken and self._try(lambda: self._close_parent(status, results))
+        if self.broken or self._copying.at_work:  # two threads at once break MLflow's migrations
+            return False
+        return self._try(lambda: self._close_parent(status, results))
 
     # -- in the thread -------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """MLflow is a projection of the ledger: complete, without duplicates, and never in the way."""
 
 import socket
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from toy_study import stage_run, work, work_all
 
-from study.records import mlflow_tracking
+from study.records import background_copy, mlflow_tracking
 from study.records.mlflow_runs import StudyResults
 from study.records.mlflow_store import kept_pages, make_database, send
 from study.records.mlflow_target import Target
@@ -156,6 +157,26 @@ def test_a_copy_that_breaks_says_by_what_and_keeps_the_traceback_without_the_pas
     assert not tracker.close_study("FINISHED", None)
     assert "in breaks" in caplog.text
     assert "SECRET" not in caplog.text + tracker.error
+
+
+def test_a_study_is_not_closed_while_the_copy_still_opens_the_store(open_toy, target, monkeypatch):
+    hanging = threading.Event()
+    openings = []
+
+    def slow(target):
+        openings.append(threading.current_thread().name)
+        hanging.wait(60)
+        raise OSError
+
+    monkeypatch.setattr(mlflow_tracking, "opened", slow)
+    monkeypatch.setattr(background_copy, "HEAD_START", 0.0)
+    tracker = Tracker(target, open_toy())
+    tracker.start()
+    assert tracker.finish(2) == 0
+    assert not tracker.close_study("KILLED", None)
+    hanging.set()
+    tracker._copying._thread.join(30)
+    assert set(openings) == {"mlflow"}
 
 
 def experiment_of(target):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trainables.multimodal.data.adapters.clip_files import ClipFiles, at_moments, require_any
 from trainables.multimodal.data.media.audio import Fbank
@@ -120,6 +121,29 @@ def note_of_missing_classes(there: int, published: int) -> str:
     return f"only {there} of the {published} classes are there." if there < published else ""
 
 
+@dataclass(frozen=True)
+class Media:
+    """The files below a root that may be clips, by their names without suffix."""
+
+    films: Mapping[str, Path]
+    frames: Mapping[str, Sequence[Path]]
+    """Frames that others have cut, of each clip."""
+    sounds: Mapping[str, Path]
+    """Recordings, which only frames need."""
+
+    @property
+    def files(self) -> list[Path]:
+        """Films and recordings."""
+        return [*self.films.values(), *self.sounds.values()]
+
+    def clip(self, names: Sequence[str], moments: int) -> ClipFiles | None:
+        """The files of a clip that may have these names: a film, or frames at so many moments and sound."""
+        film, sound, cut = _first(names, self.films), _first(names, self.sounds), _first(names, self.frames)
+        if film:
+            return ClipFiles(film, film)
+        return ClipFiles(sound, sound, at_moments(cut, moments)) if cut and sound else None
+
+
 def audio_visual(
     name: str, root: Path, recipe: Recipe, lists: Sequence[Path], clips: Sequence[Listed]
 ) -> Source:
@@ -130,68 +154,70 @@ def audio_visual(
     listed clip of such a class that is not there cannot be used. Split `official` is the published one with a
     stratified tenth of its training clips for validation; `stratified` draws all parts anew.
     """
-    films, frames = find_files(root, CONTAINERS), frame_folders(root)
-    sounds = find_files(root, (".wav",)) if frames else {}
-    if frames and not films:
-        require_any("sound", "clip", sounds, root / "AudioWAV", "put <clip>.wav there")
-    of_video = Counter(clip.video for clip in clips)
-    names = {clip.id: clip.names(single=of_video[clip.video] == 1) for clip in clips}
-    found = {clip: _files(each, recipe, films, frames, sounds) for clip, each in names.items()}
+    media = _find_media(root)
+    found = _find_clips(clips, media, recipe.parts["visual"].frames)
     classes = sorted({clip.label for clip in clips if found[clip.id]})
     if clips and not classes:
-        media = [*films.values(), *sounds.values()]
-        example = f"such as {media[0].relative_to(root)}" if media else f"of {', '.join(CONTAINERS)}"
-        raise InputError(
-            f"{root} holds no samples of {name}: there are {len(media)} media files, {example}, and none "
-            f"has a name that was looked for, such as {clips[0].id}{CONTAINERS[0]}"
-        )
+        raise _none_found(name, root, media.files, clips[0])
     kept = sorted((clip for clip in clips if clip.label in classes), key=lambda clip: clip.id)
     files = [found[clip.id] for clip in kept]
-    media = [file for clip in files if clip for file in clip.files]
-    refuse_lfs_pointers(root, media)
-    there = [clip is not None for clip in files]
-    cut = sum(bool(clip and clip.pictures) for clip in files)
-    absent = note_of_missing_classes(len(classes), len({clip.label for clip in clips}))
+    used = [file for clip in files if clip for file in clip.files]
+    refuse_lfs_pointers(root, used)
     labels = np.array([classes.index(clip.label) for clip in kept], dtype=np.int64)
-    published = hold_out([clip.part for clip in kept], labels)
+    absent = note_of_missing_classes(len(classes), len({clip.label for clip in clips}))
+    cut = note_of_frames(sum(bool(clip and clip.pictures) for clip in files), len(kept))
     return Source(
         name=name,
         root=root,
-        files=[*lists, *media],
+        files=[*lists, *used],
         recipe=recipe.settings(),
         classes=tuple(classes),
         modalities=recipe.modalities(),
         ids=[clip.id for clip in kept],
         labels=labels,
         groups=None,
-        splits={
-            "official": if_there(published, there),
-            "stratified": if_there(stratified(labels), there),
-        },
+        splits=_splits(kept, labels, [clip is not None for clip in files]),
         default_split="official",
         load=partial(_load, recipe, files),
-        note=" ".join(filter(None, [absent, note_of_frames(cut, len(kept))])),
+        note=" ".join(filter(None, [absent, cut])),
         sample_files=[clip.files if clip else [] for clip in files],
     )
 
 
-def _files(
-    names: Sequence[str],
-    recipe: Recipe,
-    films: Mapping[str, Path],
-    frames: Mapping[str, Sequence[Path]],
-    sounds: Mapping[str, Path],
-) -> ClipFiles | None:
-    """The files of a clip that may have these names: a film, or frames and sound."""
-    film, sound = _first(names, films), _first(names, sounds)
-    if film:
-        return ClipFiles(film, film)
-    cut = _first(names, frames)
-    return ClipFiles(sound, sound, at_moments(cut, recipe.parts["visual"].frames)) if cut and sound else None
+def _find_media(root: Path) -> Media:
+    """Everything below the root; InputError where there are frames, but neither films nor sound."""
+    films, frames = find_files(root, CONTAINERS), frame_folders(root)
+    sounds = find_files(root, (".wav",)) if frames else {}
+    if frames and not films:
+        require_any("sound", "clip", sounds, root / "AudioWAV", "put <clip>.wav there")
+    return Media(films, frames, sounds)
+
+
+def _find_clips(clips: Sequence[Listed], media: Media, moments: int) -> dict[str, ClipFiles | None]:
+    """Id -> the files of a clip, None where it is not there."""
+    of_video = Counter(clip.video for clip in clips)
+    return {clip.id: media.clip(clip.names(single=of_video[clip.video] == 1), moments) for clip in clips}
 
 
 def _first(names: Iterable[str], there: Mapping[str, Files]) -> Files | None:
     return next((there[name] for name in names if name in there), None)
+
+
+def _none_found(name: str, root: Path, there: Sequence[Path], looked_for: Listed) -> InputError:
+    """What is wrong where no file has the name of a clip."""
+    example = f"such as {there[0].relative_to(root)}" if there else f"of {', '.join(CONTAINERS)}"
+    return InputError(
+        f"{root} holds no samples of {name}: there are {len(there)} media files, {example}, and none "
+        f"has a name that was looked for, such as {looked_for.id}{CONTAINERS[0]}"
+    )
+
+
+def _splits(
+    clips: Sequence[Listed], labels: NDArray[np.int64], there: Sequence[bool]
+) -> dict[str, list[str]]:
+    """The published split and one that is drawn, both without the clips that are missing."""
+    published = hold_out([clip.part for clip in clips], labels)
+    return {"official": if_there(published, there), "stratified": if_there(stratified(labels), there)}
 
 
 def _load(recipe: Recipe, clips: Sequence[ClipFiles | None], row: int) -> Arrays:

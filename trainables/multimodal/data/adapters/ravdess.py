@@ -2,7 +2,8 @@
 
 Either a table holds facial action units and log-mel spectrograms that somebody has computed, or there are the
 published files: 03-01-06-01-02-01-12.wav is sound, 01-01-...mp4 the film with the same sound, 02-01-...mp4
-that film without it. The second field tells speech (01) from song, the third the emotion, the last the actor.
+that film without it. Where the wav is missing, the film's own sound is read. The second field tells speech
+(01) from song, the third the emotion, the last the actor.
 """
 
 import re
@@ -45,6 +46,8 @@ SONG: Final = re.compile(r"0[1-3]-02(?:-\d\d){5}", re.ASCII)
 SOUND: Final = re.compile(r"03-01-(0[1-8]-0[12]-0[12]-0[12]-(?:0[1-9]|1\d|2[0-4]))", re.ASCII)
 FILM: Final = re.compile(r"0[12]-01-(0[1-8]-0[12]-0[12]-0[12]-(?:0[1-9]|1\d|2[0-4]))", re.ASCII)
 """Names without suffix. The group is what sound and film of a clip share: emotion first, actor last."""
+WITH_SOUND: Final = "01-"
+"""How the name of a film with sound begins."""
 
 
 def read(root: Path, recipe: Recipe = RECIPES["dnr-fbank"]) -> Source:
@@ -94,29 +97,16 @@ def _of_table(root: Path) -> Source:
 
 def _of_files(root: Path, recipe: Recipe) -> Source:
     """`face` [frames, 3, size, size] uint8, moments of the film; `logmel` [1, steps, bins] float32, Kaldi
-    filter banks of the wav file, which may have any rate. Songs are left out.
+    filter banks of the wav file, or of the film's own sound, which the note counts; sound may have any rate.
+    Songs are left out.
 
     Raises InputError: no sound or no film of any clip, a wav or film of another name, two of one name that
     differ, or a file outside the root.
     """
-    sounds = _by_clip(find_files(root, (".wav",)), SOUND)
-    films = _by_clip(find_files(root, CONTAINERS), FILM)
-    if not sounds and not films:
-        raise InputError(
-            f"{root} holds no samples of ravdess: {TABLE} is missing, and so are the published files "
-            "(such as 03-01-06-01-02-01-12.wav and 01-01-06-01-02-01-12.mp4): check --source"
-        )
-    require_any("sound", "clip", sounds, root / "03-01-*.wav", "unpack Audio_Speech_Actors_01-24")
-    require_any("film", "clip", films, root / "01-01-*.mp4", "unpack Video_Speech_Actor_01 to _24")
+    sounds, films = _find(root)
     clips = sorted(sounds.keys() | films.keys())
     actors = [int(clip[-2:]) for clip in clips]
-    files = [
-        ClipFiles(
-            sounds.get(clip, root / f"Actor_{clip[-2:]}" / f"03-01-{clip}.wav"),
-            films.get(clip, root / f"Actor_{clip[-2:]}" / f"01-01-{clip}.mp4"),
-        )
-        for clip in clips
-    ]
+    files = [_files(root, clip, sounds, films) for clip in clips]
     media = [*sounds.values(), *films.values()]
     refuse_lfs_pointers(root, media)
     return Source(
@@ -132,8 +122,25 @@ def _of_files(root: Path, recipe: Recipe) -> Source:
         splits=_splits(actors),
         default_split=SPLIT,
         load=partial(_clip, recipe, files),
+        note=_note_of_tracks(files),
         sample_files=[clip.files for clip in files],
     )
+
+
+def _find(root: Path) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Recordings and films by clip; InputError where no clip has one of them, or the sound of a film."""
+    sounds = _by_clip(find_files(root, (".wav",)), SOUND)
+    films = _by_clip(find_files(root, CONTAINERS), FILM)
+    if not sounds and not films:
+        raise InputError(
+            f"{root} holds no samples of ravdess: {TABLE} is missing, and so are the published files "
+            "(such as 03-01-06-01-02-01-12.wav and 01-01-06-01-02-01-12.mp4): check --source"
+        )
+    heard = [*sounds.values(), *filter(_has_sound, films.values())]
+    advice = "unpack Audio_Speech_Actors_01-24, or take films with sound (01-01-*.mp4)"
+    require_any("sound", "clip", heard, root / "03-01-*.wav", advice)
+    require_any("film", "clip", films, root / "01-01-*.mp4", "unpack Video_Speech_Actor_01 to _24")
+    return sounds, films
 
 
 def _by_clip(files: Mapping[str, Path], name: re.Pattern[str]) -> dict[str, Path]:
@@ -149,6 +156,24 @@ def _by_clip(files: Mapping[str, Path], name: re.Pattern[str]) -> dict[str, Path
                 "01-01-06-01-02-01-12.mp4 for a film): remove or rename it"
             )
     return clips
+
+
+def _has_sound(film: Path) -> bool:
+    return film.name.startswith(WITH_SOUND)
+
+
+def _files(root: Path, clip: str, sounds: Mapping[str, Path], films: Mapping[str, Path]) -> ClipFiles:
+    """Sound and film of a clip; what is not there has the path where it should lie."""
+    folder = root / f"Actor_{clip[-2:]}"
+    film = films.get(clip, folder / f"{WITH_SOUND}01-{clip}.mp4")
+    other = film if _has_sound(film) else folder / f"03-01-{clip}.wav"
+    return ClipFiles(sounds.get(clip, other), film)
+
+
+def _note_of_tracks(clips: Sequence[ClipFiles]) -> str:
+    """What every report should say where films gave the sound that wav files have elsewhere."""
+    taken = sum(clip.sound == clip.film for clip in clips)
+    return f"the sound of {taken} of {len(clips)} clips is that of their films." if taken else ""
 
 
 def _groups(actors: Sequence[int]) -> list[str]:

@@ -12,6 +12,7 @@ from PIL import Image
 from trainables.multimodal.data.limits import MOST_PICTURE_PIXELS
 from trainables.multimodal.data.media.file_checks import require_content
 from trainables.multimodal.data.media.suspicions import is_flat, notice_pictures
+from trainables.multimodal.data.media.upright import upright_picture
 from trainables.multimodal.data.media.video import IMAGENET_MEAN, IMAGENET_STD
 from trainables.multimodal.data.store.feature_store import Modality
 from trainables.multimodal.errors import InputError
@@ -52,7 +53,7 @@ class Picture:
 
 
 def open_picture(file: Path) -> Image.Image:
-    """The whole picture in a file as RGB, the first one where there are several.
+    """The whole picture in a file as RGB, upright, the first one where there are several; without its alpha.
 
     Raises InputError: missing, empty, a Git-LFS pointer, too large, undecodable or cut short.
     """
@@ -60,8 +61,9 @@ def open_picture(file: Path) -> Image.Image:
     name = f"{file.parent.name}/{file.name}"
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of what is beside the pixels: damaged EXIF data
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return _decoded(file)
+            return upright_picture(_decoded(file))
     except BOMBS as error:
         raise InputError(
             f"{name} has more than {MOST_PICTURE_PIXELS} pixels: make it smaller, or leave it out"
@@ -75,4 +77,9 @@ def _decoded(file: Path) -> Image.Image:
         if image.width * image.height > MOST_PICTURE_PIXELS:
             raise Image.DecompressionBombError
         image.load()
-        return image if image.mode == "RGB" else image.convert("RGB")  # which copies an RGB one too
+        return image if image.mode == "RGB" else _scaled(image).convert("RGB")  # which copies an RGB one too
+
+
+def _scaled(image: Image.Image) -> Image.Image:
+    """The same in 8 bit: `convert` clips gray values of 16 bit, so that nearly all of them become white."""
+    return image.point(lambda value: value / 257) if image.mode == "I;16" else image

@@ -1,10 +1,11 @@
-"""Films that a player turns: a matrix beside the pictures says how they are shown."""
+"""Films and pictures that are shown turned: a matrix beside a film or a number beside a picture says how."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 from PIL import Image
+from PIL.ExifTags import Base
 
 from trainables.multimodal.errors import InputError
 
@@ -22,6 +23,16 @@ TURNS: Final[Mapping[tuple[int, ...], Image.Transpose | None]] = {
     (0, -1, -1, 0): Image.Transpose.TRANSVERSE,
 }
 """Signs of these four -> what shows a picture as the matrix has it."""
+ORIENTATIONS: Final[Mapping[Any, Image.Transpose]] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF's number of how the camera was held -> what shows its picture upright; at 1 it is so already."""
 
 
 def upright(image: Image.Image, frame: Any) -> Image.Image:
@@ -37,4 +48,16 @@ def upright(image: Image.Image, frame: Any) -> Image.Image:
     if signs not in TURNS:
         raise InputError(f"its pictures are turned by {frame.rotation} degrees: turn them by quarters")
     turn = TURNS[signs]
+    return image if turn is None else image.transpose(turn)
+
+
+def upright_picture(image: Image.Image) -> Image.Image:
+    """A picture as a viewer shows it: turned as its EXIF data say, where it has any that can be read.
+
+    Pillow's `exif_transpose` also writes these data anew, and ends in errors over damaged ones.
+    """
+    try:
+        turn = ORIENTATIONS.get(image.getexif().get(Base.Orientation))
+    except SyntaxError:  # no EXIF data, whatever they are called
+        return image
     return image if turn is None else image.transpose(turn)

@@ -78,6 +78,7 @@ def test_a_table_takes_no_recipe_parameters(tmp_path: Path) -> None:
         read_source("ravdess", tmp_path, settings={"frames": "3"})
 
 
+SMALL = {"image_size": "16", "mel_bins": "16", "time_steps": "40"}
 PLACES = [
     ("Actor_{a}/", "Actor_{a}/"),
     ("Audio_Speech_Actors_01-24/Actor_{a}/", "Video_Speech_Actor_{a}/Actor_{a}/"),
@@ -96,6 +97,11 @@ def lay(root: Path, sound: str = "", film: str = "", repetitions: int = 1, actor
                 file = root / place.format(a=clip[-2:]) / name
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.touch()
+
+
+def without_sound(film: Path) -> None:
+    """Give a film the name of one without sound."""
+    film.rename(film.with_name(f"02{film.name[2:]}"))
 
 
 @pytest.mark.parametrize(("sound", "film"), PLACES)
@@ -133,8 +139,8 @@ def test_songs_and_films_without_sound_are_passed_over(tmp_path: Path) -> None:
 
 def test_films_without_sound_are_taken_where_there_are_no_others(tmp_path: Path) -> None:
     lay(tmp_path, "Actor_{a}", "Actor_{a}", actors=6)
-    for file in sorted(tmp_path.rglob("*.mp4")):
-        file.rename(file.with_name(f"02{file.name[2:]}"))
+    for film in sorted(tmp_path.rglob("*.mp4")):
+        without_sound(film)
     source = ravdess.read(tmp_path)
     assert source.lacking() == {}
     assert source.ids[0] == "01-01-01-01-01-01-01"
@@ -154,8 +160,33 @@ def test_a_doubled_folder_counts_once_if_its_files_are_the_same(tmp_path: Path) 
 @pytest.mark.parametrize("name", ["03-01-06-01-02-01-12.wav", "01-01-06-01-02-01-12.mp4"])
 def test_a_file_that_is_missing_is_named(tmp_path: Path, name: str) -> None:
     lay(tmp_path, "a/Actor_{a}", "b/Actor_{a}", actors=12)
-    next(tmp_path.rglob(name)).unlink()
+    without_sound(tmp_path / "b/Actor_12/01-01-06-01-02-01-12.mp4")
+    next(file for file in tmp_path.rglob(f"*{name[5:]}") if file.suffix == name[-4:]).unlink()
     assert list(ravdess.read(tmp_path).lacking().values()) == [f"Actor_12/{name} is missing"]
+
+
+@pytest.mark.parametrize("gone", ["Actor_03/*.wav", "Actor_*/*.wav"])
+def test_the_sound_of_a_film_stands_for_a_wav_file_that_is_missing(tmp_path: Path, gone: str) -> None:
+    lay(tmp_path, "Actor_{a}", "Actor_{a}", actors=6)
+    missing = sorted(tmp_path.glob(gone))
+    before = ravdess.read(tmp_path)
+    for file in missing:
+        file.unlink()
+    source = ravdess.read(tmp_path)
+    assert (source.ids, source.lacking(), before.note) == (before.ids, {}, "")
+    assert source.note == f"the sound of {len(missing)} of 180 clips is that of their films."
+    assert sum(len(files) == 1 for files in source.sample_files) == len(missing)
+
+
+def test_films_with_and_without_sound_may_lie_beside_wav_files(tmp_path: Path) -> None:
+    lay(tmp_path, "Actor_{a}", "Actor_{a}", actors=6)
+    for film in sorted(tmp_path.glob("Actor_0[12]/*.mp4")):
+        without_sound(film)
+    for sound in sorted(tmp_path.glob("Actor_03/*.wav")):
+        sound.unlink()
+    source = ravdess.read(tmp_path)
+    assert (len(source.ids), source.lacking()) == (180, {})
+    assert source.note.startswith("the sound of 30 of 180 clips")
 
 
 @pytest.mark.parametrize(
@@ -169,6 +200,8 @@ def test_sound_or_films_that_are_missing_altogether_are_one_sentence(
     tmp_path: Path, pattern: str, complaint: str
 ) -> None:
     lay(tmp_path, "Actor_{a}", "Actor_{a}", actors=2)
+    for film in sorted(tmp_path.rglob("*.mp4")):
+        without_sound(film)
     for file in sorted(tmp_path.rglob(pattern)):
         file.unlink()
     with pytest.raises(InputError, match=complaint):
@@ -191,7 +224,7 @@ def test_a_foreign_file_is_named(tmp_path: Path, name: str) -> None:
 def test_a_clip_becomes_moments_of_the_face_and_the_sound_at_any_rate(
     tmp_path: Path, film: Callable[..., Path], tone: Callable, rate: int, channels: int
 ) -> None:
-    recipe = ravdess.RECIPES["dnr-fbank"].changed({"image_size": "16", "mel_bins": "16", "time_steps": "40"})
+    recipe = ravdess.RECIPES["dnr-fbank"].changed(SMALL)
     lay(tmp_path, "Actor_{a}", "Actor_{a}", actors=1)
     pictures = np.stack([np.full((32, 32, 3), 20 * step, np.uint8) for step in range(12)])
     film(tmp_path / "Actor_01" / "01-01-01-01-01-01-01.mp4", pictures)
@@ -201,6 +234,36 @@ def test_a_clip_becomes_moments_of_the_face_and_the_sound_at_any_rate(
     assert arrays["face"].mean(axis=(1, 2, 3)) == pytest.approx([60, 180], abs=8)
     expected = recipe.parts["logmel"].energies(tone(0.5, 16_000)[0])
     assert np.abs(arrays["logmel"][0, 1:47] - expected[0, 1:47])[:, 2:12].mean() < 0.7
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(48_000, 2), (44_100, 1)])
+def test_the_sound_of_a_film_is_that_of_its_recording(
+    tmp_path: Path, film: Callable[..., Path], tone: Callable, rate: int, channels: int
+) -> None:
+    recipe = ravdess.RECIPES["dnr-fbank"].changed(SMALL)
+    wave = tone(0.5, rate, (0.5,) * channels)
+    lay(tmp_path, "Actor_{a}", "Actor_{a}", actors=1)
+    film(
+        tmp_path / "Actor_01" / "01-01-01-01-01-01-01.mp4",
+        np.zeros((12, 32, 32, 3), np.uint8),
+        sound=("aac", rate, wave),
+    )
+    recording = tmp_path / "Actor_01" / "03-01-01-01-01-01-01.wav"
+    soundfile.write(recording, wave.T, rate)
+    expected = ravdess.read(tmp_path, recipe).load(0)["logmel"]
+    recording.unlink()
+    found = ravdess.read(tmp_path, recipe).load(0)["logmel"]
+    loudest = expected[0, 10].argmax()
+    assert found[0, 10].argmax() == loudest
+    assert np.abs(found - expected)[0, 5:40, loudest].max() < 0.2
+
+
+def test_a_film_without_a_track_gives_no_sound(tmp_path: Path, film: Callable[..., Path]) -> None:
+    lay(tmp_path, "Actor_{a}", "Actor_{a}", actors=1)
+    film(tmp_path / "Actor_01" / "01-01-01-01-01-01-01.mp4", np.zeros((5, 32, 32, 3), np.uint8))
+    (tmp_path / "Actor_01" / "03-01-01-01-01-01-01.wav").unlink()
+    with pytest.raises(InputError, match=r"01-01-01-01-01-01-01\.mp4 has no sound track"):
+        ravdess.read(tmp_path).load(0)
 
 
 def test_a_recording_that_is_cut_short_is_named(

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.ExifTags import Base
 
 from trainables.multimodal.data.media.pictures import Picture, open_picture
 from trainables.multimodal.errors import InputError
@@ -55,6 +56,88 @@ def test_a_picture_is_squeezed_to_a_square(tmp_path: Path) -> None:
 )
 def test_every_kind_of_picture_becomes_rgb_whatever_its_ending(tmp_path: Path, mode: str, kind: str) -> None:
     assert Picture(image_size=4)(saved(tmp_path / "a.jpg", noise(mode), kind)).shape == (3, 4, 4)
+
+
+RED, GREEN, BLUE, GRAY = CORNERS = ((220, 30, 30), (30, 200, 30), (30, 30, 220), (128, 128, 128))
+
+
+def corners(shown: tuple[tuple[int, int, int], ...] = CORNERS) -> Image.Image:
+    """Four colours: above left, above right, below left, below right."""
+    return Image.fromarray(np.array(shown, np.uint8).reshape(2, 2, 3)).resize(
+        (48, 32), Image.Resampling.NEAREST
+    )
+
+
+def colours(image: Image.Image) -> tuple[tuple[int, int, int], ...]:
+    """The nearest of these colours at each corner."""
+    width, height = image.size
+    places = [(x, y) for y in (height // 4, 3 * height // 4) for x in (width // 4, 3 * width // 4)]
+    pixels = [np.array(image.getpixel(place), int) for place in places]
+    return tuple(min(CORNERS, key=lambda colour: np.abs(pixel - colour).sum()) for pixel in pixels)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize(
+    ("orientation", "held"),
+    [
+        (1, (RED, GREEN, BLUE, GRAY)),
+        (2, (GREEN, RED, GRAY, BLUE)),
+        (3, (GRAY, BLUE, GREEN, RED)),
+        (4, (BLUE, GRAY, RED, GREEN)),
+        (5, (RED, BLUE, GREEN, GRAY)),
+        (6, (GREEN, GRAY, RED, BLUE)),
+        (7, (GRAY, GREEN, BLUE, RED)),
+        (8, (BLUE, RED, GRAY, GREEN)),
+        (9, (RED, GREEN, BLUE, GRAY)),
+    ],
+)
+def test_a_picture_is_read_as_a_viewer_shows_it(
+    tmp_path: Path, kind: str, orientation: int, held: tuple[tuple[int, int, int], ...]
+) -> None:
+    exif = Image.Exif()
+    exif[Base.Orientation] = orientation
+    image = open_picture(saved(tmp_path / "a.jpg", corners(held), kind, exif=exif))
+    assert colours(image) == CORNERS
+    assert image.size == ((32, 48) if orientation in (5, 6, 7, 8) else (48, 32))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+def test_damaged_exif_data_never_end_a_preparation(tmp_path: Path, kind: str) -> None:
+    exif = Image.Exif()
+    exif[Base.Orientation], exif[Base.Make], exif[Base.XResolution] = 6, "a maker of phones", 72.0
+    content = saved(tmp_path / "a.jpg", corners(), kind, exif=exif).read_bytes()
+    first = content.index(exif.tobytes()[6:])
+    last = first + len(exif.tobytes()) - 6
+    draw = np.random.default_rng(0)
+    for _ in range(300):
+        damaged = bytearray(content)
+        for place in draw.integers(first, last, 4):
+            damaged[place] = draw.integers(0, 256)
+        pixels = pixels_of(tmp_path / "a.jpg", damaged)
+        assert pixels is not None
+        assert pixels.shape in {(32, 48, 3), (48, 32, 3)}
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"),
+    [("RGBA", "PNG"), ("RGBA", "WEBP"), ("P", "PNG"), ("P", "GIF"), ("CMYK", "JPEG"), ("RGB", "MPO")],
+)
+def test_colours_are_kept_whatever_they_are_coded_as(tmp_path: Path, mode: str, kind: str) -> None:
+    assert colours(open_picture(saved(tmp_path / "a.png", corners().convert(mode), kind))) == CORNERS
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "MPO"])
+def test_the_first_of_several_pictures_is_read(tmp_path: Path, kind: str) -> None:
+    others = [corners((GRAY,) * 4), corners((BLUE,) * 4)]
+    file = saved(tmp_path / "a.gif", corners(), kind, save_all=True, append_images=others)
+    assert colours(open_picture(file)) == CORNERS
+
+
+@pytest.mark.parametrize("levels", [256, 65_536])
+def test_gray_values_of_8_and_16_bit_reach_from_black_to_white(tmp_path: Path, levels: int) -> None:
+    ramp = np.linspace(0, levels - 1, 256).astype(np.uint8 if levels == 256 else np.uint16)
+    pixels = np.asarray(open_picture(saved(tmp_path / "a.png", Image.fromarray(ramp[None]), "PNG")))
+    assert np.abs(pixels[0] - np.arange(256)[:, None]).max() <= 1
 
 
 @pytest.mark.parametrize("progressive", [False, True])

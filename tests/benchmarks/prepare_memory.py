@@ -1,13 +1,15 @@
 """How much memory a preparation takes at its highest, all its processes together.
 
-    python tests/benchmarks/prepare_memory.py                      # every case near the limits of its files
+    python tests/benchmarks/prepare_memory.py                      # every case as large as its files may be
     python tests/benchmarks/prepare_memory.py --share 0.05 --cases npz sound
 
 Each case is generated, prepared by the command line in processes of its own and removed. Its peak is the
 largest sum, over the command and all processes that it starts, of their proportional set sizes: what each has
 for itself, and its share of what several have, the libraries that they import among it. At most 2 GiB.
 
-- npz, parquet, pickle: one table as large as the limit, and for pickles in the layout of unaligned_50.pkl.
+- npz, parquet: one file of own arrays as large as all memory together, since they are read in blocks.
+- columns, texts, published, pickle: what is held in memory, as large as the limit: an array that is stored
+  column by column, names in Parquet, RAVDESS's table, and a pickle in the layout of unaligned_50.pkl.
 - rows: as many samples as one data set may have, of a few numbers each.
 - list: a list of as many clips as one data set may have, nearly all missing.
 - sound: recordings as long as the limit. - pictures: of as many pixels as the limit. - films: and in files of
@@ -56,7 +58,8 @@ shards.MOST_SHARD_SAMPLES = int(sys.argv.pop(1))
 from study.prepare import main
 sys.exit(main())
 """
-TABLE, PARQUET, SAMPLES, LINES = 630 * MIB, 240 * MIB, 250_000, 250_000
+STREAMED, HELD, HELD_PARQUET = 2048 * MIB, 630 * MIB, 240 * MIB
+SAMPLES, LINES = 250_000, 250_000
 SECONDS, SIDE, FILM, FLOW = 600, 4096, (4096, 2304), (1328, 944)
 
 
@@ -139,7 +142,7 @@ def proportional(pid: int) -> int:
 
 def write_npz(root: Path, share: float) -> None:
     """Half the numbers in float64, which the store keeps as float32."""
-    rows = int(share * TABLE / 12 / 1024)
+    rows = int(share * STREAMED / 12 / 1024)
     draw = np.random.default_rng(0)
     np.savez(
         root / "table.npz",
@@ -150,7 +153,7 @@ def write_npz(root: Path, share: float) -> None:
 
 def write_parquet(root: Path, share: float) -> None:
     """The same as lists."""
-    rows = int(share * PARQUET / 12 / 1024)
+    rows = int(share * STREAMED / 12 / 1024)
     columns = {
         f"modality:{kind}": pa.FixedSizeListArray.from_arrays(
             pa.array(np.random.default_rng(0).random(rows * 1024).astype(kind)), 1024
@@ -161,10 +164,36 @@ def write_parquet(root: Path, share: float) -> None:
     pq.write_table(pa.table({**lists, "label": np.arange(rows) % 5}), root / "table.parquet")
 
 
+def write_columns(root: Path, share: float) -> None:
+    """An array as Fortran and R keep it."""
+    rows = int(share * HELD / 4 / 1024)
+    values = np.asfortranarray(np.random.default_rng(0).random((rows, 1024), np.float32))
+    np.savez(root / "table.npz", **{"modality:a": values}, label=np.arange(rows) % 5)
+
+
+def write_texts(root: Path, share: float) -> None:
+    """Long names of groups, each of which the file holds once."""
+    rows = int(share * SAMPLES)
+    groups = [f"{row // 10:0{HELD_PARQUET // SAMPLES}d}" for row in range(rows)]
+    values = pa.FixedSizeListArray.from_arrays(pa.array(np.zeros(rows, np.float32)), 1)
+    columns = {"modality:a": values, "label": np.arange(rows) % 5, "group": groups}
+    pq.write_table(pa.table(columns), root / "table.parquet")
+
+
+def write_published(root: Path, share: float) -> None:
+    """The table of RAVDESS with spectrograms in float64, of which the store keeps bytes."""
+    rows = int(share * HELD / 8 / (200 * 64 + 35))
+    np.savez(
+        root / "ravdess_av.npz",
+        clip=np.arange(rows).astype("U"), emotion=np.arange(rows) % 8, actor=np.arange(rows) // 8 % 24 + 1,
+        face_au=np.zeros((rows, 35)), logmel=np.random.default_rng(0).random((rows, 200, 64)),
+    )  # fmt: skip
+
+
 def write_pickle(root: Path, share: float) -> None:
     """Text as float32, sound and vision as float64, as long as in unaligned_50.pkl."""
     draw = np.random.default_rng(0)
-    total = int(share * TABLE / (50 * 768 * 4 + 375 * 5 * 8 + 500 * 20 * 8))
+    total = int(share * HELD / (50 * 768 * 4 + 375 * 5 * 8 + 500 * 20 * 8))
     content = {}
     for part, count in {"train": 6 * total // 10, "valid": total // 5, "test": total // 5}.items():
         content[part] = {
@@ -281,6 +310,9 @@ Case = tuple[str, Callable[[Path, float], None], int]
 CASES: dict[str, Case] = {
     "npz": ("features", write_npz, 256),
     "parquet": ("features", write_parquet, 256),
+    "columns": ("features", write_columns, 256),
+    "texts": ("features", write_texts, 256),
+    "published": ("ravdess", write_published, 256),
     "pickle": ("mosi-sequences", write_pickle, 256),
     "rows": ("features", write_rows, 256),
     "list": ("vggsound", write_list, 256),

@@ -38,38 +38,40 @@ def parquet_table(file: Path) -> Table:
     another process reads it first. Raises InputError for a file that is damaged or above one of the limits.
     """
     require_table(file)
-    _require_readable(read_metadata, file)
-    metadata = read_metadata(file)
-    rows, columns = metadata.num_rows, metadata.num_columns
-    if columns > MOST_COLUMNS or rows > MOST_SAMPLES:
+    _require_readable(file)
+    metadata = pq.read_metadata(file)
+    if not _is_modest(metadata):
         raise InputError(
-            f"{file} has {rows} rows of {columns} columns, and {MOST_SAMPLES} and {MOST_COLUMNS} are the "
-            "limit: divide it"
+            f"{file} has {metadata.num_rows} rows of {metadata.num_columns} columns, and {MOST_SAMPLES} and "
+            f"{MOST_COLUMNS} are the limit: divide it"
         )
-    _require_readable(read_all, file)
     names = metadata.schema.to_arrow_schema().names
     if len(set(names)) < len(names):
         raise InputError(f"{file} cannot be read as Parquet (two columns have the same name): rename one")
     return Table(file, tuple(names), partial(_blocks, file))
 
 
-def read_metadata(file: Path) -> Any:
-    """What pyarrow tells of the file without its columns."""
-    return pq.read_metadata(file)
+def _is_modest(metadata: Any) -> bool:
+    return bool(metadata.num_columns <= MOST_COLUMNS and metadata.num_rows <= MOST_SAMPLES)
 
 
 def read_all(file: Path) -> Any:
-    """Read the file once, block by block; what is given has the `nbytes` of all columns without lists."""
+    """Read the file once, block by block, or of one above the limits of rows and columns what it tells only.
+
+    What is given has the `nbytes` of all columns without lists that were read.
+    """
     held = 0
-    for name in dict.fromkeys(read_metadata(file).schema.to_arrow_schema().names):
+    metadata = pq.read_metadata(file)
+    names = metadata.schema.to_arrow_schema().names if _is_modest(metadata) else []
+    for name in dict.fromkeys(names):
         for column in _columns(file, name):
             held += 0 if _is_list(column.type) else column.nbytes
     return SimpleNamespace(nbytes=held)
 
 
-def _require_readable(read: Any, file: Path) -> None:
+def _require_readable(file: Path) -> None:
     require_readable(
-        read,
+        read_all,
         file,
         "Parquet",
         most_bytes=MOST_PARQUET_BYTES,

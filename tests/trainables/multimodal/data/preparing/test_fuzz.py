@@ -1,13 +1,15 @@
 """Damaged files end as a store or as a refusal: never as a crash, a hang, or a file outside --out.
 
-Files are cut short or bits in them flipped, differently for each seed, and go through the real functions in a
-process of their own (damage.py), since a decoder can end its process.
+Files are cut short or bits in them flipped, differently for each seed, and go through the real functions in
+processes of their own (damage.py), since a decoder can end its process.
 """
 
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +24,8 @@ from trainables.multimodal.data.preparing.writer import write_store
 SCRIPT = Path(__file__).with_name("damage.py")
 ROOT = Path(__file__).parents[5]
 KINDS = ("wav", "flv", "mp4", "mkv", "avi", "mpg", "jpg", "npz", "parquet", "arrow", "manifest")
-SEEDS = range(200)
+SEEDS = (range(100), range(100, 200))
+"""Of each of the processes that run at once."""
 HUNG = 900
 """Seconds after which the process counts as hung, on however busy a machine."""
 
@@ -43,12 +46,12 @@ def source(raw: Path, film: Callable[..., Path], texture: Callable[[int, int], n
     return raw
 
 
-def fates(source: Path, kind: str) -> set[tuple[str, str, str]]:
+def fates(source: Path, kind: str, seeds: range) -> set[tuple[str, str, str]]:
     """Kind, seed, and what became of each damaged file."""
-    work = source.parent / "work"
+    work = source.parent / f"work-{seeds.start}"
     work.mkdir()
     ended = subprocess.run(
-        [sys.executable, SCRIPT, source, work, str(SEEDS.start), str(SEEDS.stop), kind],
+        [sys.executable, SCRIPT, source, work, str(seeds.start), str(seeds.stop), kind],
         capture_output=True,
         text=True,
         timeout=HUNG,
@@ -64,8 +67,9 @@ def fates(source: Path, kind: str) -> set[tuple[str, str, str]]:
 @pytest.mark.timeout(HUNG + 60)
 @pytest.mark.parametrize("kind", KINDS)
 def test_damaged_files_are_used_or_refused(kind: str, source: Path) -> None:
-    before = set(source.parent.iterdir())
-    found = fates(source, kind)
-    assert len(found) == len(SEEDS)
+    before = {*source.parent.iterdir(), *(source.parent / f"work-{seeds.start}" for seeds in SEEDS)}
+    with ThreadPoolExecutor(len(SEEDS)) as processes:
+        found = set().union(*processes.map(partial(fates, source, kind), SEEDS))
+    assert len(found) == sum(map(len, SEEDS))
     assert "refused" in {fate for _, _, fate in found}
-    assert set(source.parent.iterdir()) - before == {source.parent / "work"}
+    assert set(source.parent.iterdir()) == before

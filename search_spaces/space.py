@@ -18,6 +18,12 @@ LOG: Final = ":log"
 LEARNING_RATE: Final[Notation] = {"lr": ("learning rate", "")}
 
 
+EDGE: Final = 0.01
+"""Share of a range of real numbers, on the scale that it is searched on: closer to an end is at it."""
+FEWEST: Final = 4
+"""Whole numbers of a range whose ends say something."""
+
+
 @dataclass(frozen=True)
 class SearchSpace:
     """A search space that is called like a function: ``diagnose_relearn(epochs)`` gives the domains."""
@@ -148,6 +154,30 @@ def _ends(text: str) -> tuple[float, float]:
     if not all(map(math.isfinite, ends)) or ends[0] >= ends[1]:
         raise ValueError(f"the range {text} is empty: its lower end must lie below its upper one")
     return ends
+
+
+def upper_end(domain: Any, value: Any) -> bool | None:
+    """True for a value at the upper end of a domain of numbers, False at the lower, None between them.
+
+    None at a lower end of 0 too, below which there is nothing, for a choice, whose values need have no order,
+    and for fewer than FEWEST whole numbers.
+    """
+    if isinstance(domain, Float):
+        place = _place(domain, value)
+        low, high = place <= EDGE, place >= 1 - EDGE
+    elif isinstance(domain, Integer) and domain.upper - domain.lower >= FEWEST:
+        low, high = value <= domain.lower, value >= domain.upper - 1
+    else:
+        return None
+    return True if high else False if low and domain.lower else None
+
+
+def _place(domain: Float, value: float) -> float:
+    """Where a value lies in its range: 0 at the lower end, 1 at the upper, on the scale that is searched."""
+    low, high = domain.lower, domain.upper
+    if is_logarithmic(domain):
+        return math.log(value / low) / math.log(high / low)
+    return (value - low) / (high - low)
 
 
 def _less(values: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from study.records.study_folder import LEDGER, locked, open_ledger, read_ledger,
 from study.request import StudyRequest, resolved
 from study.running import local_ray
 from study.running.driver import Job, carry_out
+from study.running.versions import versions
 from study.settings import Numerics, Resources, StudySettings
 from study.studies import Study
 from trainables.multimodal.config import TrainerConfig
@@ -180,7 +181,12 @@ def start(
     those that the study was begun with, or another driver works on it.
     """
     require_room(where.resources)
-    placed = replace(settings, resources=where.resources, numerics=numerics(where.resources))
+    placed = replace(
+        settings,
+        resources=where.resources,
+        numerics=numerics(where.resources),
+        made_with={**settings.made_with, **versions()},
+    )
     uri = tracking_uri(where.tracking_uri, folder.parent)
     experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME") or folder.name
     job = Job(

@@ -29,6 +29,7 @@ from study.run_options import asked, parser, resources
 from study.running.cluster import slots
 from study.running.forecast import describe
 from study.running.signals import catch_signals
+from study.running.versions import command
 from study.studies import SAMPLE_STUDIES, STUDIES, Study
 from trainables.multimodal.command_line import COMPLETE, INTERRUPTED, reported
 from trainables.multimodal.data.datasets import DATASETS, generated_store
@@ -44,14 +45,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     catch_signals()
     try:
-        return reported("study.run", lambda: _run(parser(__doc__).parse_args(arguments)))
+        given = sys.argv[1:] if arguments is None else arguments
+        return reported("study.run", lambda: _run(parser(__doc__).parse_args(given), given))
     except KeyboardInterrupt as error:  # Interrupted, or its parent where Ray was waiting
         name = str(error) or "a signal"
         print(f"study.run: stopped by {name}; run the same command again to continue.", file=sys.stderr)
         return INTERRUPTED
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     console = Console(markup=False, highlight=False)
     if options.list:
         console.print("\n".join(f"{name}  ({study.dataset})" for name, study in STUDIES.items()))
@@ -66,6 +68,7 @@ def _run(options: argparse.Namespace) -> int:
     study, store = _data(options, results, console)
     name = _folder_name(options.name, study, store)
     settings = resolved(name, study, store, asked(options))
+    settings = replace(settings, made_with={"command": command(arguments)})
     where = Where(resources(options), options.tracking_uri, options.storage)
     return start(results / name, settings, store, where, fresh=options.fresh).code
 

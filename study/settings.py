@@ -27,6 +27,7 @@ BASELINE_SHARE: Final = 2
 OPTIONAL: Final = (
     "resources",
     "numerics",
+    "made_with",
     "exhausted",
     "mlflow",
     "folds",
@@ -188,6 +189,8 @@ class StudySettings:
     resources: Resources | None = None
     numerics: Numerics | None = None
     """Both are None before the study is placed on a machine."""
+    made_with: Mapping[str, str] = field(default_factory=dict)
+    """The command, if it was one, and versions of what computes; empty in ledgers of version 0.1.0."""
     exhausted: tuple[str, ...] = ()
     """Methods whose search space holds no further configuration."""
     mlflow: MlflowRun | None = None

@@ -9,7 +9,9 @@ from study.analysis.chosen_runs import ChosenRuns
 from study.analysis.selection import on_test, on_validation
 from study.analysis.sequential import p_of_look
 from study.analysis.statistics import (
+    ALPHA,
     DifferenceTest,
+    detectable,
     holm,
     overlapping_test,
     resampled_test,
@@ -55,6 +57,14 @@ class Comparison:
         """Probability that the method is truly better; None where no test is possible."""
         above = self.test.above
         return 1 - above if above is not None and self.score.sign < 0 else above
+
+    @property
+    def detectable(self) -> float | None:
+        """The true difference that its seeds and spread find with a power of POWER; None without a test.
+
+        At the level that Holm's correction asks of the smallest p in the family.
+        """
+        return None if self.test.error is None else detectable(self.test.error, ALPHA / self.family)
 
 
 def baseline(methods: Sequence[str]) -> str:

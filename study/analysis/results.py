@@ -19,6 +19,7 @@ from study.analysis.comparisons import (
     with_controls,
 )
 from study.analysis.completeness import complete
+from study.analysis.edges import Edge, at_edges
 from study.analysis.importance import Importance, importance
 from study.analysis.method_status import MethodStatus, method_statuses
 from study.analysis.summary import SPLITS, Measure, summarise
@@ -43,6 +44,7 @@ class Results:
     sweeps: Sweeps
     importances: dict[str, list[Importance]]
     tunings: dict[str, Tuning]
+    edges: list[Edge]  # incumbents' values at an end of what was searched
 
     @property
     def settings(self) -> StudySettings:
@@ -143,6 +145,7 @@ def analyse(settings: StudySettings, records: Sequence[Record]) -> Results:
         swept,
         {method: shares for method, shares in importances.items() if shares},
         tunings(chosen),
+        at_edges(chosen),
     )
 
 

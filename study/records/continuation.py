@@ -16,7 +16,7 @@ LATER: Final = (
     "protocol.tested",
 )
 """Beginnings of entries that ledgers of version 0.1.0 lack: such a study goes on without them."""
-MAY_CHANGE: Final = ("id", "mlflow", "resources", "exhausted")
+MAY_CHANGE: Final = ("id", "mlflow", "resources", "made_with", "exhausted")
 """Where a study runs and shows, and how far it came."""
 
 
@@ -45,6 +45,8 @@ def continued(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, An
     spent = {**_points(now), **before["budget"]}
     grown = {key: max(number, budget.get(key, number)) for key, number in spent.items()}
     kept = {"data": now["data"], "resources": now.get("resources")}
+    if "made_with" in now:
+        kept["made_with"] = now["made_with"]
     return {**before, **kept, "budget": grown, "stages": stages}
 
 

@@ -35,10 +35,12 @@ def percent(measure: Mapping[str, Any] | None) -> str:
     return score(measure, ACCURACY)
 
 
-def change(mean: float | None, low: float | None, high: float | None, metric: str = ACCURACY) -> str:
-    """A difference with its interval below it."""
+def change(
+    mean: float | None, low: float | None, high: float | None, metric: str = ACCURACY, between: str = "\n"
+) -> str:
+    """A difference with its interval, below it or beside it."""
     interval = "" if low is None else ends(signed(low, metric), signed(high, metric))
-    return "\n".join(filter(None, [signed(mean, metric), interval]))
+    return between.join(filter(None, [signed(mean, metric), interval]))
 
 
 def tested(comparison: Comparison | None) -> list[str]:

@@ -6,6 +6,18 @@ from study.analysis.comparisons import FOLDED, Comparison
 from study.analysis.statistics import ALPHA, LEAST
 from study.reporting import wording
 
+BETTER, WORSE = "better", "worse"
+NOT_DISTINGUISHABLE, NOT_DECIDABLE = "not distinguishable", "not decidable"
+
+
+def relation(comparison: Comparison) -> str:
+    """One of the four things that may be said of a method."""
+    if min(comparison.test.difference.n, comparison.baseline_seeds) < LEAST or comparison.adjusted is None:
+        return NOT_DECIDABLE
+    if not is_clear(comparison):
+        return NOT_DISTINGUISHABLE
+    return BETTER if comparison.is_better else WORSE
+
 
 def verdict(comparison: Comparison, ours: str, other: str) -> str:
     """Better, worse, not distinguishable or not decidable, with difference, interval, p and seeds."""
@@ -15,11 +27,10 @@ def verdict(comparison: Comparison, ours: str, other: str) -> str:
         return f"{ours} against {other}: {moved} on {seeds}, which allows no statement about chance."
     if comparison.adjusted is None:
         return f"{ours} against {other}: {moved} on each of {seeds}; no test is possible without spread."
-    relation = "not distinguishable from"
-    if is_clear(comparison):
-        relation = "better than" if comparison.is_better else "worse than"
+    said = relation(comparison)
+    linked = f"{said} {'from' if said == NOT_DISTINGUISHABLE else 'than'}"
     bounds = wording.difference(difference.low, difference.high, comparison.score.name)
-    return f"{ours} is {relation} {other}: {moved} ({bounds}, {_p(comparison)}, {seeds})."
+    return f"{ours} is {linked} {other}: {moved} ({bounds}, {_p(comparison)}, {seeds})."
 
 
 def together(comparisons: Mapping[str, Comparison], other: str) -> str:
@@ -38,8 +49,7 @@ def together(comparisons: Mapping[str, Comparison], other: str) -> str:
 
 def is_undecided(comparison: Comparison) -> bool:
     """Whether a method was tested, and chance explains its difference as well."""
-    enough = min(comparison.test.difference.n, comparison.baseline_seeds) >= LEAST
-    return enough and comparison.adjusted is not None and not is_clear(comparison)
+    return relation(comparison) == NOT_DISTINGUISHABLE
 
 
 def counted(comparison: Comparison) -> str:

@@ -1,6 +1,6 @@
 """What a section of the report is: one question, with its tables, figures, sentences and csv files."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,6 +9,7 @@ from markupsafe import escape
 from matplotlib.figure import Figure
 
 from study.analysis.results import Results
+from study.reporting import wording
 from study.reporting.drawing import style
 
 Row = dict[str, Any]  # of a csv file
@@ -35,12 +36,28 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Card:
+    """Something that limits what the numbers say, for the top of the page."""
+
+    title: str
+    text: str
+    """Goes on after the title and a colon."""
+
+    @property
+    def sentence(self) -> str:
+        """Both, for the terminal."""
+        return f"{self.title}: {self.text}"
+
+
+@dataclass(frozen=True)
 class Drawn:
     """A figure, the name of its file, and what it shows in words."""
 
     name: str
     caption: str
     figure: Figure
+    finding: str = ""
+    """What is seen in it, for those who do not see it."""
 
     @property
     def width(self) -> int:
@@ -58,8 +75,12 @@ class Section(Protocol):
     """Its anchor on the page."""
     title: str
 
+    def cards(self, results: Results) -> Iterable[Card]:
+        """What to know before reading any number; empty where all is well."""
+        return ()
+
     def findings(self, results: Results) -> Iterable[str]:
-        """Sentences for the top of the page and the terminal: what no table or figure can say."""
+        """Sentences for the section and the terminal: what no table or figure can say."""
         return ()
 
     def figures(self, results: Results) -> Iterable[Drawn]:
@@ -83,3 +104,17 @@ def looks(results: Results, methods: Iterable[str]) -> dict[str, style.Look]:
     """How each of these methods is drawn, the same in every figure."""
     labels = {method: results.settings.label(method) for method in methods}
     return style.looks(labels, list(results.settings.table))
+
+
+def chosen_early(early: Mapping[str, Sequence[bool]], action: str) -> list[Card]:
+    """Methods whose chosen weights are older than what they do: such runs say nothing of it.
+
+    `early` tells of every run of a label; no card where no run chose too early.
+    """
+    runs = [
+        f"in {sum(of)} of {wording.count(len(of), 'run')} of {label}"
+        for label, of in early.items()
+        if any(of)
+    ]
+    title = f"The chosen epoch comes before the first {action}"
+    return [Card(title, f"{wording.listing(runs)}: these runs show nothing of it.")] if runs else []

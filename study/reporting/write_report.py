@@ -9,9 +9,8 @@ from typing import Any
 from study.analysis.results import Results, analyse
 from study.records.trial_record import Record
 from study.reporting import interactive, report_files
-from study.reporting.drawing import style
-from study.reporting.page import EmbeddedFigure, PageSection, render
-from study.reporting.section import Section
+from study.reporting.page import PageSection, render
+from study.reporting.section import Card, Section
 from study.reporting.sections.boosting import Boosting
 from study.reporting.sections.caveats import Caveats
 from study.reporting.sections.ceilings import Ceilings
@@ -30,9 +29,12 @@ from study.reporting.sections.sensitivity import Sensitivity
 from study.reporting.sections.training import Training
 from study.reporting.sections.trials import Trials
 from study.reporting.sections.tuning import TuningCurves
+from study.reporting.sections.verdict import Verdict
 from study.settings import StudySettings
 from trainables.multimodal.whole_files import write_text
 
+OPENING: Section = Verdict()
+"""The first screen of the page."""
 SECTIONS: Sequence[Section] = (
     Caveats(),
     MethodResults(),
@@ -53,7 +55,7 @@ SECTIONS: Sequence[Section] = (
     Trials(),
     PaperTables(),
 )
-"""In the order of the page and of the findings."""
+"""In the order of the page, of the cards and of the findings."""
 
 
 @dataclass(frozen=True)
@@ -69,36 +71,54 @@ class Report:
 def write(folder: Path, settings: StudySettings, records: Sequence[Record]) -> Report:
     """Compute, draw and save everything below `folder`; a rerun replaces it. summary.json is written last."""
     results = analyse(settings, records)
-    findings = [sentence for section in SECTIONS for sentence in section.findings(results)]
-    _write_tables(folder / "tables", results)
-    shown = _shown(folder / "figures", results)
+    tables = _write_tables(folder / "tables", results)
+    opening, *shown = _shown(folder / "figures", results)
     html = folder / "report.html"
-    write_text(html, render(results, findings, shown))
+    write_text(html, render(results, opening, cards(results), shown, tables))
     write_text(folder / interactive.FILE, interactive.render(results))
     write_text(folder / "summary.json", json.dumps(results.summary, indent=2, allow_nan=False) + "\n")
-    figures = [picture.path for section in shown for picture in section.pictures]
-    return Report(results.summary, findings, html, figures)
+    drawn = [picture.drawn.name for section in (opening, *shown) for picture in section.pictures]
+    figures = [folder / "figures" / f"{name}.png" for name in drawn]
+    return Report(results.summary, sentences(results), html, figures)
 
 
-def _write_tables(folder: Path, results: Results) -> None:
-    frames = {name: frame for section in SECTIONS for name, frame in section.csv(results).items()}
-    papers = {name: table for section in SECTIONS for name, table in section.papers(results).items()}
-    report_files.write_tables(folder, frames, papers)
+def cards(results: Results) -> list[Card]:
+    """What limits the numbers."""
+    return [card for section in _sections() for card in section.cards(results)]
+
+
+def sentences(results: Results) -> list[str]:
+    """All that is said, for the terminal: what limits the numbers, the verdicts, then the rest."""
+    said = [sentence for section in _sections() for sentence in section.findings(results)]
+    return [*(card.sentence for card in cards(results)), *said]
+
+
+def _sections() -> Sequence[Section]:
+    return (OPENING, *SECTIONS)
+
+
+def _write_tables(folder: Path, results: Results) -> list[str]:
+    """The names of the files."""
+    frames = {name: frame for section in _sections() for name, frame in section.csv(results).items()}
+    papers = {name: table for section in _sections() for name, table in section.papers(results).items()}
+    return report_files.write_tables(folder, frames, papers)
 
 
 def _shown(folder: Path, results: Results) -> list[PageSection]:
     """Draw and save the figures of all sections, and collect what the page shows."""
-    with style.style():
-        drawn = [list(section.figures(results)) for section in SECTIONS]
-        names = [f"{drawing.name}.png" for figures in drawn for drawing in figures]
-        report_files.keep_only(folder, names)
-        pictures = [
-            [EmbeddedFigure(drawing, folder / f"{drawing.name}.png") for drawing in figures]
-            for figures in drawn
-        ]
-        for picture in (picture for each in pictures for picture in each):
-            style.save(picture.drawn.figure, picture.path, sample=results.settings.data.is_sample)
+    sample = results.settings.data.is_sample
+    pictures = [
+        report_files.pictures(lambda of=section: of.figures(results), sample=sample)
+        for section in _sections()
+    ]
+    report_files.write_figures(folder, [picture.drawn for each in pictures for picture in each])
     return [
-        PageSection(section.name, section.title, each, [t for t in section.tables(results) if t.rows])
-        for section, each in zip(SECTIONS, pictures, strict=True)
+        PageSection(
+            section.name,
+            section.title,
+            list(section.findings(results)),
+            each,
+            [table for table in section.tables(results) if table.rows],
+        )
+        for section, each in zip(_sections(), pictures, strict=True)
     ]

@@ -8,8 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from study.analysis.several_studies import SeveralStudies
 from study.reporting import report_files, several_figures, several_tables
-from study.reporting.drawing import style
-from study.reporting.page import EmbeddedFigure
+from study.reporting.page import Picture
 from study.reporting.section import Table
 from trainables.multimodal.whole_files import write_text
 
@@ -41,20 +40,18 @@ def _tables(several: SeveralStudies) -> dict[str, Table]:
     return tables
 
 
-def _pictures(folder: Path, several: SeveralStudies) -> list[EmbeddedFigure]:
+def _pictures(folder: Path, several: SeveralStudies) -> list[Picture]:
     """Draw and save all figures; those with generated data say so."""
-    with style.style():
-        drawn = list(several_figures.figures(several))
-        report_files.keep_only(folder, [f"{one.name}.png" for one in drawn])
-        for one in drawn:
-            style.save(one.figure, folder / f"{one.name}.png", sample=bool(several_tables.samples(several)))
-    return [EmbeddedFigure(one, folder / f"{one.name}.png") for one in drawn]
+    sample = bool(several_tables.samples(several))
+    pictures = report_files.pictures(lambda: several_figures.figures(several), sample=sample)
+    report_files.write_figures(folder, [picture.drawn for picture in pictures])
+    return pictures
 
 
 def _page(
     several: SeveralStudies,
     findings: list[str],
-    pictures: list[EmbeddedFigure],
+    pictures: list[Picture],
     tables: Mapping[str, Table],
 ) -> str:
     loader = PackageLoader("study.reporting", ".")

@@ -26,8 +26,9 @@ from study.records.trial_record import Record
 from study.running import stages
 from study.running.best_weights import publish_best
 from study.running.cluster import connect, disconnect, slots
+from study.running.forecast import at_most
 from study.running.hang_watch import Watch
-from study.running.progress import Progress
+from study.running.progress import Outlook, Progress
 from study.running.ray_bridge import tuner
 from study.running.sampling import asha
 from study.running.shared_storage import require_shared
@@ -92,7 +93,9 @@ def carry_out(job: Job, ledger: Ledger, console: Console) -> int:
 def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) -> bool:
     """Run whatever is missing; False if nothing was."""
     settings = ledger.settings
-    with Progress(console, settings.study) as progress:
+    searched = {method: settings.space(method) for method in settings.methods}
+    outlook = Outlook(at_most(settings), searched)
+    with Progress(console, settings.study, outlook) as progress:
 
         def changed(record: Record) -> None:
             tracker.changed(record)

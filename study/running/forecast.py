@@ -28,7 +28,7 @@ def describe(settings: StudySettings, store: FeatureStore, *, slots: int) -> str
     split = store.split(next(iter(settings.protocol.splits.values())))
     work = len(split["train"]) + _EVALUATION * len(split["validation"])
     epoch, epochs = work * measured.cost, settings.budget.epochs
-    trials = _trials(settings)
+    trials = at_most(settings)
     hours = sum(trials.values()) * epochs * epoch / slots / 3600
     disk = 2 * _COPIES * 4 * parameters * slots / 2**20
     lines = [f"study {settings.study} on {store.name}: {len(store)} samples", *_spaces(settings)]
@@ -68,7 +68,7 @@ def _swept(settings: StudySettings, method: str) -> list[str]:
     return [f"  {key} = {', '.join(map(str, values))} (swept)" for key, values in sweeps.items()]
 
 
-def _trials(settings: StudySettings) -> dict[str, int]:
+def at_most(settings: StudySettings) -> dict[str, int]:
     """Trials of each stage, at most."""
     sweeps = sum(1 + sum(map(len, keys.values())) for keys in settings.sweeps.values() if keys)
     budget, methods = settings.budget, settings.methods

@@ -2,10 +2,13 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from rich.columns import Columns
 from rich.console import Console, Group
 from rich.live import Live
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
@@ -14,7 +17,20 @@ from study.running.stage_run import StagePlan
 from study.settings import STAGES
 
 SELECTED = {"clean": "validation", "paper": "test"}  # split that the best epoch was chosen on
+ENDINGS = ("running", "pruned", "diverged", "failed")  # that are told in words
 _SHOWN = 8  # running trials listed below the table
+_FEWEST = 3  # trials that ended, from which the time that is left is estimated
+_BAR = 24  # characters
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What is known of a study before it runs."""
+
+    trials: Mapping[str, int] = field(default_factory=dict)
+    """Stage -> at most so many, in order."""
+    searched: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """Method -> settings that its search varies."""
 
 
 class Progress:
@@ -23,12 +39,15 @@ class Progress:
     Args:
         console: Where to draw; a console that is no terminal gets plain lines.
         title: Name of the study.
+        outlook: What is to come.
 
     """
 
-    def __init__(self, console: Console, title: str) -> None:
+    def __init__(self, console: Console, title: str, outlook: Outlook | None = None) -> None:
         self.console = console
         self.title = title
+        self.outlook = outlook or Outlook()
+        self.ended = 0  # in this run of the command
         self.started = time.monotonic()
         self.wanted: dict[tuple[str, str], int] = {}
         self.records: dict[str, Record] = {}
@@ -42,7 +61,7 @@ class Progress:
     def __exit__(self, *exception: object) -> None:
         if self.console.is_terminal:
             self._live.stop()
-            self.console.print(self._table())
+            self.console.print(self._head(), self._table())
 
     def planned(self, plans: Sequence[StagePlan], records: Sequence[Record]) -> None:
         """Announce stages that begin or grow, and what the ledger has of them already."""
@@ -59,43 +78,69 @@ class Progress:
         """Show a trial's newest state."""
         before = self.records.get(record.key)
         self.records[record.key] = record
-        if record.finished and not (before and before.finished) and not self.console.is_terminal:
-            self.console.print(_line(record), soft_wrap=True)
+        if record.finished and not (before and before.finished):
+            self.ended += 1
+            if not self.console.is_terminal:
+                self.console.print(_line(record), soft_wrap=True)
 
     # -- drawing -------------------------------------------------------------------------------------------
 
     def _draw(self) -> Group:
-        return Group(self._table(), *self._running())
+        return Group(self._head(), self._table(), *self._running())
+
+    def _head(self) -> Group:
+        """How far the study is, how long it may still take, and which stages are to come."""
+        done, total = sum(record.finished for record in list(self.records.values())), self._total()
+        elapsed = time.monotonic() - self.started
+        told = f"{done} of at most {total} trials, {_duration(elapsed)}"
+        if self.ended >= _FEWEST and done < total:
+            told += f", about {_duration(elapsed / self.ended * (total - done))} left"
+        begun = {stage for stage, _ in self.wanted}
+        later = [stage for stage in self.outlook.trials if stage not in begun]
+        to_come = Text(f"to come: {', '.join([*later, 'report'])}", style="dim")
+        bar = ProgressBar(total=max(total, 1), completed=done, width=_BAR)
+        title = Text(self.title, style="bold", no_wrap=True, overflow="ellipsis")
+        return Group(title, Columns([bar, told]), to_come)
+
+    def _total(self) -> int:
+        """Trials of all stages: those that were planned, and at most those of stages to come."""
+        planned = dict.fromkeys(self.outlook.trials, 0)
+        for (stage, _), count in self.wanted.items():
+            planned[stage] = planned.get(stage, 0) + count
+        return sum(max(count, self.outlook.trials.get(stage, 0)) for stage, count in planned.items())
 
     def _table(self) -> Table:
-        table = Table(
-            title=f"{self.title}, {_duration(time.monotonic() - self.started)}", title_justify="left"
-        )
-        table.add_column("stage")
-        table.add_column("method")
-        for column in ("done", "pruned", "diverged", "failed", "running"):
-            table.add_column(column, justify="right")
-        table.add_column("best", justify="right")
-        for stage, method in sorted(self.wanted, key=lambda row: STAGES.index(row[0])):
-            table.add_row(stage, method, *self._cells(stage, method))
+        """A line per stage, and below it one per method, in 80 columns with whole names."""
+        table = Table(box=None, padding=(0, 1), pad_edge=False)
+        table.add_column("trials", no_wrap=True)
+        table.add_column("done", justify="right", no_wrap=True)
+        table.add_column("best", no_wrap=True)
+        table.add_column("of these")
+        for stage in sorted(dict.fromkeys(stage for stage, _ in self.wanted), key=STAGES.index):
+            methods = [method for of, method in self.wanted if of == stage]
+            table.add_row(stage, self._done(stage, methods), style="bold")
+            for method in methods:
+                trials = self._trials(stage, method)
+                table.add_row(f"  {method}", self._done(stage, [method]), _best(trials), _endings(trials))
         return table
 
-    def _cells(self, stage: str, method: str) -> list[str]:
-        trials = [r for r in list(self.records.values()) if (r.stage, r.method) == (stage, method)]
-        done = sum(record.finished for record in trials)
-        counts = [
-            sum(r.status == status for r in trials) for status in ("pruned", "diverged", "failed", "running")
-        ]
-        return [
-            f"{done}/{self.wanted[stage, method]}",
-            *(str(count or "") for count in counts),
-            _best(trials),
-        ]
+    def _trials(self, stage: str, method: str) -> list[Record]:
+        return [r for r in list(self.records.values()) if (r.stage, r.method) == (stage, method)]
+
+    def _done(self, stage: str, methods: Sequence[str]) -> str:
+        done = sum(record.finished for method in methods for record in self._trials(stage, method))
+        return f"{done}/{sum(self.wanted[stage, method] for method in methods)}"
 
     def _running(self) -> list[Text]:
         running = [record for record in list(self.records.values()) if not record.finished]
-        lines = [Text(_current(record), style="dim", no_wrap=True, overflow="ellipsis") for record in running]
-        return lines[-_SHOWN:]
+        lines = [current(record, self.outlook.searched.get(record.method, ())) for record in running]
+        return [Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in lines[-_SHOWN:]]
+
+
+def _endings(trials: Sequence[Record]) -> str:
+    """`2 running, 1 pruned`."""
+    counts = {status: sum(trial.status == status for trial in trials) for status in ENDINGS}
+    return ", ".join(f"{count} {status}" for status, count in counts.items() if count)
 
 
 def _best(trials: Sequence[Record]) -> str:
@@ -104,7 +149,8 @@ def _best(trials: Sequence[Record]) -> str:
     for record in trials:
         if record.value is not None:
             best[record.protocol] = max(record, best.get(record.protocol, record), key=_value)
-    return "\n".join(f"{_score(record)} {SELECTED[protocol]}" for protocol, record in sorted(best.items()))
+    scores = {SELECTED[protocol]: _score(record) for protocol, record in sorted(best.items())}
+    return "\n".join(f"{score.removeprefix('accuracy ')} {split}" for split, score in scores.items())
 
 
 def _value(record: Record) -> float:
@@ -119,14 +165,15 @@ def _score(record: Record) -> str:
     return f"mae {-last[BEST_OBJECTIVE]:.4f}" if record.status != "diverged" else "mae that is not finite"
 
 
-def _current(record: Record) -> str:
+def current(record: Record, searched: Collection[str]) -> str:
+    """A running trial on one line: what was searched comes before what is fixed, which may be cut."""
     epoch = max(record.epochs, default=0)
-    value = "" if record.value is None else f", best {_score(record)}"
-    varied = ", ".join(
-        f"{k} {_short(v)}" for k, v in record.config.items() if k not in ("epochs", "precision")
-    )
-    name = f"  {record.stage} {record.method} #{record.number} seed {record.seed}"
-    return f"{name}: epoch {epoch}/{record.config['epochs']}{value}  ({varied})"
+    value = "" if record.value is None else f", {_score(record)}"
+    shown = {key: setting for key, setting in record.config.items() if key not in ("epochs", "precision")}
+    order = sorted(shown, key=lambda key: key not in searched)
+    varied = ", ".join(f"{key} {_short(shown[key])}" for key in order)
+    name = f"  {record.stage} {record.method} #{record.number}"
+    return f"{name}: epoch {epoch}/{record.config['epochs']}{value}: {varied}, seed {record.seed}"
 
 
 def _line(record: Record) -> str:

@@ -5,7 +5,7 @@ from ray import tune
 from ray.tune.search.sample import Float, Integer
 
 import search_spaces
-from search_spaces.space import holds, respaced, spelled
+from search_spaces.space import holds, respaced, spelled, upper_end
 from trainables import (
     BoostingTrainable,
     DiagnoseRelearnTrainable,
@@ -156,3 +156,24 @@ def test_alpha_is_drawn_from_005_to_1_and_modulation_ends_after_it_begins():
     domains = search_spaces.ogm_ge(12)
     assert (domains["alpha"].lower, domains["alpha"].upper) == (0.05, 1)
     assert max(draws(domains["begin"])) < min(draws(domains["end"]))
+
+
+@pytest.mark.parametrize(
+    ("domain", "value", "end"),
+    [
+        (tune.loguniform(1e-3, 1e-1), 0.099, True),
+        (tune.loguniform(1e-3, 1e-1), 0.00101, False),
+        (tune.loguniform(1e-3, 1e-1), 0.01, None),
+        (tune.uniform(0.5, 1.5), 0.505, False),
+        (tune.uniform(0.0, 10.0), 0.0, None),  # nothing lies below
+        (tune.uniform(0.0, 10.0), 9.95, True),
+        (tune.uniform(0.0, 10.0), 9.5, None),
+        (tune.randint(1, 6), 5, True),
+        (tune.randint(1, 6), 1, False),
+        (tune.randint(1, 6), 4, None),
+        (tune.randint(1, 4), 3, None),  # of three values two are ends
+        (tune.choice([1, 2, 3]), 3, None),
+    ],
+)
+def test_a_value_at_an_end_of_its_domain_is_seen_on_the_scale_that_is_searched(domain, value, end) -> None:
+    assert upper_end(domain, value) is end

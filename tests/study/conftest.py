@@ -14,7 +14,7 @@ from toy_study import TOY
 from study.records.database import sqlite_url
 from study.records.ledger import Ledger
 from study.records.trial_record import Record
-from study.reporting.drawing import style
+from study.reporting.drawing import files, style
 from study.request import StudyRequest, resolved
 from study.settings import StudySettings
 from study.studies import Study
@@ -31,8 +31,10 @@ def _coarse(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def sketched(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Figures are drawn but not arranged, which takes most of a report's time."""
+    """Figures are drawn but not arranged, and saved in one form, which takes most of a report's time."""
     monkeypatch.setitem(style.RC, "figure.constrained_layout.use", False)
+    monkeypatch.setattr(files, "FORMATS", ("png",))
+    monkeypatch.setattr(files, "picture", lambda figure, name: name)
 
 
 @pytest.fixture(scope="session")

@@ -6,18 +6,23 @@ from matplotlib.text import Text
 
 from study.analysis.results import analyse
 from study.records.trial_record import Record
+from study.reporting import write_report
 from study.reporting.drawing import style
 from study.reporting.section import Drawn, Section, Table
-from study.reporting.write_report import SECTIONS
 
 BASE = [0.60, 0.61, 0.62, 0.63, 0.64]
 
 
 def findings(settings, records) -> list[str]:
     """All sentences, with plain spaces."""
-    results = analyse(settings, records)
-    sentences = [sentence for section in SECTIONS for sentence in section.findings(results)]
-    return [sentence.replace("\N{NO-BREAK SPACE}", " ") for sentence in sentences]
+    told = write_report.sentences(analyse(settings, records))
+    return [sentence.replace("\N{NO-BREAK SPACE}", " ") for sentence in told]
+
+
+def cards(section: Section, settings, records) -> list[str]:
+    """What a section says of the limits of the numbers, with plain spaces."""
+    told = section.cards(analyse(settings, records))
+    return [card.sentence.replace("\N{NO-BREAK SPACE}", " ") for card in told]
 
 
 def said(settings, records) -> str:

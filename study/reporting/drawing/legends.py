@@ -11,6 +11,8 @@ from matplotlib.patches import Patch
 
 from study.reporting.drawing import style
 
+MOST_LETTERS = 21  # of two entries beside each other on a narrow page
+
 
 def line(label: str, look: style.Look) -> Line2D:
     """Legend entry of a bold line."""
@@ -78,5 +80,12 @@ def legend(figure: Figure, axes: Sequence[Axes], entries: Sequence[Any]) -> None
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
     }
     shown = [*entries, *labelled.values()]
-    lines = -(-len(shown) // (2 if figure.get_figwidth() <= style.COLUMN else 4))
+    lines = -(-len(shown) // _beside(figure, [str(entry.get_label()) for entry in shown]))
     figure.legend(handles=shown, loc="outside lower center", ncols=-(-len(shown) // lines))
+
+
+def _beside(figure: Figure, labels: Sequence[str]) -> int:
+    """Entries in a line of the legend: as many as the longest leaves room for."""
+    width = figure.get_figwidth()
+    longest = max(map(len, labels), default=0)
+    return 4 if width > style.COLUMN else 1 if width <= style.NARROW and longest > MOST_LETTERS else 2

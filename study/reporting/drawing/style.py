@@ -7,7 +7,6 @@ what the colours say.
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from math import log10
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
@@ -19,11 +18,12 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from study.analysis.metric_names import PLAIN_NUMBERS
 from study.methods import BASELINE
 from study.reporting import wording
-from trainables.multimodal.whole_files import replaced
 
-INK, GREY, FAINT, ACCENT = "#222222", "#6b6b6b", "#e4e4e4", "#D55E00"
-MODALITIES = (("#0072B2", "o"), ("#E69F00", "s"), ("#009E73", "^"), ("#CC79A7", "v"), ("#56B4E9", "p"))
+INK, GREY, FAINT, ACCENT = "#222222", "#6b6b6b", "#e4e4e4", "#d55e00"
+MARK = "#ffe9a8"  # behind words that warn
+MODALITIES = (("#0072b2", "o"), ("#e69f00", "s"), ("#009e73", "^"), ("#cc79a7", "v"), ("#56b4e9", "p"))
 COLUMN, PAGE, HEIGHT = 4.8, 7.4, 3.4  # inches: widths of a column and of a page in print
+NARROW = 3.7  # inches: the width of a telephone, on which letters keep their size
 CROWDED = 0.08  # share of the axis below which two tick labels touch
 WIDE = 20.0  # a positive range this wide is drawn on a logarithmic axis
 RC: dict[str, Any] = {
@@ -40,11 +40,17 @@ RC: dict[str, Any] = {
     "axes.axisbelow": True,
     "axes.linewidth": 0.8,
     "axes.edgecolor": INK,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
     "grid.color": FAINT,
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.6,
     "lines.markersize": 5.5,
     "figure.constrained_layout.use": True,
+    "font.sans-serif": ["DejaVu Sans"],  # an SVG repeats the list at every word
+    "svg.fonttype": "none",
     "savefig.dpi": 180,
     "savefig.facecolor": "white",
 }
@@ -52,7 +58,7 @@ ENDINGS: dict[str, dict[str, Any]] = {
     "completed": {"marker": "o", "color": INK, "ms": 5.5},
     "pruned": {"marker": "o", "mfc": "white", "mec": GREY, "mew": 1.1, "ms": 5.5},
     "diverged": {"marker": "X", "color": ACCENT, "ms": 7, "mec": "white", "mew": 0.5},
-    "failed": {"marker": "P", "color": "#CC79A7", "ms": 7, "mec": "white", "mew": 0.5},
+    "failed": {"marker": "P", "color": "#cc79a7", "ms": 7, "mec": "white", "mew": 0.5},
     "running": {"marker": ".", "color": GREY, "ms": 5},
 }
 LOST = "a run diverged or failed"
@@ -70,67 +76,68 @@ class Look(NamedTuple):
 
 BASELINE_LOOK = Look(GREY, "s", "--")
 LOOKS = (  # of methods, by their place in the table of methods
-    Look("#8B1A1A", "*", "-."),
-    Look("#E69F00", "v", "-."),
-    Look("#0072B2", "o", "-"),
-    Look("#009E73", "^", "-."),
-    Look("#CC79A7", "D", "-."),
-    Look("#4D7C0F", "p", ":"),
-    Look("#00838F", "d", ":"),
-    Look("#6D4C41", "H", ":"),
-    Look("#5E35B1", ">", ":"),
+    Look("#8b1a1a", "*", "-."),
+    Look("#e69f00", "v", "-."),
+    Look("#0072b2", "o", "-"),
+    Look("#009e73", "^", "-."),
+    Look("#cc79a7", "D", "-."),
+    Look("#4d7c0f", "p", ":"),
+    Look("#00838f", "d", ":"),
+    Look("#6d4c41", "H", ":"),
+    Look("#5e35b1", ">", ":"),
 )
 OTHERS = (  # of methods that stand in no table, such as single modalities, or far down in it
-    Look("#56B4E9", "<", "-."),
-    Look("#8C6D00", "h", "-."),
-    Look("#7F3C8D", "8", "-."),
-    Look("#A0522D", "P", "-."),
-    Look("#3B3B98", "X", "-."),
+    Look("#56b4e9", "<", "-."),
+    Look("#8c6d00", "h", "-."),
+    Look("#7f3c8d", "8", "-."),
+    Look("#a0522d", "P", "-."),
+    Look("#3b3b98", "X", "-."),
 )
 REFERENCE = Look(GREY, "", "--")  # a method that stands in every panel beside the one it is compared with
 Moments = Mapping[str, Sequence[int]]  # method -> epochs after which it re-learned
 
 
-def style() -> AbstractContextManager[None]:
-    """The one look of all figures; draw and save inside it."""
-    return mpl.rc_context(RC)  # type: ignore[arg-type]  # matplotlib lists every key in its type
+def style(width: float = PAGE) -> AbstractContextManager[None]:
+    """The one look of all figures, for a page as wide as PAGE or NARROW; draw and save inside it."""
+    rc = RC | {"figure.figsize": (width, HEIGHT)}
+    return mpl.rc_context(rc)  # type: ignore[arg-type]  # matplotlib lists every key in its type
 
 
-def save(figure: Figure, path: Path, *, sample: bool) -> None:
-    """Write a figure as PNG; one of generated data says so on its face."""
-    layout = figure.get_layout_engine()
-    if sample and layout is not None:
-        layout.set(rect=(0, 0, 1, 1 - 0.26 / figure.get_figheight()))  # type: ignore[call-arg]
-        box = {"facecolor": "#FFE9A8", "edgecolor": "none", "pad": 2.5}
-        mark = "SAMPLE: generated data, not a result"
-        figure.text(0.992, 0.988, mark, ha="right", va="top", fontsize=7.5, fontweight="bold", bbox=box)
-    with replaced(path, durable=False) as file:
-        figure.savefig(file, format="png")
+def page() -> float:
+    """Width in inches of the page that is drawn for."""
+    return float(mpl.rcParams["figure.figsize"][0])
 
 
 def panels(width: float, count: int, height: float = HEIGHT) -> tuple[Figure, list[Axes]]:
-    """A figure with panels side by side, from four on in rows of two to four."""
-    columns = next((most for most, few in ((count, 3), (2, 4), (3, 9)) if count <= few), 4)
+    """A figure with panels side by side, from four on in rows of two to four, of fewer on a narrow page."""
+    columns = _columns(count)
     rows = -(-count // columns)
-    figure = Figure(figsize=(width, height * (0.4 + 0.6 * rows)))
+    figure = Figure(figsize=(min(width, page()), height * (0.4 + 0.6 * rows)))
     grid = list(figure.subplots(rows, columns, squeeze=False).flat)
     for spare in grid[count:]:
         spare.remove()
     return figure, grid[:count]
 
 
-def listed(columns: int, rows: int) -> tuple[Figure, list[Axes]]:
-    """A page-wide figure with panels side by side over the same rows of names."""
-    figure = Figure(figsize=(PAGE, 1.4 + 0.42 * rows))
-    return figure, list(figure.subplots(1, columns, squeeze=False, sharey=True).flat)
+def _columns(count: int) -> int:
+    """Panels in a row."""
+    steps, most = (((1, 3),), 2) if page() <= NARROW else (((count, 3), (2, 4), (3, 9)), 4)
+    return next((columns for columns, few in steps if count <= few), most)
+
+
+def listed(columns: int, rows: int, width: float = PAGE) -> tuple[Figure, list[Axes]]:
+    """A figure with panels over the same rows of names, below each other on a narrow page."""
+    height, across = 1.4 + 0.42 * rows, 1 if page() <= NARROW else columns
+    figure = Figure(figsize=(min(width, page()), height * columns / across))
+    return figure, list(figure.subplots(columns // across, across, squeeze=False, sharey=True).flat)
 
 
 def stacked(sizes: Sequence[int]) -> tuple[Figure, list[Axes]]:
-    """A figure with a panel of bars for every number of bars, two beside each other."""
-    columns = min(2, len(sizes))
+    """A figure with a panel of bars for every number of bars, two beside each other where there is room."""
+    columns = 1 if page() <= NARROW else min(2, len(sizes))
     most = [max(sizes[i : i + columns]) for i in range(0, len(sizes), columns)]
     width, height = (COLUMN, PAGE)[columns - 1], 0.5 + sum(0.7 + 0.27 * bars for bars in most)
-    figure = Figure(figsize=(width, height))
+    figure = Figure(figsize=(min(width, page()), height))
     shares = [2 + bars for bars in most]
     grid = list(figure.subplots(len(most), columns, squeeze=False, height_ratios=shares).flat)
     for spare in grid[len(sizes) :]:
@@ -140,7 +147,8 @@ def stacked(sizes: Sequence[int]) -> tuple[Figure, list[Axes]]:
 
 def over(upper: float, lower: float, columns: int) -> tuple[Figure, list[list[Axes]]]:
     """A figure with two rows of panels of these heights in inches that share their x axis."""
-    figure = Figure(figsize=(PAGE if columns > 1 else COLUMN, upper + lower + 0.9))
+    width = PAGE if columns > 1 else COLUMN
+    figure = Figure(figsize=(min(width, page()), upper + lower + 0.9))
     grid = figure.subplots(2, columns, sharex=True, squeeze=False, height_ratios=(upper, lower))
     return figure, [list(row) for row in grid]
 

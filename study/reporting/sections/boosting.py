@@ -15,7 +15,7 @@ from study.reporting import cells, wording
 from study.reporting.drawing import epoch_curves, legends, style
 from study.reporting.drawing.epoch_curves import EpochCurve
 from study.reporting.drawing.style import Look
-from study.reporting.section import AS_ABOVE, Drawn, Section, Table, looks
+from study.reporting.section import AS_ABOVE, Card, Drawn, Section, Table, chosen_early, looks
 
 ONE_HEAD = "boosting_no_heads"  # the control that trains by the same losses and adds no head
 GAP = EpochCurve("boosting/gap", "Gap function: largest minus smallest loss of a modality", "gap G", False)
@@ -43,22 +43,29 @@ class Boosting(Section):
     name = "boosting"
     title = "Heads added by boosting"
 
+    def cards(self, results: Results) -> Iterable[Card]:
+        """Methods whose chosen weights are older than their first added head."""
+        early = {results.settings.label(m): [*map(_is_early, runs)] for m, runs in results.runs.items()}
+        return chosen_early(early, "added head")
+
     def findings(self, results: Results) -> Iterable[str]:
         """Methods whose result shows no added head."""
         label = results.settings.label
         for method, runs in _with_heads(results).items():
             if max(last_values(runs, "heads").values()) <= 1:
                 yield f"{label(method)} gave no modality a second head in {wording.count(len(runs), 'run')}."
-        early = {label(method): [*map(_is_early, runs)] for method, runs in results.runs.items()}
-        yield from filter(None, [wording.chosen_early(early, "added head")])
 
     def figures(self, results: Results) -> list[Drawn]:
         """Heads of each method, then the gap function of all."""
         heads = epoch_curves.column(results.modalities, "heads")
         drawn: list[Drawn] = []
-        for method in _with_heads(results):
-            figure = _heads(results.settings.label(method), heads[heads["method"] == method])
-            drawn.append(Drawn(f"heads_{method}", AS_ABOVE if drawn else HEADS_CAPTION, figure))
+        for method, runs in _with_heads(results).items():
+            label = results.settings.label(method)
+            figure = _heads(label, heads[heads["method"] == method])
+            ends = last_values(runs, "heads").items()
+            read = {wording.plain(modality): f"{number:.3g}" for modality, number in ends}
+            seen = f"{label}, heads at the end: {wording.readings(read)}."
+            drawn.append(Drawn(f"heads_{method}", AS_ABOVE if drawn else HEADS_CAPTION, figure, seen))
         return drawn + _gap_function(results)
 
     def tables(self, results: Results) -> list[Table]:
@@ -130,7 +137,9 @@ def _gap_function(results: Results) -> list[Drawn]:
     figure = epoch_curves.over_epochs(
         gaps, means, GAP, looks(results, methods), reference=reference, moments={}
     )
-    return [Drawn("gap_function", GAP_CAPTION, figure)]
+    last = means.groupby("method", sort=False)[GAP.column].last()
+    ends = {results.settings.label(method): f"{gap:.2f}" for method, gap in last.items()}
+    return [Drawn("gap_function", GAP_CAPTION, figure, f"Gap at the end: {wording.readings(ends)}.")]
 
 
 def _heads_table(results: Results) -> Table:

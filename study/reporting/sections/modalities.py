@@ -34,9 +34,10 @@ class Modalities(Section):
             method: measures | {TOGETHER: scores[method][split]["accuracy"]}
             for method, measures in accuracies.items()
         }
-        return (
-            [Drawn("modalities", CAPTION.format(probe=probe), _figure(results, rows, split))] if rows else []
-        )
+        if not rows:
+            return []
+        figure = _figure(results, rows, split)
+        return [Drawn("modalities", CAPTION.format(probe=probe), figure, _seen(results, rows, split))]
 
     def tables(self, results: Results) -> list[Table]:
         """The same in numbers, and accuracy with a modality missing."""
@@ -61,6 +62,16 @@ def _probes(results: Results) -> tuple[str, str, ProbeAccuracies]:
         split,
         {method: measures for method, (of, measures) in read.items() if of == split and measures},
     )
+
+
+def _seen(results: Results, rows: ProbeAccuracies, split: str) -> str:
+    """`Accuracy on test. Joint training: audio 60.1 %, visual 40.2 %, the method's own prediction 62.0 %.`"""
+    read = {
+        method: {wording.plain(name): wording.percent(measure["mean"]) for name, measure in measures.items()}
+        for method, measures in rows.items()
+    }
+    lines = [f"{results.settings.label(method)}: {wording.readings(row)}." for method, row in read.items()]
+    return " ".join([f"Accuracy on {split}.", *lines])
 
 
 def _figure(results: Results, rows: ProbeAccuracies, split: str) -> Figure:

@@ -1,19 +1,21 @@
 """What the study could have seen: detectable differences, and the seeds that smaller ones would need."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from study.analysis.comparisons import FOLDED, Comparison
+from study.analysis.comparisons import FAMILIES, FOLDED, Comparison, family_of
 from study.analysis.results import Results
 from study.analysis.selection import on_test, on_validation
-from study.analysis.statistics import ALPHA, POWER, StandardError, components, detectable, seeds_needed
+from study.analysis.statistics import ALPHA, POWER, StandardError, components, seeds_needed
 from study.analysis.summary import by_fold, by_seed, fold_of
 from study.reporting import cells, wording
-from study.reporting.comparison_wording import counted
-from study.reporting.section import Row, Section, Table
+from study.reporting.comparison_wording import counted, is_clear
+from study.reporting.section import Card, Row, Section, Table
 
 SIZES = (0.01, 0.02, 0.05)
+MATTERS = 0.02
+"""A difference that a study should be able to find."""
 NOTE = (
     f"A difference is detectable if {100 * POWER:.0f} of 100 such studies would find it, at the level that "
     "Holm's correction asks of the smallest p in its family. The standard error of the difference is itself "
@@ -28,19 +30,16 @@ class Power(Section):
     name = "power"
     title = "What this study could have seen"
 
-    def findings(self, results: Results) -> Iterable[str]:
-        """The smallest and the largest detectable difference, per protocol."""
+    def cards(self, results: Results) -> Iterable[Card]:
+        """What stays unseen where a candidate is not decided, per protocol."""
         for protocol in () if results.saturated else results.protocols:
-            sizes = [_detectable(*measured) for measured in _measurable(results, protocol)]
-            if sizes:
-                metric = results.settings.judged_by.name
-                least, most = wording.number(min(sizes), metric), wording.number(max(sizes), metric)
-                size = most if least == most else f"{least} to {most}"
-                yield (
-                    f"Four of five such studies would find a true difference of {size}{wording.unit(metric)} "
-                    "to the baseline"
-                    f"{cells.SHORT[protocol]}."
-                )
+            open_ = [c for c in results.comparisons if c.protocol == protocol and _is_open(results, c)]
+            if open_:
+                yield Card(f"Too few seeds to decide{cells.SHORT[protocol]}", _unseen(results, open_))
+
+    def findings(self, results: Results) -> Iterable[str]:
+        """How much people differ, and how much seeds."""
+        for protocol in () if results.saturated else results.protocols:
             yield from _variances(results, protocol)
 
     def tables(self, results: Results) -> list[Table]:
@@ -53,6 +52,28 @@ class Power(Section):
             _row(*measured) for protocol in results.protocols for measured in _measurable(results, protocol)
         ]
         return {"power": pd.DataFrame(rows)}
+
+
+def _is_open(results: Results, comparison: Comparison) -> bool:
+    """Whether a candidate is not decided, and more seeds could find an effect that matters."""
+    coarse = comparison.detectable is None or comparison.detectable > MATTERS
+    is_candidate = family_of(results.chosen, comparison.method) == FAMILIES[0]
+    return is_candidate and coarse and not is_clear(comparison)
+
+
+def _unseen(results: Results, compared: Sequence[Comparison]) -> str:
+    """What four of five such studies would find, and what seeds a smaller effect needs."""
+    sizes = [comparison.detectable for comparison in compared if comparison.detectable is not None]
+    label, metric = results.settings.label, results.settings.judged_by.name
+    if not sizes:
+        return f"{wording.listing([label(c.method) for c in compared])} cannot be tested."
+    least, most = wording.number(min(sizes), metric), wording.number(max(sizes), metric)
+    size = most if least == most else f"{least} to {most}"
+    found = f"four of five such studies would find a true difference of {size}{wording.unit(metric)}"
+    needed = [_needed(c, c.test.error, MATTERS) for c in compared if c.test.error is not None]
+    most_needed = max((number for number in needed if number is not None), default=None)
+    more = f"; {wording.number(MATTERS, metric)}{wording.unit(metric)} need {most_needed} seeds a method"
+    return f"{found}{more if most_needed else ''}."
 
 
 def _variances(results: Results, protocol: str) -> Iterable[str]:
@@ -77,11 +98,6 @@ def _measurable(results: Results, protocol: str) -> list[tuple[Comparison, Stand
         for comparison in results.comparisons
         if comparison.protocol == protocol and comparison.test.error is not None
     ]
-
-
-def _detectable(comparison: Comparison, error: StandardError) -> float:
-    """The difference that its seeds and spread find with a power of POWER."""
-    return detectable(error, ALPHA / comparison.family)
 
 
 def _needed(comparison: Comparison, error: StandardError, size: float) -> int | None:
@@ -112,7 +128,7 @@ def _table(results: Results, protocol: str) -> Table:
             counted(comparison),
             comparison.kind,
             wording.number(error.size, metric),
-            wording.number(_detectable(comparison, error), metric),
+            wording.number(comparison.detectable or 0.0, metric),
             *(_shown(comparison, error, size) for size in SIZES),
         ]
         for comparison, error in _measurable(results, protocol)
@@ -129,6 +145,6 @@ def _row(comparison: Comparison, error: StandardError) -> Row:
         "test": comparison.kind,
         "holm_over": comparison.family,
         "standard_error": error.size,
-        "detectable": _detectable(comparison, error),
+        "detectable": comparison.detectable,
         **{f"seeds_for_{size}": _needed(comparison, error, size) for size in SIZES},
     }

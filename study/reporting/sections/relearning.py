@@ -19,7 +19,7 @@ from study.records.trial_record import Record
 from study.reporting import wording
 from study.reporting.drawing import epoch_curves, legends, marks, style
 from study.reporting.drawing.style import Look, Moments
-from study.reporting.section import Drawn, Section, Table, looks
+from study.reporting.section import Card, Drawn, Section, Table, chosen_early, looks
 
 MATCHED = "_size_matched"
 """What the columns of the gap are called where training features are thinned to the size of validation."""
@@ -47,10 +47,10 @@ class Relearning(Section):
     name = "relearning"
     title = "Purity gap and re-learning"
 
-    def findings(self, results: Results) -> Iterable[str]:
+    def cards(self, results: Results) -> Iterable[Card]:
         """Methods whose chosen weights are older than their first re-learning."""
         early = {results.settings.label(m): [*map(_is_early, runs)] for m, runs in results.runs.items()}
-        return filter(None, [wording.chosen_early(early, "re-learning")])
+        return chosen_early(early, "re-learning")
 
     def figures(self, results: Results) -> list[Drawn]:
         """Both gaps over epochs, a panel per modality."""
@@ -101,7 +101,15 @@ def _drawn(results: Results, kind: str, caption: str) -> Drawn | None:
     moments = {m: epochs for m, epochs in relearned_after(results.runs).items() if m in shown}
     choice = CHOICE.format(shown=len(shown), all=len(methods)) if len(shown) < len(methods) else ""
     figure = _figure(gaps, kind, looks(results, dict.fromkeys(gaps["method"])), moments)
-    return Drawn("purity_gap" + kind, caption + choice, figure)
+    return Drawn("purity_gap" + kind, caption + choice, figure, _seen(results, shown, kind))
+
+
+def _seen(results: Results, shown: Iterable[str], kind: str) -> str:
+    """The gap of each modality at the end, by method."""
+    ends = {method: last_values(results.runs[method], "gap" + kind) for method in shown}
+    read = {m: {wording.plain(name): f"{gap:.2f}" for name, gap in gaps.items()} for m, gaps in ends.items()}
+    lines = [f"{results.settings.label(method)}: {wording.readings(gaps)}." for method, gaps in read.items()]
+    return " ".join([f"{'Size-matched gap' if kind else 'Gap'} at the end.", *lines])
 
 
 def _figure(gaps: pd.DataFrame, kind: str, look_of: Mapping[str, Look], moments: Moments) -> Figure:

@@ -1,38 +1,29 @@
 """Which method is better: scores over fresh seeds and differences to the baseline."""
 
 from collections.abc import Iterable, Mapping
-from itertools import groupby
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from study.analysis.comparisons import FAMILIES, Comparison, as_numbers, family_of
+from study.analysis.comparisons import Comparison, as_numbers
 from study.analysis.method_status import MethodStatus
 from study.analysis.metric_names import PLAIN_NUMBERS
 from study.analysis.results import Results
-from study.analysis.summary import FIVE, SPLITS, five, fold_of
+from study.analysis.summary import FIVE, SPLITS, five
 from study.reporting import cells, status_wording, wording
-from study.reporting.comparison_wording import is_undecided, together, verdict
 from study.reporting.drawing import legends, marks, style
-from study.reporting.section import Drawn, Row, Section, Table, looks
+from study.reporting.section import Card, Drawn, Row, Section, Table, looks
+from study.reporting.verdicts import TESTS
 from trainables.multimodal.methods import UNIMODAL
 
 CAPTION = (
     "Scores of the best weights of every confirm run, the best method on top. Filled marks "
     "are means over seeds with their 95 % interval, open circles below them single seeds; the dashed "
     "line is the baseline. The mean of a single modality far away from all methods stands at that edge, "
-    "which may cut an interval. "
-    "Right: differences to the baseline with their 95 % interval; one that contains 0 is compatible with no "
-    "effect. Open circles are differences on the same seed or, of tests that are not paired, to the "
-    "baseline's mean."
+    "which may cut an interval."
 )
-UNDER = {
-    "clean": "",
-    "paper": " under the paper protocol (published split, best epoch chosen on test)",
-}
-TESTS = "t-tests, Holm-adjusted within candidates, single modalities and controls"
 BETTER = (
     "P(better) is the probability that the method is truly better, by the t-test and without adjustment. "
     "Tests are paired over seeds for methods that follow joint training until they act, else Welch's."
@@ -42,28 +33,28 @@ IN_FOLDS = (
     "Configurations were searched on one split, and samples of its validation part are tested in other folds."
 )
 COMPARED = ("difference", "difference_low", "difference_high", "p", "p_holm", "probability_better")
-NOTHING = "No configuration has been confirmed with fresh seeds yet, so no method can be called better."
 
 
 class MethodResults(Section):
-    """All methods, judged on test where it was read."""
+    """Scores of all methods, judged on test where it was read; the verdicts stand at the top of the page."""
 
     name = "results"
-    title = "Which method is better"
+    title = "What every method reaches"
 
-    def findings(self, results: Results) -> Iterable[str]:
-        """Which methods differ from the baseline, and what the means leave out."""
-        if not results.saturated:
-            reached = [line for protocol in results.protocols for line in _verdicts(results, protocol)]
-            yield from reached or [NOTHING]
+    def cards(self, results: Results) -> Iterable[Card]:
+        """Runs that give no number."""
         for protocol in results.protocols:
-            yield from _losses(results, protocol)
+            lost = list(_losses(results, protocol))
+            if lost:
+                title = f"Runs are left out of means{cells.SHORT[protocol]}"
+                yield Card(title, f"{'; '.join(lost)}. That flatters these methods.")
 
     def figures(self, results: Results) -> Iterable[Drawn]:
         """A figure per protocol under which any method has a number."""
         for protocol in results.protocols:
             if any(status.seeds for status in results.status(protocol)):
-                yield Drawn(f"comparison_{protocol}", CAPTION, _figure(results, protocol))
+                figure = _figure(results, protocol)
+                yield Drawn(f"comparison_{protocol}", CAPTION, figure, _seen(results, protocol))
 
     def tables(self, results: Results) -> list[Table]:
         """All methods per protocol, and what the numbers rest on."""
@@ -79,67 +70,21 @@ class MethodResults(Section):
         }
 
 
-def _verdicts(results: Results, protocol: str) -> Iterable[str]:
-    """What the baseline reaches, then others against it: candidates first, the best of each family on top."""
-    label, base = results.settings.label, wording.inside(results.settings.label(results.baseline))
-    compared = list(filter(None, (results.against_baseline(protocol, m) for m in results.ranked(protocol))))
-    how = f"Others are compared with it by {TESTS}." if compared else ""
-    yield from (" ".join(filter(None, [reached, how])) for reached in _baseline(results, protocol))
-    families = {c.method: FAMILIES.index(family_of(results.chosen, c.method)) for c in compared}
-    compared.sort(key=lambda comparison: families[comparison.method])
-    for (_, undecided), group in groupby(compared, lambda c: (families[c.method], is_undecided(c))):
-        named = {label(comparison.method) + cells.SHORT[protocol]: comparison for comparison in group}
-        if undecided:
-            yield together(named, base)
-        else:
-            yield from (verdict(comparison, name, base) for name, comparison in named.items())
-
-
-def _baseline(results: Results, protocol: str) -> Iterable[str]:
-    """What the baseline reaches, if it was confirmed."""
-    status = next((status for status in results.status(protocol) if status.method == results.baseline), None)
-    if status is not None and status.seeds:
-        score, metric = results.judged(protocol, results.baseline), results.settings.judged_by.name
-        named = f"a {wording.metric(metric)} of " if metric in PLAIN_NUMBERS else ""
-        reached = (
-            f"{named}{wording.score(score['mean'], metric)} on {results.split(protocol)}{UNDER[protocol]}"
-        )
-        reached += _test_set(results, protocol)
-        bounds = wording.bounds(score["low"], score["high"], metric)
-        seeds = wording.count(status.seeds, "seed")
-        yield f"{results.settings.label(results.baseline)} reaches {reached} ({bounds}, {seeds})."
-
-
-def _test_set(results: Results, protocol: str) -> str:
-    """How much test holds, and how many people; nothing where older ledgers do not know."""
-    held_out = results.settings.protocol.tested.get(protocol)
-    if held_out is None or results.split(protocol) != "test":
-        return ""
-    people = f" of {wording.count(held_out.groups, 'group')}" if held_out.groups else ""
-    folds = ", in folds" if fold_of(results.chosen.trained(results.baseline, protocol)) else ""
-    return f", {wording.count(held_out.samples, 'sample')}{people}{folds}"
-
-
 def _losses(results: Results, protocol: str) -> Iterable[str]:
-    """Runs that give no number, whose absence flatters the method, and methods that came to nothing."""
+    """Runs that give no number, whose absence flatters the method."""
     for status in results.status(protocol):
-        label = results.settings.label(status.method) + cells.SHORT[protocol]
-        if status.is_without_result:
-            yield f"{label} has no result, {status_wording.outcome(status)}."
-        elif status.seeds and status.endings:
-            why = status_wording.reason(status)
-            yield f"{label}: {why}. The mean leaves that out, which flatters the method."
+        if status.seeds and status.endings:
+            yield f"{results.settings.label(status.method)}: {status_wording.reason(status)}"
 
 
 def _figure(results: Results, protocol: str) -> Figure:
-    """Two metrics per method, and the differences to the baseline in the one they are judged by."""
+    """Two metrics per method, with the baseline's mean as a line."""
     order, split = results.ranked(protocol), results.split(protocol)
     scores = {method: results.scores(protocol)[method][split] for method in order}
-    compared = {order.index(o.method): o for o in results.comparisons if o.protocol == protocol}
     look_of = looks(results, order)
-    figure, panels = style.listed(3 if compared else 2, len(order))
+    figure, panels = style.listed(2, len(order))
     single = [place for place, method in enumerate(order) if method.startswith(UNIMODAL)]
-    for axes, metric in zip(panels, results.chosen.metrics, strict=False):
+    for axes, metric in zip(panels, results.chosen.metrics, strict=True):
         measures = {method: scores[method][metric] for method in order}
         extents = marks.rows(axes, measures, look_of)
         marks.close_up(axes, extents, single, metric)
@@ -147,21 +92,23 @@ def _figure(results: Results, protocol: str) -> Figure:
             axes.axvline(mean, color=style.GREY, ls="--", lw=1.2, zorder=1)
         axes.set_xlabel(wording.with_unit(f"{split} {wording.metric(metric)}", metric, "%"))
         style.scored_across(axes, metric, 0)
-    base = wording.inside(look_of[results.baseline].label)
-    if compared:
-        extents = marks.differences(panels[2], compared, look_of)
-        metric = results.settings.judged_by.name
-        marks.close_up(panels[2], {**extents, order.index(results.baseline): [0.0]}, single, metric)
-        panels[2].set_xlabel(wording.with_unit(f"{wording.metric(metric)}\nminus {base}", metric, "points"))
-        style.scored_across(panels[2], metric, -1)
     _note(panels[0], results.status(protocol), order)
     style.names(panels[0], [look.label for look in look_of.values()])
     style.rows_only(panels[1:])
-    baseline = Line2D([], [], color=style.GREY, ls="--", lw=1.2, label=base)
+    base = wording.inside(look_of[results.baseline].label)
+    line = Line2D([], [], color=style.GREY, ls="--", lw=1.2, label=base)
     interval = legends.interval("mean, 95 % interval", style.Look(style.INK, "o", "-"))
-    legends.legend(figure, [], [interval, legends.dots("one seed"), baseline])
+    legends.legend(figure, [], [interval, legends.dots("one seed"), line])
     figure.suptitle(f"Methods on {split}, {protocol} protocol")
     return figure
+
+
+def _seen(results: Results, protocol: str) -> str:
+    """What each method reaches, the best first."""
+    metric, label = results.settings.judged_by.name, results.settings.label
+    means = {m: results.judged(protocol, m)["mean"] for m in results.ranked(protocol)}
+    reached = [f"{label(m)} {wording.score(mean, metric)}" for m, mean in means.items() if mean is not None]
+    return f"{results.split(protocol).capitalize()} {wording.metric(metric)}: {wording.listing(reached)}."
 
 
 def _note(axes: Axes, statuses: Iterable[MethodStatus], order: list[str]) -> None:

@@ -7,12 +7,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from study.analysis import trial_tables
+from study.analysis.edges import Edge
 from study.analysis.importance import MINIMUM_TRIALS, Importance
 from study.analysis.results import Results
 from study.records.trial_record import Record
 from study.reporting import wording
 from study.reporting.drawing import legends, marks, style
-from study.reporting.section import Drawn, Section, Table, looks
+from study.reporting.section import Card, Drawn, Section, Table, looks
 
 HISTORY = (
     "Best validation score each search trial reached before it ended, in the order of proposal. Pruned "
@@ -34,15 +35,25 @@ class Search(Section):
     name = "search"
     title = "Search"
 
+    def cards(self, results: Results) -> list[Card]:
+        """Best values at the ends of their ranges."""
+        label = results.settings.label
+        edges = [f"{_at_edge(results, edge)} of {label(edge.method)}" for edge in results.edges]
+        if not edges:
+            return []
+        narrow = "the range may be too narrow."
+        return [Card("Best values at the edge of their range", f"{wording.listing(edges)}; {narrow}")]
+
     def figures(self, results: Results) -> list[Drawn]:
         """Trials in order, and importances."""
         rows = trial_tables.trials([trial for trial in results.chosen.records if trial.stage == "search"])
         drawn = []
         if rows["value"].notna().any():
             figure = _history(results, trial_tables.best_so_far(rows))
-            drawn.append(Drawn("search_history", HISTORY, figure))
+            drawn.append(Drawn("search_history", HISTORY, figure, _best_seen(results)))
         if results.importances:
-            drawn.append(Drawn("importance", IMPORTANCE, _importance(results)))
+            seen = _shares_seen(results)
+            drawn.append(Drawn("importance", IMPORTANCE, _importance(results), seen))
         return drawn
 
     def tables(self, results: Results) -> list[Table]:
@@ -68,6 +79,12 @@ def _incumbent(results: Results, best: Record) -> list[str]:
     return [label, str(best.number), score, ", ".join(settings)]
 
 
+def _at_edge(results: Results, edge: Edge) -> str:
+    notation = results.settings.method(edge.method).search.notation
+    end = "upper" if edge.is_upper else "lower"
+    return f"{wording.setting(wording.symbol(edge.key, notation), edge.value)} ({end} end)"
+
+
 def _left_out(results: Results) -> list[str]:
     """Importances that would be noise."""
     counts = {method: len(trials) for method, trials in results.chosen.searched.items()}
@@ -76,6 +93,25 @@ def _left_out(results: Results) -> list[str]:
         return []
     need = f"Importances need {MINIMUM_TRIALS} completed search trials of a method"
     return [f"{need}; fewer have {wording.listing(few)}."]
+
+
+def _best_seen(results: Results) -> str:
+    """What each search found."""
+    found = {method: _incumbent(results, best)[2] for method, best in results.chosen.incumbents.items()}
+    reached = {results.settings.label(method): score for method, score in found.items()}
+    return f"Best validation score: {wording.readings(reached) or 'none'}."
+
+
+def _shares_seen(results: Results) -> str:
+    """Every share, and whether it passes its noise."""
+    lines = []
+    for method, shares in results.importances.items():
+        symbols = _symbols(results, method, shares)
+        read = {s: wording.percent(share.share) for s, share in zip(symbols, shares, strict=True)}
+        above = [s for s, share in zip(symbols, shares, strict=True) if share.share > share.floor_high]
+        passed = f"above the noise: {wording.listing(above)}" if above else "none is above the noise"
+        lines.append(f"{results.settings.label(method)}: {wording.readings(read)}; {passed}.")
+    return " ".join(lines)
 
 
 def _history(results: Results, trials: pd.DataFrame) -> Figure:

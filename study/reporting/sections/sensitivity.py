@@ -49,7 +49,8 @@ class Sensitivity(Section):
         for sweep in _sweeps(results):
             if any(value.seeds for value in sweep.values):
                 name = f"sensitivity_{sweep.method}_{sweep.key}"
-                yield Drawn(name, caption + _at_zero(results, sweep), _figure(results, sweep))
+                figure = _figure(results, sweep)
+                yield Drawn(name, caption + _at_zero(results, sweep), figure, _seen(results, sweep))
                 caption = AS_ABOVE
 
     def tables(self, results: Results) -> Iterable[Table]:
@@ -140,6 +141,15 @@ def _switched_off(results: Results, sweep: Sweep) -> str:
         f"{moved} against {wording.setting(symbol, sweep.chosen)} on the same "
         f"{wording.count(change.n, 'seed')}. So {symbol} > 0 {effect} here."
     )
+
+
+def _seen(results: Results, sweep: Sweep) -> str:
+    """The mean at every value, and which of them is the incumbent's."""
+    metric = results.settings.judged_by.name
+    means = {wording.value(value.value): wording.score(value.interval.mean, metric) for value in sweep.values}
+    at = wording.setting(_symbol(results, sweep), sweep.chosen)
+    read = ", ".join(f"{value}: {mean}" for value, mean in means.items())
+    return f"{_label(results, sweep)} by {_symbol(results, sweep)}: {read}; the incumbent has {at}."
 
 
 def _reference(results: Results) -> str:

@@ -36,4 +36,7 @@ class Training(Section):
         figure = epoch_curves.over_epochs(
             runs, means, curve, look_of, reference=results.baseline, moments=moments
         )
-        return [Drawn(metric, CAPTION + MOMENTS * any(moments.values()), figure)]
+        last = means.groupby("method", sort=False)[curve.column].last()
+        reached = {look_of[method].label: wording.score(value, metric) for method, value in last.items()}
+        seen = f"{title}, at the end: {wording.readings(reached)}."
+        return [Drawn(metric, CAPTION + MOMENTS * any(moments.values()), figure, seen)]

@@ -1,14 +1,18 @@
 """How many trials there were, why some ended early, what all of them cost, and every one of them as csv."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 import pandas as pd
 
 from study.analysis import trial_tables
 from study.analysis.results import Results
+from study.records.trial_record import Record
 from study.reporting import wording
-from study.reporting.section import Section, Table
+from study.reporting.section import Card, Section, Table
 
+MANY_LOST = 0.2
+"""Share of a method's search trials: where more are lost, its space may be too wide for these data."""
 COUNTS = ("trials", "completed", "pruned", "diverged", "failed")
 
 
@@ -17,6 +21,16 @@ class Trials(Section):
 
     name = "trials"
     title = "Trials and cost"
+
+    def cards(self, results: Results) -> list[Card]:
+        """Methods whose search lost many trials."""
+        shares = {m: _lost(results.chosen.trials("search", m)) for m in results.methods}
+        many = [
+            f"{wording.percent(share)} of the search of {results.settings.label(method)}"
+            for method, share in shares.items()
+            if share > MANY_LOST
+        ]
+        return [Card("Trials diverged or failed", f"{wording.listing(many)}.")] if many else []
 
     def tables(self, results: Results) -> list[Table]:
         """Endings by stage, their reasons, and processor hours."""
@@ -30,6 +44,11 @@ class Trials(Section):
             "epochs": trial_tables.epochs(records),
             "modalities": trial_tables.modalities(records),
         }
+
+
+def _lost(trials: Sequence[Record]) -> float:
+    """Share of trials that diverged or failed."""
+    return sum(trial.status in ("diverged", "failed") for trial in trials) / max(len(trials), 1)
 
 
 def _stages(results: Results) -> Table:

@@ -10,7 +10,7 @@ from study.analysis.results import Results
 from study.analysis.tuning import Tuning
 from study.reporting import wording
 from study.reporting.drawing import legends, marks, style
-from study.reporting.section import Drawn, Section, Table, looks
+from study.reporting.section import Card, Drawn, Section, Table, looks
 from trainables.multimodal.methods import UNIMODAL
 
 CAPTION = (
@@ -33,27 +33,23 @@ class TuningCurves(Section):
     name = "tuning"
     title = "Was every method tuned enough"
 
-    def findings(self, results: Results) -> Iterable[str]:
-        """Methods whose curve still rises, the baseline first, and how often the first was not the best."""
+    def cards(self, results: Results) -> Iterable[Card]:
+        """Methods whose curve still rises, the baseline first."""
         rising = {method: tuning for method, tuning in results.tunings.items() if tuning.rises}
         if results.baseline in rising:
             yield _baseline_under_tuned(results, rising.pop(results.baseline))
         if rising:
             label, metric = results.settings.label, results.settings.judged_by.name
             gains = [f"{label(m)} ({wording.size(curve.gain or 0.0, metric)})" for m, curve in rising.items()]
-            yield f"More trials may improve {wording.listing(gains)}: so much the last half brought."
-        judged = [tuning for tuning in results.tunings.values() if tuning.again is not None]
-        overturned = [tuning for tuning in judged if tuning.chosen > 1]
-        if judged:
-            yield (
-                f"The best search trial was not the best on fresh seeds for {len(overturned)} of "
-                f"{wording.count(len(judged), 'method')}."
-            )
+            brought = "so much the last half of the search brought."
+            yield Card("More trials may improve", f"{wording.listing(gains)}: {brought}")
 
     def figures(self, results: Results) -> Iterable[Drawn]:
         """Curves of all methods with two trials or more."""
         curves = {m: tuning.curve for m, tuning in results.tunings.items() if len(tuning.curve) > 1}
-        return [Drawn("tuning_curves", CAPTION, _figure(results, curves))] if curves else []
+        if not curves:
+            return []
+        return [Drawn("tuning_curves", CAPTION, _figure(results, curves), _seen(results, curves))]
 
     def tables(self, results: Results) -> Iterable[Table]:
         """A row per method."""
@@ -80,12 +76,13 @@ class TuningCurves(Section):
         return {"tuning": pd.DataFrame(rows), "tuning_curves": pd.DataFrame(points)}
 
 
-def _baseline_under_tuned(results: Results, tuning: Tuning) -> str:
+def _baseline_under_tuned(results: Results, tuning: Tuning) -> Card:
     label = wording.inside(results.settings.label(tuning.method))
     gain = wording.size(tuning.gain or 0.0, results.settings.judged_by.name)
-    return (
-        f"Baseline under-tuned: the second half of its {tuning.completed} trials still brought {gain}. "
-        f"Every difference to {label} may be due to that."
+    return Card(
+        "Baseline under-tuned",
+        f"the second half of its {tuning.completed} trials still brought {gain}. "
+        f"Every difference to {label} may be due to that.",
     )
 
 
@@ -104,6 +101,19 @@ def _row(results: Results, tuning: Tuning) -> list[str]:
         *(wording.NONE if number is None else wording.number(number, metric) for number in numbers),
         str(tuning.chosen),
     ]
+
+
+def _seen(results: Results, curves: Mapping[str, Sequence[float]]) -> str:
+    """Where each curve begins and ends, and which still rise."""
+    metric, label = results.settings.judged_by.name, results.settings.label
+    ends = {
+        method: [wording.score(_score(results, curve[place]), metric) for place in (0, -1)]
+        for method, curve in curves.items()
+    }
+    lines = [f"{label(method)} from {one} to {all_}" for method, (one, all_) in ends.items()]
+    rising = [label(method) for method in curves if results.tunings[method].rises]
+    still = f"Still rising: {wording.listing(rising)}." if rising else "None still rises."
+    return f"Expected best from one trial to all: {wording.listing(lines)}. {still}"
 
 
 def _figure(results: Results, curves: Mapping[str, Sequence[float]]) -> Figure:

@@ -3,6 +3,7 @@ import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
@@ -94,6 +95,7 @@ def written(folder, module_study) -> write_report.Report:
 def test_a_whole_study_has_its_figures(written) -> None:
     names = {path.stem for path in written.figures}
     assert names == {
+        "differences_clean",
         "comparison_clean",
         "modalities",
         "accuracy",
@@ -114,15 +116,56 @@ def test_figures_are_sharp_enough_for_print(written) -> None:
 
 def test_the_page_needs_no_other_file(written) -> None:
     page = written.html.read_text()
-    sources = re.findall(r'src="([^"]{0,30})', page)
+    sources = re.findall(r'(?:src|srcset)="([^"]{0,30})', page)
     assert sources
-    assert all(source.startswith("data:image/png;base64,") for source in sources)
+    assert all(source.startswith("data:image/svg+xml;base64,") for source in sources)
+    assert len(page) < 3_000_000
 
 
-def test_the_page_shows_every_figure_and_finding(written) -> None:
+def test_every_link_of_the_page_leads_somewhere(written, folder) -> None:
+    page = written.html.read_text()
+    links = re.findall(r'href="([^"]*)"', page)
+    assert links
+    inside = {link for link in links if link.startswith("#")}
+    assert all(f'<section id="{link[1:]}">' in page for link in inside)
+    assert all((folder / link).is_file() for link in set(links) - inside)
+    files = {str(path.relative_to(folder)) for path in folder.glob("*/*")}
+    assert files <= set(links)
+
+
+def test_every_figure_is_there_for_wide_and_narrow_screens_and_said_in_words(written) -> None:
     page = written.html.read_text()
     assert page.count("<img ") == len(written.figures)
-    assert page.count("<li>") == len(written.findings)
+    assert page.count('<source media="screen and (max-width: 600px)"') == len(written.figures)
+    said = re.findall(r'alt="([^"]*)"', page)
+    assert len(set(said)) == len(written.figures)
+    assert all(" " in text for text in said)
+
+
+def test_the_first_screen_has_question_answer_and_verdicts_before_any_section(written) -> None:
+    page = written.html.read_text()
+    asked, told = "improve on joint training on cremad?", 'class="answer">'
+    shown = ['class="verdict ', "differences_clean.", "Contents</h2>", '<section id="results">']
+    places = [page.index(part) for part in (asked, told, *shown)]
+    assert places == sorted(places)
+
+
+def test_tables_and_headings_can_be_heard(written) -> None:
+    page = written.html.read_text()
+    assert '<html lang="en">' in page
+    levels = [int(level) for level in re.findall(r"<h(\d)", page)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    assert "<th>" not in page
+    assert page.count("<caption>") == page.count("<table ")
+
+
+def test_what_limits_the_numbers_is_on_the_first_screen(tmp_path, whole, settings) -> None:
+    asked = settings(data={"note": "features were fitted on the training part."})
+    page = write_report.write(tmp_path, asked, whole().records).html.read_text()
+    card = page.index("<strong>On the data</strong> Features were fitted on the training part.")
+    assert card < page.index("Contents</h2>")
 
 
 def test_every_result_row_names_the_five_things_it_rests_on(written, folder) -> None:
@@ -133,7 +176,7 @@ def test_every_result_row_names_the_five_things_it_rests_on(written, folder) -> 
 def test_sample_results_are_marked_on_the_page_and_on_every_figure(tmp_path, whole, settings) -> None:
     asked = settings(data={"is_sample": True})
     written = write_report.write(tmp_path, asked, whole().records)
-    assert "generated data" in written.html.read_text()
+    assert "These are results on generated sample data" in written.html.read_text()
     for path in written.figures:
         with Image.open(path) as image:
             corner = image.convert("RGB").crop((image.width - 200, 0, image.width, 40))
@@ -211,13 +254,14 @@ def test_the_table_of_methods_has_tests_and_costs(of_many) -> None:
 def test_the_page_names_every_method_in_its_table(of_many) -> None:
     page = (of_many / "report.html").read_text()
     rows = re.search(r"<caption>Methods, clean.*?</table>", page, re.DOTALL)[0]
-    assert "<td>Joint training (baseline)</td>" in rows
+    assert '<th scope="row" role="rowheader">Joint training (baseline)</th>' in rows
     assert "no search trial completed: 5 diverged (loss is not finite), 1 pruned" in rows
     assert "left out: seed 1003 diverged" in rows
 
 
 def test_a_comparison_of_twelve_methods_has_its_figures(of_many) -> None:
     assert {path.stem for path in (of_many / "figures").iterdir()} == {
+        "differences_clean",
         "comparison_clean",
         "modalities",
         "accuracy",
@@ -234,14 +278,16 @@ def test_a_comparison_of_twelve_methods_has_its_figures(of_many) -> None:
 def test_each_incumbent_is_computed_once_for_a_report(tmp_path, module_study, monkeypatch) -> None:
     calls = []
     monkeypatch.setattr(chosen_runs, "incumbent", lambda *given: calls.append(given[1]) or incumbent(*given))
-    monkeypatch.setattr(write_report.style, "save", lambda figure, path, sample: path.write_bytes(b""))
+    monkeypatch.setattr(write_report.files, "save", lambda figure, stem: None)
+    monkeypatch.setattr(write_report.files, "picture", lambda figure, name: "")
     write_report.write(tmp_path, *module_study)
     assert sorted(calls) == sorted(module_study[0].methods)
 
 
 def test_no_table_names_a_column_twice(compared_methods, boosted) -> None:
     for results in (analyse(*compared_methods), analyse(*boosted)):
-        found = [table for section in write_report.SECTIONS for table in section.tables(results)]
+        sections = [write_report.OPENING, *write_report.SECTIONS]
+        found = [table for section in sections for table in section.tables(results)]
         named = [[head for head in table.heads if head] for table in found]
         assert len(found) > 5
         assert all(len(heads) == len(set(heads)) for heads in named)
@@ -272,8 +318,9 @@ def test_a_further_section_is_one_line(tmp_path, module_study, monkeypatch) -> N
     monkeypatch.setattr(write_report, "SECTIONS", [Extra()])
     written = write_report.write(tmp_path, *module_study)
     page = written.html.read_text()
-    assert written.findings == ["It is."]
+    assert written.findings[-1] == "It is."
     assert "<h2>Is &lt;this&gt; asked?</h2>" in page
+    assert page.index("<li>It is.</li>") < page.index("Read this first.")
     assert page.index("Read this first.") < page.index("<caption>Answers</caption>")
 
 

@@ -77,7 +77,7 @@ def test_a_method_that_gave_no_modality_a_head_is_told(synthetic, settings) -> N
 def test_weights_chosen_before_the_first_added_head_are_counted(synthetic, settings) -> None:
     period = synthetic().search("boosting", 0.6, 1).first("boosting")["period"]
     text = chosen_at(synthetic, settings, "boosting", [1, period, period + 1])
-    assert "The chosen epoch comes before the first added head in 2 of 3 runs of Boosting: " in text
+    assert "The chosen epoch comes before the first added head: in 2 of 3 runs of Boosting: " in text
 
 
 def test_nothing_is_said_where_the_method_had_its_turn(synthetic, settings) -> None:

@@ -9,13 +9,13 @@ def test_sample_results_say_that_they_mean_nothing(whole, settings) -> None:
 
 def test_an_unfinished_study_says_so(whole, settings) -> None:
     text = said(settings(), [record for record in whole().records if record.stage == "search"])
-    assert "not complete (trials so far come from search)" in text
+    assert "not complete: trials so far come from search;" in text
     assert "no method can be called better" in text
 
 
 def test_failed_trials_are_why_a_study_is_not_complete(compared_methods) -> None:
     text = said(*compared_methods)
-    assert "not complete (trials so far come from search and confirm, 5 of them failed)" in text
+    assert "not complete: trials so far come from search and confirm, 5 of them failed;" in text
 
 
 def test_a_note_on_the_data_is_told_first(whole, settings) -> None:

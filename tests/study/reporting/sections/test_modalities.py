@@ -1,7 +1,7 @@
 import pytest
 from report_reading import drawn, tables
 
-from study.reporting.drawing import style
+from study.reporting.drawing import files, style
 from study.reporting.sections.modalities import Modalities
 
 
@@ -28,7 +28,8 @@ def test_one_modality_alone_has_no_imbalance(whole, settings) -> None:
 def test_a_figure_of_three_modalities_is_saved(tmp_path, three_modalities) -> None:
     found = drawn(Modalities(), *three_modalities)
     with style.style():
-        style.save(found["modalities"].figure, tmp_path / "figure.png", sample=True)
+        files.arrange(found["modalities"].figure, sample=True)
+        files.save(found["modalities"].figure, tmp_path / "figure")
     assert (tmp_path / "figure.png").stat().st_size > 1000
 
 

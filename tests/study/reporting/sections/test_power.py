@@ -1,4 +1,4 @@
-from report_reading import judged, tables
+from report_reading import cards, judged, tables
 
 from study.reporting.sections.power import Power
 
@@ -32,3 +32,23 @@ def test_a_row_says_which_test_and_how_many_seeds_of_both(synthetic, settings) -
 def test_two_seeds_or_equal_differences_have_no_row(synthetic, settings) -> None:
     assert tables(Power(), settings(), compared(synthetic, [0.7, 0.8], [0.6, 0.6])) == []
     assert tables(Power(), settings(), compared(synthetic, [0.7, 0.7, 0.7], [0.6, 0.6, 0.6])) == []
+
+
+def test_a_candidate_that_is_not_decided_says_what_would_have_been_found(synthetic, settings) -> None:
+    records = compared(synthetic, [0.60, 0.68, 0.56, 0.63, 0.61], [0.61, 0.60, 0.62, 0.59, 0.61])
+    (card,) = cards(Power(), settings(), records)
+    assert card.startswith(
+        "Too few seeds to decide: four of five such studies would find a true difference of "
+    )
+    assert int(card.split("need ")[1].split()[0]) > 5
+
+
+def test_two_seeds_are_too_few_to_test(synthetic, settings) -> None:
+    (card,) = cards(Power(), settings(), compared(synthetic, [0.7, 0.8], [0.6, 0.6]))
+    assert card == "Too few seeds to decide: Diagnose & Re-learn cannot be tested."
+
+
+def test_nothing_is_missing_of_what_is_decided_or_finely_measured(synthetic, settings) -> None:
+    theirs = [0.60, 0.60, 0.60, 0.60, 0.60]
+    for ours in ([0.70, 0.71, 0.72, 0.73, 0.74], [0.601, 0.600, 0.599, 0.602, 0.598]):
+        assert cards(Power(), settings(), compared(synthetic, ours, theirs)) == []

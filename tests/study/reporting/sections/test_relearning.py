@@ -56,7 +56,7 @@ def test_weights_chosen_before_the_first_relearning_are_counted(synthetic, setti
     text = chosen_at(synthetic, settings, "diagnose_relearn", [every, every + 1, every + 2])
     # weights are pulled back after an epoch was judged
     assert (
-        "The chosen epoch comes before the first re-learning in 2 of 3 runs of Diagnose & Re-learn: " in text
+        "The chosen epoch comes before the first re-learning: in 2 of 3 runs of Diagnose & Re-learn: " in text
     )
 
 

@@ -1,4 +1,4 @@
-from report_reading import drawn, tables
+from report_reading import cards, drawn, tables
 
 from study.reporting.sections.search import Search
 from study.reporting.wording import SPACE
@@ -25,3 +25,16 @@ def test_configurations_are_written_with_their_symbols(module_study) -> None:
     (table,) = tables(Search(), *module_study)
     written = table.rows[1][-1].replace(SPACE, " ")
     assert written == "learning rate = 0.002, epochs = 12, λ = 3, H = 3, R = 3"
+
+
+def test_a_best_value_at_the_end_of_its_range_is_told(synthetic, settings) -> None:
+    study = synthetic().search("joint", 0.5, 1)
+    study.add("search", "joint", 0.9, config={"lr": 0.0999})
+    (card,) = cards(Search(), settings(), study.records)
+    assert "learning rate = 0.0999 (upper end) of Joint training; the range may be too narrow." in card
+
+
+def test_a_best_value_inside_its_range_is_not(synthetic, settings) -> None:
+    study = synthetic()
+    study.add("search", "joint", 0.9, config={"lr": 0.01})
+    assert cards(Search(), settings(), study.records) == []

@@ -8,7 +8,7 @@ from study.analysis.results import analyse
 from study.analysis.statistics import mean_interval
 from study.analysis.sweeps import Sweep, SweptValue
 from study.methods import STUDY_METHODS
-from study.reporting.drawing import style
+from study.reporting.drawing import files, style
 from study.reporting.sections import sensitivity
 from study.reporting.sections.sensitivity import Sensitivity
 
@@ -64,10 +64,10 @@ KEYS = [
 
 
 @pytest.mark.parametrize(("method", "key"), KEYS)
-def test_no_text_is_cut_off(tmp_path, figure, method, key) -> None:
+def test_no_text_is_cut_off(figure, method, key) -> None:
     with style.style():
         one = figure([value(of, 0.5, 0.6) for of in (0.0, 1.0, 3.0)], 1.0, method, key)
-        style.save(one, tmp_path / "figure.png", sample=True)
+        files.arrange(one, sample=True)
         one.draw_without_rendering()
     frame = one.bbox
     for text in one.findobj(lambda artist: hasattr(artist, "get_text") and artist.get_text()):

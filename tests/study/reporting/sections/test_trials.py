@@ -1,4 +1,4 @@
-from report_reading import tables
+from report_reading import cards, tables
 
 from study.analysis.results import analyse
 from study.reporting.sections.trials import Trials
@@ -20,3 +20,12 @@ def test_every_trial_epoch_and_modality_is_kept_as_csv(module_study) -> None:
     assert len(frames["trials"]) == len(records)
     assert len(frames["epochs"]) == sum(len(record.epochs) for record in records)
     assert len(frames["modalities"]) == 2 * len(frames["epochs"])
+
+
+def test_a_search_that_lost_a_fifth_of_its_trials_is_told(synthetic, settings) -> None:
+    study = synthetic().search("joint", 0.6, 4)
+    assert cards(Trials(), settings(), study.records) == []
+    for seed in range(2):
+        study.add("search", "joint", 0.1, status="diverged", seed=seed, config={"lr": 0.5 + seed})
+    (card,) = cards(Trials(), settings(), study.records)
+    assert card == "Trials diverged or failed: 33.3 % of the search of Joint training."

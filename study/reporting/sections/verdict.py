@@ -1,0 +1,156 @@
+"""The first screen: does a method help here, how sure is that, and what must be tuned?"""
+
+from collections.abc import Iterable
+
+from matplotlib.figure import Figure
+
+from study.analysis.comparisons import Comparison
+from study.analysis.importance import MINIMUM_TRIALS
+from study.analysis.method_status import MethodStatus
+from study.analysis.results import Results
+from study.reporting import cells, status_wording, wording
+from study.reporting.comparison_wording import NOT_DECIDABLE, NOT_DISTINGUISHABLE, counted
+from study.reporting.drawing import legends, marks, style
+from study.reporting.section import Card, Drawn, Section, Table, looks
+from study.reporting.verdicts import TESTS, judged, ordered, sentences, tested_on
+from trainables.multimodal.methods import UNIMODAL
+
+CAPTION = (
+    "Differences to {base} with their 95 % interval: one that contains 0 is compatible with no effect. Open "
+    "circles are differences on the same seed or, of tests that are not paired, to the mean of {base}."
+)
+HEADS = ["Method", "Verdict", "How sure", "Seeds"]
+NOTHING_STANDS_OUT = "no value stands out"
+NOT_MEASURED = "not measured"
+UNMEASURED = f"that takes the stage sensitivity, or {MINIMUM_TRIALS} completed search trials of a method."
+
+
+class Verdict(Section):
+    """What the study was asked, answered for every method."""
+
+    name = "verdict"
+    title = "Verdict"
+
+    def cards(self, results: Results) -> Iterable[Card]:
+        """That nothing says what must be tuned."""
+        if results.runs and not results.saturated and not _is_tuning_measured(results):
+            yield Card("What to tune is not measured", UNMEASURED)
+
+    def findings(self, results: Results) -> Iterable[str]:
+        """The same for the terminal."""
+        return sentences(results)
+
+    def figures(self, results: Results) -> Iterable[Drawn]:
+        """Differences to the baseline, per protocol."""
+        base = wording.inside(results.settings.label(results.baseline))
+        for protocol in results.protocols:
+            compared = ordered(results, protocol)
+            if compared:
+                figure = _figure(results, protocol, compared)
+                seen = " ".join(_seen(results, comparison) for comparison in compared)
+                yield Drawn(f"differences_{protocol}", CAPTION.format(base=base), figure, seen)
+
+    def tables(self, results: Results) -> Iterable[Table]:
+        """A line per method, per protocol."""
+        return [_table(results, protocol) for protocol in results.protocols]
+
+
+def _table(results: Results, protocol: str) -> Table:
+    settings, unit = results.settings, "gpu" if results.summary["cost"]["gpu_hours"] else "cpu"
+    base = wording.inside(settings.label(results.baseline))
+    compared = {comparison.method: comparison for comparison in ordered(results, protocol)}
+    statuses = {status.method: status for status in results.status(protocol)}
+    order = [m for m in dict.fromkeys([results.baseline, *compared, *statuses]) if m in statuses]
+    rows = [_row(results, statuses[method], compared.get(method), unit) for method in order]
+    difference = wording.with_unit(f"Minus {base}", settings.judged_by.name, "points")
+    heads = [*HEADS[:2], difference, *HEADS[2:], f"{unit.upper()}-hours"]
+    if _is_tuning_measured(results):
+        heads.append("What to tune")
+        rows = [[*row, _what_to_tune(results, method)] for row, method in zip(rows, order, strict=True)]
+    title = f"{wording.capitalised(wording.metric(settings.judged_by.name))} on {results.split(protocol)}"
+    title += f"{cells.SHORT[protocol]}: {TESTS}"
+    return Table(title, heads, rows, tested_on(results, protocol))
+
+
+def _row(results: Results, status: MethodStatus, comparison: Comparison | None, unit: str) -> list[str]:
+    """What is said of a method, how large and how sure it is, on how much, and what it took."""
+    if comparison is not None:
+        said = _compared(results, comparison)
+    elif status.seeds:
+        said = _alone(results, status)
+    else:
+        said = ["no result", wording.NONE, status_wording.outcome(status), wording.NONE]
+    cost = cells.hours(sum(hours[f"{unit}_hours"] for hours in status.costs.values()))
+    return [results.settings.label(status.method), *said, cost]
+
+
+def _compared(results: Results, comparison: Comparison) -> list[str]:
+    difference, metric = comparison.test.difference, comparison.score.name
+    moved = cells.change(difference.mean, difference.low, difference.high, metric, " ")
+    return [judged(results, comparison), moved, _how_sure(results, comparison), counted(comparison)]
+
+
+def _alone(results: Results, status: MethodStatus) -> list[str]:
+    """The baseline, or a method whose baseline has no result."""
+    measured = results.judged(status.protocol, status.method)
+    reached = f"reaches {cells.score(measured, results.settings.judged_by.name, ' ')}"
+    is_baseline = status.method == results.baseline
+    said, sure = ("baseline", wording.NONE) if is_baseline else (NOT_DECIDABLE, "baseline has no result")
+    return [said, reached, sure, wording.count(status.seeds, "seed")]
+
+
+def _how_sure(results: Results, comparison: Comparison) -> str:
+    """Adjusted p with what else tells chance from effect, or why there is none."""
+    said = judged(results, comparison)
+    if results.saturated:
+        return "selection is saturated"
+    if said == NOT_DECIDABLE:
+        return "no spread" if comparison.test.difference.n > 2 else "too few seeds"
+    p = wording.p_value(comparison.adjusted or 0.0)
+    if said == NOT_DISTINGUISHABLE and comparison.detectable is not None:
+        return f"{p}, would find {wording.number(comparison.detectable, comparison.score.name)}"
+    return f"{p}, P(better){wording.SPACE}{cells.better(comparison)}"
+
+
+def _what_to_tune(results: Results, method: str) -> str:
+    """The best values of hyperparameters that are shown to matter: by their sweep, or in the search."""
+    best = results.chosen.incumbents.get(method)
+    sweeps, shares = results.sweeps.get(method, {}), results.importances.get(method, [])
+    if best is None or not (shares or any(sweep.shifts for sweep in sweeps.values())):
+        return NOT_MEASURED
+    matter = [key for key, sweep in sweeps.items() if sweep.clear]
+    matter += [share.key for share in shares if share.share > share.floor_high]
+    notation = results.settings.method(method).search.notation
+    symbols = {key: wording.symbol(key, notation) for key in matter}
+    return ", ".join(wording.setting(s, best.config[key]) for key, s in symbols.items()) or NOTHING_STANDS_OUT
+
+
+def _is_tuning_measured(results: Results) -> bool:
+    return any(_what_to_tune(results, method) != NOT_MEASURED for method in results.methods)
+
+
+def _seen(results: Results, comparison: Comparison) -> str:
+    """`D&R: better, +3.0 [+1.0, +5.0] points.`"""
+    difference, metric = comparison.test.difference, comparison.score.name
+    moved = cells.change(difference.mean, difference.low, difference.high, metric, " ")
+    label = results.settings.label(comparison.method)
+    return f"{label}: {judged(results, comparison)}, {moved}{wording.unit(metric)}."
+
+
+def _figure(results: Results, protocol: str, compared: list[Comparison]) -> Figure:
+    """A row per method, in the order of the table."""
+    look_of = looks(results, [comparison.method for comparison in compared])
+    figure, (axes,) = style.listed(1, len(compared), style.COLUMN)
+    extents = marks.differences(axes, dict(enumerate(compared)), look_of)
+    extents[len(compared)] = [0.0]  # no difference stays in view
+    single = [place for place, method in enumerate(look_of) if method.startswith(UNIMODAL)]
+    metric = results.settings.judged_by.name
+    marks.close_up(axes, extents, single, metric)
+    base = wording.inside(results.settings.label(results.baseline))
+    difference = f"{results.split(protocol)} {wording.metric(metric)} minus {base}"
+    axes.set_xlabel(wording.with_unit(difference, metric, "points"))
+    style.scored_across(axes, metric, -1)
+    style.names(axes, [look.label for look in look_of.values()])
+    interval = legends.interval("mean, 95 % interval", style.Look(style.INK, "o", "-"))
+    legends.legend(figure, [], [interval, legends.dots("one seed")])
+    return figure

@@ -1,0 +1,149 @@
+"""The answer of a study in sentences: what was asked, and what is said of each method."""
+
+from collections.abc import Iterable
+from itertools import groupby
+
+from study.analysis.comparisons import FAMILIES, Comparison, family_of
+from study.analysis.metric_names import PLAIN_NUMBERS
+from study.analysis.results import Results
+from study.analysis.summary import fold_of
+from study.reporting import cells, status_wording, wording
+from study.reporting.comparison_wording import (
+    BETTER,
+    NOT_DECIDABLE,
+    NOT_DISTINGUISHABLE,
+    WORSE,
+    is_undecided,
+    relation,
+    together,
+    verdict,
+)
+
+UNDER = {
+    "clean": "",
+    "paper": " under the paper protocol (published split, best epoch chosen on test)",
+}
+TESTS = "t-tests, Holm-adjusted within candidates, single modalities and controls"
+NOTHING = "No configuration has been confirmed with fresh seeds yet, so no method can be called better."
+ENDINGS = {
+    BETTER: "better than {base}",
+    NOT_DISTINGUISHABLE: "not distinguishable from {base}",
+    WORSE: "worse than {base}",
+    NOT_DECIDABLE: "not decidable here",
+}
+MOST_NAMED = 3  # methods that a sentence names one by one
+
+
+def question(results: Results) -> str:
+    """What the study asks."""
+    label, on = results.settings.label, f"on {results.settings.data.name}"
+    base = wording.inside(label(results.baseline))
+    others = [m for m in results.methods if m != results.baseline]
+    candidates = [m for m in others if _family(results, m) == FAMILIES[0]]
+    if not others:
+        return f"What does {base} reach {on}?"
+    named = wording.listing([wording.inside(label(method)) for method in candidates or others])
+    if not candidates:
+        return f"How far from {base} {'is' if len(others) == 1 else 'are'} {named} {on}?"
+    if len(candidates) > MOST_NAMED:
+        return f"Does any of {len(candidates)} methods improve on {base} {on}?"
+    return f"{'Does' if len(candidates) == 1 else 'Do'} {named} improve on {base} {on}?"
+
+
+def answer(results: Results) -> str:
+    """The verdicts on what was asked, in one sentence."""
+    compared = [c for c in ordered(results, results.protocols[0]) if _was_asked(results, c)]
+    if not compared:
+        return NOTHING
+    kinds = {kind: [c for c in compared if judged(results, c) == kind] for kind in ENDINGS}
+    told = [_told(results, kind, of) for kind, of in kinds.items() if of]
+    asked = _family(results, compared[0].method) == FAMILIES[0]
+    begun = "Yes: " if kinds[BETTER] else "No: " if kinds[WORSE] == compared else "Not shown: "
+    return wording.capitalised(begun * asked + "; ".join(told) + ".")
+
+
+def judged(results: Results, comparison: Comparison) -> str:
+    """What is said of a method: nothing where the split that selects is saturated."""
+    return NOT_DECIDABLE if results.saturated else relation(comparison)
+
+
+def ordered(results: Results, protocol: str) -> list[Comparison]:
+    """All methods against the baseline: candidates first, the best of each family on top."""
+    compared = filter(None, (results.against_baseline(protocol, m) for m in results.ranked(protocol)))
+    return sorted(compared, key=lambda c: FAMILIES.index(_family(results, c.method)))
+
+
+def sentences(results: Results) -> Iterable[str]:
+    """Which methods differ from the baseline, and which have no result, per protocol."""
+    if not results.saturated:
+        reached = [line for protocol in results.protocols for line in _verdicts(results, protocol)]
+        yield from reached or [NOTHING]
+    for protocol in results.protocols:
+        for status in results.status(protocol):
+            if status.is_without_result:
+                label = results.settings.label(status.method) + cells.SHORT[protocol]
+                yield f"{label} has no result, {status_wording.outcome(status)}."
+
+
+def _reached(results: Results, protocol: str) -> str:
+    """What the baseline reaches; empty if it was not confirmed."""
+    status = next((status for status in results.status(protocol) if status.method == results.baseline), None)
+    if status is None or not status.seeds:
+        return ""
+    score, metric = results.judged(protocol, results.baseline), results.settings.judged_by.name
+    named = f"a {wording.metric(metric)} of " if metric in PLAIN_NUMBERS else ""
+    reached = f"{named}{wording.score(score['mean'], metric)} on {results.split(protocol)}{UNDER[protocol]}"
+    reached += _test_set(results, protocol)
+    bounds = wording.bounds(score["low"], score["high"], metric)
+    seeds = wording.count(status.seeds, "seed")
+    return f"{results.settings.label(results.baseline)} reaches {reached} ({bounds}, {seeds})."
+
+
+def _verdicts(results: Results, protocol: str) -> Iterable[str]:
+    """What the baseline reaches, then others against it; those that are not decided in one sentence."""
+    label, base = results.settings.label, wording.inside(results.settings.label(results.baseline))
+    compared = ordered(results, protocol)
+    if reached := _reached(results, protocol):
+        how = f" Others are compared with it by {TESTS}." if compared else ""
+        yield reached + how
+    for (_, undecided), group in groupby(compared, lambda c: (_family(results, c.method), is_undecided(c))):
+        named = {label(comparison.method) + cells.SHORT[protocol]: comparison for comparison in group}
+        if undecided:
+            yield together(named, base)
+        else:
+            yield from (verdict(comparison, name, base) for name, comparison in named.items())
+
+
+def tested_on(results: Results, protocol: str) -> str:
+    """How much test holds, and how many people; nothing where older ledgers do not know."""
+    held = _test_set(results, protocol).removeprefix(", ")
+    return f"Test: {held}." if held else ""
+
+
+def _test_set(results: Results, protocol: str) -> str:
+    held_out = results.settings.protocol.tested.get(protocol)
+    if held_out is None or results.split(protocol) != "test":
+        return ""
+    people = f" of {wording.count(held_out.groups, 'group')}" if held_out.groups else ""
+    folds = ", in folds" if fold_of(results.chosen.trained(results.baseline, protocol)) else ""
+    return f", {wording.count(held_out.samples, 'sample')}{people}{folds}"
+
+
+def _told(results: Results, kind: str, compared: list[Comparison]) -> str:
+    """`A (+3.0 points) and B (+1.0 points) are better than joint training`."""
+    metric, label = results.settings.judged_by.name, results.settings.label
+    named = [f"{label(c.method)} ({wording.change(c.test.difference.mean, metric)})" for c in compared]
+    rest = len(named) - MOST_NAMED
+    subject = wording.listing([*named[:MOST_NAMED], f"{rest} more"] if rest > 0 else named)
+    base = wording.inside(label(results.baseline))
+    return f"{subject} {'is' if len(named) == 1 else 'are'} {ENDINGS[kind].format(base=base)}"
+
+
+def _was_asked(results: Results, comparison: Comparison) -> bool:
+    """Whether a study asks for this method: all where it has no candidate."""
+    asked = any(_family(results, c.method) == FAMILIES[0] for c in results.comparisons)
+    return not asked or _family(results, comparison.method) == FAMILIES[0]
+
+
+def _family(results: Results, method: str) -> str:
+    return family_of(results.chosen, method)

@@ -1,0 +1,84 @@
+"""Figures for wide and narrow, light and dark screens."""
+
+import re
+
+import pytest
+from matplotlib.figure import Figure
+
+from study.reporting.drawing import files, style
+
+
+@pytest.fixture
+def figure() -> Figure:
+    """A curve in the colour of a method that is dark on a dark screen."""
+    with style.style():
+        figure, (axes,) = style.panels(style.COLUMN, 1)
+        axes.plot([0, 1], [0, 1], color="#3b3b98")
+        axes.set_title("A title that is far too long for the one line of a narrow page, and wraps")
+        return figure
+
+
+def test_colours_follow_a_dark_screen_and_print_stays_light(figure) -> None:
+    with style.style():
+        svg = files.picture(figure, "curve")
+    assert svg.startswith("<svg")
+    assert "stroke: var(--3b3b98)" in svg
+    assert "svg{--" in svg
+    assert "--3b3b98:#3b3b98;" in svg
+    (dark,) = re.findall(r"@media screen and \(prefers-color-scheme:dark\)\{svg\{(.*?)\}\}", svg)
+    assert "--3b3b98:#8f8ff0;" in dark
+    assert not [colour for colour in files.DARK if f": {colour}" in svg]
+
+
+@pytest.mark.parametrize("look", [*style.LOOKS, *style.OTHERS, style.BASELINE_LOOK], ids=str)
+@pytest.mark.parametrize("ground", ["light", "dark"])
+def test_every_method_stands_out_from_its_page(look, ground) -> None:
+    on_dark = ground == "dark"
+    colour = files.DARK.get(look.colour, look.colour) if on_dark else look.colour
+    paper = files.DARK["#ffffff"] if on_dark else "#ffffff"
+    assert _contrast(colour, paper) >= (3 if on_dark else 2)
+
+
+def _contrast(first: str, second: str) -> float:
+    """Ratio of luminances as WCAG defines it."""
+    light, dark = sorted((_luminance(first), _luminance(second)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_a_figure_is_saved_for_screens_and_for_print(figure, tmp_path) -> None:
+    files.save(figure, tmp_path / "curve")
+    starts = {path.suffix: path.read_bytes()[:5] for path in tmp_path.iterdir()}
+    assert starts == {".png": b"\x89PNG\r", ".svg": b"<?xml", ".pdf": b"%PDF-"}
+
+
+def test_titles_wrap_and_a_layout_is_made_once(figure) -> None:
+    files.arrange(figure, sample=False)
+    assert max(map(len, figure.axes[0].get_title().split("\n"))) * 0.082 <= style.COLUMN
+    place = figure.axes[0].get_position().bounds
+    figure.axes[0].set_title("short")
+    figure.draw_without_rendering()
+    assert figure.axes[0].get_position().bounds == place
+
+
+@pytest.mark.parametrize(("count", "columns"), [(1, 1), (3, 1), (13, 2)])
+def test_panels_stand_below_each_other_on_a_narrow_page(count, columns) -> None:
+    with style.style(style.NARROW):
+        figure, panels = style.panels(style.PAGE, count)
+    assert figure.get_figwidth() == style.NARROW
+    assert len(panels) == count
+    assert panels[0].get_subplotspec().get_gridspec().ncols == columns
+
+
+def test_lists_of_methods_stand_below_each_other_on_a_narrow_page() -> None:
+    with style.style(style.NARROW):
+        figure, panels = style.listed(2, 5)
+    assert [panel.get_subplotspec().rowspan.start for panel in panels] == [0, 1]
+    with style.style():
+        wide, _ = style.listed(2, 5)
+    assert figure.get_figheight() == 2 * wide.get_figheight()

@@ -1,0 +1,118 @@
+import re
+
+from report_reading import cards, drawn, judged, many, shifted, tables, texts
+
+from study.analysis.results import analyse
+from study.reporting.sections.verdict import Verdict
+from study.reporting.verdicts import answer, question
+
+
+def rows(settings, records):
+    """The lines of the first table by method, with plain spaces."""
+    table = tables(Verdict(), settings, records)[0]
+    plain = [[cell.replace("\N{NO-BREAK SPACE}", " ") for cell in row] for row in table.rows]
+    return {row[0]: dict(zip(table.heads[1:], row[1:], strict=True)) for row in plain}
+
+
+def asked(settings, records):
+    """Question and answer."""
+    results = analyse(settings, records)
+    return question(results), answer(results)
+
+
+def test_each_of_the_four_verdicts_has_its_line(synthetic, settings) -> None:
+    records = many(
+        synthetic,
+        ogm_ge=shifted(0.05),
+        late_fusion=shifted(-0.05),
+        dr_boosting=shifted(0.002, 0.03),
+        boosting=[0.7],
+    )
+    lines = rows(settings(methods=["joint", "ogm_ge", "late_fusion", "dr_boosting", "boosting"]), records)
+    assert {method: line["Verdict"] for method, line in lines.items()} == {
+        "Joint training": "baseline",
+        "Boosting": "not decidable",
+        "OGM-GE": "better",
+        "Boosting + D&R": "not distinguishable",
+        "Late fusion": "worse",
+    }
+    line = lines["OGM-GE"]
+    assert re.fullmatch(r"\+5\.0 \[\+\d\.\d, \+\d\.\d\]", line["Minus joint training (points)"])
+    assert re.fullmatch(r"p [<=] 0\.\d+, P\(better\) [> ]*0\.\d+", line["How sure"])
+    assert line["Seeds"] == "5 seeds"
+    assert float(line["CPU-hours"]) > 0
+    assert re.fullmatch(r"p = \d\.\d+, would find \d+\.\d", lines["Boosting + D&R"]["How sure"])
+    assert lines["Boosting"]["How sure"] == "too few seeds"
+
+
+def test_methods_without_a_result_say_why(compared_methods) -> None:
+    line = rows(*compared_methods)["Late fusion"]
+    assert line["Verdict"] == "no result"
+    assert "5 diverged (loss is not finite)" in line["How sure"]
+
+
+def test_what_must_be_tuned_is_what_a_sweep_or_the_search_shows(module_study, synthetic, settings) -> None:
+    assert rows(*module_study)["Joint training"]["What to tune"] == "not measured"
+    assert rows(*module_study)["Diagnose & Re-learn"]["What to tune"] == "no value stands out"
+    study = synthetic().search("diagnose_relearn", 0.6, 1)
+    best = study.first("diagnose_relearn")
+    for seed in range(3):
+        for lam, reached in ((best["lam"], 0.6), (10.0, 0.3)):
+            config = best | {"lam": lam}
+            study.add("sensitivity", "diagnose_relearn", reached, config=config, seed=2000 + seed)
+    assert rows(settings(), study.records)["Diagnose & Re-learn"]["What to tune"].startswith("λ = ")
+
+
+def test_a_study_that_did_not_measure_what_to_tune_says_so_once(compared_methods) -> None:
+    assert "What to tune" not in tables(Verdict(), *compared_methods)[0].heads
+    (card,) = cards(Verdict(), *compared_methods)
+    assert card.startswith("What to tune is not measured: ")
+
+
+def test_nothing_is_said_of_methods_where_selection_is_saturated(whole, settings) -> None:
+    study = whole()
+    for run in study.records:
+        run.epochs[max(run.epochs)]["best/epoch"] = 1.0
+    line = rows(settings(), study.records)["Diagnose & Re-learn"]
+    assert (line["Verdict"], line["How sure"]) == ("not decidable", "selection is saturated")
+    assert "not decidable here" in asked(settings(), study.records)[1]
+
+
+def test_a_study_asks_of_its_candidates_and_answers(synthetic, settings) -> None:
+    records = many(synthetic, ogm_ge=shifted(0.05), unimodal_voice=shifted(-0.1))
+    methods = settings(methods=["joint", "ogm_ge", "unimodal_voice"])
+    assert asked(methods, records) == (
+        "Does OGM-GE improve on joint training on cremad?",
+        "Yes: OGM-GE (+5.0 points) is better than joint training.",
+    )
+
+
+def test_what_is_not_shown_is_not_called_a_no(synthetic, settings) -> None:
+    records = many(synthetic, diagnose_relearn=shifted(0.0, 0.02), ogm_ge=shifted(-0.05))
+    told = asked(settings(methods=["joint", "diagnose_relearn", "ogm_ge"]), records)[1]
+    assert told.startswith("Not shown: Diagnose & Re-learn (")
+    assert told.endswith("; OGM-GE (-5.0 points) is worse than joint training.")
+    worse = many(synthetic, ogm_ge=shifted(-0.05))
+    assert asked(settings(methods=["joint", "ogm_ge"]), worse)[1].startswith("No: OGM-GE (-5.0 points) is")
+
+
+def test_a_study_of_single_modalities_asks_how_far_they_are(synthetic, settings) -> None:
+    records = many(synthetic, unimodal_voice=shifted(-0.1), unimodal_face=shifted(-0.2))
+    methods = settings(methods=["joint", "unimodal_voice", "unimodal_face"])
+    assert asked(methods, records) == (
+        "How far from joint training are voice alone and face alone on cremad?",
+        "Voice alone (-10.0 points) and Face alone (-20.0 points) are worse than joint training.",
+    )
+
+
+def test_before_anything_is_confirmed_there_is_no_answer(synthetic, settings) -> None:
+    told = asked(settings(), synthetic().search("joint", 0.5, 1).records)
+    assert told[0] == "Does Diagnose & Re-learn improve on joint training on cremad?"
+    assert told[1].startswith("No configuration has been confirmed")
+
+
+def test_the_figure_has_the_rows_of_the_table_and_says_what_is_seen(synthetic, settings) -> None:
+    records = judged(synthetic, {"joint": [0.60, 0.61, 0.62], "diagnose_relearn": [0.70, 0.72, 0.71]})
+    one = drawn(Verdict(), settings(), records)["differences_clean"]
+    assert "Diagnose & Re-learn" in {text.get_text() for text in texts(one)}
+    assert one.finding.startswith("Diagnose & Re-learn: better, +10.0 [")

@@ -174,7 +174,7 @@ def upper_end(domain: Any, value: Any) -> bool | None:
 
 def _place(domain: Float, value: float) -> float:
     """Where a value lies in its range: 0 at the lower end, 1 at the upper, on the scale that is searched."""
-    low, high = domain.lower, domain.upper
+    low, high = float(domain.lower), float(domain.upper)
     if is_logarithmic(domain):
         return math.log(value / low) / math.log(high / low)
     return (value - low) / (high - low)

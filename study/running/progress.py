@@ -18,6 +18,7 @@ from study.settings import STAGES
 
 SELECTED = {"clean": "validation", "paper": "test"}  # split that the best epoch was chosen on
 ENDINGS = ("running", "pruned", "diverged", "failed")  # that are told in words
+ACCURATE = "accuracy "  # goes without saying in narrow places
 _SHOWN = 8  # running trials listed below the table
 _FEWEST = 3  # trials that ended, from which the time that is left is estimated
 _BAR = 24  # characters
@@ -150,7 +151,7 @@ def _best(trials: Sequence[Record]) -> str:
         if record.value is not None:
             best[record.protocol] = max(record, best.get(record.protocol, record), key=_value)
     scores = {SELECTED[protocol]: _score(record) for protocol, record in sorted(best.items())}
-    return "\n".join(f"{score.removeprefix('accuracy ')} {split}" for split, score in scores.items())
+    return "\n".join(f"{score.removeprefix(ACCURATE)} {split}" for split, score in scores.items())
 
 
 def _value(record: Record) -> float:
@@ -161,14 +162,14 @@ def _score(record: Record) -> str:
     """What chose the best epoch, as people read it: an error is maximised with its sign turned."""
     last = record.epochs[max(record.epochs)]
     if BEST_OBJECTIVE not in last:
-        return f"accuracy {_value(record):.4f}"
+        return f"{ACCURATE}{_value(record):.4f}"
     return f"mae {-last[BEST_OBJECTIVE]:.4f}" if record.status != "diverged" else "mae that is not finite"
 
 
 def current(record: Record, searched: Collection[str]) -> str:
     """A running trial on one line: what was searched comes before what is fixed, which may be cut."""
     epoch = max(record.epochs, default=0)
-    value = "" if record.value is None else f", {_score(record)}"
+    value = "" if record.value is None else f", {_score(record).removeprefix(ACCURATE)}"
     shown = {key: setting for key, setting in record.config.items() if key not in ("epochs", "precision")}
     order = sorted(shown, key=lambda key: key not in searched)
     varied = ", ".join(f"{key} {_short(shown[key])}" for key in order)

@@ -95,4 +95,4 @@ def test_what_is_searched_comes_before_what_is_fixed() -> None:
     config = {"width": 0.25, "lr": 0.0123456, "epochs": 9, "lam": 3.0}
     running = replace(record(7, 0.5, "running"), config=config)
     line = current(running, {"lr", "lam"})
-    assert line == "  confirm joint #7: epoch 1/9, accuracy 0.5000: lr 0.0123, lam 3, width 0.25, seed 0"
+    assert line == "  confirm joint #7: epoch 1/9, 0.5000: lr 0.0123, lam 3, width 0.25, seed 0"

@@ -138,7 +138,7 @@ def _gap_function(results: Results) -> list[Drawn]:
         gaps, means, GAP, looks(results, methods), reference=reference, moments={}
     )
     last = means.groupby("method", sort=False)[GAP.column].last()
-    ends = {results.settings.label(method): f"{gap:.2f}" for method, gap in last.items()}
+    ends = {results.settings.label(str(method)): f"{gap:.2f}" for method, gap in last.items()}
     return [Drawn("gap_function", GAP_CAPTION, figure, f"Gap at the end: {wording.readings(ends)}.")]
 
 

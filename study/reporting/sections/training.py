@@ -37,6 +37,6 @@ class Training(Section):
             runs, means, curve, look_of, reference=results.baseline, moments=moments
         )
         last = means.groupby("method", sort=False)[curve.column].last()
-        reached = {look_of[method].label: wording.score(value, metric) for method, value in last.items()}
+        reached = {look_of[str(method)].label: wording.score(value, metric) for method, value in last.items()}
         seen = f"{title}, at the end: {wording.readings(reached)}."
         return [Drawn(metric, CAPTION + MOMENTS * any(moments.values()), figure, seen)]

@@ -49,6 +49,8 @@ def arrange(figure: Figure, *, sample: bool) -> None:
     _break_lines(figure)
     layout = figure.get_layout_engine()
     if sample:
+        if figure.get_suptitle() and figure.get_figwidth() <= style.NARROW:
+            figure.suptitle(f"\n{figure.get_suptitle()}")  # below the mark, which is as wide as the figure
         if layout is not None:
             layout.set(rect=(0, 0, 1, 1 - 0.26 / figure.get_figheight()))  # type: ignore[call-arg]
         box = {"facecolor": style.MARK, "edgecolor": "none", "pad": 2.5}

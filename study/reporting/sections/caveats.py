@@ -24,6 +24,8 @@ class Caveats(Section):
         cards = [_saturated(results)] if results.saturated else []
         cards += [SAMPLE] if data.is_sample else []
         cards += [Card("On the data", data.note)] if data.note else []
+        if task := results.settings.protocol.task:
+            cards.append(Card("Task", f"{task}."))
         if judged_by.sign < 0:
             cards.append(Card("Smaller is better", SMALLER.format(metric=wording.metric(judged_by.name))))
         return cards + ([] if results.summary["complete"] else [_incomplete(results)])

@@ -8,6 +8,7 @@ from study.analysis.comparisons import Comparison
 from study.analysis.importance import MINIMUM_TRIALS
 from study.analysis.method_status import MethodStatus
 from study.analysis.results import Results
+from study.analysis.sweeps import Sweep
 from study.reporting import cells, status_wording, wording
 from study.reporting.comparison_wording import NOT_DECIDABLE, NOT_DISTINGUISHABLE, counted
 from study.reporting.drawing import legends, marks, style
@@ -113,16 +114,26 @@ def _how_sure(results: Results, comparison: Comparison) -> str:
 
 
 def _what_to_tune(results: Results, method: str) -> str:
-    """The best values of hyperparameters that are shown to matter: by their sweep, or in the search."""
+    """Values of the hyperparameters that are shown to matter: by their sweep, or in the search."""
     best = results.chosen.incumbents.get(method)
     sweeps, shares = results.sweeps.get(method, {}), results.importances.get(method, [])
     if best is None or not (shares or any(sweep.shifts for sweep in sweeps.values())):
         return NOT_MEASURED
-    matter = [key for key, sweep in sweeps.items() if sweep.clear]
-    matter += [share.key for share in shares if share.share > share.floor_high]
     notation = results.settings.method(method).search.notation
-    symbols = {key: wording.symbol(key, notation) for key in matter}
-    return ", ".join(wording.setting(s, best.config[key]) for key, s in symbols.items()) or NOTHING_STANDS_OUT
+    searched = [share.key for share in shares if share.share > share.floor_high]
+    advised = {key: wording.setting(wording.symbol(key, notation), best.config[key]) for key in searched}
+    swept = {key: sweep for key, sweep in sweeps.items() if sweep.clear}
+    advised |= {key: _advised(results, sweep, wording.symbol(key, notation)) for key, sweep in swept.items()}
+    return ", ".join(advised.values()) or NOTHING_STANDS_OUT
+
+
+def _advised(results: Results, sweep: Sweep, symbol: str) -> str:
+    """The incumbent's value, or the swept one that is shown to be better."""
+    sign = results.settings.judged_by.sign
+    best = max(sweep.clear, key=lambda shift: sign * (shift.test.difference.mean or 0.0))
+    if sign * (best.test.difference.mean or 0.0) <= 0:
+        return wording.setting(symbol, sweep.chosen)
+    return f"{wording.setting(symbol, best.value)} instead of {wording.value(sweep.chosen)}"
 
 
 def _is_tuning_measured(results: Results) -> bool:

@@ -1,5 +1,6 @@
 import re
 
+import pytest
 from report_reading import cards, drawn, judged, many, shifted, tables, texts
 
 from study.analysis.results import analyse
@@ -51,16 +52,23 @@ def test_methods_without_a_result_say_why(compared_methods) -> None:
     assert "5 diverged (loss is not finite)" in line["How sure"]
 
 
-def test_what_must_be_tuned_is_what_a_sweep_or_the_search_shows(module_study, synthetic, settings) -> None:
+def test_what_must_be_tuned_is_what_a_sweep_or_the_search_shows(module_study) -> None:
     assert rows(*module_study)["Joint training"]["What to tune"] == "not measured"
     assert rows(*module_study)["Diagnose & Re-learn"]["What to tune"] == "no value stands out"
+
+
+@pytest.mark.parametrize(
+    ("reached", "advice"), [(0.3, "λ = {lam:.3g}"), (0.9, "λ = 10 instead of {lam:.3g}")]
+)
+def test_a_swept_value_that_is_better_is_advised(synthetic, settings, reached, advice) -> None:
     study = synthetic().search("diagnose_relearn", 0.6, 1)
     best = study.first("diagnose_relearn")
-    for seed in range(3):
-        for lam, reached in ((best["lam"], 0.6), (10.0, 0.3)):
+    for lam, level in ((best["lam"], 0.6), (10.0, reached)):
+        for seed in range(3):
             config = best | {"lam": lam}
-            study.add("sensitivity", "diagnose_relearn", reached, config=config, seed=2000 + seed)
-    assert rows(settings(), study.records)["Diagnose & Re-learn"]["What to tune"].startswith("λ = ")
+            study.add("sensitivity", "diagnose_relearn", level, config=config, seed=2000 + seed)
+    told = rows(settings(), study.records)["Diagnose & Re-learn"]["What to tune"]
+    assert told == advice.format(lam=best["lam"])
 
 
 def test_a_study_that_did_not_measure_what_to_tune_says_so_once(compared_methods) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -107,10 +108,8 @@ def _write_tables(folder: Path, results: Results) -> list[str]:
 def _shown(folder: Path, results: Results) -> list[PageSection]:
     """Draw and save the figures of all sections, and collect what the page shows."""
     sample = results.settings.data.is_sample
-    pictures = [
-        report_files.pictures(lambda of=section: of.figures(results), sample=sample)
-        for section in _sections()
-    ]
+    figures = [partial(section.figures, results) for section in _sections()]
+    pictures = [report_files.pictures(make, sample=sample) for make in figures]
     report_files.write_figures(folder, [picture.drawn for each in pictures for picture in each])
     return [
         PageSection(

@@ -74,7 +74,7 @@ def test_the_page_escapes_names_and_needs_no_other_file(written) -> None:
     page = written.html.read_text()
     assert "<b>faces" not in page
     assert page.count("<img ") == 2
-    assert all(source.startswith("data:image/png") for source in re.findall(r'src="([^"]{0,30})', page))
+    assert all(source.startswith("data:image/svg+xml") for source in re.findall(r'src="([^"]{0,30})', page))
 
 
 def test_studies_that_are_not_complete_or_of_generated_data_are_named(tmp_path, several, settings) -> None:

@@ -1,0 +1,238 @@
+"""What each hyperparameter does over the whole searched range, from a design that no search has biased."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from itertools import combinations
+
+import numpy as np
+from scipy import stats
+
+from study.analysis.design_axes import Array, Axis, dummy
+from study.analysis.gaussian_process import DrawnFunctions, FoldedProcess
+from study.analysis.statistics import ALPHA, holm
+
+LEAST_POINTS = 20  # with fewer, a fold leaves too few to learn a surface from
+DRAWS = 200
+BACKGROUND, PAIR_BACKGROUND = 128, 32  # points of the other hyperparameters, powers of two, that are averaged over
+NEGLIGIBLE = 0.05  # share of the variance that does not matter
+
+
+class Matters(Enum):
+    """What the points say of a hyperparameter."""
+
+    YES = "matters"
+    NO = "does not matter"
+    UNKNOWN = "not decidable"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A share of the variance of the surface with its 95 % interval."""
+
+    share: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class MainEffect:
+    """Mean of the score at the nodes of an axis, over all values of the other hyperparameters."""
+
+    mean: Array
+    low: Array
+    """Of a band that holds the whole curve in 95 of 100 cases."""
+    high: Array
+
+
+@dataclass(frozen=True)
+class Influence:
+    """One hyperparameter: its effect and shares, where the surface explains something, trend and verdict."""
+
+    axis: Axis
+    effect: MainEffect | None
+    alone: Estimate | None
+    """Share of the variance by itself (first order)."""
+    total: Estimate | None
+    """Share that involves it: alone and in interactions."""
+    trend: float
+    """Spearman's rank correlation with the score; NaN for categories."""
+    p: float
+    """Holm-adjusted, of the trend or, for categories, of Kruskal and Wallis' test."""
+    matters: Matters
+
+
+@dataclass(frozen=True)
+class PairMap:
+    """Mean of the score over two hyperparameters, and its uncertainty."""
+
+    first: Axis
+    second: Axis
+    mean: Array
+    """[nodes of first, nodes of second]."""
+    sd: Array
+    interaction: Estimate
+    """Share of the variance that the two have together beyond what each has alone."""
+
+
+@dataclass(frozen=True)
+class Surface:
+    """The score of a method over its hyperparameters."""
+
+    points: Array
+    """[n, axes] in the unit cube."""
+    values: Array
+    """Scores there, means over seeds [n]."""
+    r2: float | None
+    """Cross-validated; None with too few points or none that differ."""
+    floor: float | None
+    """Upper end of the total share of a dummy that does nothing."""
+    influences: Sequence[Influence]
+    maps: Sequence[PairMap]
+
+    @property
+    def explains(self) -> bool:
+        """Whether the surface predicts points it has not seen better than their mean does."""
+        return self.r2 is not None and self.r2 > 0
+
+
+@dataclass(frozen=True)
+class _Slices:
+    """One axis over the whole of the others: shares alone and in total, and effects, by drawn function."""
+
+    alone: Array
+    total: Array
+    effects: Array
+
+
+def surface(axes: Sequence[Axis], points: Array, values: Array) -> Surface:
+    """The surface through scores [n] at points [n, axes] of the unit cube, and what each axis has in it.
+
+    A dummy axis is learned along; its share is the noise floor. A share whose interval begins below the
+    floor begins at 0. Where cross-validation explains nothing there are no effects, shares and maps.
+    """
+    tests = _trends(axes, points, values)
+    process = _process(axes, points, values)
+    if process is None or process.r2 <= 0:
+        plain = [_untold(axis, *test) for axis, test in zip(axes, tests, strict=True)]
+        return Surface(points, values, process and process.r2, None, plain, [])
+    everything = [*axes, dummy()]
+    drawn, background = process.draw(DRAWS), _background(everything, BACKGROUND)
+    *slices, nothing = [_slices(drawn, everything, place, background) for place in range(len(everything))]
+    influences = [_influence(a, *test, s, nothing) for a, test, s in zip(axes, tests, slices, strict=True)]
+    floor = _upper(nothing.total)
+    maps = _maps(drawn, everything, slices, floor)
+    return Surface(points, values, process.r2, floor, influences, maps)
+
+
+def _process(axes: Sequence[Axis], points: Array, values: Array) -> FoldedProcess | None:
+    """The model with the dummy as its last input; None where there is nothing to learn from."""
+    if len(values) < LEAST_POINTS or np.ptp(values) == 0:
+        return None
+    nothing = (np.random.default_rng(0).permutation(len(values)) + 0.5) / len(values)
+    return FoldedProcess(_inputs([*axes, dummy()], np.column_stack([points, nothing])), values)
+
+
+def _inputs(axes: Sequence[Axis], points: Array) -> Array:
+    """Inputs of the model at points [..., axes]."""
+    flat = points.reshape(-1, len(axes))
+    columns = np.concatenate([axis.columns(flat[:, place]) for place, axis in enumerate(axes)], 1)
+    return columns.reshape(*points.shape[:-1], -1)
+
+
+def _background(axes: Sequence[Axis], count: int) -> Array:
+    """Points spread evenly over the whole domain [count, axes]."""
+    quantiles = stats.qmc.Sobol(len(axes), rng=np.random.default_rng(0)).random(count)
+    return np.column_stack([axis.at(quantiles[:, place]) for place, axis in enumerate(axes)])
+
+
+def _grid(background: Array, chosen: Sequence[int], nodes: Array) -> Array:
+    """The background at every node [nodes, chosen] of some axes: [nodes, background, axes]."""
+    points = np.repeat(background[None], len(nodes), 0)
+    points[:, :, list(chosen)] = nodes[:, None]
+    return points
+
+
+def _slices(drawn: DrawnFunctions, axes: Sequence[Axis], place: int, background: Array) -> _Slices:
+    """Variance over one axis, before and after averaging over the others."""
+    points = _inputs(axes, _grid(background, [place], np.asarray(axes[place].places)[:, None]))
+    values = drawn(points.reshape(-1, points.shape[-1])).reshape(*points.shape[:2], -1)
+    effects, variance = values.mean(1), values.var((0, 1))
+    return _Slices(effects.var(0) / variance, values.var(0).mean(0) / variance, effects)
+
+
+def _untold(axis: Axis, trend: float, p: float) -> Influence:
+    """What is left where the surface explains nothing: the trend."""
+    return Influence(axis, None, None, None, trend, p, Matters.YES if p < ALPHA else Matters.UNKNOWN)
+
+
+def _influence(axis: Axis, trend: float, p: float, found: _Slices, nothing: _Slices) -> Influence:
+    alone = _estimate(found.alone, _upper(nothing.alone))
+    total = _estimate(found.total, _upper(nothing.total))
+    verdict = Matters.NO if total.high < NEGLIGIBLE else Matters.UNKNOWN
+    if total.low > 0 or p < ALPHA:
+        verdict = Matters.YES
+    return Influence(axis, _band(found.effects), alone, total, trend, p, verdict)
+
+
+def _upper(shares: Array) -> float:
+    return float(np.quantile(shares, 1 - ALPHA / 2))
+
+
+def _estimate(shares: Array, floor: float) -> Estimate:
+    """Median and interval of drawn shares; one that begins below the floor begins at 0."""
+    low, middle, high = np.quantile(shares, [ALPHA / 2, 0.5, 1 - ALPHA / 2])
+    return Estimate(float(middle), float(low) if low > floor else 0.0, float(high))
+
+
+def _band(effects: Array) -> MainEffect:
+    """Mean of curves [nodes, curves] and a band that 95 % of them do not leave."""
+    mean, spread = effects.mean(1), effects.std(1)
+    farthest = (np.abs(effects - mean[:, None]) / spread[:, None]).max(0)
+    half = np.quantile(farthest, 1 - ALPHA) * spread
+    return MainEffect(mean, mean - half, mean + half)
+
+
+def _maps(
+    drawn: DrawnFunctions, axes: Sequence[Axis], slices: Sequence[_Slices], floor: float
+) -> list[PairMap]:
+    """A map of every pair, those with the largest interaction first."""
+    background = _background(axes, PAIR_BACKGROUND)
+    maps = [_map(drawn, axes, pair, background, slices, floor) for pair in combinations(range(len(slices)), 2)]
+    return sorted(maps, key=lambda one: -one.interaction.share)
+
+
+def _map(
+    drawn: DrawnFunctions,
+    axes: Sequence[Axis],
+    pair: tuple[int, int],
+    background: Array,
+    slices: Sequence[_Slices],
+    floor: float,
+) -> PairMap:
+    first, second = (axes[place] for place in pair)
+    nodes = np.stack(np.meshgrid(first.places, second.places, indexing="ij"), -1)
+    effects = drawn.averaged(_inputs(axes, _grid(background, pair, nodes.reshape(-1, 2))))
+    effects = effects.reshape(*nodes.shape[:2], -1)
+    rows, columns = effects.mean(1, keepdims=True), effects.mean(0, keepdims=True)
+    together = (effects - rows - columns + effects.mean((0, 1))).var((0, 1))
+    variance = slices[pair[0]].effects.var(0) / slices[pair[0]].alone
+    interaction = _estimate(together / variance, floor)
+    return PairMap(first, second, effects.mean(2), effects.std(2), interaction)
+
+
+def _trends(axes: Sequence[Axis], points: Array, values: Array) -> list[tuple[float, float]]:
+    """Rank correlation of every axis with the score, and its p-value, Holm-adjusted over the axes."""
+    if len(values) < LEAST_POINTS or np.ptp(values) == 0:
+        return [(float("nan"), 1.0)] * len(axes)
+    tests = [_trend(axis, points[:, place], values) for place, axis in enumerate(axes)]
+    adjusted = holm([p for _, p in tests])
+    return [(rank, 1.0 if p is None else p) for (rank, _), p in zip(tests, adjusted, strict=True)]
+
+
+def _trend(axis: Axis, places: Array, values: Array) -> tuple[float, float]:
+    if axis.categories:
+        groups = [values[places == place] for place in np.unique(places)]
+        return float("nan"), float(stats.kruskal(*groups).pvalue)
+    rank = stats.spearmanr(places, values)
+    return float(rank.statistic), float(rank.pvalue)

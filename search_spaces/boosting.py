@@ -53,7 +53,8 @@ NOTATION = {
     "residual": ("form of the residual", ""),
     "step": ("order of the updates", ""),
 }
-boosting = SearchSpace(_domains, DEFAULTS, _defaults, NOTATION)
+PAIRS = (("sigma", "tau"), ("smoothing", "max_heads"))
+boosting = SearchSpace(_domains, DEFAULTS, _defaults, NOTATION, PAIRS)
 boosting_no_heads = boosting.without("smoothing", "sigma", "tau", "period", "max_heads")
 boosting_random = boosting.without("sigma", "tau")
 boosting_tripled = boosting.without("smoothing", "max_heads")

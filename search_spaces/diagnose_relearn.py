@@ -33,4 +33,5 @@ NOTATION = {
     "max_relearnings": ("R", "largest number of re-learnings"),
     "gap": ("gap", "purity gap that the strength follows"),
 }
-diagnose_relearn = SearchSpace(_domains, DEFAULTS, _defaults, NOTATION)
+PAIRS = (("lam", "every"),)
+diagnose_relearn = SearchSpace(_domains, DEFAULTS, _defaults, NOTATION, PAIRS)

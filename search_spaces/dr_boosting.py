@@ -22,4 +22,5 @@ def _defaults(modalities: Sequence[str], epochs: int) -> dict[str, Any]:
 
 
 NOTATION = {**diagnose_relearn.notation, **boosting.notation}
-dr_boosting = SearchSpace(_domains, DEFAULTS, _defaults, NOTATION)
+PAIRS = (*diagnose_relearn.pairs, *boosting.pairs)
+dr_boosting = SearchSpace(_domains, DEFAULTS, _defaults, NOTATION, PAIRS)

@@ -36,6 +36,8 @@ class SearchSpace:
     """The published values for the same arguments as the domains: scaled to epochs, a weight per modality."""
     notation: Notation = field(default_factory=dict)
     """Symbol and meaning of each hyperparameter, for figures and tables; switches of the method too."""
+    pairs: Sequence[tuple[str, str]] = ()
+    """Hyperparameters that the method makes act together: their maps are shown first."""
 
     def __call__(self, *arguments: Any) -> dict[str, Any]:
         """Make the domains."""
@@ -56,7 +58,9 @@ class SearchSpace:
             return functools.wraps(make)(lambda *arguments, **named: _less(make(*arguments, **named), keys))
 
         # the notation stays whole: what is not searched may still be fixed, and reports name it
-        return SearchSpace(rest(self.domains), _less(self.DEFAULTS, keys), rest(self.defaults), self.notation)
+        return SearchSpace(
+            rest(self.domains), _less(self.DEFAULTS, keys), rest(self.defaults), self.notation, self.pairs
+        )
 
     @staticmethod
     def _called(

@@ -58,7 +58,9 @@ class DrawnFunctions:
 
     def __call__(self, inputs: Array) -> Array:
         """Values of every function [n, functions] at points [n, d]."""
-        return np.concatenate([paths.features(inputs) @ paths.weights + paths.mean for paths in self._paths], 1)
+        return np.concatenate(
+            [paths.features(inputs) @ paths.weights + paths.mean for paths in self._paths], 1
+        )
 
     def averaged(self, inputs: Array) -> Array:
         """Means of every function [groups, functions] over points [groups, n, d]."""
@@ -106,9 +108,7 @@ def _kernel(dimensions: int) -> object:
 
 
 def _fitted(kernel: object, inputs: Array, values: Array, restarts: int) -> GaussianProcessRegressor:
-    model = GaussianProcessRegressor(
-        kernel, normalize_y=True, n_restarts_optimizer=restarts, random_state=0
-    )
+    model = GaussianProcessRegressor(kernel, normalize_y=True, n_restarts_optimizer=restarts, random_state=0)
     with warnings.catch_warnings():  # an input without effect has a length at its bound
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(inputs, values)

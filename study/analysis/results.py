@@ -23,6 +23,7 @@ from study.analysis.edges import Edge, at_edges
 from study.analysis.importance import Importance, importance
 from study.analysis.method_status import MethodStatus, method_statuses
 from study.analysis.summary import SPLITS, Measure, summarise
+from study.analysis.surfaces import MethodSurface, surfaces
 from study.analysis.sweeps import Sweeps, sweeps
 from study.analysis.tuning import Tuning, tunings
 from study.records.trial_record import Record
@@ -45,6 +46,7 @@ class Results:
     importances: dict[str, list[Importance]]
     tunings: dict[str, Tuning]
     edges: list[Edge]  # incumbents' values at an end of what was searched
+    surfaces: dict[str, MethodSurface]  # of methods with a design
 
     @property
     def settings(self) -> StudySettings:
@@ -130,13 +132,13 @@ class Results:
 def analyse(settings: StudySettings, records: Sequence[Record]) -> Results:
     """Compute everything from the ledger's settings and trials; whatever has not run yet is simply empty."""
     chosen = ChosenRuns(settings, records)
-    swept = sweeps(chosen)
+    swept, mapped = sweeps(chosen), surfaces(chosen)
     importances = {method: importance(chosen.searched[method]) for method in chosen.methods}
     compared, controls = with_baseline(chosen), with_controls(chosen)
     numbers = [as_numbers(comparison) for comparison in (*compared, *controls)]
     return Results(
         chosen,
-        summarise(chosen, swept, complete=complete(chosen, swept)) | {"comparisons": numbers},
+        summarise(chosen, swept, mapped, complete=complete(chosen, swept)) | {"comparisons": numbers},
         baseline(chosen.methods),
         compared,
         controls,
@@ -146,6 +148,7 @@ def analyse(settings: StudySettings, records: Sequence[Record]) -> Results:
         {method: shares for method, shares in importances.items() if shares},
         tunings(chosen),
         at_edges(chosen),
+        mapped,
     )
 
 

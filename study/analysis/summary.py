@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from math import isnan
 from statistics import fmean
 from typing import Any
 
@@ -9,6 +10,7 @@ from study.analysis.chosen_runs import ChosenRuns
 from study.analysis.metric_names import METRICS, PLAIN_NUMBERS, interval_over_seeds
 from study.analysis.selection import on_test, on_validation
 from study.analysis.statistics import on_logit, resampled_interval, spread
+from study.analysis.surfaces import MethodSurface
 from study.analysis.sweeps import Sweep, Sweeps
 from study.analysis.trial_tables import by_modality
 from study.records.trial_record import Record
@@ -21,7 +23,9 @@ Measure = dict[str, Any]  # {mean, std, low, high, seeds: [{seed, value}]}
 Hours = dict[str, float]  # {cpu_hours, gpu_hours}
 
 
-def summarise(chosen: ChosenRuns, sweeps: Sweeps, *, complete: bool) -> dict[str, Any]:
+def summarise(
+    chosen: ChosenRuns, sweeps: Sweeps, surfaces: Mapping[str, MethodSurface], *, complete: bool
+) -> dict[str, Any]:
     """The content of summary.json; with protocol `both` an extra key `paper` holds the same as `methods`."""
     settings = chosen.settings
     first, *others = chosen.protocols
@@ -34,6 +38,7 @@ def summarise(chosen: ChosenRuns, sweeps: Sweeps, *, complete: bool) -> dict[str
         "methods": {name: _method(chosen, name, first) for name in chosen.methods},
         **{other: {name: _method(chosen, name, other) for name in chosen.methods} for other in others},
         "sensitivity": {m: _sensitivity(swept, settings) for m, swept in sweeps.items() if swept},
+        "surface": {method: _surface(mapped) for method, mapped in surfaces.items()},
         "cost": cost(settings, chosen.records),
         "mlflow": asdict(settings.mlflow or MlflowRun()),
     }
@@ -180,3 +185,20 @@ def _sensitivity(swept: Mapping[str, Sweep], settings: StudySettings) -> dict[st
         ]
         for key, sweep in swept.items()
     }
+
+
+def _surface(mapped: MethodSurface) -> dict[str, Any]:
+    """How well a surface predicts, the share of a dummy, and every hyperparameter's shares and verdict."""
+    found = mapped.surface
+    influences = {
+        one.axis.key: {
+            "matters": one.matters.value,
+            "first_order": one.alone and asdict(one.alone),
+            "total": one.total and asdict(one.total),
+            "trend": None if one.axis.categories or isnan(one.trend) else one.trend,
+            "p": one.p,
+        }
+        for one in found.influences
+    }
+    points = {"points": len(found.values), "lost": len(mapped.lost), "seeds": mapped.seeds}
+    return {**points, "r2": found.r2, "floor": found.floor, "hyperparameters": influences}

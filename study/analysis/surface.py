@@ -14,7 +14,10 @@ from study.analysis.statistics import ALPHA, holm
 
 LEAST_POINTS = 20  # with fewer, a fold leaves too few to learn a surface from
 DRAWS = 200
-BACKGROUND, PAIR_BACKGROUND = 128, 32  # points of the other hyperparameters, powers of two, that are averaged over
+BACKGROUND, PAIR_BACKGROUND = (
+    128,
+    32,
+)  # points of the other hyperparameters, powers of two, that are averaged over
 NEGLIGIBLE = 0.05  # share of the variance that does not matter
 
 
@@ -71,6 +74,8 @@ class PairMap:
     mean: Array
     """[nodes of first, nodes of second]."""
     sd: Array
+    reach: float
+    """Standard deviations within which the whole true map lies in 95 of 100 cases."""
     interaction: Estimate
     """Share of the variance that the two have together beyond what each has alone."""
 
@@ -187,10 +192,15 @@ def _estimate(shares: Array, floor: float) -> Estimate:
 
 def _band(effects: Array) -> MainEffect:
     """Mean of curves [nodes, curves] and a band that 95 % of them do not leave."""
-    mean, spread = effects.mean(1), effects.std(1)
-    farthest = (np.abs(effects - mean[:, None]) / spread[:, None]).max(0)
-    half = np.quantile(farthest, 1 - ALPHA) * spread
+    mean, half = effects.mean(1), _reach(effects) * effects.std(1)
     return MainEffect(mean, mean - half, mean + half)
+
+
+def _reach(effects: Array) -> float:
+    """Standard deviations from their mean that 95 % of drawn curves or maps [..., draws] nowhere pass."""
+    nodes = effects.reshape(-1, effects.shape[-1])
+    farthest = np.abs((nodes - nodes.mean(1, keepdims=True)) / nodes.std(1, keepdims=True)).max(0)
+    return float(np.quantile(farthest, 1 - ALPHA))
 
 
 def _maps(
@@ -198,7 +208,9 @@ def _maps(
 ) -> list[PairMap]:
     """A map of every pair, those with the largest interaction first."""
     background = _background(axes, PAIR_BACKGROUND)
-    maps = [_map(drawn, axes, pair, background, slices, floor) for pair in combinations(range(len(slices)), 2)]
+    maps = [
+        _map(drawn, axes, pair, background, slices, floor) for pair in combinations(range(len(slices)), 2)
+    ]
     return sorted(maps, key=lambda one: -one.interaction.share)
 
 
@@ -218,7 +230,7 @@ def _map(
     together = (effects - rows - columns + effects.mean((0, 1))).var((0, 1))
     variance = slices[pair[0]].effects.var(0) / slices[pair[0]].alone
     interaction = _estimate(together / variance, floor)
-    return PairMap(first, second, effects.mean(2), effects.std(2), interaction)
+    return PairMap(first, second, effects.mean(2), effects.std(2), _reach(effects), interaction)
 
 
 def _trends(axes: Sequence[Axis], points: Array, values: Array) -> list[tuple[float, float]]:

@@ -27,6 +27,7 @@ from study.reporting.sections.relearning import Relearning
 from study.reporting.sections.results import MethodResults
 from study.reporting.sections.search import Search
 from study.reporting.sections.sensitivity import Sensitivity
+from study.reporting.sections.surface import SearchedSurface
 from study.reporting.sections.training import Training
 from study.reporting.sections.trials import Trials
 from study.reporting.sections.tuning import TuningCurves
@@ -51,6 +52,7 @@ SECTIONS: Sequence[Section] = (
     Relearning(),
     Boosting(),
     Sensitivity(),
+    SearchedSurface(),
     Search(),
     EarlyStoppingCost(),
     Trials(),

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+from scipy.stats import qmc
 from synthetic import EPOCHS, Synthetic, learning_rate
 
 from study.records.trial_record import Record
@@ -156,3 +158,21 @@ def boosting_study(
         study.sweep(method, swept, LEVELS[method], seeds)
     budget = {"epochs": EPOCHS, "trials": trials, "seeds": seeds}
     return study_settings(methods=["joint", *sweeps], sensitivity=sweeps, budget=budget), study.records
+
+
+def surface_study(points: int = 32, noise: float = 0.005) -> tuple[StudySettings, list[Record]]:
+    """Settings and records of a design of D&R at full budget, one seed a point.
+
+    The learning rate has an optimum, lambda and H act together, and the number of re-learnings does nothing.
+    """
+    study = Synthetic()
+    for lr, lam, every, most in qmc.Sobol(4, rng=np.random.default_rng(1)).random(points).tolist():
+        level = 0.70 - 0.5 * (lr - 0.6) ** 2 + 0.3 * (lam - 0.5) * (int(3 * every) / 2 - 0.5)
+        config = {"lr": 10 ** (2 * lr - 3), "lam": 10 * lam, "every": 1 + int(3 * every)}
+        config["max_relearnings"] = 1 + int(5 * most)
+        reached = level + noise * float(study.rng.normal())
+        study.add("surface", "diagnose_relearn", reached, config=config, seed=4000)
+    asked = study_settings(
+        methods=["diagnose_relearn"], stages=["surface"], fixed={"diagnose_relearn": {}}, sensitivity={}
+    )
+    return asked, study.records

@@ -31,6 +31,11 @@ def interval(label: str, look: style.Look) -> Line2D:
     )
 
 
+def band(label: str, look: style.Look) -> Patch:
+    """Legend entry of a curve with its band."""
+    return Patch(facecolor=look.colour, alpha=0.45, label=label)
+
+
 def dots(label: str) -> Line2D:
     """Legend entry of individual seeds."""
     return Line2D([], [], ls="none", marker="o", mfc="white", mec=style.INK, ms=4, label=label)
@@ -70,6 +75,27 @@ def share_keys() -> list[Artist]:
         Line2D([], [], color=style.INK, ls="none", marker="D", ms=4.5, mec="white", label="noise: mean"),
         Line2D([], [], color=style.INK, ls="none", marker="|", ms=9, mew=1.4, label="noise: 95th percentile"),
     ]
+
+
+def surface_share_keys() -> list[Artist]:
+    """Legend entries of shares of a surface's variance."""
+    return [
+        Line2D([], [], color=style.INK, marker="o", lw=1.4, ms=6, mec="white", label="alone"),
+        Line2D([], [], color=style.INK, marker="D", lw=1.4, ms=6, mfc="white", label="with interactions"),
+        Line2D([], [], color=style.GREY, ls="--", lw=1.2, label="a dummy's upper end"),
+    ]
+
+
+def point_keys(*, lost: bool) -> list[Artist]:
+    """Legend entries of the points of a design."""
+    form = {"color": style.ACCENT, "mec": "white", "mew": 0.5}
+    keys = [Line2D([], [], ls="none", marker="o", color=style.INK, ms=2.5, label="point of the design")]
+    return [*keys, Line2D([], [], ls="none", marker="X", ms=6, label=style.LOST, **form)] if lost else keys
+
+
+def optimum_key() -> Line2D:
+    """Legend entry of the best place of a map."""
+    return Line2D([], [], ls="none", marker="*", ms=11, color=style.ACCENT, mec="white", label="best mean")
 
 
 def legend(figure: Figure, axes: Sequence[Axes], entries: Sequence[Any]) -> None:

@@ -248,6 +248,12 @@ def outer(axes: Sequence[Axes], y: str, x: str) -> None:
         panel.set_xlabel("" if column in columns[place + 1 :] else x)
 
 
+def left(axes: Sequence[Axes], label: str) -> None:
+    """Label the y axis of the leftmost panels only."""
+    for panel in axes:
+        panel.set_ylabel("" if panel.get_subplotspec().colspan.start else label)  # type: ignore[union-attr]
+
+
 def in_percent(fraction: float, _: float) -> str:
     """A tick label: 0.625 is written 62.5, 0.6 is written 60."""
     return f"{100 * fraction:.4g}"

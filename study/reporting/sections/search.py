@@ -21,10 +21,10 @@ HISTORY = (
     "the foot. The line is the best completed trial so far, from which the incumbent is taken."
 )
 IMPORTANCE = (
-    "PED-ANOVA: which hyperparameters decide whether a completed trial is among the best quarter. The "
-    "black marks are the noise floor, the same computation with the trial values permuted; a bar that "
-    "does not pass the tick stands for nothing. The trials were chosen by the sampler, which biases the "
-    "shares towards what it explored."
+    "A second opinion, biased by the search. PED-ANOVA: which hyperparameters decide whether a completed "
+    "trial is among the best quarter. The black marks are the noise floor, the same computation with the "
+    "trial values permuted; a bar that does not pass the tick stands for nothing. The trials were chosen by "
+    "the sampler, which biases the shares towards what it explored. A design (stage `surface`) has no such bias."
 )
 OPTIMISTIC = "Validation scores of these trials are optimistic: the trials were chosen for them."
 

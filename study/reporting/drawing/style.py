@@ -153,6 +153,13 @@ def over(upper: float, lower: float, columns: int) -> tuple[Figure, list[list[Ax
     return figure, [list(row) for row in grid]
 
 
+def maps(columns: int) -> tuple[Figure, list[list[Axes]]]:
+    """A figure with two rows of maps, those of a column over the same two axes."""
+    figure = Figure(figsize=(PAGE if columns > 1 else COLUMN, 5.4))
+    grid = figure.subplots(2, columns, sharex="col", sharey="col", squeeze=False)
+    return figure, [list(row) for row in grid]
+
+
 def looks(labels: Mapping[str, str], known: Sequence[str]) -> dict[str, Look]:
     """How each method is drawn: one of the `known` looks the same whatever it is compared with.
 

@@ -110,6 +110,8 @@ def _frame(axes: Axes, one: PairMap) -> None:
     scale(axes, one.first)
     scale(axes, one.second, upright=True)
     axes.grid(visible=False)
+    axes.use_sticky_edges = False  # points on the edge, such as whole numbers, are whole
+    axes.margins(0.05)
 
 
 def _levels(low: float, high: float) -> list[float]:

@@ -24,7 +24,7 @@ IMPORTANCE = (
     "A second opinion, biased by the search. PED-ANOVA: which hyperparameters decide whether a completed "
     "trial is among the best quarter. The black marks are the noise floor, the same computation with the "
     "trial values permuted; a bar that does not pass the tick stands for nothing. The trials were chosen by "
-    "the sampler, which biases the shares towards what it explored. A design (stage `surface`) has no such bias."
+    "the sampler, which biases the shares towards what it explored. The stage `surface` has no such bias."
 )
 OPTIMISTIC = "Validation scores of these trials are optimistic: the trials were chosen for them."
 

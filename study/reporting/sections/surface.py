@@ -226,7 +226,7 @@ def _scored(results: Results, panels: Sequence[Axes]) -> None:
 def _maps(results: Results, found: MethodSurface) -> Figure:
     """Means over pairs above, their standard deviations below."""
     maps, metric = found.pairs[:MOST_MAPS], results.settings.judged_by.name
-    figure, (means, spreads) = style.over(2.3, 2.3, len(maps))
+    figure, (means, spreads) = style.maps(len(maps))
     limits = min(one.mean.min() for one in maps), max(one.mean.max() for one in maps)
     most = max(one.sd.max() for one in maps)
     keys = [one.axis.key for one in found.surface.influences]

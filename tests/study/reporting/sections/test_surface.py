@@ -1,0 +1,98 @@
+import re
+
+import numpy as np
+import pytest
+from report_reading import texts
+from synthetic_studies import surface_study
+
+from study.analysis.results import Results, analyse
+from study.analysis.surface import LEAST_POINTS
+from study.reporting.drawing import style
+from study.reporting.section import Drawn
+from study.reporting.sections.surface import MOST_MAPS, SearchedSurface
+from study.reporting.wording import SPACE
+
+
+@pytest.fixture(scope="module")
+def learned() -> Results:
+    """A design in which the learning rate has an optimum and lambda and H act together."""
+    return analyse(*surface_study(40))
+
+
+@pytest.fixture(scope="module")
+def figures(learned) -> dict[str, Drawn]:
+    with style.style():
+        return {one.name: one for one in SearchedSurface().figures(learned)}
+
+
+def sentences(results: Results) -> list[str]:
+    return [line.replace(SPACE, " ") for line in SearchedSurface().findings(results)]
+
+
+def test_every_hyperparameter_has_a_verdict_in_words(learned) -> None:
+    said = sentences(learned)
+    assert re.match(r"Diagnose & Re-learn: learning rate matters: \d+ % of the variance", said[0])
+    assert any("λ matters" in line and line.endswith("but it depends on H.") for line in said)
+    assert said[-1].endswith("R does not matter.")
+
+
+def test_the_best_learning_rate_is_told(learned) -> None:
+    best = re.search(r"best near ([\d.]+)", sentences(learned)[0])
+    assert 0.008 < float(best.group(1)) < 0.032  # planted at 0.016
+
+
+def test_a_row_of_the_table_holds_shares_trend_and_verdict(learned) -> None:
+    (table,) = SearchedSurface().tables(learned)
+    rows = {row[0]: row for row in table.rows}
+    assert rows["R"][1].startswith("0 [0,")
+    assert rows["R"][-1] == "does not matter"
+    assert rows["learning rate"][-1].startswith("matters, best near")
+    assert "40 points, up to 1 seed each, cross-validated R²" in table.note
+
+
+def test_figures_are_shares_effects_and_maps(figures) -> None:
+    method = "diagnose_relearn"
+    assert list(figures) == ["surface_shares", f"surface_effects_{method}", f"surface_maps_{method}"]
+    maps = figures[f"surface_maps_{method}"].figure
+    assert len(maps.axes) == 2 * MOST_MAPS + 2  # with the colour scales of both rows
+
+
+def test_the_pair_that_the_space_names_is_the_first_map(figures) -> None:
+    maps = figures["surface_maps_diagnose_relearn"].figure
+    assert (maps.axes[MOST_MAPS].get_xlabel(), maps.axes[0].get_ylabel()) == ("λ", "H")
+
+
+def test_axes_have_the_scale_of_their_hyperparameter(figures) -> None:
+    effects = figures["surface_effects_diagnose_relearn"].figure
+    assert [axes.get_xscale() for axes in effects.axes] == ["log", "linear", "linear", "linear"]
+
+
+def test_no_text_leaves_its_figure(figures) -> None:
+    for one in figures.values():
+        for text in texts(one):
+            box = text.get_window_extent()
+            assert one.figure.bbox.x0 - 1 <= box.x0
+            assert box.x1 <= one.figure.bbox.x1 + 1
+
+
+def test_csv_files_hold_curves_maps_and_shares(learned) -> None:
+    frames = SearchedSurface().csv(learned)
+    assert len(frames["surface"]) == 4
+    lam = frames["surface_effects"].query("key == 'lam'")
+    assert np.all(lam["low"] < lam["mean"])
+    assert len(frames["surface_maps"].query("first == 'lam' and second == 'every'")) == 15 * 3
+
+
+def test_what_explains_nothing_says_so_and_draws_nothing() -> None:
+    few = analyse(*surface_study(LEAST_POINTS - 4))
+    assert list(SearchedSurface().figures(few)) == []
+    (line,) = sentences(few)
+    assert f"too few points ({LEAST_POINTS} are needed)" in line
+    (table,) = SearchedSurface().tables(few)
+    assert {row[-1] for row in table.rows} == {"not decidable with 16 points"}
+
+
+def test_a_study_without_a_design_has_no_such_section(module_study) -> None:
+    results = analyse(*module_study)
+    assert sentences(results) == []
+    assert list(SearchedSurface().tables(results)) == []

@@ -36,7 +36,8 @@ class Axis:
         """Places at quantiles: those of the nodes for whole numbers and categories, any place for others."""
         if isinstance(self.values[0], float):
             return quantiles
-        return np.asarray(self.places)[(quantiles * len(self.places)).astype(int)]
+        nodes: Array = np.take(self.places, (quantiles * len(self.places)).astype(int))
+        return nodes
 
     @property
     def nodes(self) -> Array:
@@ -47,7 +48,9 @@ class Axis:
         """Inputs of a model [n, columns]: the place, or a column per category."""
         if not self.categories:
             return places[:, None]
-        return np.eye(len(self.categories))[(places * len(self.categories)).astype(int)]
+        count = len(self.categories)
+        columns: Array = np.eye(count)[(places * count).astype(int)]
+        return columns
 
     def coordinates(self, places: Array) -> Array:
         """Where places are drawn: at the value itself, or at the number of the category."""

@@ -99,7 +99,8 @@ class _Paths:
 
     def _waves(self, inputs: Array) -> Array:
         phases = inputs @ self._frequencies.T
-        return self._amplitude * np.concatenate([np.cos(phases), np.sin(phases)], 1)
+        waves: Array = self._amplitude * np.concatenate([np.cos(phases), np.sin(phases)], 1)
+        return waves
 
 
 def _kernel(dimensions: int) -> object:

@@ -120,7 +120,7 @@ def surface(axes: Sequence[Axis], points: Array, values: Array) -> Surface:
     process = _process(axes, points, values)
     if process is None or process.r2 <= 0:
         plain = [_untold(axis, *test) for axis, test in zip(axes, tests, strict=True)]
-        return Surface(points, values, process and process.r2, None, plain, [])
+        return Surface(points, values, None if process is None else process.r2, None, plain, [])
     everything = [*axes, dummy()]
     drawn, background = process.draw(DRAWS), _background(everything, BACKGROUND)
     *slices, nothing = [_slices(drawn, everything, place, background) for place in range(len(everything))]

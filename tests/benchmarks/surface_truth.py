@@ -11,6 +11,7 @@ table: a complete grid of trained models. Shares of the variance from random poi
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil, log2
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +70,8 @@ def planted_truth() -> Exact:
 
 def sampled(seed: int, count: int, planted: bool = True) -> Surface:
     """The surface from a Sobol design of `score`, or of nothing, with the noise of seeds."""
-    quantiles = stats.qmc.Sobol(len(AXES), rng=np.random.default_rng(seed)).random(count)
+    design = stats.qmc.Sobol(len(AXES), rng=np.random.default_rng(seed))
+    quantiles = design.random_base2(ceil(log2(count)))[:count]
     places = np.column_stack([one.at(quantiles[:, n]) for n, one in enumerate(AXES)])
     noise = SEED_SPREAD * np.random.default_rng(seed).standard_normal(count)
     return surface(AXES, places, (score(places) if planted else 0.5) + noise)

@@ -88,9 +88,9 @@ def surface_share_keys() -> list[Artist]:
 
 def point_keys(*, lost: bool) -> list[Artist]:
     """Legend entries of the points of a design."""
-    form = {"color": style.ACCENT, "mec": "white", "mew": 0.5}
-    keys = [Line2D([], [], ls="none", marker="o", color=style.INK, ms=2.5, label="point of the design")]
-    return [*keys, Line2D([], [], ls="none", marker="X", ms=6, label=style.LOST, **form)] if lost else keys
+    found = Line2D([], [], ls="none", marker="o", color=style.INK, ms=2.5, label="point of the design")
+    cross = Line2D([], [], ls="none", marker="X", color=style.ACCENT, ms=6, mec="white", label=style.LOST)
+    return [found, cross] if lost else [found]
 
 
 def optimum_key() -> Line2D:

@@ -1,9 +1,9 @@
 """What a surface looks like: effects with bands, maps with their uncertainty, shares of the variance."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.collections import PathCollection
 from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
@@ -47,7 +47,7 @@ def mean_map(axes: Axes, one: PairMap, limits: tuple[float, float], best: tuple[
     """Filled contours of the mean, its best node marked."""
     first, second = one.first.nodes, one.second.nodes
     steps = _levels(*limits)
-    filled = axes.contourf(first, second, one.mean.T, levels=steps, cmap=MEANS, extend="both")
+    filled = axes.contourf(first, second, one.mean.T, levels=steps, cmap=MEANS)
     axes.contour(first, second, one.mean.T, levels=steps, colors="white", linewidths=0.4, alpha=0.7)
     axes.plot(first[best[0]], second[best[1]], "*", ms=13, color=ACCENT, mec="white", mew=0.9, zorder=5)
     _frame(axes, one)
@@ -64,14 +64,18 @@ def spread_map(axes: Axes, one: PairMap, most: float) -> ContourSet:
 
 def design(axes: Axes, one: PairMap, points: Array, lost: Array, columns: tuple[int, int]) -> None:
     """The points of the design in two of its columns, with crosses where every run was lost."""
-    for places, form in ((points, {"marker": "o", "s": 7}), (lost, {"marker": "X", "s": 34})):
-        drawn: PathCollection = axes.scatter(
-            one.first.coordinates(places[:, columns[0]]),
-            one.second.coordinates(places[:, columns[1]]),
-            **form,
+    for places, marker, size, colour in ((points, "o", 3.0, INK), (lost, "X", 6.5, ACCENT)):
+        first, second = (places[:, column] for column in columns)
+        axes.plot(
+            one.first.coordinates(first),
+            one.second.coordinates(second),
+            marker,
+            color=colour,
+            ms=size,
+            mec="white",
+            mew=0.5,
+            zorder=4,
         )
-        drawn.set(facecolor=INK if form["marker"] == "o" else ACCENT, edgecolor="white", linewidth=0.5)
-        drawn.set_zorder(4)
 
 
 def bar(figure: Figure, filled: ContourSet, panels: Sequence[Axes], label: str, metric: str) -> None:
@@ -101,7 +105,7 @@ def shares(
 
 
 def _share(axes: Axes, y: int, estimate: Estimate, up: float, marker: str, face: str, colour: str) -> None:
-    form = {"transform": shifted(axes, y=up), "color": colour, "clip_on": False}
+    form: dict[str, Any] = {"transform": shifted(axes, y=up), "color": colour, "clip_on": False}
     axes.plot([estimate.low, estimate.high], [y, y], marker="|", ms=6, lw=1.3, mew=1.3, **form)
     axes.plot(estimate.share, y, marker, mfc=face, ms=5.5, mew=1.1, zorder=4, **form)
 

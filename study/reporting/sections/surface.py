@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from study.analysis.results import Results
-from study.analysis.surface import LEAST_POINTS, Estimate, Influence, Matters, PairMap
+from study.analysis.surface import Influence, Matters, PairMap
 from study.analysis.surfaces import MethodSurface
-from study.reporting import wording
-from study.reporting.cells import ends, p
+from study.reporting import surface_wording, wording
+from study.reporting.cells import p
 from study.reporting.drawing import legends, style, surfaces
 from study.reporting.section import AS_ABOVE, Drawn, Row, Section, Table, looks
 
@@ -35,7 +35,6 @@ RULES = (
     "p below .05). It does not if that share is below 5 % for certain. Anything else is not decidable."
 )
 MOST_MAPS = 3
-R2 = "cross-validated R\N{SUPERSCRIPT TWO}"
 
 
 class SearchedSurface(Section):
@@ -47,7 +46,7 @@ class SearchedSurface(Section):
     def findings(self, results: Results) -> Iterable[str]:
         """What each hyperparameter of each method is shown to do."""
         for found in results.surfaces.values():
-            yield from _verdicts(results, found)
+            yield from surface_wording.verdicts(results.settings, found)
 
     def figures(self, results: Results) -> Iterable[Drawn]:
         """Shares of all methods, then effects and maps of each."""
@@ -76,7 +75,7 @@ class SearchedSurface(Section):
         for found in results.surfaces.values():
             label = results.settings.label(found.method)
             rows = [_cells(results, found, one) for one in found.surface.influences]
-            note = " ".join(filter(None, [rules, _basis(results, found)]))
+            note = " ".join(filter(None, [rules, surface_wording.basis(results.settings, found)]))
             yield Table(f"{label}: shares of the variance", heads, rows, note)
             rules = ""
 
@@ -90,111 +89,16 @@ class SearchedSurface(Section):
         }
 
 
-def _symbol(results: Results, method: str, key: str) -> str:
-    return wording.symbol(key, results.settings.method(method).search.notation)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f}"
-
-
-def _interval(one: Estimate | None) -> str:
-    return wording.NONE if one is None else f"{_percent(one.share)} {_ends(one)}"
-
-
-def _ends(one: Estimate) -> str:
-    return ends(_percent(one.low), _percent(one.high))
-
-
-def _best(results: Results, one: Influence) -> str:
-    """The value at which the mean over all others is best."""
-    if one.effect is None:
-        return ""
-    place = int(np.argmax(results.settings.judged_by.sign * one.effect.mean))
-    return wording.value(one.axis.values[place])
-
-
-def _verdicts(results: Results, found: MethodSurface) -> Iterable[str]:
-    """A sentence for each that matters, one for those that do not, one for those that are open."""
-    label, surface = results.settings.label(found.method), found.surface
-    if not surface.explains:
-        yield f"{label}: {_unexplained(found)}"
-    by_verdict = {verdict: [i for i in surface.influences if i.matters is verdict] for verdict in Matters}
-    yield from (f"{label}: {_mattering(results, found, one)}" for one in by_verdict[Matters.YES])
-    symbols = {
-        verdict: wording.listing([_symbol(results, found.method, one.axis.key) for one in each])
-        for verdict, each in by_verdict.items()
-        if each
-    }
-    points = wording.count(len(surface.values), "point")
-    if Matters.NO in symbols:
-        yield f"{label}: over the searched range {symbols[Matters.NO]} {_does_not(by_verdict[Matters.NO])}."
-    if Matters.UNKNOWN in symbols and surface.explains:
-        yield f"{label}: whether {symbols[Matters.UNKNOWN]} matters is not decidable with {points}."
-
-
-def _does_not(influences: Sequence[Influence]) -> str:
-    return "does not matter" if len(influences) == 1 else "do not matter"
-
-
-def _mattering(results: Results, found: MethodSurface, one: Influence) -> str:
-    symbol = _symbol(results, found.method, one.axis.key)
-    if one.total is None or one.effect is None:
-        direction = "rises" if one.trend > 0 else "falls"
-        return f"{symbol} matters: the score {direction} with it ({wording.p_value(one.p)}, Holm-adjusted)."
-    metric = results.settings.judged_by.name
-    moved = wording.size(float(np.ptp(one.effect.mean)), metric)
-    return (
-        f"{symbol} matters: {_percent(one.total.share)}{wording.PERCENT} of the variance over the searched "
-        f"range {_ends(one.total)}, its mean score differs by {moved}, best near {_best(results, one)}"
-        f"{_partner(results, found, one)}."
-    )
-
-
-def _partner(results: Results, found: MethodSurface, one: Influence) -> str:
-    """The hyperparameter that it interacts with most, where that is more than noise."""
-    with_it = [m for m in found.surface.maps if one.axis in (m.first, m.second) and m.interaction.low > 0]
-    if not with_it:
-        return ""
-    largest = with_it[0]
-    other = largest.second if largest.first == one.axis else largest.first
-    return f", but it depends on {_symbol(results, found.method, other.key)}"
-
-
-def _unexplained(found: MethodSurface) -> str:
-    count = len(found.surface.values)
-    if found.surface.r2 is None:
-        few = f"{wording.count(count, 'point')} of the surface, or their scores do not differ"
-        return f"too few points ({LEAST_POINTS} are needed) or none to tell apart: {few}."
-    return (
-        f"the surface of {wording.count(count, 'point')} explains nothing ({R2} {found.surface.r2:.2f}), so "
-        "shares of the variance and maps are left out."
-    )
-
-
-def _basis(results: Results, found: MethodSurface) -> str:
-    """What a table rests on."""
-    surface, basis = found.surface, [wording.count(len(found.surface.values), "point")]
-    basis.append(f"up to {wording.count(found.seeds, 'seed')} each")
-    if surface.r2 is not None:
-        basis.append(f"{R2} {surface.r2:.2f}")
-    if surface.floor is not None:
-        basis.append(f"a dummy is given up to {100 * surface.floor:.1f}{wording.PERCENT}")
-    text = f"{results.settings.label(found.method)}: {', '.join(basis)}."
-    if len(found.lost):
-        lost = wording.count(len(found.lost), "point")
-        text += f" The runs of {lost} diverged or failed; the surface is without them."
-    return text
-
-
 def _cells(results: Results, found: MethodSurface, one: Influence) -> list[str]:
-    best = _best(results, one) if one.matters is Matters.YES else ""
-    verdict = one.matters.value + (f", best near {best}" if best else "")
+    verdict = one.matters.value
+    best = surface_wording.best(results.settings, one)
+    if one.matters is Matters.YES and best:
+        verdict += f", best near {best}"
     if one.matters is Matters.UNKNOWN:
         verdict += f" with {wording.count(len(found.surface.values), 'point')}"
-    trend = wording.NONE if np.isnan(one.trend) else f"{one.trend:+.2f}"
-    shares = [_interval(one.alone), _interval(one.total)]
-    return [_symbol(results, found.method, one.axis.key), *shares, trend, p(one.p), verdict]
+    name = surface_wording.symbol(results.settings, found.method, one.axis.key)
+    shares = [surface_wording.interval(estimate) for estimate in (one.alone, one.total)]
+    return [name, *shares, wording.NONE if np.isnan(one.trend) else f"{one.trend:+.2f}", p(one.p), verdict]
 
 
 def _effects(results: Results, found: MethodSurface) -> Figure:
@@ -205,7 +109,7 @@ def _effects(results: Results, found: MethodSurface) -> Figure:
     look = looks(results, [found.method])[found.method]
     for place, (axes, one) in enumerate(zip(panels, influences, strict=True)):
         surfaces.effect(axes, one, surface.points[:, place], surface.values, look)
-        axes.set_xlabel(_symbol(results, found.method, one.axis.key))
+        axes.set_xlabel(surface_wording.symbol(results.settings, found.method, one.axis.key))
     style.alike(panels)
     _scored(results, panels)
     figure.suptitle(f"{look.label}: mean effect of each hyperparameter")
@@ -236,8 +140,8 @@ def _maps(results: Results, found: MethodSurface) -> Figure:
         columns = keys.index(one.first.key), keys.index(one.second.key)
         for axes in (above, below):
             surfaces.design(axes, one, found.surface.points, found.lost, columns)
-            axes.set_ylabel(_symbol(results, found.method, one.second.key))
-        below.set_xlabel(_symbol(results, found.method, one.first.key))
+            axes.set_ylabel(surface_wording.symbol(results.settings, found.method, one.second.key))
+        below.set_xlabel(surface_wording.symbol(results.settings, found.method, one.first.key))
     score = wording.with_unit(f"mean {wording.metric(metric)}", metric, "%")
     surfaces.bar(figure, filled, means, score, metric)
     surfaces.bar(figure, spread, spreads, wording.with_unit("standard deviation", metric, "points"), metric)
@@ -260,7 +164,7 @@ def _shares(results: Results, told: Sequence[MethodSurface]) -> Figure:
     for axes, found in zip(panels, told, strict=True):
         look = looks(results, [found.method])[found.method]
         influences = found.surface.influences
-        names = [_symbol(results, found.method, one.axis.key) for one in influences]
+        names = [surface_wording.symbol(results.settings, found.method, one.axis.key) for one in influences]
         surfaces.shares(axes, influences, names, found.surface.floor or 0.0, look)
         axes.set_title(look.label)
     style.outer(panels, "", "share of the variance (%)")
@@ -294,7 +198,7 @@ def _effect_rows(found: MethodSurface) -> Iterable[Row]:
 
 def _map_rows(found: MethodSurface) -> Iterable[Row]:
     for one in found.pairs:
-        start = {"method": found.method, "first": one.first.key, "second": one.second.key}
+        start: Row = {"method": found.method, "first": one.first.key, "second": one.second.key}
         start |= {"interaction": one.interaction.share}
         for (i, j), mean in np.ndenumerate(one.mean):
             at = {"first_value": one.first.values[i], "second_value": one.second.values[j]}

@@ -12,11 +12,13 @@ from study.reporting.section import Drawn
 from study.reporting.sections.surface import MOST_MAPS, SearchedSurface
 from study.reporting.wording import SPACE
 
+POWER = re.compile(r"10\^")  # a tick label of a logarithmic axis, which has more ticks than are seen
+
 
 @pytest.fixture(scope="module")
 def learned() -> Results:
     """A design in which the learning rate has an optimum and lambda and H act together."""
-    return analyse(*surface_study(40))
+    return analyse(*surface_study(32))
 
 
 @pytest.fixture(scope="module")
@@ -31,13 +33,13 @@ def sentences(results: Results) -> list[str]:
 
 def test_every_hyperparameter_has_a_verdict_in_words(learned) -> None:
     said = sentences(learned)
-    assert re.match(r"Diagnose & Re-learn: learning rate matters: \d+ % of the variance", said[0])
+    assert re.match(r"Diagnose & Re-learn: learning rate matters \(\d+ % of the variance", said[0])
     assert any("λ matters" in line and line.endswith("but it depends on H.") for line in said)
     assert said[-1].endswith("R does not matter.")
 
 
 def test_the_best_learning_rate_is_told(learned) -> None:
-    best = re.search(r"best near ([\d.]+)", sentences(learned)[0])
+    best = re.search(r"best near (0\.\d+)", sentences(learned)[0])
     assert 0.008 < float(best.group(1)) < 0.032  # planted at 0.016
 
 
@@ -47,7 +49,7 @@ def test_a_row_of_the_table_holds_shares_trend_and_verdict(learned) -> None:
     assert rows["R"][1].startswith("0 [0,")
     assert rows["R"][-1] == "does not matter"
     assert rows["learning rate"][-1].startswith("matters, best near")
-    assert "40 points, up to 1 seed each, cross-validated R²" in table.note
+    assert "32 points, up to 1 seed each, cross-validated R²" in table.note
 
 
 def test_figures_are_shares_effects_and_maps(figures) -> None:
@@ -69,7 +71,7 @@ def test_axes_have_the_scale_of_their_hyperparameter(figures) -> None:
 
 def test_no_text_leaves_its_figure(figures) -> None:
     for one in figures.values():
-        for text in texts(one):
+        for text in [text for text in texts(one) if not POWER.search(text.get_text())]:
             box = text.get_window_extent()
             assert one.figure.bbox.x0 - 1 <= box.x0
             assert box.x1 <= one.figure.bbox.x1 + 1

@@ -26,7 +26,10 @@ Hours = dict[str, float]  # {cpu_hours, gpu_hours}
 def summarise(
     chosen: ChosenRuns, sweeps: Sweeps, surfaces: Mapping[str, MethodSurface], *, complete: bool
 ) -> dict[str, Any]:
-    """The content of summary.json; with protocol `both` an extra key `paper` holds the same as `methods`."""
+    """The content of summary.json; with protocol `both` an extra key `paper` holds the same as `methods`.
+
+    A study with a design has its `surface` there too.
+    """
     settings = chosen.settings
     first, *others = chosen.protocols
     return {
@@ -38,7 +41,7 @@ def summarise(
         "methods": {name: _method(chosen, name, first) for name in chosen.methods},
         **{other: {name: _method(chosen, name, other) for name in chosen.methods} for other in others},
         "sensitivity": {m: _sensitivity(swept, settings) for m, swept in sweeps.items() if swept},
-        "surface": {method: _surface(mapped) for method, mapped in surfaces.items()},
+        **({"surface": {method: _surface(found) for method, found in surfaces.items()}} if surfaces else {}),
         "cost": cost(settings, chosen.records),
         "mlflow": asdict(settings.mlflow or MlflowRun()),
     }

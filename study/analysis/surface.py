@@ -37,6 +37,8 @@ class Estimate:
     share: float
     low: float
     high: float
+    above: bool
+    """Whether it is above the share that a dummy is given, in 97.5 of 100 draws."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ class _Slices:
 def surface(axes: Sequence[Axis], points: Array, values: Array) -> Surface:
     """The surface through scores [n] at points [n, axes] of the unit cube, and what each axis has in it.
 
-    A dummy axis is learned along; its share is the noise floor. A share whose interval begins below the
+    A dummy axis is learned along; its share is the noise floor. An interval of a share that is not above the
     floor begins at 0. Where cross-validation explains nothing there are no effects, shares and maps.
     """
     tests = _trends(axes, points, values)
@@ -176,19 +178,20 @@ def _influence(axis: Axis, trend: float, p: float, found: _Slices, nothing: _Sli
     alone = _estimate(found.alone, _upper(nothing.alone))
     total = _estimate(found.total, _upper(nothing.total))
     verdict = Matters.NO if total.high < NEGLIGIBLE else Matters.UNKNOWN
-    if total.low > 0 or p < ALPHA:
+    if total.above or p < ALPHA:
         verdict = Matters.YES
     return Influence(axis, _band(found.effects), alone, total, trend, p, verdict)
 
 
 def _upper(shares: Array) -> float:
-    return float(np.quantile(_widened(shares), 1 - ALPHA / 2))
+    return float(np.quantile(shares, 1 - ALPHA / 2))
 
 
 def _estimate(shares: Array, floor: float) -> Estimate:
-    """Median and interval of drawn shares; one that begins below the floor begins at 0."""
+    """Median and interval of drawn shares; one that is not above the floor begins at 0."""
+    above = bool(np.quantile(shares, ALPHA / 2) > floor)
     low, high = np.quantile(_widened(shares), [ALPHA / 2, 1 - ALPHA / 2])
-    return Estimate(float(np.median(shares)), float(low) if low > floor else 0.0, float(high))
+    return Estimate(float(np.median(shares)), float(low) if above else 0.0, float(high), above)
 
 
 def _widened(shares: Array) -> Array:

@@ -88,7 +88,7 @@ def _does_not(influences: Sequence[Influence]) -> str:
 
 def _partner(settings: StudySettings, found: MethodSurface, one: Influence) -> str:
     """The hyperparameter that it interacts with most, where that is more than noise."""
-    with_it = [m for m in found.surface.maps if one.axis in (m.first, m.second) and m.interaction.low > 0]
+    with_it = [m for m in found.surface.maps if one.axis in (m.first, m.second) and m.interaction.above]
     if not with_it:
         return ""
     largest = with_it[0]

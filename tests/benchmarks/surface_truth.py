@@ -91,7 +91,7 @@ def held(found: Surface, truth: Exact) -> dict[str, bool]:
             named[f"total share of {one.axis.key}"] = one.total.low <= total <= one.total.high
     largest = found.maps[0]
     named["largest interaction is lam x every"] = {largest.first.key, largest.second.key} == {"lam", "every"}
-    named["interaction is above 0"] = largest.interaction.low > 0
+    named["interaction is above the floor"] = largest.interaction.above
     true = truth.grid.mean((0, 3))
     if largest.mean.shape == true.shape:
         named["map of lam x every"] = bool(np.all(np.abs(largest.mean - true) <= largest.reach * largest.sd))

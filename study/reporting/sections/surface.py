@@ -26,8 +26,8 @@ MAPS = (
 )
 SHARES = (
     "Shares of the variance over the searched range, without the noise of seeds: by a hyperparameter alone, "
-    "and with its interactions, with 95 % intervals. An interval that begins below what a dummy without any "
-    "effect is given begins at 0."
+    "and with its interactions, with 95 % intervals. An interval of a share that is not above what a dummy "
+    "without any effect is given begins at 0."
 )
 RULES = (
     "A Gaussian process learns the surface from a design that no search has biased. A hyperparameter matters "

@@ -36,7 +36,7 @@ def test_what_was_planted_is_found(truth, planted) -> None:
     found = truth.held(planted, truth.planted_truth())
     assert found["best lr within .1 of the optimum"]
     assert found["largest interaction is lam x every"]
-    assert found["interaction is above 0"]
+    assert found["interaction is above the floor"]
     assert by_key(planted) == {
         "lr": Matters.YES,
         "lam": Matters.YES,

@@ -1,7 +1,8 @@
 """Reading a report as people do: sentences, figures and tables; and studies that reach given accuracies."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from matplotlib.axes import Axes
 from matplotlib.text import Text
 
 from study.analysis.results import analyse
@@ -48,7 +49,18 @@ def tables(section: Section, settings, records) -> list[Table]:
 def texts(one: Drawn) -> list[Text]:
     """All texts of a figure that are seen."""
     one.figure.draw_without_rendering()
-    return [text for text in one.figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    beyond = {label for axes in one.figure.axes for label in _beyond_the_view(axes)}
+    seen = (text for text in one.figure.findobj(Text) if text.get_visible() and text not in beyond)
+    return [text for text in seen if text.get_text().strip()]
+
+
+def _beyond_the_view(axes: Axes) -> Iterator[Text]:
+    """Labels of ticks that matplotlib keeps outside the limits and does not draw."""
+    for axis in (axes.xaxis, axes.yaxis):
+        low, high = sorted(axis.get_view_interval())
+        for tick in (*axis.majorTicks, *axis.minorTicks):
+            if not low <= tick.get_loc() <= high:
+                yield from (tick.label1, tick.label2)
 
 
 def judged(synthetic, values: Mapping[str, Sequence[float]]) -> list[Record]:

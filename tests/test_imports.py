@@ -37,7 +37,7 @@ STUDY_LAYERS = (
     ("request", "reporting"),
     ("running",),
     ("api", "replaying", "prepare_wording", "run_options"),
-    ("run", "report", "prepare", "replay"),
+    ("run", "report", "prepare", "replay", "ui"),
     ("__main__",),
 )
 """The same of study/."""

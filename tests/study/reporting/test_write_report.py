@@ -16,8 +16,8 @@ from study.analysis.results import Results, analyse
 from study.analysis.selection import incumbent
 from study.records.trial_record import Record
 from study.reporting import write_report
-from study.reporting.drawing import style
-from study.reporting.page import render
+from study.reporting.drawing import files, style
+from study.reporting.page import PageSection, render
 from study.reporting.section import Section, Table
 
 
@@ -202,7 +202,9 @@ def test_names_from_outside_are_escaped_on_the_page(tmp_path, settings, syntheti
 )
 def test_the_page_links_to_the_trials_in_mlflow_and_says_what_serves_them(settings, whole, uri, hint) -> None:
     shown = {"uri": uri, "page": "https://mlflow.example/#/experiments/1/runs?a=b&c=d"}
-    page = render(analyse(settings(mlflow=shown), whole().records), [], [])
+    page = render(
+        analyse(settings(mlflow=shown), whole().records), PageSection("", "", [], [], []), [], [], []
+    )
     assert '<a href="https://mlflow.example/#/experiments/1/runs?a=b&amp;c=d">' in page
     assert ("open it while <code>python -m study.ui</code> runs" in page) == hint
 
@@ -278,8 +280,8 @@ def test_a_comparison_of_twelve_methods_has_its_figures(of_many) -> None:
 def test_each_incumbent_is_computed_once_for_a_report(tmp_path, module_study, monkeypatch) -> None:
     calls = []
     monkeypatch.setattr(chosen_runs, "incumbent", lambda *given: calls.append(given[1]) or incumbent(*given))
-    monkeypatch.setattr(write_report.files, "save", lambda figure, stem: None)
-    monkeypatch.setattr(write_report.files, "picture", lambda figure, name: "")
+    monkeypatch.setattr(files, "save", lambda figure, stem: None)
+    monkeypatch.setattr(files, "picture", lambda figure, name: "")
     write_report.write(tmp_path, *module_study)
     assert sorted(calls) == sorted(module_study[0].methods)
 

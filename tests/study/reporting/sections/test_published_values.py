@@ -38,7 +38,7 @@ def test_older_studies_have_no_such_section(module_study):
 def test_the_size_of_test_and_both_variances_are_said(folded):
     text = " ".join(findings(*folded))
     assert "on test, 7442 samples of 91 groups, in folds (95 % interval" in text
-    assert "the standard deviation between folds of people is " in text
+    assert "the standard deviation between folds is " in text
 
 
 def test_published_values_that_the_search_ended_at_are_not_said_twice(folded):

@@ -59,6 +59,7 @@ def test_an_id_is_refused_or_stays_in_its_folder(
 @example("link/x")
 @example("loop")
 @example("file/x")
+@example("....//host/share\ud800")
 def test_a_name_is_refused_or_leads_to_a_place_below_the_root(tmp_path: Path, name: str) -> None:
     root = tmp_path / "root"
     if not root.exists():

@@ -41,6 +41,7 @@ def inside(root: Path, name: str | Path) -> Path:
     if not Path(os.path.normpath(path)).is_relative_to(os.path.normpath(root)):
         raise InputError(f"{name} leaves the source folder {root}: remove the ../ in its name")
     try:
+        os.fsencode(path)  # a name outside UTF-8, which a check for links takes for an absent one
         strays = _has_link(root, path) and not (isinstance(root, FollowedPath) or _leads_inside(root, path))
     except (OSError, RuntimeError, ValueError) as error:  # links in a circle, or a name that no file can have
         raise InputError(f"{reprlib.repr(str(path))} names no file ({error}): remove or rename it") from error

@@ -74,10 +74,12 @@ def test_the_summary_of_a_study_without_a_report_is_refused(tmp_path):
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_study_of_ones_own_runs_continues_and_is_reported(toy_store, tmp_path):
-    ended = api.run_study(STUDY, data=toy_store, results=tmp_path, name="mine")
+    one_split = StudyRequest(folds=1)
+    ended = api.run_study(STUDY, data=toy_store, results=tmp_path, name="mine", request=one_split)
     assert ended.code == 0
     assert set(ended.summary["methods"]) == {"joint", "halved"}
-    grown = api.run_study(STUDY, data=toy_store, results=tmp_path, name="mine", request=StudyRequest(seeds=3))
+    more = StudyRequest(folds=1, seeds=3)
+    grown = api.run_study(STUDY, data=toy_store, results=tmp_path, name="mine", request=more)
     table = api.trials(ended.folder)
     counted = table.groupby(["stage", "method"]).size().to_dict()
     assert counted.pop(("confirm", "halved")) in (3, 6)  # the published value may be the best

@@ -68,8 +68,8 @@ def start() -> None:
         ) from error
     except Exception as error:  # Ray raises plain ones
         raise InputError(
-            f"Ray does not start on this machine ({last_line(error)}): see the files in "
-            f"{folder}/session_latest/logs"
+            f"Ray does not start on this machine ({last_line(error)}): if it is busy, run the same command "
+            f"again, else see the files in {folder}/session_latest/logs"
         ) from error
 
 

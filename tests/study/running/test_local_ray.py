@@ -122,5 +122,5 @@ def test_a_process_that_cannot_start_is_noticed(monkeypatch):
 def test_ray_that_does_not_start_is_a_sentence(monkeypatch):
 
     monkeypatch.setattr(local_ray.ray, "init", lambda **settings: 1 / 0)
-    with pytest.raises(InputError, match=r"Ray does not start on this machine \(division by zero\): if it is busy"):
+    with pytest.raises(InputError, match=r"Ray does not start on this machine \(division by zero\): if it"):
         local_ray.start()

@@ -105,12 +105,20 @@ def ending(driver):
     return driver.returncode, said, complained
 
 
-def trial_processes(driver):
-    """Ids of the processes that train for a driver."""
-    below = psutil.Process(driver.pid).children(recursive=True)
-    found = [process.pid for process in below if "Trainable" in " ".join(process.cmdline()[:1])]
-    assert found
-    return found
+def signal_trial_processes(driver, number):
+    """Send a signal to what trains for a driver, as soon as something does; returns the processes' ids."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        reached = []
+        for process in psutil.Process(driver.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):  # between two trials none may be left
+                if "Trainable" in "".join(process.cmdline()[:1]):
+                    process.send_signal(number)
+                    reached.append(process.pid)
+        if reached:
+            return reached
+        time.sleep(0.02)
+    raise AssertionError("no process trained")
 
 
 @pytest.fixture(scope="module")
@@ -262,8 +270,7 @@ def test_a_second_driver_on_the_same_ledger_is_refused_wherever_its_results_are(
 def test_a_killed_trial_process_is_retried_from_its_checkpoint(disturbed, calm):
     driver = disturbed.start()
     disturbed.wait_for_epoch(2)
-    for pid in trial_processes(driver):
-        os.kill(pid, signal.SIGKILL)
+    signal_trial_processes(driver, signal.SIGKILL)
     assert ending(driver)[0] == 0
     require_same(disturbed, calm)
 
@@ -273,9 +280,7 @@ def test_a_killed_trial_process_is_retried_from_its_checkpoint(disturbed, calm):
 def test_a_trial_that_hangs_is_ended_and_retried(disturbed, calm):
     driver = disturbed.start(program=IMPATIENT)
     disturbed.wait_for_epoch(2)
-    stopped = trial_processes(driver)
-    for pid in stopped:
-        os.kill(pid, signal.SIGSTOP)
+    stopped = signal_trial_processes(driver, signal.SIGSTOP)
     disturbed.wait_for_epoch(disturbed.epochs() + 1)
     for pid in stopped:
         with contextlib.suppress(ProcessLookupError):  # it is ended for good already

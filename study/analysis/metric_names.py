@@ -9,6 +9,8 @@ METRICS: Final = ("accuracy", "macro_f1")
 """What every run reports, on validation and on test."""
 PLAIN_NUMBERS: Final = ("mae", "correlation")
 """Metrics of a regression that are no fractions."""
+SIGNED: Final = ("contribution",)
+"""Shares of an accuracy that may be below zero."""
 BINS: Final = "accuracy_"
 """Followed by the number of bins that a regression is scored in."""
 
@@ -18,6 +20,11 @@ def of_regression(name: str) -> bool:
     return name in (*PLAIN_NUMBERS, "weighted_f1") or name.startswith(BINS)
 
 
+def is_fraction(metric: str) -> bool:
+    """Whether a metric never leaves 0..1."""
+    return metric not in (*PLAIN_NUMBERS, *SIGNED)
+
+
 def interval_over_seeds(values: Sequence[float], metric: str) -> Interval:
     """Mean of a metric with its 95 % interval; that of a fraction never leaves 0..1."""
-    return mean_interval(values) if metric in PLAIN_NUMBERS else fraction_interval(values)
+    return fraction_interval(values) if is_fraction(metric) else mean_interval(values)

@@ -7,12 +7,11 @@ from statistics import fmean
 from typing import Any
 
 from study.analysis.chosen_runs import ChosenRuns
-from study.analysis.metric_names import METRICS, PLAIN_NUMBERS, interval_over_seeds
+from study.analysis.metric_names import METRICS, interval_over_seeds, is_fraction
 from study.analysis.selection import on_test, on_validation
 from study.analysis.statistics import on_logit, resampled_interval, spread
 from study.analysis.surfaces import MethodSurface
 from study.analysis.sweeps import Sweep, Sweeps
-from study.analysis.trial_tables import by_modality
 from study.records.trial_record import Record
 from study.settings import SELECTIONS, MlflowRun, ProtocolFacts, Resources, StudySettings
 
@@ -69,7 +68,7 @@ def measure(
     """
     if folds:
         plain = resampled_interval([fmean(group) for group in by_fold(values, folds).values()])
-        interval = plain if metric in PLAIN_NUMBERS else on_logit(plain)
+        interval = on_logit(plain) if is_fraction(metric) else plain
     else:
         interval = interval_over_seeds(list(values.values()), metric)
     seeds = [{"seed": seed, "value": value} for seed, value in sorted(values.items())]
@@ -107,49 +106,6 @@ def cost(settings: StudySettings, records: Iterable[Record]) -> Hours:
     """Hours of the processors that trials held while they trained and evaluated."""
     hours, held = sum(record.seconds for record in records) / 3600, settings.resources or Resources()
     return {"cpu_hours": hours * held.cpus_per_trial, "gpu_hours": hours * held.gpus_per_trial}
-
-
-def probes(runs: Sequence[Record]) -> tuple[str, dict[str, Measure]]:
-    """Split, and accuracy of each modality's linear probe on it: test where it was read, else validation."""
-    tested, folds = {run.seed: by_modality(run.test) for run in runs}, fold_of(runs)
-    on_test = _measured(tested, "test_accuracy", folds)
-    if on_test:
-        return "test", on_test
-    return "validation", _measured({run.seed: by_modality(_at_best(run)) for run in runs}, "accuracy", folds)
-
-
-def frozen_probes(runs: Sequence[Record]) -> dict[str, Measure]:
-    """Test accuracy of a linear model fitted to frozen features, by modality; empty unless every run has it.
-
-    Runs of earlier versions have none.
-    """
-    tested = {run.seed: by_modality(run.test) for run in runs}
-    measured = _measured(tested, "test_probe_accuracy", fold_of(runs))
-    return measured if all(len(measure["seeds"]) == len(tested) for measure in measured.values()) else {}
-
-
-def without(runs: Sequence[Record]) -> dict[str, Measure]:
-    """Test accuracy with each modality left out."""
-    tested = {run.seed: by_modality(run.test) for run in runs}
-    return _measured(tested, "test_accuracy_without", fold_of(runs))
-
-
-def _measured(
-    runs: Mapping[int, Mapping[str, Mapping[str, float]]], column: str, folds: Mapping[int, str]
-) -> dict[str, Measure]:
-    """One column of each modality over the seeds that have it; runs are seed -> modality -> columns."""
-    values: dict[str, dict[int, float]] = {}
-    for seed, modalities in runs.items():
-        for modality, columns in modalities.items():
-            if column in columns:
-                values.setdefault(modality, {})[seed] = columns[column]
-    return {modality: measure(seeds, folds=folds) for modality, seeds in values.items()}
-
-
-def _at_best(record: Record) -> Mapping[str, float]:
-    """Metrics of the epoch whose weights were chosen."""
-    last = record.epochs[max(record.epochs)]
-    return record.epochs.get(int(last.get("best/epoch", 0)), {})
 
 
 def _protocol(facts: ProtocolFacts) -> dict[str, Any]:

@@ -6,9 +6,17 @@ from typing import Any
 import pandas as pd
 
 from study.records.trial_record import Record
+from trainables.multimodal.evaluation import NOISE_LEVELS
 
 IDENTITY = ["stage", "method", "protocol", "number", "seed", "status"]
 TRIAL = [*IDENTITY, "reason", "value", "epochs", "seconds", "key", "mlflow_run"]
+
+
+def noise_column(level: float) -> str:
+    """The column of the test accuracy with noise of this level on a modality."""
+    return f"test_accuracy_noise_{level:g}"
+
+
 MODALITY = {  # column -> first and last part of the metric's name
     "purity_train": ("purity", "train"),
     "purity_validation": ("purity", "validation"),
@@ -23,6 +31,9 @@ MODALITY = {  # column -> first and last part of the metric's name
     "probe_accuracy": ("validation", "probe_accuracy"),
     "test_probe_accuracy": ("test", "probe_accuracy"),
     "test_accuracy_without": ("test/without", "accuracy"),
+    **{noise_column(level): ("test", f"accuracy_noise_{level:g}") for level in NOISE_LEVELS},
+    "contribution": ("validation", "contribution"),
+    "test_contribution": ("test", "contribution"),
     "heads": ("boosting", "heads"),
     "score": ("boosting", "score"),
     "accuracy_all": ("boosting", "accuracy"),
@@ -52,7 +63,7 @@ def epochs(records: Iterable[Record]) -> pd.DataFrame:
 
 
 def modalities(records: Iterable[Record]) -> pd.DataFrame:
-    """One row per trial, epoch and modality: purity, strength, probe accuracies, heads."""
+    """One row per trial, epoch and modality: purity, strength, probes, contributions, noise, heads."""
     rows = [
         _identity(record) | {"epoch": n, "modality": modality} | columns
         for record in records

@@ -8,9 +8,10 @@ import pandas as pd
 from markupsafe import escape
 from matplotlib.figure import Figure
 
-from study.analysis.results import Results
+from study.analysis.results import Results, relearned_after
 from study.reporting import wording
 from study.reporting.drawing import style
+from study.reporting.drawing.epoch_curves import MOST_CURVES
 
 Row = dict[str, Any]  # of a csv file
 AS_ABOVE = "As above."
@@ -104,6 +105,29 @@ def looks(results: Results, methods: Iterable[str]) -> dict[str, style.Look]:
     """How each of these methods is drawn, the same in every figure."""
     labels = {method: results.settings.label(method) for method in methods}
     return style.looks(labels, list(results.settings.table))
+
+
+def a_few(results: Results, methods: Sequence[str]) -> list[str]:
+    """As many methods as fit in one panel: all, or the baseline, those that re-learn, then the best."""
+    if len(methods) <= MOST_CURVES:
+        return list(methods)
+    order = [results.baseline, *relearning(results), *results.ranked(results.protocols[0])]
+    return [method for method in dict.fromkeys(order) if method in methods][:MOST_CURVES]
+
+
+def choice(shown: Sequence[str], methods: Sequence[str]) -> str:
+    """What a caption says after `a_few` left some out; nothing where all are shown."""
+    if len(shown) == len(methods):
+        return ""
+    return (
+        f" The figure shows {len(shown)} of {len(methods)} methods, so that curves can be told apart: the "
+        "baseline, those that re-learn, then the best. The others are in tables/modalities.csv."
+    )
+
+
+def relearning(results: Results) -> list[str]:
+    """Methods that pulled encoders back in any run."""
+    return [method for method, epochs in relearned_after(results.runs).items() if epochs]
 
 
 def chosen_early(early: Mapping[str, Sequence[bool]], action: str) -> list[Card]:

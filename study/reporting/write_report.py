@@ -15,6 +15,7 @@ from study.reporting.section import Card, Section
 from study.reporting.sections.boosting import Boosting
 from study.reporting.sections.caveats import Caveats
 from study.reporting.sections.ceilings import Ceilings
+from study.reporting.sections.contributions import Contributions
 from study.reporting.sections.controls import Controls
 from study.reporting.sections.early_stopping import EarlyStoppingCost
 from study.reporting.sections.modalities import Modalities
@@ -25,6 +26,7 @@ from study.reporting.sections.published_values import PublishedValues
 from study.reporting.sections.regression import RegressionScores
 from study.reporting.sections.relearning import Relearning
 from study.reporting.sections.results import MethodResults
+from study.reporting.sections.robustness import Robustness
 from study.reporting.sections.search import Search
 from study.reporting.sections.sensitivity import Sensitivity
 from study.reporting.sections.surface import SearchedSurface
@@ -48,6 +50,8 @@ SECTIONS: Sequence[Section] = (
     PublishedValues(),
     Published(),
     Modalities(),
+    Contributions(),
+    Robustness(),
     Training(),
     Relearning(),
     Boosting(),

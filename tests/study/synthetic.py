@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from study.records.trial_record import Record
+from trainables.multimodal.evaluation import NOISE_LEVELS
 
 EPOCHS = 12
 
@@ -54,6 +55,8 @@ def diagnose(run: dict[int, dict[str, float]], modalities: Sequence[str], every:
             found |= {f"purity/{modality}/train_size_matched": 0.5 + gap / 2}
             found |= {f"purity/{modality}/gap_size_matched": gap / 2}
             found |= {f"purity/{modality}/noise_floor_size_matched": 0.03}
+            if len(modalities) > 1:
+                found[f"validation/{modality}/contribution"] = found["validation/accuracy"] / 2 ** (place + 1)
             if every and epoch > 1 and (epoch - 1) % every == 0:
                 found[f"relearning/{modality}/strength"] = math.tanh(3 * gap)
 
@@ -79,6 +82,12 @@ def finish(run: dict[int, dict[str, float]], modalities: Sequence[str], shift: f
     last |= {f"test/{m}/accuracy": last[f"validation/{m}/accuracy"] for m in modalities}
     if len(modalities) > 1:
         last |= {f"test/without_{m}/accuracy": last["test/accuracy"] / 2 for m in modalities}
+        shares = {m: last["test/accuracy"] / 2 ** (place + 1) for place, m in enumerate(modalities)}
+        last |= {f"test/{m}/contribution": share for m, share in shares.items()}
+        last["test/imbalance"] = max(shares.values()) - min(shares.values())
+    for m in modalities:
+        falling = {level: last["test/accuracy"] / (1 + level / 4) for level in NOISE_LEVELS}
+        last |= {f"test/{m}/accuracy_noise_{level:g}": left for level, left in falling.items()}
 
 
 class Synthetic:

@@ -29,7 +29,7 @@ DIAGNOSED: Final[Mapping[str, Callable[[int, int], bool]]] = {
     "tenths": lambda epoch, epochs: 10 * epoch // epochs > 10 * (epoch - 1) // epochs,
     "every_epoch": lambda epoch, epochs: True,
 }
-"""Whether purity is measured after an epoch, counted from 1, of so many: by the setting `diagnose`."""
+"""Whether an epoch, counted from 1, of so many is diagnosed after it: by the setting `diagnose`."""
 
 
 def _are_encoders(value: object) -> bool:
@@ -130,7 +130,10 @@ class TrainerConfig:
     probes: bool = True
     """Train a linear head per modality on detached features; training itself is the same without them."""
     diagnose: str = "end"
-    """When purity is measured besides every re-learning: at the `end`, after `tenths`, or `every_epoch`."""
+    """When purity and contributions are measured: at the `end`, after `tenths`, or `every_epoch`.
+
+    Purity is also measured at every re-learning.
+    """
     device: str = "auto"
     """`auto` (CUDA if there is one), `cpu`, `cuda` or `cuda:1`."""
     precision: str = "auto"

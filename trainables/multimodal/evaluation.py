@@ -1,24 +1,30 @@
 """Looking at a model: features and outputs of whole splits, scores, purity; nothing here changes weights."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from typing import Any
+from itertools import product
+from typing import Any, Final
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from trainables.multimodal.contributions import coalitions, contributions
 from trainables.multimodal.data.loading.batches import Batch, Loader
 from trainables.multimodal.diagnostics import Labelled, Probes, Purity, measure_purity
 from trainables.multimodal.frozen_probes import frozen_probe
 from trainables.multimodal.metrics import to_numbers
 from trainables.multimodal.model import MultimodalModel
-from trainables.multimodal.networks.fusion import Output, fused_without
+from trainables.multimodal.networks.fusion import Output, fused_from
 from trainables.multimodal.networks.missing_modalities import Present, present_rows
+from trainables.multimodal.networks.standardise import noisy
 from trainables.multimodal.runtime import Runtime
 from trainables.multimodal.tasks import ACCURACY, Task
+
+NOISE_LEVELS: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
+"""Standard deviations of the noise on a standardised input: signal to noise from 12 to -12 dB."""
 
 
 @dataclass(frozen=True)
@@ -106,15 +112,53 @@ class Evaluator:
         probes = self.probes.logits(evaluation.features) if self.with_probes else {}
         return to_numbers(evaluation.metrics(self.task, probes), split)
 
-    @torch.no_grad()
     def score_without(self, split: str) -> dict[str, float]:
         """Accuracy on a split with each of several modalities left out, from the features of one pass."""
-        judged, names = self.evaluate(split), list(self.model.encoders)
-        if len(names) < 2:
+        names = list(self.model.encoders)
+        others = {name: [n for n in names if n != name] for name in names if len(names) > 1}
+        return {
+            f"{split}/without_{name}/accuracy": self._accuracy_from(split, shown)
+            for name, shown in others.items()
+        }
+
+    def score_contributions(self, split: str) -> dict[str, float]:
+        """Shapley value of each of several modalities for the accuracy on a split, as <split>/<modality>/...
+
+        A coalition is worth the accuracy of the fused outputs from its modalities alone, from the features of
+        one pass; none is worth that of the best guess from the training targets. `<split>/imbalance` is the
+        largest value minus the smallest.
+        """
+        if len(self.model.encoders) < 2:
             return {}
-        fused = {n: fused_without(self.model.fusion, judged.features, judged.present, n) for n in names}
-        accuracies = {n: self.task.accuracy(outputs, judged.labels) for n, outputs in fused.items()}
-        return to_numbers({f"without_{n}/accuracy": value for n, value in accuracies.items()}, split)
+        worth = {shown: self._accuracy_from(split, shown) for shown in coalitions(self.model.encoders)}
+        values = contributions(worth)
+        imbalance = max(values.values()) - min(values.values())
+        named = {f"{split}/{name}/contribution": value for name, value in values.items()}
+        return {**named, f"{split}/imbalance": imbalance}
+
+    @torch.no_grad()
+    def score_noisy(self, split: str) -> dict[str, float]:
+        """Accuracy on a split with noise on one modality, as <split>/<modality>/accuracy_noise_<level>.
+
+        The noise is Gaussian, the level in standard deviations of the modality's standardised input. All
+        levels scale the same noise, which is a function of the batch alone.
+        """
+        judged, wanted = self.evaluate(split), list(product(self.model.encoders, NOISE_LEVELS))
+        fused: dict[tuple[str, float], list[Tensor]] = {each: [] for each in wanted}
+        start = 0
+        with closing(self.loader(split).ordered()) as batches:
+            for number, batch in enumerate(batches):
+                stop = start + len(batch.labels)
+                features = {name: values[start:stop] for name, values in judged.features.items()}
+                for name, level in wanted:
+                    noised = {**features, name: self._noised(name, level, number, batch)}
+                    fused[name, level].append(self.model.fusion(noised, batch.present).fused)
+                start = stop
+        accuracies = {
+            f"{name}/accuracy_noise_{level:g}": self.task.accuracy(torch.cat(parts), judged.labels)
+            for (name, level), parts in fused.items()
+        }
+        return to_numbers(accuracies, split)
 
     def fit_probes(self) -> dict[str, float]:
         """Accuracy on validation and test of a linear model fitted to each modality's training features.
@@ -173,6 +217,22 @@ class Evaluator:
             features = self.model.encode(batch.inputs, batch.present)
         output: Output = self.model.fusion(features, batch.present)
         return output
+
+    @torch.no_grad()
+    def _accuracy_from(self, split: str, shown: Collection[str]) -> float:
+        """Accuracy on a split if only the modalities `shown` were there; of none, that of guessing."""
+        judged = self.evaluate(split)
+        if shown:
+            outputs = fused_from(self.model.fusion, judged.features, judged.present, shown)
+        else:
+            outputs = self.task.guess(self.loader("train").labels).expand(len(judged.labels), -1)
+        return float(self.task.accuracy(outputs, judged.labels))
+
+    def _noised(self, name: str, level: float, seed: int, batch: Batch) -> Tensor:
+        """Features [B, D_m] of one modality with noise on its input."""
+        draw = torch.Generator(batch.labels.device).manual_seed(seed)
+        with noisy(self.model.standardisation(name), level, draw), self.runtime.autocast():
+            return self.model.encode_one(name, batch.inputs[name], batch.present)
 
     def _labelled(self, features: Tensor, targets: Tensor) -> Labelled:
         """Features [N, D] with what their clusters' purity is measured against."""

@@ -55,9 +55,12 @@ class MultimodalModel(nn.Module):
 
         It sees the samples that have its modality; those of the others are zero.
         """
-        seen = {name: having(present, name, inputs[name]) for name in self.encoders}
-        encode = {name: self._encode_few if name in present else self._encode for name in seen}
-        return {name: spread(present, name, encode[name](name, raw)) for name, raw in seen.items()}
+        return {name: self.encode_one(name, inputs[name], present) for name in self.encoders}
+
+    def encode_one(self, name: str, raw: Tensor, present: Present = EVERYWHERE) -> Tensor:
+        """Features [B, D_m] of raw inputs [B, *shape_m] of one modality."""
+        encode = self._encode_few if name in present else self._encode
+        return spread(present, name, encode(name, having(present, name, raw)))
 
     def _encode(self, name: str, raw: Tensor) -> Tensor:
         features: Tensor = self.encoders[name](self.inputs[name](raw)).float()

@@ -103,6 +103,9 @@ class Task(Protocol):
     def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
         """All scores by name, among them `loss`, `accuracy` and `macro_f1`."""
 
+    def guess(self, targets: Tensor) -> Tensor:
+        """Output [1, K] that is the best for targets [N] if nothing else is known."""
+
     def bins(self, targets: np.ndarray) -> np.ndarray:
         """Whole numbers >= 0 [N] of targets: what the purity of clusters is measured against."""
 
@@ -133,6 +136,10 @@ class Classification:
             "accuracy": accuracy(outputs, targets),
             "macro_f1": macro_f1(outputs, targets),
         }
+
+    def guess(self, targets: Tensor) -> Tensor:
+        """How often each class occurs, so that the most frequent one is predicted."""
+        return torch.bincount(targets, minlength=len(self.classes)).float()[None]
 
     def bins(self, targets: np.ndarray) -> np.ndarray:
         """The labels themselves."""
@@ -184,6 +191,10 @@ class Regression:
             "correlation": correlation(predicted, targets),
             f"accuracy_{count}": (self._bins(predicted) == self._bins(targets)).double().mean(),
         }
+
+    def guess(self, targets: Tensor) -> Tensor:
+        """The median."""
+        return targets.median().view(1, 1)
 
     def bins(self, targets: np.ndarray) -> np.ndarray:
         """Whole numbers of the scale, counted from its lowest."""

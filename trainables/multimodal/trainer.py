@@ -24,6 +24,7 @@ from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.diagnostics import Probes, Purity
 from trainables.multimodal.errors import Diverged, InputError
 from trainables.multimodal.evaluation import Best, Evaluation, Evaluator
+from trainables.multimodal.feature_sample import write_features
 from trainables.multimodal.metrics import Means, require_finite
 from trainables.multimodal.model import MultimodalModel, export_model
 from trainables.multimodal.networks.fusion import Output
@@ -167,16 +168,24 @@ class Trainer:
     def test(self) -> dict[str, float]:
         """Scores of the best weights on the test split, under test/...; training can go on afterwards.
 
-        test/without_<modality>/accuracy is that of all samples with one of several modalities left out.
-        <split>/<modality>/probe_accuracy, of validation and test, is that of a linear model fitted to the
-        frozen training features.
+        test/without_<modality>/accuracy is that of all samples with one of several modalities left out, and
+        test/<modality>/accuracy_noise_<level> with noise on one. test/<modality>/contribution is its Shapley
+        value, test/imbalance how far these lie apart. <split>/<modality>/probe_accuracy, of validation and
+        test, is that of a linear model fitted to the frozen training features.
         """
         judged = self._evaluator.of(self._require_best().weights)
-        return judged.score("test") | judged.score_without("test") | judged.fit_probes()
+        shown = judged.score_without("test") | judged.score_contributions("test") | judged.score_noisy("test")
+        return judged.score("test") | shown | judged.fit_probes()
 
     def export(self, folder: str | Path) -> None:
-        """Write the best weights and what the model is built from; `load_model(folder)` gives it back."""
-        export_model(self.model, self._require_best().weights["model"], Path(folder))
+        """Write the best weights and what the model is built from; `load_model(folder)` gives it back.
+
+        Beside them lie the features of a sample of validation, for pictures of what encoders tell apart.
+        """
+        best = self._require_best()
+        export_model(self.model, best.weights["model"], Path(folder))
+        judged = self._evaluator.of(best.weights).evaluate("validation")
+        write_features(Path(folder), judged, self.task.classes)
 
     def state_dict(self) -> dict[str, Any]:
         """All that was learned, as plain data on the CPU that shares nothing with the trainer."""
@@ -244,9 +253,10 @@ class Trainer:
 
     def _finish_epoch(self) -> dict[str, float]:
         """Diagnose the judged weights if it is time, then let the balancers change them."""
+        metrics: dict[str, float] = {}
         if DIAGNOSED[self.config.diagnose](self.epoch, self.config.epochs):
             self.diagnose()
-        metrics: dict[str, float] = {}
+            metrics |= self._evaluator.score_contributions("validation")
         for balancer in self.balancers:
             metrics |= balancer.on_epoch_end(self)
         metrics |= self._evaluator.diagnosed()

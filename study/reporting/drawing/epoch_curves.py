@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from study.analysis import trial_tables
 from study.reporting import wording
 from study.reporting.drawing import legends, marks, style
 from study.reporting.drawing.style import Look, Moments
@@ -39,6 +40,25 @@ def over_epochs(
     if len(looks) <= MOST_CURVES:
         return _together(runs, means, curve, looks, moments)
     return _apart(runs, means, curve, looks, reference, moments)
+
+
+def per_modality(
+    runs: pd.DataFrame, column: str, looks: Mapping[str, Look], moments: Moments
+) -> tuple[Figure, dict[str, Axes]]:
+    """A panel per modality: seeds thin, their mean bold, re-learning moments as vertical lines.
+
+    `runs` has one row per method, seed, modality and epoch.
+    """
+    shown = trial_tables.measured_by_all(runs, ["method", "modality"])
+    means = trial_tables.mean_by(shown, ["method", "modality", "epoch"], [column])
+    names = list(dict.fromkeys(means["modality"]))
+    figure, panels = style.panels(style.PAGE if len(names) > 1 else style.COLUMN, len(names))
+    for axes, name in zip(panels, names, strict=True):
+        marks.curves(axes, shown[shown["modality"] == name], means[means["modality"] == name], column, looks)
+        marks.moments(axes, moments, looks)
+        axes.set_title(wording.plain(name), pad=9)
+    style.alike(panels)
+    return figure, dict(zip(names, panels, strict=True))
 
 
 def column(frame: pd.DataFrame, name: str) -> pd.DataFrame:

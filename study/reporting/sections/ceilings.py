@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from study.analysis.modality_measures import frozen_probes, probes
 from study.analysis.results import Results, ceilings
-from study.analysis.summary import frozen_probes, probes
 from study.reporting import cells, wording
 from study.reporting.section import Section, Table
 from trainables.multimodal.data.store.feature_store import TOGETHER

@@ -1,11 +1,12 @@
-"""How unevenly the modalities are learned: linear probes on each encoder, and what is left without one."""
+"""How unevenly the modalities are learned: linear probes on each encoder."""
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from study.analysis.chosen_runs import chance
+from study.analysis.modality_measures import frozen_probes, probes
 from study.analysis.results import Results, ceilings
-from study.analysis.summary import Measure, frozen_probes, probes, without
+from study.analysis.summary import Measure
 from study.reporting import cells, wording
 from study.reporting.drawing import legends, marks, style
 from study.reporting.section import Drawn, Section, Table, looks
@@ -40,8 +41,8 @@ class Modalities(Section):
         return [Drawn("modalities", CAPTION.format(probe=probe), figure, _seen(results, rows, split))]
 
     def tables(self, results: Results) -> list[Table]:
-        """The same in numbers, and accuracy with a modality missing."""
-        return [_imbalance(results), *(_without(results, protocol) for protocol in results.protocols)]
+        """The same in numbers."""
+        return [_imbalance(results)]
 
 
 def _probes(results: Results) -> tuple[str, str, ProbeAccuracies]:
@@ -119,20 +120,3 @@ def _imbalance(results: Results) -> Table:
 def _distance(measures: dict[str, Measure]) -> str:
     means = [measure["mean"] for measure in measures.values()]
     return f"{100 * (max(means) - min(means)):.1f}"
-
-
-def _without(results: Results, protocol: str) -> Table:
-    """What is left of each method's test accuracy where a modality is missing."""
-    left = {m: without(results.chosen.trained(m, protocol)) for m in results.ranked(protocol)}
-    names = list(dict.fromkeys(name for measures in left.values() for name in measures))
-    rows = [
-        [
-            results.settings.label(method),
-            cells.percent(results.scores(protocol)[method]["test"]["accuracy"]),
-            *(cells.percent(measures.get(name)) for name in names),
-        ]
-        for method, measures in left.items()
-        if measures
-    ]
-    title = f"Test accuracy with a modality missing, {cells.PROTOCOLS[protocol]} protocol, in percent"
-    return Table(title, ["Method", "All modalities", *(f"Without {wording.plain(n)}" for n in names)], rows)

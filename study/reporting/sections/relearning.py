@@ -17,9 +17,19 @@ from study.analysis.results import (
 )
 from study.records.trial_record import Record
 from study.reporting import wording
-from study.reporting.drawing import epoch_curves, legends, marks, style
+from study.reporting.drawing import epoch_curves, legends, style
 from study.reporting.drawing.style import Look, Moments
-from study.reporting.section import Card, Drawn, Section, Table, chosen_early, looks
+from study.reporting.section import (
+    Card,
+    Drawn,
+    Section,
+    Table,
+    a_few,
+    choice,
+    chosen_early,
+    looks,
+    relearning,
+)
 
 MATCHED = "_size_matched"
 """What the columns of the gap are called where training features are thinned to the size of validation."""
@@ -34,10 +44,6 @@ MATCHED_CAPTION = (
     "parts. k-means orders many samples better than few: where the published gap is large and this one is "
     "small, there are only more training samples. Without over-fitting this gap is 1.5 to 4 times its floor, "
     "which does not count the sampling of the clusters themselves (tests/benchmarks/purity_gap.py)."
-)
-CHOICE = (
-    " The figure shows {shown} of {all} methods, so that curves can be told apart: the baseline, those that "
-    "re-learn, then the best. The others are in tables/modalities.csv."
 )
 
 
@@ -60,7 +66,7 @@ class Relearning(Section):
     def tables(self, results: Results) -> list[Table]:
         """Gap at the end, and strength of re-learning."""
         methods = [m for m, runs in results.runs.items() if last_values(runs, "gap")]
-        shown = dict.fromkeys([*a_few(results, methods), *_relearning(results)])
+        shown = dict.fromkeys([*a_few(results, methods), *relearning(results)])
         rows = [
             [results.settings.label(method), *cells]
             for method in shown
@@ -70,18 +76,6 @@ class Relearning(Section):
         gaps = ["Gap", "Noise floor", "Size-matched gap", "Its noise floor"]
         heads = ["Method", "Modality", *gaps, "Re-learnings of a run", "Mean strength, %"]
         return [Table(title, heads, rows)]
-
-
-def a_few(results: Results, methods: list[str]) -> list[str]:
-    """As many methods as fit in one panel: all, or the baseline, those that re-learn, then the best."""
-    if len(methods) <= epoch_curves.MOST_CURVES:
-        return methods
-    order = [results.baseline, *_relearning(results), *results.ranked(results.protocols[0])]
-    return [method for method in dict.fromkeys(order) if method in methods][: epoch_curves.MOST_CURVES]
-
-
-def _relearning(results: Results) -> list[str]:
-    return [method for method, epochs in relearned_after(results.runs).items() if epochs]
 
 
 def _is_early(run: Record) -> bool:
@@ -99,9 +93,8 @@ def _drawn(results: Results, kind: str, caption: str) -> Drawn | None:
     shown = a_few(results, methods)
     gaps = gaps[gaps["method"].isin(shown)]
     moments = {m: epochs for m, epochs in relearned_after(results.runs).items() if m in shown}
-    choice = CHOICE.format(shown=len(shown), all=len(methods)) if len(shown) < len(methods) else ""
     figure = _figure(gaps, kind, looks(results, dict.fromkeys(gaps["method"])), moments)
-    return Drawn("purity_gap" + kind, caption + choice, figure, _seen(results, shown, kind))
+    return Drawn("purity_gap" + kind, caption + choice(shown, methods), figure, _seen(results, shown, kind))
 
 
 def _seen(results: Results, shown: Iterable[str], kind: str) -> str:
@@ -114,22 +107,17 @@ def _seen(results: Results, shown: Iterable[str], kind: str) -> str:
 
 def _figure(gaps: pd.DataFrame, kind: str, look_of: Mapping[str, Look], moments: Moments) -> Figure:
     """Gap between training and validation purity per epoch, beside its noise floor."""
-    gap, noise_floor = "gap" + kind, "noise_floor" + kind
-    gaps = trial_tables.measured_by_all(gaps, ["method", "modality"])
-    means = trial_tables.mean_by(gaps, ["method", "modality", "epoch"], [gap, noise_floor])
-    names = list(dict.fromkeys(means["modality"]))
-    figure, panels = style.panels(style.PAGE if len(names) > 1 else style.COLUMN, len(names))
-    for axes, name in zip(panels, names, strict=True):
-        mean = means[means["modality"] == name]
-        marks.curves(axes, gaps[gaps["modality"] == name], mean, gap, look_of)
-        for method, part in mean.groupby("method", sort=False):
-            colour = look_of[str(method)].colour
-            axes.plot(part["epoch"], part[noise_floor], color=colour, lw=1.1, ls=":")
-        marks.moments(axes, moments, look_of)
-        axes.set_title(wording.plain(name), pad=9)
+    noise_floor = "noise_floor" + kind
+    figure, panels = epoch_curves.per_modality(gaps, "gap" + kind, look_of, moments)
+    shown = trial_tables.measured_by_all(gaps, ["method", "modality"])
+    floors = trial_tables.mean_by(shown, ["method", "modality", "epoch"], [noise_floor])
+    for (method, name), part in floors.groupby(["method", "modality"], sort=False):
+        colour = look_of[str(method)].colour
+        panels[str(name)].plot(part["epoch"], part[noise_floor], color=colour, lw=1.1, ls=":")
+    for axes in panels.values():
         axes.set_ylim(bottom=0)
-    style.alike(panels)
-    style.outer(panels, f"{'size-matched ' if kind else ''}purity gap", "epoch")
+    style.alike(list(panels.values()))
+    style.outer(list(panels.values()), f"{'size-matched ' if kind else ''}purity gap", "epoch")
     floor = Line2D([], [], color=style.INK, lw=1.1, ls=":", label="noise floor of the gap")
     entries = [*legends.method_keys(look_of.values()), floor, *legends.moment_key(moments)]
     legends.legend(figure, [], entries)

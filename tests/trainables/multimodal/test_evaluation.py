@@ -1,6 +1,8 @@
+import pytest
 import torch
 
-from trainables.multimodal.evaluation import Evaluation
+from trainables.multimodal.evaluation import NOISE_LEVELS, Evaluation
+from trainables.multimodal.feature_sample import read_features
 from trainables.multimodal.tasks import Classification
 
 
@@ -25,3 +27,65 @@ def test_a_split_is_evaluated_once_until_the_weights_change(make_trainer):
     assert trainer.evaluate("validation") is first
     trainer.run_epoch()
     assert trainer.evaluate("validation") is not first
+
+
+def test_contributions_of_two_modalities_follow_from_each_alone_and_both(make_trainer):
+    trainer = make_trainer(2, epochs=3, lr=0.05)
+    trainer.fit()
+    scores = trainer.test()
+    labels, train = (trainer.evaluate(split).labels for split in ("test", "train"))
+    both, guessed = scores["test/accuracy"], float((labels == train.bincount().argmax()).double().mean())
+    first, second = trainer.model.encoders
+    alone = {
+        first: scores[f"test/without_{second}/accuracy"],
+        second: scores[f"test/without_{first}/accuracy"],
+    }
+    expected = {
+        first: (alone[first] - guessed + both - alone[second]) / 2,
+        second: (alone[second] - guessed + both - alone[first]) / 2,
+    }
+    assert {name: scores[f"test/{name}/contribution"] for name in alone} == pytest.approx(expected)
+    assert scores["test/imbalance"] == pytest.approx(abs(alone[first] - alone[second]))
+
+
+def test_contributions_are_measured_at_every_epoch_that_is_diagnosed(make_trainer):
+    trainer = make_trainer(2, epochs=4, diagnose="every_epoch")
+    told = [{name for name in metrics if name.endswith("/contribution")} for metrics in trainer.fit()]
+    assert told == [{f"validation/{name}/contribution" for name in trainer.model.encoders}] * 4
+
+
+def test_one_modality_has_no_contribution_to_tell(make_trainer):
+    trainer = make_trainer(1, epochs=1)
+    trainer.run_epoch()
+    assert not [name for name in trainer.test() if "contribution" in name or "without" in name]
+
+
+@pytest.mark.parametrize(("modalities", "epochs"), [(1, 60), (4, 8)])
+def test_noise_is_the_same_each_time_and_spoils_what_was_learned(make_trainer, modalities, epochs):
+    trainer = make_trainer(modalities, epochs=epochs, lr=0.05)
+    learned = trainer.fit()[-1]["train/accuracy"]
+    noisy = trainer._evaluator.score_noisy("train")
+    assert noisy == trainer._evaluator.score_noisy("train")
+    names = list(trainer.model.encoders)
+    assert noisy.keys() == {f"train/{n}/accuracy_noise_{level:g}" for n in names for level in NOISE_LEVELS}
+    assert noisy[f"train/{names[0]}/accuracy_noise_{max(NOISE_LEVELS):g}"] < learned - 0.1
+
+
+def test_noise_too_small_to_matter_changes_nothing(make_trainer, monkeypatch):
+    monkeypatch.setattr("trainables.multimodal.evaluation.NOISE_LEVELS", (1e-7,))
+    trainer = make_trainer(4, epochs=1)
+    trainer.run_epoch()
+    noisy, clean = (trainer._evaluator.of(trainer.best.weights) for _ in range(2))
+    accuracy = clean.score("test")["test/accuracy"]
+    assert set(noisy.score_noisy("test").values()) == {accuracy}
+
+
+def test_features_of_validation_lie_beside_exported_weights(make_trainer, tmp_path):
+    trainer = make_trainer(2, epochs=1)
+    trainer.run_epoch()
+    trainer.export(tmp_path)
+    classes, samples = read_features(tmp_path)
+    assert tuple(classes) == trainer.task.classes
+    for name, values in trainer.features("validation").items():
+        assert (samples[name].features == values.numpy()).all()
+        assert samples[name].targets.tolist() == trainer.evaluate("validation").labels.tolist()

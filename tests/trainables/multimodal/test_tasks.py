@@ -145,3 +145,8 @@ def test_an_objective_of_another_task_is_refused():
         InputError, match="objective must be accuracy where task is classification, got 'mae'"
     ):
         objective_of("classification", "mae")
+
+
+def test_the_best_guess_of_classes_is_the_most_frequent_and_of_numbers_the_median():
+    assert Classification(("x", "y", "z")).guess(torch.tensor([2, 0, 2])).argmax(dim=1).tolist() == [2]
+    assert Regression(Quantity("score", -3, 3)).guess(torch.tensor([-3.0, 1.0, 2.0])).tolist() == [[1.0]]

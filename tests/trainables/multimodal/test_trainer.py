@@ -13,6 +13,7 @@ from trainables.multimodal.balancers.late_fusion import LateFusion
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.diagnostics import purity
 from trainables.multimodal.errors import Diverged, InputError
+from trainables.multimodal.evaluation import NOISE_LEVELS
 from trainables.multimodal.model import load_model
 from trainables.multimodal.trainer import Trainer
 
@@ -119,7 +120,9 @@ def test_test_reports_each_modality(make_trainer):
     names = {"accuracy", "macro_f1", "loss", "vector/accuracy", "clip/accuracy"}
     left_out = {"without_vector/accuracy", "without_clip/accuracy"}
     probes = {f"{s}/{n}/probe_accuracy" for s in ("validation", "test") for n in ("vector", "clip")}
-    assert set(trainer.test()) == {f"test/{name}" for name in names | left_out} | probes
+    noisy = {f"{n}/accuracy_noise_{level:g}" for n in ("vector", "clip") for level in NOISE_LEVELS}
+    shared = {"vector/contribution", "clip/contribution", "imbalance"}
+    assert set(trainer.test()) == {f"test/{name}" for name in names | left_out | noisy | shared} | probes
 
 
 def test_without_a_modality_the_head_sees_zeros_in_its_place(make_trainer):
@@ -459,8 +462,10 @@ def test_an_epoch_of_a_regression_reports_these_metrics_of_its_splits(make_train
     metrics = {**trainer.run_epoch(), **trainer.test()}
     scores = {"loss", "accuracy", "macro_f1", "mae", "correlation", "accuracy_5", "vector/accuracy"}
     scores |= {"weighted_f1", "accuracy_nonzero", "vector/probe_accuracy"}
-    for split in ("validation", "test"):
-        assert {name for name in metrics if name.startswith(f"{split}/")} == {f"{split}/{s}" for s in scores}
+    noisy = {f"vector/accuracy_noise_{level:g}" for level in NOISE_LEVELS}
+    for split, more in (("validation", set()), ("test", noisy)):
+        told = {name.removeprefix(f"{split}/") for name in metrics if name.startswith(f"{split}/")}
+        assert told == scores | more
 
 
 @pytest.mark.parametrize("loss", ["l1", "mse"])

@@ -1,6 +1,6 @@
 """Fusion: named features in, logits per modality and together out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -160,10 +160,12 @@ def _held(present: Present, modality: str, logits: Tensor) -> Tensor:
     return present[modality][:, None].to(logits.dtype) if modality in present else everyone
 
 
-def fused_without(fusion: Fusion, features: Mapping[str, Tensor], present: Present, modality: str) -> Tensor:
-    """Fused logits [N, C] as if no sample had a modality."""
-    absent = torch.zeros_like(features[modality])
-    output: Output = fusion({**features, modality: absent}, without(present, modality, absent))
+def fused_from(
+    fusion: Fusion, features: Mapping[str, Tensor], present: Present, shown: Collection[str]
+) -> Tensor:
+    """Fused logits [N, K] as if no sample had a modality that is not among those `shown`."""
+    hidden = {name: torch.zeros_like(values) for name, values in features.items() if name not in shown}
+    output: Output = fusion({**features, **hidden}, without(present, hidden))
     return output.fused
 
 

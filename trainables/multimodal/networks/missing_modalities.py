@@ -40,7 +40,10 @@ def spread(present: Present, modality: str, values: Tensor) -> Tensor:
     return values.new_zeros(len(mask), *values.shape[1:]).index_put((mask,), values)
 
 
-def without(present: Present, modality: str, samples: Tensor) -> Present:
-    """The same with a modality that none of the `samples` [B, ...] has."""
-    nobody = torch.zeros(len(samples), dtype=torch.bool, device=samples.device)
-    return {**present, modality: nobody}
+def without(present: Present, absent: Mapping[str, Tensor]) -> Present:
+    """The same with modalities that no sample has; `absent` holds any values [B, ...] of theirs."""
+    nobody = {
+        name: torch.zeros(len(values), dtype=torch.bool, device=values.device)
+        for name, values in absent.items()
+    }
+    return {**present, **nobody}

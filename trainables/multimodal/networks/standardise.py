@@ -1,5 +1,8 @@
 """From raw store arrays to what an encoder takes: part of the model, so exported ones take raw arrays."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -34,6 +37,10 @@ class Standardise(nn.Module):
             raw = raw[:, torch.from_numpy(middles).to(raw.device)]
         return (decode(raw) - self.mean) / self.std
 
+    def noise(self, values: Tensor, draw: torch.Generator) -> Tensor:
+        """Standard normal noise for standardised values, of their shape."""
+        return torch.randn(values.shape, generator=draw, device=values.device, dtype=values.dtype)
+
     def statistics_shape(self) -> tuple[int, ...]:
         """Shape of a mean that broadcasts over decoded samples: [D] of vectors, else [C, 1, 1]."""
         if len(self.shape) == 1:
@@ -58,6 +65,10 @@ class StandardiseSteps(Standardise):
         average = ~values.any(dim=2, keepdim=True)
         return values.masked_fill(average, NUDGE) * _is_step(raw).unsqueeze(2)
 
+    def noise(self, values: Tensor, draw: torch.Generator) -> Tensor:
+        """None at padding, which would become a step."""
+        return super().noise(values, draw) * values.any(dim=2, keepdim=True)
+
     def statistics_shape(self) -> tuple[int, ...]:
         """Shape of the mean, [D]."""
         return self.shape[1:]
@@ -65,6 +76,16 @@ class StandardiseSteps(Standardise):
     def moments(self, raw: Tensor) -> Tensor:
         """Count, sum and sum of squares [3, D] over all steps that are not padding."""
         return _moments(raw[_is_step(raw)].float())
+
+
+@contextmanager
+def noisy(inputs: Standardise, level: float, draw: torch.Generator) -> Iterator[None]:
+    """Inside, an encoder is given noise of so many standard deviations on top of its standardised input."""
+    hook = inputs.register_forward_hook(lambda _, __, values: values + level * inputs.noise(values, draw))
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def decode(raw: Tensor) -> Tensor:

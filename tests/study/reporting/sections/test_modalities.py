@@ -13,14 +13,6 @@ def test_the_table_tells_how_far_modalities_are_apart(module_study) -> None:
         assert float(apart) == pytest.approx(audio - visual, abs=0.11)
 
 
-def test_what_is_left_where_a_modality_is_missing_is_told(module_study) -> None:
-    (table,) = (one for one in tables(Modalities(), *module_study) if "missing" in one.title)
-    assert table.heads == ["Method", "All modalities", "Without audio", "Without visual"]
-    joint = next(row for row in table.rows if row[0] == "Joint training")
-    whole_accuracy, left = (float(cell.split("\n")[0]) for cell in joint[1:3])
-    assert left == pytest.approx(whole_accuracy / 2, abs=0.1)
-
-
 def test_one_modality_alone_has_no_imbalance(whole, settings) -> None:
     assert tables(Modalities(), settings(), whole(("voice",)).records) == []
 

@@ -4,7 +4,8 @@ from report_reading import chosen_at, drawn, tables
 
 from study.analysis.results import analyse
 from study.reporting.drawing.epoch_curves import MOST_CURVES
-from study.reporting.sections.relearning import Relearning, a_few
+from study.reporting.section import a_few
+from study.reporting.sections.relearning import Relearning
 from study.reporting.wording import NONE
 
 

@@ -7,7 +7,7 @@ from trainables.multimodal.networks.fusion import (
     AveragedFusion,
     BoostedFusion,
     ConcatenationFusion,
-    fused_without,
+    fused_from,
 )
 from trainables.multimodal.networks.missing_modalities import (
     EVERYWHERE,
@@ -80,17 +80,17 @@ def test_a_concatenation_without_a_modality_is_what_the_other_columns_give():
     fusion = ConcatenationFusion(SIZES, 3)
     known = features()
     expected = known["a"] @ fusion.columns()["a"].T + fusion.head.bias
-    torch.testing.assert_close(fused_without(fusion, known, EVERYWHERE, "b"), expected)
+    torch.testing.assert_close(fused_from(fusion, known, EVERYWHERE, ["a"]), expected)
 
 
 @pytest.mark.parametrize("kind", [AveragedFusion, BoostedFusion])
 def test_averaged_logits_without_a_modality_are_those_of_the_other(kind):
     fusion, known = weighing(kind), features()
-    torch.testing.assert_close(fused_without(fusion, known, EVERYWHERE, "b"), fusion(known).unimodal["a"])
+    torch.testing.assert_close(fused_from(fusion, known, EVERYWHERE, ["a"]), fusion(known).unimodal["a"])
 
 
 def test_leaving_a_modality_out_keeps_the_gaps_of_the_others():
-    left = without({"a": MASK}, "b", torch.zeros(4, 5))
+    left = without({"a": MASK}, {"b": torch.zeros(4, 5)})
     assert (left["a"].tolist(), left["b"].tolist()) == (MASK.tolist(), [False] * 4)
 
 

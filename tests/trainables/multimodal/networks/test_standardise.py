@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from trainables.multimodal.data.store.feature_store import FeatureStore, Modality
-from trainables.multimodal.networks.standardise import Standardise, StandardiseSteps, statistics
+from trainables.multimodal.networks.standardise import Standardise, StandardiseSteps, noisy, statistics
 
 
 @pytest.fixture
@@ -99,3 +99,27 @@ def test_a_step_at_the_mean_of_every_feature_is_no_padding(store, monkeypatch):
 def test_padding_alone_gives_finite_statistics(store, monkeypatch):
     monkeypatch.setattr(store, "read", lambda name, rows: np.zeros((len(rows), 12, 8), np.float32))
     assert not standardised(store, "sequence", np.arange(9), kind=StandardiseSteps).any()
+
+
+def noised(module, raw, level):
+    with noisy(module, level, torch.Generator().manual_seed(1)):
+        return module(raw)
+
+
+def test_noise_has_the_standard_deviation_that_was_asked_for_and_ends_with_its_block():
+    module, raw = Standardise((2, 16, 16), 1), torch.zeros(50, 2, 16, 16)
+    assert noised(module, raw, 3.0).std().item() == pytest.approx(3, rel=0.02)
+    assert not module(raw).any()
+
+
+def test_all_levels_scale_the_same_noise():
+    module, raw = Standardise((6,), 1), torch.zeros(5, 6)
+    torch.testing.assert_close(noised(module, raw, 2.0), 4 * noised(module, raw, 0.5))
+
+
+def test_padding_stays_padding_under_noise():
+    module, raw = StandardiseSteps((3, 2), 1), torch.ones(4, 3, 2)
+    raw[:, 2] = 0
+    steps = noised(module, raw, 1.0)
+    assert steps[:, :2].all()
+    assert not steps[:, 2].any()

@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import pandas as pd
 
@@ -20,6 +21,7 @@ from study.analysis.comparisons import (
 )
 from study.analysis.completeness import complete
 from study.analysis.edges import Edge, at_edges
+from study.analysis.embedding import Embedding
 from study.analysis.importance import Importance, importance
 from study.analysis.method_status import MethodStatus, method_statuses
 from study.analysis.summary import SPLITS, Measure, summarise
@@ -29,6 +31,9 @@ from study.analysis.tuning import Tuning, tunings
 from study.records.trial_record import Record
 from study.settings import StudySettings
 from trainables.multimodal.tasks import ACCURACY
+
+NOWHERE: Final[Mapping[str, Embedding]] = MappingProxyType({})
+"""No weights were published."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +52,7 @@ class Results:
     tunings: dict[str, Tuning]
     edges: list[Edge]  # incumbents' values at an end of what was searched
     surfaces: dict[str, MethodSurface]  # of methods with a design
+    embeddings: Mapping[str, Embedding]  # of methods whose weights were published
 
     @property
     def settings(self) -> StudySettings:
@@ -129,8 +135,13 @@ class Results:
         return list(dict.fromkeys([*first, *rest]))
 
 
-def analyse(settings: StudySettings, records: Sequence[Record]) -> Results:
-    """Compute everything from the ledger's settings and trials; whatever has not run yet is simply empty."""
+def analyse(
+    settings: StudySettings, records: Sequence[Record], embedded: Mapping[str, Embedding] = NOWHERE
+) -> Results:
+    """Compute everything from the ledger's settings and trials; whatever has not run yet is simply empty.
+
+    Embeddings alone are no part of the ledger: they are read from beside the published weights.
+    """
     chosen = ChosenRuns(settings, records)
     swept, mapped = sweeps(chosen), surfaces(chosen)
     importances = {method: importance(chosen.searched[method]) for method in chosen.methods}
@@ -149,6 +160,7 @@ def analyse(settings: StudySettings, records: Sequence[Record]) -> Results:
         tunings(chosen),
         at_edges(chosen),
         mapped,
+        embedded,
     )
 
 

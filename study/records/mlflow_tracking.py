@@ -41,6 +41,7 @@ from study.records.mlflow_store import (
 )
 from study.records.mlflow_target import Target
 from study.records.mlflow_views import DESCRIPTION, methods_page, trials_page
+from study.records.study_folder import BEST
 from study.records.trial_record import Record
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ class Tracker:
         tags = result_tags(summary, settings) | {DESCRIPTION: description(results, *pages)}
         send(client, run, metrics, study_params(settings), tags)
         for path in sorted(results.folder.iterdir()):
-            if path.name in ("figures", "tables", "best"):
+            if path.name in ("figures", "tables", BEST):
                 client.log_artifacts(run, str(path), artifact_path=path.name)
             elif path.name in ("report.html", "interactive.html", "summary.json"):
                 client.log_artifact(run, str(path))

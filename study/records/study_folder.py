@@ -15,6 +15,8 @@ from trainables.multimodal.errors import InputError
 from trainables.multimodal.whole_files import held
 
 LEDGER = "ledger.db"
+BEST = "best"
+"""Folder of the weights that are published, by method."""
 
 
 @contextlib.contextmanager

@@ -7,7 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from study.analysis.embedding import embeddings
 from study.analysis.results import Results, analyse
+from study.records.study_folder import BEST
 from study.records.trial_record import Record
 from study.reporting import interactive, report_files
 from study.reporting.page import PageSection, render
@@ -18,6 +20,7 @@ from study.reporting.sections.ceilings import Ceilings
 from study.reporting.sections.contributions import Contributions
 from study.reporting.sections.controls import Controls
 from study.reporting.sections.early_stopping import EarlyStoppingCost
+from study.reporting.sections.feature_maps import FeatureMaps
 from study.reporting.sections.modalities import Modalities
 from study.reporting.sections.paper_tables import PaperTables
 from study.reporting.sections.power import Power
@@ -52,6 +55,7 @@ SECTIONS: Sequence[Section] = (
     Modalities(),
     Contributions(),
     Robustness(),
+    FeatureMaps(),
     Training(),
     Relearning(),
     Boosting(),
@@ -77,7 +81,7 @@ class Report:
 
 def write(folder: Path, settings: StudySettings, records: Sequence[Record]) -> Report:
     """Compute, draw and save everything below `folder`; a rerun replaces it. summary.json is written last."""
-    results = analyse(settings, records)
+    results = analyse(settings, records, embeddings(folder / BEST))
     tables = _write_tables(folder / "tables", results)
     opening, *shown = _shown(folder / "figures", results)
     html = folder / "report.html"

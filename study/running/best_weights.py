@@ -6,6 +6,7 @@ from pathlib import Path
 from study.analysis.chosen_runs import ChosenRuns
 from study.analysis.selection import on_validation
 from study.records.ledger import Ledger
+from study.records.study_folder import BEST
 from study.records.trial_record import Record
 from study.running.trial_files import CHECKPOINTS, exported, trial_folder
 
@@ -24,7 +25,7 @@ def publish_best(folder: Path, ledger: Ledger) -> None:
 
 def _move_export(folder: Path, record: Record) -> None:
     source = exported(trial_folder(folder, record))
-    target = folder / "best" / record.method
+    target = folder / BEST / record.method
     if source:  # else an earlier start has moved it
         target.parent.mkdir(exist_ok=True)
         shutil.rmtree(target, ignore_errors=True)

@@ -41,6 +41,11 @@ def dots(label: str) -> Line2D:
     return Line2D([], [], ls="none", marker="o", mfc="white", mec=style.INK, ms=4, label=label)
 
 
+def dot(label: str, colour: str) -> Line2D:
+    """Legend entry of a sample."""
+    return Line2D([], [], ls="none", marker="o", color=colour, ms=5, mew=0, label=label)
+
+
 def ring_key() -> Line2D:
     """Legend entry of the incumbent."""
     return Line2D(

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullLocator
@@ -20,6 +21,7 @@ from study.methods import BASELINE
 from study.reporting import wording
 
 INK, GREY, FAINT, ACCENT = "#222222", "#6b6b6b", "#e4e4e4", "#d55e00"
+VALUES = "viridis"  # of numbers, told apart with every colour vision
 MARK = "#ffe9a8"  # behind words that warn
 MODALITIES = (("#0072b2", "o"), ("#e69f00", "s"), ("#009e73", "^"), ("#cc79a7", "v"), ("#56b4e9", "p"))
 COLUMN, PAGE, HEIGHT = 4.8, 7.4, 3.4  # inches: widths of a column and of a page in print
@@ -170,6 +172,12 @@ def looks(labels: Mapping[str, str], known: Sequence[str]) -> dict[str, Look]:
     others = [method for method in dict.fromkeys([*known, *labels]) if method not in placed]
     placed |= {method: OTHERS[place % len(OTHERS)] for place, method in enumerate(others)}
     return {method: placed[method]._replace(label=label) for method, label in labels.items()}
+
+
+def class_colours(count: int) -> list[str]:
+    """A colour per class; of more than ten, neighbours look alike."""
+    colours = mpl.colormaps["tab10" if count <= 10 else "turbo"]
+    return [to_hex(colours(n if count <= 10 else n / (count - 1))) for n in range(count)]
 
 
 def solid(looks: Mapping[str, Look]) -> dict[str, Look]:

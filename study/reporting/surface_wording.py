@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from study.analysis.surface import LEAST_POINTS, Estimate, Influence, Matters
+from study.analysis.surface import LEAST_POINTS, Estimate, Influence, Matters, PairMap
 from study.analysis.surfaces import MethodSurface
 from study.reporting import cells, wording
 from study.settings import StudySettings
@@ -29,6 +29,62 @@ def verdicts(settings: StudySettings, found: MethodSurface) -> Iterable[str]:
         yield f"{label}: over the searched range {symbols[Matters.NO]} {_does_not(by_verdict[Matters.NO])}."
     if Matters.UNKNOWN in symbols and surface.explains:
         yield f"{label}: whether {symbols[Matters.UNKNOWN]} matters is not decidable with {points}."
+
+
+def advice(settings: StudySettings, found: MethodSurface) -> dict[str, str]:
+    """`λ near 3` of each hyperparameter that matters, by key; the symbol alone where nothing says which."""
+    mattering = [one for one in found.surface.influences if one.matters is Matters.YES]
+    return {
+        one.axis.key: " near ".join(
+            filter(None, [symbol(settings, found.method, one.axis.key), best(settings, one)])
+        )
+        for one in mattering
+    }
+
+
+def seen_shares(settings: StudySettings, told: Iterable[MethodSurface]) -> str:
+    """Shares with interactions, by method."""
+    lines = []
+    for found in told:
+        shares = {
+            symbol(settings, found.method, one.axis.key): interval(one.total)
+            for one in found.surface.influences
+        }
+        lines.append(f"{settings.label(found.method)}: {wording.readings(shares)}.")
+    return " ".join(["Shares with interactions, in percent.", *lines])
+
+
+def seen_effects(settings: StudySettings, found: MethodSurface) -> str:
+    """How far each mean effect moves the score, and where it is best."""
+    moved = {
+        symbol(settings, found.method, one.axis.key): (
+            f"{wording.size(float(np.ptp(one.effect.mean)), settings.judged_by.name)}, best near "
+            f"{best(settings, one)}"
+        )
+        for one in found.surface.influences
+        if one.effect is not None
+    }
+    return f"Mean score moves by: {wording.readings(moved)}."
+
+
+def seen_maps(settings: StudySettings, found: MethodSurface, maps: Iterable[PairMap]) -> str:
+    """Where each map is best."""
+    tops = []
+    for one in maps:
+        places = zip((one.first, one.second), top(settings, one), strict=True)
+        at = [
+            wording.setting(symbol(settings, found.method, axis.key), axis.values[node])
+            for axis, node in places
+        ]
+        tops.append(" and ".join(at))
+    return f"Best mean scores at {'; '.join(tops)}."
+
+
+def top(settings: StudySettings, one: PairMap) -> tuple[int, int]:
+    """The node of a map whose mean is best."""
+    highest = np.argmax(settings.judged_by.sign * one.mean)
+    first, second = np.unravel_index(highest, one.mean.shape)
+    return int(first), int(second)
 
 
 def basis(settings: StudySettings, found: MethodSurface) -> str:

@@ -155,11 +155,18 @@ def over(upper: float, lower: float, columns: int) -> tuple[Figure, list[list[Ax
     return figure, [list(row) for row in grid]
 
 
-def maps(columns: int) -> tuple[Figure, list[list[Axes]]]:
-    """A figure with two rows of maps, those of a column over the same two axes."""
+def maps(columns: int) -> tuple[Figure, list[Axes], list[Axes]]:
+    """A figure with two maps per column, over the same two axes: the upper row and the lower one.
+
+    On a narrow page all stand below each other, first those of the upper row.
+    """
+    if page() <= NARROW:
+        figure = Figure(figsize=(page(), 1 + 4.4 * columns))
+        stacked = list(figure.subplots(2 * columns, 1, squeeze=False).flat)
+        return figure, stacked[:columns], stacked[columns:]
     figure = Figure(figsize=(PAGE if columns > 1 else COLUMN, 5.4))
-    grid = figure.subplots(2, columns, sharex="col", sharey="col", squeeze=False)
-    return figure, [list(row) for row in grid]
+    upper, lower = figure.subplots(2, columns, sharex="col", sharey="col", squeeze=False)
+    return figure, list(upper), list(lower)
 
 
 def looks(labels: Mapping[str, str], known: Sequence[str]) -> dict[str, Look]:

@@ -46,10 +46,8 @@ def _figure(results: Results, method: str, embedding: Embedding) -> Figure:
     names = list(embedding.places)
     figure, panels = style.panels(style.PAGE if len(names) > 1 else style.COLUMN, len(names))
     for axes, name in zip(panels, names, strict=True):
-        axes.set_title(wording.plain(name))
+        axes.set_title(f"{results.settings.label(method)}: {wording.plain(name)}")
         axes.set(xticks=[], yticks=[])
-        axes.set_box_aspect(1)
-    figure.suptitle(f"{results.settings.label(method)}: features of each modality")
     if embedding.classes:
         _by_class(figure, panels, embedding)
     else:

@@ -52,14 +52,18 @@ class SearchedSurface(Section):
         """Shares of all methods, then effects and maps of each."""
         told = [found for found in results.surfaces.values() if found.surface.explains]
         if told:
-            yield Drawn("surface_shares", SHARES, _shares(results, told))
+            seen = surface_wording.seen_shares(results.settings, told)
+            yield Drawn("surface_shares", SHARES, _shares(results, told), seen)
         caption = EFFECTS
         for found in told:
-            yield Drawn(f"surface_effects_{found.method}", caption, _effects(results, found))
+            seen = surface_wording.seen_effects(results.settings, found)
+            yield Drawn(f"surface_effects_{found.method}", caption, _effects(results, found), seen)
             caption = AS_ABOVE
-            if found.pairs:
-                reach = max(one.reach for one in found.pairs[:MOST_MAPS])
-                yield Drawn(f"surface_maps_{found.method}", MAPS.format(reach=reach), _maps(results, found))
+            maps = found.pairs[:MOST_MAPS]
+            if maps:
+                words = MAPS.format(reach=max(one.reach for one in maps))
+                seen = surface_wording.seen_maps(results.settings, found, maps)
+                yield Drawn(f"surface_maps_{found.method}", words, _maps(results, found, maps), seen)
 
     def tables(self, results: Results) -> Iterable[Table]:
         """A table per method, a row per hyperparameter."""
@@ -127,21 +131,22 @@ def _scored(results: Results, panels: Sequence[Axes]) -> None:
     style.left(panels, label)
 
 
-def _maps(results: Results, found: MethodSurface) -> Figure:
+def _maps(results: Results, found: MethodSurface, maps: Sequence[PairMap]) -> Figure:
     """Means over pairs above, their standard deviations below."""
-    maps, metric = found.pairs[:MOST_MAPS], results.settings.judged_by.name
-    figure, (means, spreads) = style.maps(len(maps))
+    metric = results.settings.judged_by.name
+    figure, means, spreads = style.maps(len(maps))
     limits = min(one.mean.min() for one in maps), max(one.mean.max() for one in maps)
     most = max(one.sd.max() for one in maps)
     keys = [one.axis.key for one in found.surface.influences]
     for one, above, below in zip(maps, means, spreads, strict=True):
-        filled = surfaces.mean_map(above, one, limits, _top(results, one))
+        filled = surfaces.mean_map(above, one, limits, surface_wording.top(results.settings, one))
         spread = surfaces.spread_map(below, one, most)
         columns = keys.index(one.first.key), keys.index(one.second.key)
         for axes in (above, below):
             surfaces.design(axes, one, found.surface.points, found.lost, columns)
             axes.set_ylabel(surface_wording.symbol(results.settings, found.method, one.second.key))
-        below.set_xlabel(surface_wording.symbol(results.settings, found.method, one.first.key))
+            if axes.xaxis.get_tick_params()["labelbottom"]:  # not the upper one of a shared axis
+                axes.set_xlabel(surface_wording.symbol(results.settings, found.method, one.first.key))
     score = wording.with_unit(f"mean {wording.metric(metric)}", metric, "%")
     surfaces.bar(figure, filled, means, score, metric)
     surfaces.bar(figure, spread, spreads, wording.with_unit("standard deviation", metric, "points"), metric)
@@ -149,13 +154,6 @@ def _maps(results: Results, found: MethodSurface) -> Figure:
     entries = [legends.optimum_key(), *legends.point_keys(lost=len(found.lost) > 0)]
     legends.legend(figure, [], entries)
     return figure
-
-
-def _top(results: Results, one: PairMap) -> tuple[int, int]:
-    """The node whose mean is best."""
-    best = np.argmax(results.settings.judged_by.sign * one.mean)
-    first, second = np.unravel_index(best, one.mean.shape)
-    return int(first), int(second)
 
 
 def _shares(results: Results, told: Sequence[MethodSurface]) -> Figure:

@@ -9,7 +9,7 @@ from study.analysis.importance import MINIMUM_TRIALS
 from study.analysis.method_status import MethodStatus
 from study.analysis.results import Results
 from study.analysis.sweeps import Sweep
-from study.reporting import cells, status_wording, wording
+from study.reporting import cells, status_wording, surface_wording, wording
 from study.reporting.comparison_wording import NOT_DECIDABLE, NOT_DISTINGUISHABLE, counted
 from study.reporting.drawing import legends, marks, style
 from study.reporting.section import Card, Drawn, Section, Table, looks
@@ -23,7 +23,9 @@ CAPTION = (
 HEADS = ["Method", "Verdict", "How sure", "Seeds"]
 NOTHING_STANDS_OUT = "no value stands out"
 NOT_MEASURED = "not measured"
-UNMEASURED = f"that takes the stage sensitivity, or {MINIMUM_TRIALS} completed search trials of a method."
+UNMEASURED = (
+    f"that takes the stage sensitivity or surface, or {MINIMUM_TRIALS} completed search trials of a method."
+)
 
 
 class Verdict(Section):
@@ -114,14 +116,21 @@ def _how_sure(results: Results, comparison: Comparison) -> str:
 
 
 def _what_to_tune(results: Results, method: str) -> str:
-    """Values of the hyperparameters that are shown to matter: by their sweep, or in the search."""
-    best = results.chosen.incumbents.get(method)
+    """Values of the hyperparameters that are shown to matter: on the surface or in the search, then swept.
+
+    A surface stands in place of the search, whose trials lie where the searcher looked.
+    """
     sweeps, shares = results.sweeps.get(method, {}), results.importances.get(method, [])
-    if best is None or not (shares or any(sweep.shifts for sweep in sweeps.values())):
+    best, mapped = results.chosen.incumbents.get(method), results.surfaces.get(method)
+    if not (mapped or (best and (shares or any(sweep.shifts for sweep in sweeps.values())))):
         return NOT_MEASURED
     notation = results.settings.method(method).search.notation
-    searched = [share.key for share in shares if share.share > share.floor_high]
-    advised = {key: wording.setting(wording.symbol(key, notation), best.config[key]) for key in searched}
+    advised: dict[str, str] = {}
+    if mapped:
+        advised = surface_wording.advice(results.settings, mapped)
+    elif best:
+        searched = [share.key for share in shares if share.share > share.floor_high]
+        advised = {key: wording.setting(wording.symbol(key, notation), best.config[key]) for key in searched}
     swept = {key: sweep for key, sweep in sweeps.items() if sweep.clear}
     advised |= {key: _advised(results, sweep, wording.symbol(key, notation)) for key, sweep in swept.items()}
     return ", ".join(advised.values()) or NOTHING_STANDS_OUT

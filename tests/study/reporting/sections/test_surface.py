@@ -56,6 +56,21 @@ def test_figures_are_shares_effects_and_maps(figures) -> None:
     assert len(maps.axes) == 2 * MOST_MAPS + 2  # with the colour scales of both rows
 
 
+def test_words_say_what_figures_show(figures) -> None:
+    said = [one.finding.replace(SPACE, " ") for one in figures.values()]
+    assert re.search(r"learning rate \d+ \[\d+, \d+\], λ", said[0])
+    assert re.search(r"learning rate \d+\.\d percentage points, best near 0\.01", said[1])
+    assert re.search(r"Best mean scores at λ = .* and H = \d; ", said[2])
+
+
+def test_maps_stand_below_each_other_on_a_narrow_page_and_each_names_its_axes(learned) -> None:
+    with style.style(style.NARROW):
+        *_, maps = SearchedSurface().figures(learned)
+    panels = maps.figure.axes[: 2 * MOST_MAPS]
+    assert len({round(axes.get_position().x0, 2) for axes in panels}) == 1
+    assert [axes.get_xlabel() for axes in panels] == 2 * ["λ", "learning rate", "learning rate"]
+
+
 def test_the_pair_that_the_space_names_is_the_first_map(figures) -> None:
     maps = figures["surface_maps_diagnose_relearn"].figure
     assert (maps.axes[MOST_MAPS].get_xlabel(), maps.axes[0].get_ylabel()) == ("λ", "H")

@@ -2,6 +2,7 @@ import re
 
 import pytest
 from report_reading import cards, drawn, judged, many, shifted, tables, texts
+from synthetic_studies import surface_study
 
 from study.analysis.results import analyse
 from study.reporting.sections.verdict import Verdict
@@ -69,6 +70,12 @@ def test_a_swept_value_that_is_better_is_advised(synthetic, settings, reached, a
             study.add("sensitivity", "diagnose_relearn", level, config=config, seed=2000 + seed)
     told = rows(settings(), study.records)["Diagnose & Re-learn"]["What to tune"]
     assert told == advice.format(lam=best["lam"])
+
+
+def test_a_surface_tells_near_which_values_a_method_is_best() -> None:
+    (row,) = rows(*surface_study(32)).values()
+    told = re.fullmatch(r"learning rate near (0\.\d+), λ near \S+, H near \d", row["What to tune"])
+    assert 0.008 < float(told[1]) < 0.032  # planted at 0.016
 
 
 def test_a_study_that_did_not_measure_what_to_tune_says_so_once(compared_methods) -> None:

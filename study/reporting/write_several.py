@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from study.analysis.several_studies import SeveralStudies
 from study.reporting import report_files, several_figures, several_tables
+from study.reporting.drawing import files
 from study.reporting.page import Picture
 from study.reporting.section import Table
 from trainables.multimodal.whole_files import write_text
@@ -64,4 +65,5 @@ def _page(
         pictures=pictures,
         tables={name: table for name, table in tables.items() if table.rows},
         basis=several_tables.basis(several),
+        formats=files.FORMATS,
     )

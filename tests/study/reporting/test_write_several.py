@@ -35,8 +35,10 @@ def written(tmp_path, several):
 def rows(page: str, title: str) -> dict[str, list[str]]:
     """Cells of a table by the first of each row, with plain spaces."""
     table = re.search(rf"<caption>{title}.*?</table>", page, re.DOTALL)[0]
-    found = re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', table, re.DOTALL)
-    cells = {name: re.findall(r"<td>(.*?)</td>", row, re.DOTALL) for name, row in found}
+    found = re.findall(
+        r'<tr role="row">\s*<th scope="row" role="rowheader">(.*?)</th>(.*?)</tr>', table, re.DOTALL
+    )
+    cells = {name: re.findall(r"<td .*?>(.*?)</td>", row, re.DOTALL) for name, row in found}
     return {name: [re.sub(r"\s+", " ", cell) for cell in row] for name, row in cells.items()}
 
 
@@ -118,7 +120,10 @@ def test_data_of_one_name_are_told_apart_by_the_study(tmp_path, several, setting
     asked = settings(id="2", data={"name": "votes", "digest": "2"}, methods=["joint", "ogm_ge"])
     again = analyse(asked, several["second"].chosen.records)
     written = write_several.write(tmp_path, beside(several | {"second": again}))
-    assert '<th scope="col">first</th><th scope="col">second</th>' in written.html.read_text()
+    assert (
+        'role="columnheader">first</th><th scope="col" role="columnheader">second</th>'
+        in written.html.read_text()
+    )
     assert SPACE not in "".join(written.findings)
 
 

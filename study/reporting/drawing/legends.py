@@ -11,6 +11,7 @@ from matplotlib.patches import Patch
 
 from study.reporting.drawing import style
 
+LINE = 0.18  # inches that every line after the first adds to a figure, so that the panels keep their height
 MOST_LETTERS = 21  # of two entries beside each other on a narrow page
 
 
@@ -112,6 +113,7 @@ def legend(figure: Figure, axes: Sequence[Axes], entries: Sequence[Any]) -> None
     }
     shown = [*entries, *labelled.values()]
     lines = -(-len(shown) // _beside(figure, [str(entry.get_label()) for entry in shown]))
+    figure.set_figheight(figure.get_figheight() + LINE * (lines - 1))
     figure.legend(handles=shown, loc="outside lower center", ncols=-(-len(shown) // lines))
 
 

@@ -57,7 +57,7 @@ def _figure(results: Results, found: Contributed) -> Figure:
         marks.spread(axes, place, measures, look_of)
     axes.axvline(0, color=style.GREY, ls="--", lw=1.2, zorder=1)
     style.names(axes, [look.label for look in looks(results, found).values()])
-    axes.set_title("Contribution of each modality to test accuracy")
+    figure.suptitle("What each modality contributes")
     axes.set_xlabel("Shapley value (percentage points)")
     style.possible(axes, -1, 1)
     legends.legend(figure, [], [legends.interval(look.label, look) for look in look_of.values()])

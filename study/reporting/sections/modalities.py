@@ -93,7 +93,7 @@ def _figure(results: Results, rows: ProbeAccuracies, split: str) -> Figure:
     if worth:
         entries.append(Line2D([], [], color=style.GREY, lw=1.2, ls="--", label="possible, by construction"))
     style.names(axes, [look.label for look in looks(results, rows).values()])
-    axes.set_title("Each modality alone (linear probe), and the method")
+    figure.suptitle("Each modality alone, and the method")
     axes.set_xlabel(f"{split} accuracy (%)")
     style.possible(axes, 0, 1)
     legends.legend(figure, [], entries)

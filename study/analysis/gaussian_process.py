@@ -1,10 +1,12 @@
 """A Gaussian process over the unit cube, checked by folds, and functions drawn from what it learned."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import cho_solve
+from scipy.special import expit, logit
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
@@ -19,8 +21,37 @@ FOLDS = 5
 FREQUENCIES = 128  # random Fourier features of the prior
 
 
+@dataclass(frozen=True)
+class Link:
+    """A scale without ends on which a score is learned, and the way back to the score."""
+
+    to: Callable[[Array], Array]
+    back: Callable[[Array], Array]
+
+
+def _logit(fractions: Array) -> Array:
+    """Fractions at an end are taken half as far from it as the nearest one that is not."""
+    inside = np.minimum(fractions, 1 - fractions)
+    nearest = inside[inside > 0].min(initial=0.5) / 2
+    odds: Array = logit(fractions.clip(nearest, 1 - nearest))
+    return odds
+
+
+def _log(values: Array) -> Array:
+    logarithms: Array = np.log(values.clip(values[values > 0].min(initial=1.0) / 2))
+    return logarithms
+
+
+FRACTION = Link(_logit, expit)
+"""Of accuracies: near an end, where training fails or nothing is left to gain, they change little."""
+POSITIVE = Link(_log, np.exp)
+"""Of errors."""
+
+
 class FoldedProcess:
     """A Gaussian process with a length per input and white noise, fitted to all but each fold.
+
+    It learns the score on the scale of its link, and what is drawn from it is the score again.
 
     The models of the folds are what is drawn from: besides the noise of the points their hyperparameters
     differ, of which a single fit would be falsely certain. The fit is deterministic.
@@ -28,17 +59,19 @@ class FoldedProcess:
     Args:
         inputs: Points [n, d] in the unit cube.
         values: What was measured there [n].
+        link: The scale of the values.
 
     """
 
-    def __init__(self, inputs: Array, values: Array) -> None:
+    def __init__(self, inputs: Array, values: Array, link: Link) -> None:
+        self._link, scaled = link, link.to(values)
         with threadpool_limits(1):  # matrices this small lose by threads
-            whole = _fitted(_kernel(inputs.shape[1]), inputs, values, RESTARTS)
+            whole = _fitted(_kernel(inputs.shape[1]), inputs, scaled, RESTARTS)
             self.models: list[GaussianProcessRegressor] = []
             predicted = np.empty(len(values))
             for rest, fold in KFold(FOLDS, shuffle=True, random_state=0).split(inputs):
-                model = _fitted(whole.kernel_, inputs[rest], values[rest], 0)
-                predicted[fold] = model.predict(inputs[fold])
+                model = _fitted(whole.kernel_, inputs[rest], scaled[rest], 0)
+                predicted[fold] = link.back(model.predict(inputs[fold]))
                 self.models.append(model)
         error = np.sum((values - predicted) ** 2)
         self.r2 = float(1 - error / np.sum((values - values.mean()) ** 2))
@@ -47,30 +80,20 @@ class FoldedProcess:
     def draw(self, count: int, seed: int = 0) -> "DrawnFunctions":
         """Functions of the posterior, equally many of every fold's model."""
         rng = np.random.default_rng(seed)
-        return DrawnFunctions([_Paths(model, count // FOLDS, rng) for model in self.models])
+        return DrawnFunctions([_Paths(model, count // FOLDS, rng) for model in self.models], self._link.back)
 
 
 class DrawnFunctions:
     """Functions drawn from a posterior, to be evaluated anywhere."""
 
-    def __init__(self, paths: Sequence["_Paths"]) -> None:
-        self._paths = paths
+    def __init__(self, paths: Sequence["_Paths"], back: Callable[[Array], Array]) -> None:
+        self._paths, self._back = paths, back
 
     def __call__(self, inputs: Array) -> Array:
-        """Values of every function [n, functions] at points [n, d]."""
-        return np.concatenate(
-            [paths.features(inputs) @ paths.weights + paths.mean for paths in self._paths], 1
-        )
-
-    def averaged(self, inputs: Array) -> Array:
-        """Means of every function [groups, functions] over points [groups, n, d]."""
-        groups, count, dimensions = inputs.shape
-        flat = inputs.reshape(-1, dimensions)
-        means = [
-            paths.features(flat).reshape(groups, count, -1).mean(1) @ paths.weights + paths.mean
-            for paths in self._paths
-        ]
-        return np.concatenate(means, 1)
+        """Values of every function [..., functions] at points [..., d]."""
+        flat = inputs.reshape(-1, inputs.shape[-1])
+        values = [paths.features(flat) @ paths.weights + paths.mean for paths in self._paths]
+        return self._back(np.concatenate(values, 1)).reshape(*inputs.shape[:-1], -1)
 
 
 class _Paths:

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import stats
 
 from study.analysis.design_axes import Array, Axis, dummy
-from study.analysis.gaussian_process import FOLDS, DrawnFunctions, FoldedProcess
+from study.analysis.gaussian_process import FOLDS, DrawnFunctions, FoldedProcess, Link
 from study.analysis.statistics import ALPHA, holm
 
 LEAST_POINTS = 20  # with fewer, a fold leaves too few to learn a surface from
@@ -113,14 +113,14 @@ class _Slices:
     effects: Array
 
 
-def surface(axes: Sequence[Axis], points: Array, values: Array) -> Surface:
+def surface(axes: Sequence[Axis], points: Array, values: Array, link: Link) -> Surface:
     """The surface through scores [n] at points [n, axes] of the unit cube, and what each axis has in it.
 
     A dummy axis is learned along; its share is the noise floor. An interval of a share that is not above the
     floor begins at 0. Where cross-validation explains nothing there are no effects, shares and maps.
     """
     tests = _trends(axes, points, values)
-    process = _process(axes, points, values)
+    process = _process(axes, points, values, link)
     if process is None or process.r2 <= 0:
         plain = [_untold(axis, *test) for axis, test in zip(axes, tests, strict=True)]
         return Surface(points, values, None if process is None else process.r2, None, plain, [])
@@ -133,12 +133,12 @@ def surface(axes: Sequence[Axis], points: Array, values: Array) -> Surface:
     return Surface(points, values, process.r2, floor, influences, maps)
 
 
-def _process(axes: Sequence[Axis], points: Array, values: Array) -> FoldedProcess | None:
+def _process(axes: Sequence[Axis], points: Array, values: Array, link: Link) -> FoldedProcess | None:
     """The model with the dummy as its last input; None where there is nothing to learn from."""
     if len(values) < LEAST_POINTS or np.ptp(values) == 0:
         return None
     nothing = (np.random.default_rng(0).permutation(len(values)) + 0.5) / len(values)
-    return FoldedProcess(_inputs([*axes, dummy()], np.column_stack([points, nothing])), values)
+    return FoldedProcess(_inputs([*axes, dummy()], np.column_stack([points, nothing])), values, link)
 
 
 def _inputs(axes: Sequence[Axis], points: Array) -> Array:
@@ -164,7 +164,7 @@ def _grid(background: Array, chosen: Sequence[int], nodes: Array) -> Array:
 def _slices(drawn: DrawnFunctions, axes: Sequence[Axis], place: int, background: Array) -> _Slices:
     """Variance over one axis, before and after averaging over the others."""
     points = _inputs(axes, _grid(background, [place], np.asarray(axes[place].places)[:, None]))
-    values = drawn(points.reshape(-1, points.shape[-1])).reshape(*points.shape[:2], -1)
+    values = drawn(points)
     effects, variance = values.mean(1), values.var((0, 1))
     return _Slices(effects.var(0) / variance, values.var(0).mean(0) / variance, effects)
 
@@ -240,7 +240,7 @@ def _map(
 ) -> PairMap:
     first, second = (axes[place] for place in pair)
     nodes = np.stack(np.meshgrid(first.places, second.places, indexing="ij"), -1)
-    effects = drawn.averaged(_inputs(axes, _grid(background, pair, nodes.reshape(-1, 2))))
+    effects = drawn(_inputs(axes, _grid(background, pair, nodes.reshape(-1, 2)))).mean(1)
     effects = effects.reshape(*nodes.shape[:2], -1)
     rows, columns = effects.mean(1, keepdims=True), effects.mean(0, keepdims=True)
     together = (effects - rows - columns + effects.mean((0, 1))).var((0, 1))

@@ -10,6 +10,8 @@ from ray.tune.search.optuna import OptunaSearch
 
 from study.analysis.chosen_runs import ChosenRuns
 from study.analysis.design_axes import Array, Domain, axis, points
+from study.analysis.gaussian_process import FRACTION, POSITIVE
+from study.analysis.metric_names import is_fraction
 from study.analysis.selection import on_validation
 from study.analysis.surface import PairMap, Surface, surface
 from study.analysis.sweeps import hashable
@@ -57,6 +59,7 @@ def _surface(chosen: ChosenRuns, method: str) -> MethodSurface | None:
         [axis(key, domain) for key, domain in domains.items()],
         points([configs[at] for at in known], domains),
         np.array([fmean(values) for values in known.values()]),
+        FRACTION if is_fraction(score) else POSITIVE,
     )
     return MethodSurface(
         method,

@@ -20,6 +20,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from scipy import stats
 
 from study.analysis.design_axes import Array, Axis, Domain, axis, points
+from study.analysis.gaussian_process import FRACTION
 from study.analysis.surface import Matters, Surface, surface
 
 DOMAINS: dict[str, Domain] = {
@@ -74,7 +75,7 @@ def sampled(seed: int, count: int, planted: bool = True) -> Surface:
     quantiles = design.random_base2(ceil(log2(count)))[:count]
     places = np.column_stack([one.at(quantiles[:, n]) for n, one in enumerate(AXES)])
     noise = SEED_SPREAD * np.random.default_rng(seed).standard_normal(count)
-    return surface(AXES, places, (score(places) if planted else 0.5) + noise)
+    return surface(AXES, places, (score(places) if planted else 0.5) + noise, FRACTION)
 
 
 def held(found: Surface, truth: Exact) -> dict[str, bool]:
@@ -125,7 +126,7 @@ def from_table(seed: int, count: int, folder: Path) -> tuple[Surface, Exact]:
     """The surface from random rows of the table, and the truth of all of them."""
     axes, places, values, truth = table(folder)
     chosen = np.random.default_rng(seed).choice(len(values), count, replace=False)
-    return surface(axes, places[chosen], values[chosen]), truth
+    return surface(axes, places[chosen], values[chosen], FRACTION), truth
 
 
 def show_table(repeats: int, count: int, folder: Path) -> None:

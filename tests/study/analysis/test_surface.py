@@ -7,6 +7,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
 from study.analysis.design_axes import Axis, axis
+from study.analysis.gaussian_process import FRACTION, POSITIVE
 from study.analysis.surface import LEAST_POINTS, Matters, Surface, surface
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "surface_truth.py"
@@ -61,7 +62,7 @@ def test_there_is_a_map_of_every_pair_the_strongest_first(planted) -> None:
 
 def unlearned(axes: list[Axis], values: np.ndarray, seed: int = 0) -> Surface:
     places = np.random.default_rng(seed).uniform(size=(len(values), len(axes)))
-    return surface(axes, places, values)
+    return surface(axes, places, values, FRACTION)
 
 
 def test_the_same_points_give_the_same_surface() -> None:
@@ -73,7 +74,7 @@ def test_the_same_points_give_the_same_surface() -> None:
 
 def test_noise_is_said_to_explain_nothing() -> None:
     axes = [axis("a", FIELD), axis("b", FIELD)]
-    found = unlearned(axes, np.random.default_rng(3).normal(size=24))
+    found = unlearned(axes, 0.5 + 0.01 * np.random.default_rng(3).normal(size=24))
     assert not found.explains
     assert found.maps == []
     assert all(one.total is None and one.effect is None for one in found.influences)
@@ -91,12 +92,36 @@ def test_a_category_that_shifts_the_score_matters() -> None:
     rng = np.random.default_rng(0)
     axes = [axis("schedule", CategoricalDistribution(["constant", "step", "cosine"])), axis("a", FIELD)]
     places = np.column_stack([(rng.integers(0, 3, 30) + 0.5) / 3, rng.uniform(size=30)])
-    found = surface(axes, places, (places[:, 0] > 0.6) * 0.2 + 0.01 * rng.normal(size=30))
+    found = surface(axes, places, 0.5 + (places[:, 0] > 0.6) * 0.2 + 0.01 * rng.normal(size=30), FRACTION)
     assert by_key(found)["schedule"] is Matters.YES
     assert by_key(found)["a"] is not Matters.YES
     assert found.influences[0].effect.mean[2] - found.influences[0].effect.mean[0] == pytest.approx(
         0.2, abs=0.03
     )
+
+
+def test_nothing_drawn_of_an_accuracy_near_100_percent_passes_it() -> None:
+    rng = np.random.default_rng(0)
+    places = rng.uniform(size=(30, 1))
+    found = surface([axis("a", FIELD)], places, 1 - 0.04 * places[:, 0] ** 2 * rng.uniform(size=30), FRACTION)
+    assert found.explains
+    assert found.influences[0].effect.low.min() > 0.9
+    assert found.influences[0].effect.mean.max() < 1
+
+
+def test_an_error_is_learned_on_a_scale_without_a_lower_end() -> None:
+    places = np.random.default_rng(0).uniform(size=(30, 1))
+    error = 0.05 + 2 * (places[:, 0] - 0.4) ** 2
+    found = surface([axis("a", FIELD)], places, error, POSITIVE)
+    effect = found.influences[0].effect
+    assert effect.mean.min() > 0
+    assert found.influences[0].axis.places[int(effect.mean.argmin())] == pytest.approx(0.4, abs=0.07)
+
+
+@pytest.mark.parametrize("link", [FRACTION, POSITIVE])
+def test_scores_come_back_from_the_scale_they_are_learned_on(link) -> None:
+    values = np.array([0.0, 0.02, 0.4, 0.9])
+    np.testing.assert_allclose(link.back(link.to(values)), [0.01, 0.02, 0.4, 0.9])
 
 
 DATA = pytest.mark.skipif("STUDY_TEST_DATA" not in os.environ, reason="STUDY_TEST_DATA names no real data")

@@ -30,6 +30,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from study.analysis.design_axes import Array
 from study.methods import STUDY_METHODS, study_method
 from trainables.multimodal.data.datasets import read_source
 from trainables.multimodal.data.generated import ladder
@@ -250,18 +251,29 @@ def bayes(step: str, seeds: int) -> str:
 
 
 def table(fresh: Mapping[str, Sequence[Run]], best: Mapping[str, Run], log: Log) -> Iterator[str]:
-    """Test accuracy of each method, and its difference from joint training with a paired 95 % interval."""
-    base = np.array([log[run]["test"] for run in fresh["joint"]])
-    for name, runs in fresh.items():
-        values = np.array([log[run]["test"] for run in runs])
+    """Test accuracy of each method, and its difference from joint training with a paired 95 % interval.
+
+    Then every method is compared with its controls.
+    """
+    reached = {name: np.array([log[run]["test"] for run in runs]) for name, runs in fresh.items()}
+    for name, values in reached.items():
         line = f"  {name:18} {values.mean():.3f} (sd {values.std(ddof=1):.3f})"
         if name != "joint":
-            points = 100 * (values - base)
-            low, high = stats.ttest_1samp(points, 0).confidence_interval()
-            line += f", minus joint {points.mean():+.1f} points ({low:+.1f} to {high:+.1f})"
+            line += f", minus joint {difference(values, reached['joint'])}"
         if name in best:
             line += f"; validation {log[best[name]]['validation']:.3f} with {rounded(best[name].settings)}"
         yield line
+    for name in reached:
+        method = study_method(name).control_of if name in STUDY_METHODS else None
+        if method:
+            yield f"  {method} minus {name} {difference(reached[method], reached[name])}"
+
+
+def difference(values: Array, others: Array) -> str:
+    """Mean difference on the same seeds, in points, with its 95 % interval."""
+    points = 100 * (values - others)
+    low, high = stats.ttest_1samp(points, 0).confidence_interval()
+    return f"{points.mean():+.1f} points ({low:+.1f} to {high:+.1f})"
 
 
 def rounded(settings: Mapping[str, Any]) -> dict[str, Any]:

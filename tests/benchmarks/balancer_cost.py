@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import device_throughput
-import numpy as np
 
 from trainables.multimodal.balancers.base import Balancer
 from trainables.multimodal.balancers.boosting import Boosting
@@ -107,7 +106,7 @@ def diagnosis_ratio(config: TrainerConfig, synchronise: Callable[[], None]) -> f
         trainer._evaluator.forget()
         for split in ("train", "validation"):
             for features in trainer.features(split).values():
-                cluster(np.asarray(features.cpu()), len(trainer.store.classes))
+                cluster(features, len(trainer.store.classes))
 
     def diagnose() -> None:
         trainer._evaluator.forget_all()

@@ -1,17 +1,14 @@
 """Looking at features: purity of their clusters, and linear probes. Neither changes training."""
 
-import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from threadpoolctl import ThreadpoolController
 from torch import Tensor, nn
 from torch.nn import functional
 
+from trainables.multimodal.clustering import RESTARTS, kmeans
 from trainables.multimodal.errors import Diverged
 from trainables.multimodal.networks.missing_modalities import EVERYWHERE, Present, present_rows
 
@@ -20,112 +17,44 @@ THINNINGS = 3  # disjoint parts of the training features, each of the size of va
 PROBE_LR = 1e-2
 
 
-def scale(features: np.ndarray) -> np.ndarray:
+def scale(features: Tensor) -> Tensor:
     """Min-max scale each column of features [N, D] to [-1, 1]; a constant column becomes 0.
 
     Raises Diverged if a feature is infinite or NaN.
     """
-    if not np.isfinite(features).all():
+    if not features.isfinite().all():
         raise Diverged("features became infinite or NaN")
-    low, high = features.min(axis=0), features.max(axis=0)
-    span = np.where(high > low, high - low, 1)
-    return np.where(high > low, (features - low) / span * 2 - 1, 0)
+    low, high = features.amin(dim=0), features.amax(dim=0)
+    span = torch.where(high > low, high - low, 1)
+    return torch.where(high > low, (features - low) / span * 2 - 1, 0)
 
 
-def cluster(features: np.ndarray, n_clusters: int, *, seed: int = 0, n_init: int = 10) -> np.ndarray:
-    """Cluster numbers [N] that k-means gives the scaled features [N, D].
+def cluster(features: Tensor, n_clusters: int, *, seed: int = 0, n_init: int = RESTARTS) -> Tensor:
+    """Cluster numbers [N] that k-means gives the scaled features [N, D], on their device.
 
     Raises ValueError for fewer samples than clusters.
     """
     if len(features) < n_clusters:
         raise ValueError(f"{len(features)} samples cannot form {n_clusters} clusters")
-    scaled = scale(np.asarray(features))
-    kmeans = _kmeans()(distinct(scaled, n_clusters), init=Seeding(), random_state=seed, n_init=n_init)
-    with _libraries().limit(limits=torch.get_num_threads()):  # they would start a thread per core
-        return np.asarray(kmeans.fit_predict(scaled))
+    return kmeans(scale(features), n_clusters, seed=seed, n_init=n_init)
 
 
-def distinct(samples: np.ndarray, most: int) -> int:
-    """How many different rows there are, counted up to `most`: k-means cannot tell equal samples apart."""
-    different: set[bytes] = set()
-    for row in samples:
-        different.add(row.tobytes())
-        if len(different) == most:
-            break
-    return len(different)
-
-
-class Seeding:
-    """First centres by greedy k-means++: those of scikit-learn 1.9 bit by bit, in a third of the time.
-
-    Each next centre is the best of 2 + ln K samples, drawn in proportion to the squared distance to the
-    nearest centre so far. Distances are computed in float64: scikit-learn converts all samples each time,
-    this does so once for all restarts of one clustering.
-    """
-
-    def __init__(self) -> None:
-        self._wide: np.ndarray | None = None
-        self._norms: np.ndarray | None = None
-
-    def __call__(
-        self, samples: np.ndarray, n_clusters: int, random_state: np.random.RandomState
-    ) -> np.ndarray:
-        """Centres [K, D] among samples [N, D], which are the same at every call."""
-        ones = np.ones(len(samples), samples.dtype)
-        first = random_state.choice(len(samples), p=ones / ones.sum())
-        nearest = self._distances(samples, [first])
-        total = nearest @ ones
-        centres = [first]
-        for _ in range(1, n_clusters):
-            marks = random_state.uniform(size=2 + int(np.log(n_clusters))) * total
-            candidates = np.searchsorted(np.cumsum(nearest), marks).clip(max=len(samples) - 1)
-            distances = np.minimum(nearest, self._distances(samples, candidates))
-            totals = distances @ ones[:, None]
-            best = np.argmin(totals)
-            centres.append(candidates[best])
-            nearest, total = distances[best], totals[best]
-        return samples[centres]
-
-    def _distances(self, samples: np.ndarray, centres: Any) -> np.ndarray:
-        """Squared distances [C, N] from the samples with numbers `centres` [C] to all."""
-        if self._wide is None or self._norms is None:
-            self._wide = samples.astype(np.float64)
-            self._norms = np.einsum("ij,ij->i", self._wide, self._wide)
-        products = self._wide[centres] @ self._wide.T
-        squares = -2 * products + self._norms[centres, None] + self._norms
-        return np.asarray(np.maximum(squares.astype(samples.dtype), 0))
-
-
-def _kmeans() -> Any:
-    """scikit-learn's KMeans. Its import takes seconds, and only what measures purity needs it.
-
-    The import also draws from Python's generator. That is undone: a run that is resumed in a new process
-    imports it later than one that never stopped, and both must draw the same.
-    """
-    state = random.getstate()
-    from sklearn.cluster import KMeans
-
-    random.setstate(state)
-    return KMeans
-
-
-@cache
-def _libraries() -> ThreadpoolController:
-    """The libraries of this process that start threads; to look for them takes longer than to cluster."""
-    return ThreadpoolController()
-
-
-def cluster_purity(clusters: np.ndarray, labels: np.ndarray) -> float:
-    """P = (1 / N) sum over clusters of the largest class count in the cluster."""
-    classes = int(labels.max()) + 1
-    counts = np.bincount(
-        clusters.astype(np.int64) * classes + labels, minlength=(clusters.max() + 1) * classes
-    )
-    return float(counts.reshape(-1, classes).max(axis=1).sum() / len(labels))
+def cluster_purities(clusters: Tensor, labels: Tensor) -> Tensor:
+    """P = (1 / N) sum over clusters of the largest class count in the cluster, for rows of labels [P, N]."""
+    rows, classes, groups = len(labels), int(labels.max()) + 1, int(clusters.max()) + 1
+    cells = clusters * classes + labels
+    cells = cells + groups * classes * torch.arange(rows, device=cells.device)[:, None]
+    counts = torch.bincount(cells.flatten(), minlength=rows * groups * classes)
+    return counts.view(rows, groups, classes).amax(dim=2).sum(dim=1).double() / labels.shape[1]
 
 
 def purity(
-    features: np.ndarray, labels: np.ndarray, n_clusters: int, *, seed: int = 0, n_init: int = 10
+    features: np.ndarray | Tensor,
+    labels: np.ndarray | Tensor,
+    n_clusters: int,
+    *,
+    seed: int = 0,
+    n_init: int = RESTARTS,
 ) -> float:
     """Purity of k-means clusters of features [N, D], scaled inside, against labels [N].
 
@@ -133,7 +62,8 @@ def purity(
     default differs between versions of scikit-learn, and that alone changes the strength of re-learning.
     Raises ValueError for N < n_clusters, Diverged for non-finite features.
     """
-    return cluster_purity(cluster(features, n_clusters, seed=seed, n_init=n_init), np.asarray(labels))
+    clusters = cluster(torch.as_tensor(features), n_clusters, seed=seed, n_init=n_init)
+    return float(cluster_purities(clusters, torch.as_tensor(labels)[None])[0])
 
 
 @dataclass(frozen=True)
@@ -170,16 +100,16 @@ class Purity:
 class Labelled:
     """Features [N, D] of one modality on one split, and the labels [N]."""
 
-    features: np.ndarray
-    labels: np.ndarray
+    features: Tensor
+    labels: Tensor
 
 
 @dataclass(frozen=True)
 class Clustered:
     """Clusters [N] that k-means gives features, and their labels [N]."""
 
-    clusters: np.ndarray
-    labels: np.ndarray
+    clusters: Tensor
+    labels: Tensor
 
     @classmethod
     def of(cls, part: Labelled, n_clusters: int) -> "Clustered":
@@ -189,11 +119,11 @@ class Clustered:
     @property
     def purity(self) -> float:
         """Purity of the clusters against the labels."""
-        return cluster_purity(self.clusters, self.labels)
+        return float(cluster_purities(self.clusters, self.labels[None])[0])
 
-    def permuted(self, draw: np.random.Generator) -> "Clustered":
-        """The same clusters with the labels in a random order."""
-        return replace(self, labels=draw.permutation(self.labels))
+    def reordered(self, orders: np.ndarray) -> Tensor:
+        """Purities [P] of the same clusters against the labels in other orders [P, N]."""
+        return cluster_purities(self.clusters, self.labels[torch.from_numpy(orders).to(self.labels.device)])
 
 
 def measure_purity(train: Labelled, validation: Labelled, n_clusters: int) -> Purity:
@@ -207,7 +137,7 @@ def measure_purity(train: Labelled, validation: Labelled, n_clusters: int) -> Pu
         whole.purity,
         unseen.purity,
         noise_floor([whole], unseen),
-        _mean_purity(parts),
+        sum(part.purity for part in parts) / len(parts),
         noise_floor(parts, unseen),
     )
 
@@ -217,23 +147,19 @@ def thinned(train: Labelled, size: int) -> list[Labelled]:
 
     Their mean purity varies less than that of a single part.
     """
-    order = np.random.default_rng(0).permutation(len(train.labels))
+    order = torch.from_numpy(np.random.default_rng(0).permutation(len(train.labels))).to(train.labels.device)
     parts = [order[start : start + size] for start in range(0, len(order) - size + 1, size)][:THINNINGS]
     return [Labelled(train.features[rows], train.labels[rows]) for rows in parts]
 
 
 def noise_floor(train: Sequence[Clustered], validation: Clustered) -> float:
     """Mean over permutations of the labels of |mean P_train - P_validation|, the clusters as they are."""
-    draw = np.random.default_rng(0)
-    gaps = []
-    for _ in range(PERMUTATIONS):
-        chance = _mean_purity([part.permuted(draw) for part in train])
-        gaps.append(abs(chance - validation.permuted(draw).purity))
-    return float(np.mean(gaps))
-
-
-def _mean_purity(parts: Sequence[Clustered]) -> float:
-    return sum(part.purity for part in parts) / len(parts)
+    draw, parts = np.random.default_rng(0), [*train, validation]
+    orders = [[draw.permutation(len(part.labels)) for part in parts] for _ in range(PERMUTATIONS)]
+    chance = [
+        part.reordered(np.stack(each)) for part, each in zip(parts, zip(*orders, strict=True), strict=True)
+    ]
+    return float((torch.stack(chance[:-1]).mean(dim=0) - chance[-1]).abs().mean())
 
 
 class Probes(nn.Module):

@@ -236,7 +236,8 @@ class Evaluator:
 
     def _labelled(self, features: Tensor, targets: Tensor) -> Labelled:
         """Features [N, D] with what their clusters' purity is measured against."""
-        return Labelled(_array(features), self.task.bins(_array(targets)))
+        bins = torch.from_numpy(self.task.bins(_array(targets)))
+        return Labelled(features, bins.to(features.device))
 
 
 def _array(tensor: Tensor) -> np.ndarray:

@@ -4,31 +4,22 @@ import sys
 import numpy as np
 import pytest
 import torch
-from sklearn.cluster import kmeans_plusplus
-from threadpoolctl import threadpool_info, threadpool_limits
 
-from trainables.multimodal import diagnostics
-from trainables.multimodal.data.media.one_thread import one_thread
-from trainables.multimodal.diagnostics import (
-    Labelled,
-    Probes,
-    Seeding,
-    distinct,
-    measure_purity,
-    purity,
-    scale,
-    thinned,
-)
+from trainables.multimodal.diagnostics import Labelled, Probes, measure_purity, purity, scale, thinned
 from trainables.multimodal.errors import Diverged
 
 
+def labelled(features, labels):
+    return Labelled(torch.from_numpy(features), torch.from_numpy(labels))
+
+
 def noise(draw, samples):
-    return Labelled(draw.normal(size=(samples, 16)).astype(np.float32), draw.integers(0, 6, samples))
+    return labelled(draw.normal(size=(samples, 16)).astype(np.float32), draw.integers(0, 6, samples))
 
 
 def blobs(samples, classes=3):
     labels = np.arange(samples) % classes
-    return Labelled(np.eye(classes)[labels] + 1e-3 * np.arange(samples)[:, None], labels)
+    return labelled(np.eye(classes)[labels] + 1e-3 * np.arange(samples)[:, None], labels)
 
 
 def test_separate_classes_are_pure():
@@ -42,41 +33,12 @@ def test_purity_does_not_change_with_the_scale_of_a_feature():
 
 
 def test_columns_are_scaled_to_minus_one_and_one_and_constants_to_zero():
-    scaled = scale(np.array([[1.0, 7.0], [2.0, 7.0], [3.0, 7.0]]))
+    scaled = scale(torch.tensor([[1.0, 7.0], [2.0, 7.0], [3.0, 7.0]]))
     assert scaled.tolist() == [[-1, 0], [0, 0], [1, 0]]
 
 
 def test_features_that_are_all_equal_form_one_cluster():
     assert purity(np.ones((4, 2)), np.array([0, 0, 0, 1]), 3) == 0.75
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(("samples", "size", "clusters"), [(9, 1, 4), (300, 7, 1), (700, 64, 8)])
-def test_first_centres_are_those_of_scikit_learn_at_every_restart(dtype, samples, size, clusters):
-    values = np.random.default_rng(0).normal(size=(samples, size)).astype(dtype)
-    seeding, ours, theirs = Seeding(), np.random.RandomState(0), np.random.RandomState(0)
-    for _ in range(10):
-        expected, _ = kmeans_plusplus(values, clusters, random_state=theirs)
-        assert np.array_equal(seeding(values, clusters, ours), expected)
-
-
-@pytest.mark.parametrize(("most", "count"), [(2, 2), (3, 3), (4, 3)])
-def test_different_rows_are_counted_as_far_as_is_asked(most, count):
-    assert distinct(np.array([[0.0, 1.0], [0.0, 1.0], [1.0, 1.0], [0.0, 2.0]]), most) == count
-
-
-def test_a_clustering_takes_no_more_threads_than_the_run(monkeypatch):
-    seen = []
-
-    def watched(samples, n_clusters, random_state):
-        seen.extend(pool["num_threads"] for pool in threadpool_info())
-        return samples[:n_clusters]
-
-    monkeypatch.setattr("trainables.multimodal.diagnostics.Seeding", lambda: watched)
-    diagnostics._libraries.cache_clear()  # another test may have loaded one since that k-means never uses
-    with threadpool_limits(2), one_thread():
-        purity(blobs(30).features, blobs(30).labels, 3)
-    assert set(seen) == {1}
 
 
 def test_fewer_samples_than_clusters_are_refused_with_both_numbers():
@@ -106,7 +68,7 @@ def one_distribution(seed, sizes=(960, 240), classes=8, dimensions=128, separati
     centres = draw.normal(size=(classes, dimensions)) * separation
     labels = [draw.integers(0, classes, size) for size in sizes]
     return [
-        Labelled((centres[y] + draw.normal(size=(len(y), dimensions))).astype(np.float32), y) for y in labels
+        labelled((centres[y] + draw.normal(size=(len(y), dimensions))).astype(np.float32), y) for y in labels
     ]
 
 
@@ -118,19 +80,19 @@ def test_more_samples_of_one_distribution_have_a_published_gap_and_next_to_no_si
 
 def test_what_is_learnt_by_heart_has_a_size_matched_gap_far_above_its_floor():
     draw = np.random.default_rng(0)
-    train = Labelled(draw.normal(size=(960, 16)).astype(np.float32), draw.integers(0, 6, 960))
-    train.features[:, :6] += 6 * np.eye(6, dtype=np.float32)[train.labels]
+    train = noise(draw, 960)
+    train.features[:, :6] += 6 * torch.eye(6)[train.labels]
     measured = measure_purity(train, noise(draw, 240), 6)
     assert measured.gap_size_matched > 0.5 > 5 * measured.noise_floor_size_matched
 
 
 @pytest.mark.parametrize(("size", "parts"), [(48, 3), (100, 3), (101, 2), (200, 1), (300, 1), (301, 0)])
 def test_training_features_are_thinned_to_disjoint_parts_of_the_wanted_size(size, parts):
-    samples = Labelled(np.arange(300)[:, None], np.arange(300))
-    taken = [part.labels for part in thinned(samples, size)]
+    samples = labelled(np.arange(300)[:, None], np.arange(300))
+    taken = [part.labels.numpy() for part in thinned(samples, size)]
     assert [len(labels) for labels in taken] == [size] * parts
     assert len({*np.concatenate([[], *taken])}) == size * parts
-    assert all(np.array_equal(part.features[:, 0], part.labels) for part in thinned(samples, size))
+    assert all(torch.equal(part.features[:, 0], part.labels) for part in thinned(samples, size))
 
 
 def test_a_validation_split_as_large_as_training_leaves_the_gap_as_published():
@@ -142,7 +104,7 @@ def test_a_validation_split_as_large_as_training_leaves_the_gap_as_published():
 
 def test_the_gap_is_the_distance_of_both_purities_and_is_reported_by_name():
     draw = np.random.default_rng(1)
-    measured = measure_purity(blobs(30), Labelled(draw.normal(size=(30, 3)), np.arange(30) % 3), 3)
+    measured = measure_purity(blobs(30), labelled(draw.normal(size=(30, 3)), np.arange(30) % 3), 3)
     metrics = measured.metrics("m")
     matched, validation = metrics["purity/m/train_size_matched"], metrics["purity/m/validation"]
     assert metrics["purity/m/gap_size_matched"] == abs(matched - validation)
@@ -183,7 +145,7 @@ def states():
     return random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
 
 before = states()
-train, validation = (Labelled(np.eye(3)[np.arange(n) % 3], np.arange(n) % 3) for n in (9, 6))
+train, validation = (Labelled(torch.eye(3)[torch.arange(n) % 3], torch.arange(n) % 3) for n in (9, 6))
 measure_purity(train, validation, 3)
 assert states() == before
 """

@@ -30,7 +30,7 @@ from study.running.forecast import at_most
 from study.running.hang_watch import Watch
 from study.running.progress import Outlook, Progress
 from study.running.ray_bridge import tuner
-from study.running.sampling import asha
+from study.running.sampling import asha, rungs
 from study.running.shared_storage import require_shared
 from study.running.signals import ignore_signals
 from study.running.stage_run import StagePlan, StageRun
@@ -173,6 +173,7 @@ def _ray_config(job: Job, settings: StudySettings, record: Record) -> dict[str, 
         "settings": trainer_settings,
         "folder": str(trial_folder(job.folder, record)),
         "known": max(record.epochs, default=0),
+        "judged": rungs(settings.budget.epochs, settings.grace) if settings.prunes else [],
         "test": record.stage == "confirm",
     }
 

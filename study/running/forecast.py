@@ -9,7 +9,7 @@ import torch
 
 from search_spaces.space import spelled
 from study.methods import BASELINE
-from study.running.sampling import REDUCTION_FACTOR
+from study.running.sampling import rungs
 from study.running.stages import FINALIST_SEEDS
 from study.settings import Resources, StudySettings
 from trainables.multimodal.data.store.feature_store import FeatureStore
@@ -33,21 +33,13 @@ def describe(settings: StudySettings, store: FeatureStore, *, slots: int) -> str
     disk = 2 * _COPIES * 4 * parameters * slots / 2**20
     lines = [f"study {settings.study} on {store.name}: {len(store)} samples", *_spaces(settings)]
     lines += [f"{name}: not applicable, {why}" for name, why in settings.inapplicable.items()]
-    judged = f"rungs at epochs {', '.join(map(str, rungs(settings)))}"
+    judged = f"rungs at epochs {', '.join(map(str, rungs(settings.budget.epochs, settings.grace)))}"
     lines += [judged if settings.prunes else "no trial is stopped early"]
     lines += [f"{stage}: at most {count} trials of {epochs} epochs" for stage, count in trials.items()]
     lines += [f"an epoch takes about {epoch:.1f} s; {slots} trials at once: at most {hours:.2f} h in all"]
     lines += [f"  {measured}; a sample of validation is taken to cost a third of one of training"]
     lines += [f"checkpoints need about {disk:.0f} MiB while it runs"]
     return "\n".join(lines)
-
-
-def rungs(settings: StudySettings) -> list[int]:
-    """Epochs at which ASHA judges: the grace period and its multiples by the reduction factor."""
-    epochs = [min(settings.grace, settings.budget.epochs)]
-    while epochs[-1] * REDUCTION_FACTOR <= settings.budget.epochs:
-        epochs.append(epochs[-1] * REDUCTION_FACTOR)
-    return epochs
 
 
 def _spaces(settings: StudySettings) -> list[str]:

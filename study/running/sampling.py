@@ -38,6 +38,14 @@ def asha(
     )
 
 
+def rungs(epochs: int, grace_period: int) -> list[int]:
+    """Epochs after which it judges: the grace period and its multiples by the reduction factor."""
+    judged = [min(grace_period, epochs)]
+    while judged[-1] * REDUCTION_FACTOR <= epochs:
+        judged.append(judged[-1] * REDUCTION_FACTOR)
+    return judged
+
+
 def distributions(space: Mapping[str, Any]) -> dict[str, BaseDistribution]:
     """Optuna's distributions of a dict of Ray Tune domains."""
     return dict(OptunaSearch.convert_search_space(dict(space)))

@@ -3,6 +3,8 @@
 Read `trial_files` first: it says where attempts, checkpoints and weights lie.
 """
 
+import contextlib
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,7 +13,8 @@ import torch
 from ray import tune
 
 from study.records.trial_record import BEST_ACCURACY, BEST_OBJECTIVE
-from study.running.trial_files import CONSTANTS, TrialFiles
+from study.running.checkpoint_writer import CheckpointWriter
+from study.running.trial_files import CONSTANTS, TrialFiles, read_trial_checkpoint
 from trainables.multimodal import tasks
 from trainables.multimodal.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from trainables.multimodal.errors import Diverged
@@ -50,9 +53,10 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
     """Trains one configuration, checkpoints every epoch and continues where an earlier attempt ended.
 
     The Ray config holds ``method`` (whatever has a ``build`` that makes a `Runner`) and ``settings`` for it.
-    ``folder`` is absolute, on storage that all nodes share. ``known`` are epochs the ledger already has, and
-    ``test`` tells whether to read the test split at the end. The method travels as an object, so one that is
-    defined in a user's own script needs no name that a worker could import.
+    ``folder`` is absolute, on storage that all nodes share. ``known`` are epochs the ledger already has,
+    ``judged`` those after which a trial may be stopped, and ``test`` tells whether to read the test split at
+    the end. The method travels as an object, so one that is defined in a user's own script needs no name that
+    a worker could import.
 
     `MultimodalTrainable` leaves checkpoints to Ray, which hands them to other trials, as population-based
     training asks. A study keeps its own, in the trial's folder, since Ray's do not survive what a study must:
@@ -62,29 +66,39 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
     - A process whose driver is gone, or that was given up and wakes up again, still writes. Every process has
       an attempt folder of its own and reads earlier attempts only, so what it writes late changes nothing.
     - A checkpoint may be newer than the ledger. It holds the results of all epochs, and those that the ledger
-      lacks are returned before training goes on.
+      lacks are returned before training goes on. It may also be older: it is written when the next epoch
+      begins, beside training and as often as `CheckpointWriter` finds worth it, so that a trial that is
+      stopped writes none. What the ledger has is then trained again, and its results are returned again.
     """
 
     def setup(self, config: dict[str, Any]) -> None:
         """Keep the configuration; building waits for the first step, where Ray retries what a kill ends."""
         self.runner: Runner | None = None
+        self.writer: CheckpointWriter | None = None
         self.trial = config
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Serve another trial in the same process."""
+        self.cleanup()
         self.setup(new_config)
         return True
 
     def step(self) -> dict[str, Any]:
         """Return the next epoch that the ledger lacks."""
         try:
-            if self.runner is None:
-                self.runner = self._begin()
-            return self.replay.pop(0) if self.replay else self._train(self.runner)
+            if self.runner is None or self.writer is None:
+                self.runner, self.writer = self._begin()
+            return self.replay.pop(0) if self.replay else self._train(self.runner, self.writer)
         except Diverged as error:
             return self._ended("diverged", str(error))
         except torch.OutOfMemoryError as error:
             return self._ended("failed", f"out of memory: {str(error).splitlines()[0]}")
+
+    def cleanup(self) -> None:
+        """Let what is being written end; the trial may be over, and its folder gone."""
+        if self.writer:
+            with contextlib.suppress(OSError):
+                self.writer.wait()
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Leave Ray nothing to keep: checkpoints are the trial's own."""
@@ -94,22 +108,32 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
 
     # -- inside --------------------------------------------------------------------------------------------
 
-    def _begin(self) -> Runner:
-        """Make the runner and bring it to the newest epoch that an earlier attempt has reached."""
+    def _begin(self) -> tuple[Runner, CheckpointWriter]:
+        """Make the runner and bring it to the newest epoch that an earlier attempt has kept."""
         self.files = TrialFiles.begin_attempt(Path(self.trial["folder"]))
         self.history: list[dict[str, Any]] = []
+        self.kept, self.epoch_seconds = 0, 0.0
         runner: Runner = self.trial["method"].build(self.trial["settings"])
         _share_constants(runner, self.files.folder / CONSTANTS)
         state = _newest_good(self.files.earlier())
         if state:
             runner.load_state_dict(state["runner"])
             self.history = list(state["history"])
+            self.kept = runner.epoch
         self.replay = [result for result in self.history if result["epoch"] > self.trial["known"]]
-        return runner
+        return runner, CheckpointWriter(self.files)
 
-    def _train(self, runner: Runner) -> dict[str, Any]:
-        """Train an epoch and checkpoint it; after the last one test and export, if the study asks for it."""
+    def _train(self, runner: Runner, writer: CheckpointWriter) -> dict[str, Any]:
+        """Train an epoch; after the last one test, export and checkpoint, if the study asks for it.
+
+        Nothing is being written any more once a result is returned, for that may be the end of the trial and
+        of its folder.
+        """
+        if self._is_due(runner, writer):
+            self._keep(runner, writer)
+        started = time.monotonic()
         metrics = runner.run_epoch()
+        self.epoch_seconds = time.monotonic() - started
         result: dict[str, Any] = {"epoch": runner.epoch, "metrics": metrics}
         if runner.done:
             result |= {"status": "completed", "done": True}
@@ -117,8 +141,20 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
                 metrics |= runner.test()
                 runner.export(self.files.export)
         self.history.append(result)
-        self.files.write(runner.epoch, {"runner": runner.state_dict(), "history": self.history})
+        if runner.done:
+            self._keep(runner, writer)
+        writer.wait()
         return result
+
+    def _is_due(self, runner: Runner, writer: CheckpointWriter) -> bool:
+        """Whether what the last epoch has left is to be kept before the next one changes it."""
+        if runner.epoch == self.kept:
+            return False
+        return runner.epoch in self.trial["judged"] or writer.is_due(self.epoch_seconds)
+
+    def _keep(self, runner: Runner, writer: CheckpointWriter) -> None:
+        self.kept = runner.epoch
+        writer.write(runner.epoch, {"runner": runner.state_dict(), "history": list(self.history)})
 
     def _ended(self, status: str, reason: str) -> dict[str, Any]:
         """End with a finite worst value: not-a-number would never be stopped nor learned from."""
@@ -141,7 +177,7 @@ def _newest_good(paths: list[Path]) -> dict[str, Any]:
     """Read the first checkpoint that is whole; an empty dict if none is."""
     for path in paths:
         try:
-            return read_checkpoint(path)
+            return read_trial_checkpoint(path)
         except CheckpointError as error:
             print(f"{error}; the one before it is used")
     return {}

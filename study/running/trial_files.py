@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from study.records.trial_record import Record
-from trainables.multimodal.checkpoint import write_checkpoint
+from trainables.multimodal.checkpoint import read_checkpoint, write_checkpoint
 
 CHECKPOINTS = "checkpoints"  # folder of a study that holds those of its trials while it runs
 CONSTANTS = "constants.ckpt"
+BEST = "best"  # entry of a runner's state that has a file of its own
 KEPT = 2  # newest checkpoints of an attempt; the second answers when the first is damaged
 
 
@@ -21,7 +22,10 @@ def trial_folder(study: Path, record: Record) -> Path:
 
 @dataclass(frozen=True)
 class TrialFiles:
-    """Files of a trial: <folder>/<attempt>/epoch-<n>.ckpt and export/, and constants beside the attempts."""
+    """Files of a trial: <folder>/<attempt>/epoch-<n>.ckpt, best-<n>.ckpt and export/, and constants beside.
+
+    The best weights of a runner change seldom: an epoch's checkpoint names the file that holds them.
+    """
 
     folder: Path
     attempt: int
@@ -51,10 +55,37 @@ class TrialFiles:
 
     def write(self, epoch: int, state: Mapping[str, Any]) -> None:
         """Write an epoch's checkpoint, then forget those that are no longer needed."""
-        folder = self.folder / str(self.attempt)
+        folder, runner = self.folder / str(self.attempt), dict(state["runner"])
+        best = runner.pop(BEST, None)
+        if best:
+            state = {**state, "runner": runner, BEST: f"best-{best['epoch']:06d}.ckpt"}
+            if not (folder / state[BEST]).exists():
+                write_checkpoint(folder / state[BEST], best)
         write_checkpoint(folder / f"epoch-{epoch:06d}.ckpt", state)
         for path in sorted(folder.glob("epoch-*.ckpt"))[:-KEPT]:
             path.unlink()
+        _forget_bests(folder)
+
+
+def _forget_bests(folder: Path) -> None:
+    """Keep the best weights that the kept checkpoints name: those from the last that the oldest has seen."""
+    oldest = min(_number(path) for path in folder.glob("epoch-*.ckpt"))
+    seen = sorted(path for path in folder.glob("best-*.ckpt") if _number(path) <= oldest)
+    for path in seen[:-1]:
+        path.unlink()
+
+
+def _number(path: Path) -> int:
+    return int(path.stem.split("-")[1])
+
+
+def read_trial_checkpoint(path: Path) -> dict[str, Any]:
+    """What `TrialFiles.write` was given; CheckpointError where either file is missing or damaged."""
+    state = read_checkpoint(path)
+    best = state.pop(BEST, None)
+    if best:
+        state["runner"][BEST] = read_checkpoint(path.parent / best)
+    return state
 
 
 def exported(folder: Path) -> Path | None:

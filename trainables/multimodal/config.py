@@ -130,9 +130,9 @@ class TrainerConfig:
     probes: bool = True
     """Train a linear head per modality on detached features; training itself is the same without them."""
     diagnose: str = "end"
-    """When purity and contributions are measured: at the `end`, after `tenths`, or `every_epoch`.
+    """When purity is measured besides every re-learning: at the `end`, after `tenths`, or `every_epoch`.
 
-    Purity is also measured at every re-learning.
+    Contributions of modalities are measured at the end, or else after every epoch.
     """
     device: str = "auto"
     """`auto` (CUDA if there is one), `cpu`, `cuda` or `cuda:1`."""

@@ -188,7 +188,7 @@ class Trainer:
         write_features(Path(folder), judged, self.task.classes)
 
     def state_dict(self) -> dict[str, Any]:
-        """All that was learned, as plain data on the CPU that shares nothing with the trainer."""
+        """All that was learned, as plain data on the CPU; it changes no more, whatever the trainer does."""
         state = {
             "epoch": self.epoch,
             **self._weights(),
@@ -196,10 +196,8 @@ class Trainer:
             "probe_optimizer": self._probe_optimizer.state_dict(),
             "balancers": [balancer.state_dict() for balancer in self.balancers],
             "random": random_state(self.runtime.device),
-            "best": vars(self.best) if self.best else None,
         }
-        copied: dict[str, Any] = to_cpu(state)
-        return copied
+        return {**to_cpu(state), "best": vars(self.best) if self.best else None}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from `state`; what was chosen (learning rate, schedule, epochs, ...) stays the config's."""
@@ -256,6 +254,7 @@ class Trainer:
         metrics: dict[str, float] = {}
         if DIAGNOSED[self.config.diagnose](self.epoch, self.config.epochs):
             self.diagnose()
+        if self.done or self.config.diagnose != "end":  # costs next to nothing
             metrics |= self._evaluator.score_contributions("validation")
         for balancer in self.balancers:
             metrics |= balancer.on_epoch_end(self)

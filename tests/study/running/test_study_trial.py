@@ -1,5 +1,6 @@
 """One trial: it can be killed at any moment, by anything, and comes to the same end."""
 
+import math
 import pickle
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 import torch
 from ray import cloudpickle
 
+from study.running import checkpoint_writer
 from study.running.study_trial import StudyTrial
 from study.running.trial_files import KEPT, TrialFiles, discard_checkpoints, exported
 from trainables import DiagnoseRelearnTrainable
@@ -26,8 +28,15 @@ def config(toy_store, tmp_path):
         "settings": settings | {"device": "cpu"},
         "folder": str(tmp_path / "trial"),
         "known": 0,
+        "judged": [],
         "test": False,
     }
+
+
+@pytest.fixture
+def every_epoch(monkeypatch):
+    """Writing may take all the time there is."""
+    monkeypatch.setattr(checkpoint_writer, "MOST_SHARE", math.inf)
 
 
 def process(config, **changes):
@@ -49,16 +58,67 @@ def uninterrupted(config, tmp_path):
     return steps(process(config, folder=str(tmp_path / "calm")), EPOCHS)
 
 
+@pytest.mark.usefixtures("every_epoch")
 @pytest.mark.parametrize("epochs", [1, 2, 3])
 def test_a_killed_process_is_continued_by_the_next_one(config, uninterrupted, epochs):
     steps(process(config), epochs)
-    rest = steps(process(config, known=epochs), EPOCHS - epochs)
-    assert rest == uninterrupted[epochs:]
+    rest = steps(process(config, known=epochs), EPOCHS - epochs + 1)
+    assert rest == uninterrupted[epochs - 1 :]  # its last epoch was kept by none, and is trained again
 
 
-def test_epochs_that_the_ledger_lacks_are_returned_before_training_goes_on(config, uninterrupted):
+def test_epochs_that_were_not_kept_are_trained_again(config, uninterrupted, monkeypatch):
+    monkeypatch.setattr(checkpoint_writer, "MOST_SHARE", 0.0)
     steps(process(config), 3)
+    assert [path.name for path in TrialFiles.begin_attempt(_folder(config)).earlier()] == [
+        "epoch-000001.ckpt"
+    ]
+    assert steps(process(config, known=3), 3) == uninterrupted[1:]
+
+
+def test_what_a_decision_leaves_is_kept_before_training_goes_on(config, monkeypatch):
+    monkeypatch.setattr(checkpoint_writer, "MOST_SHARE", 0.0)
+    steps(process(config, judged=[2]), 3)
+    kept = TrialFiles.begin_attempt(_folder(config)).earlier()
+    assert [path.name for path in kept] == ["epoch-000002.ckpt", "epoch-000001.ckpt"]
+
+
+def test_a_trial_that_is_stopped_has_written_nothing_of_its_last_epoch(config):
+    steps(process(config), 1)
+    assert TrialFiles.begin_attempt(_folder(config)).earlier() == []
+
+
+@pytest.mark.usefixtures("every_epoch")
+def test_epochs_that_the_ledger_lacks_are_returned_before_training_goes_on(config, uninterrupted):
+    steps(process(config), 4)
     assert steps(process(config, known=1), 3) == uninterrupted[1:]
+
+
+@pytest.mark.usefixtures("every_epoch")
+def test_the_best_weights_are_written_when_they_change(config, uninterrupted):
+    steps(process(config), EPOCHS)
+    bests = {path.name for path in _folder(config).rglob("best-*.ckpt")}
+    last = int(uninterrupted[-1]["metrics"]["best/epoch"])
+    before = int(uninterrupted[-2]["metrics"]["best/epoch"])
+    assert bests == {f"best-{epoch:06d}.ckpt" for epoch in (before, last)}
+
+
+@pytest.mark.usefixtures("every_epoch")
+def test_a_checkpoint_whose_best_weights_are_lost_is_replaced_by_the_one_before(config, uninterrupted):
+    steps(process(config), 3)
+    for path in _folder(config).rglob("best-*.ckpt"):
+        path.write_bytes(b"")
+    assert steps(process(config, known=3), EPOCHS) == uninterrupted
+
+
+def test_what_went_wrong_in_writing_ends_the_step(config, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(TrialFiles, "write", full)
+    trial = process(config)
+    steps(trial, 1)
+    with pytest.raises(OSError, match="No space left"):
+        trial.step()
 
 
 def test_a_process_killed_after_its_last_epoch_returns_the_end_again(config, uninterrupted):
@@ -67,6 +127,7 @@ def test_a_process_killed_after_its_last_epoch_returns_the_end_again(config, uni
 
 
 @pytest.mark.fault
+@pytest.mark.usefixtures("every_epoch")
 @pytest.mark.parametrize("damage", ["cut", "flipped", "missing"])
 def test_a_damaged_checkpoint_is_replaced_by_the_one_before(config, uninterrupted, damage):
     steps(process(config), 3)
@@ -76,8 +137,9 @@ def test_a_damaged_checkpoint_is_replaced_by_the_one_before(config, uninterrupte
         newest.unlink()
     else:
         half = len(content) // 2
-        newest.write_bytes(content[:half] + (b"" if damage == "cut" else b"\x00" + content[half + 1 :]))
-    assert steps(process(config, known=3), 2)[-1] == uninterrupted[-1]
+        flipped = bytes([content[half] ^ 255]) + content[half + 1 :]
+        newest.write_bytes(content[:half] + (b"" if damage == "cut" else flipped))
+    assert steps(process(config, known=3), 3) == uninterrupted[1:]
 
 
 def test_a_late_process_cannot_touch_what_the_next_one_writes(config, uninterrupted):
@@ -86,9 +148,10 @@ def test_a_late_process_cannot_touch_what_the_next_one_writes(config, uninterrup
     next_one = process(config, known=1)
     steps(next_one, 1)
     steps(late, 1)
-    assert steps(next_one, 2) == uninterrupted[2:]
+    assert steps(next_one, 3) == uninterrupted[1:]
 
 
+@pytest.mark.usefixtures("every_epoch")
 def test_only_the_newest_checkpoints_are_kept(config):
     steps(process(config), EPOCHS)
     assert len(TrialFiles.begin_attempt(_folder(config)).earlier()) == KEPT
@@ -113,10 +176,11 @@ def test_weights_outlive_the_checkpoints(config):
     assert {path.parent for path in left} == {exported(_folder(config))}
 
 
+@pytest.mark.usefixtures("every_epoch")
 def test_a_late_process_cannot_touch_the_weights_of_the_next_one(config):
     late = process(config, test=True)
     steps(late, EPOCHS - 1)
-    steps(process(config, test=True, known=EPOCHS - 1), 1)
+    steps(process(config, test=True, known=EPOCHS - 1), 2)
     weights = exported(_folder(config)) / "model.safetensors"
     before = weights.stat().st_mtime_ns
     steps(late, 1)

@@ -1,14 +1,22 @@
 """Files of a trial: attempts never meet, checkpoints are few, and weights outlive them."""
 
 from study.records.trial_record import Record
-from study.running.trial_files import CONSTANTS, KEPT, TrialFiles, discard_checkpoints, exported, trial_folder
+from study.running.trial_files import (
+    CONSTANTS,
+    KEPT,
+    TrialFiles,
+    discard_checkpoints,
+    exported,
+    read_trial_checkpoint,
+    trial_folder,
+)
 
 
 def attempt(folder, *epochs):
     """An attempt that has written these epochs."""
     files = TrialFiles.begin_attempt(folder)
     for epoch in epochs:
-        files.write(epoch, {"epoch": epoch})
+        files.write(epoch, {"runner": {"epoch": epoch}})
     return files
 
 
@@ -59,3 +67,20 @@ def test_a_trial_without_weights_leaves_nothing(tmp_path):
 def test_trials_of_all_stages_and_methods_have_folders_of_their_own(tmp_path):
     record = Record("search", "joint", 3, "key", 0, "clean", {}, "running")
     assert trial_folder(tmp_path, record) == tmp_path / "checkpoints" / "search" / "joint" / "3"
+
+
+def test_best_weights_are_kept_as_long_as_a_checkpoint_names_them(tmp_path):
+    files = TrialFiles.begin_attempt(tmp_path)
+    for epoch, best in enumerate((1, 2, 2, 2, 5, 6, 6), start=1):
+        files.write(epoch, {"runner": {"epoch": epoch, "best": {"epoch": best, "score": best / 10}}})
+        newest, *older = TrialFiles.begin_attempt(tmp_path).earlier()
+        assert read_trial_checkpoint(newest)["runner"]["best"] == {"epoch": best, "score": best / 10}
+        assert all(read_trial_checkpoint(path)["runner"]["best"]["epoch"] <= best for path in older)
+    assert [path.name for path in files.folder.rglob("best-*")] == ["best-000006.ckpt"]
+
+
+def test_a_runner_without_best_weights_has_no_file_for_them(tmp_path):
+    attempt(tmp_path, 1)
+    (kept,) = TrialFiles.begin_attempt(tmp_path).earlier()
+    assert read_trial_checkpoint(kept) == {"runner": {"epoch": 1}}
+    assert not list(tmp_path.rglob("best-*"))

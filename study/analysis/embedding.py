@@ -6,7 +6,7 @@ python -m study.analysis.embedding FOLDER ...: write <FOLDER>/embedding.npz of t
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -33,13 +33,18 @@ class Embedding:
     targets: dict[str, np.ndarray]
 
 
-def embeddings(best: Path) -> dict[str, Embedding]:
-    """Method -> embedding of the features below best/<method>; empty where none lie there.
+def published(best: Path) -> list[str]:
+    """Methods of which features lie below best/<method>."""
+    return sorted(path.parent.name for path in best.glob(f"*/{feature_sample.FILE}"))
 
-    What is missing is computed first, in a process of its own: its libraries start threads, and their
-    memory is not kept. Raises CalledProcessError where that fails.
+
+def embeddings(best: Path, methods: Iterable[str]) -> dict[str, Embedding]:
+    """Method -> embedding of the features below best/<method>.
+
+    What is missing is computed first, seconds for each modality, in a process of its own: its libraries start
+    threads, and their memory is not kept. Raises CalledProcessError where that fails.
     """
-    folders = sorted(path.parent for path in best.glob(f"*/{feature_sample.FILE}"))
+    folders = [best / method for method in methods]
     missing = [folder for folder in folders if not (folder / FILE).exists()]
     if missing:
         found_here = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

@@ -2,10 +2,9 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 import pandas as pd
 
@@ -32,9 +31,6 @@ from study.records.trial_record import Record
 from study.settings import StudySettings
 from trainables.multimodal.tasks import ACCURACY
 
-NOWHERE: Final[Mapping[str, Embedding]] = MappingProxyType({})
-"""No weights were published."""
-
 
 @dataclass(frozen=True, eq=False)
 class Results:
@@ -52,7 +48,9 @@ class Results:
     tunings: dict[str, Tuning]
     edges: list[Edge]  # incumbents' values at an end of what was searched
     surfaces: dict[str, MethodSurface]  # of methods with a design
-    embeddings: Mapping[str, Embedding]  # of methods whose weights were published
+    embeddings: Mapping[str, Embedding] = field(
+        default_factory=dict
+    )  # of methods whose weights were published
 
     @property
     def settings(self) -> StudySettings:
@@ -135,12 +133,10 @@ class Results:
         return list(dict.fromkeys([*first, *rest]))
 
 
-def analyse(
-    settings: StudySettings, records: Sequence[Record], embedded: Mapping[str, Embedding] = NOWHERE
-) -> Results:
+def analyse(settings: StudySettings, records: Sequence[Record]) -> Results:
     """Compute everything from the ledger's settings and trials; whatever has not run yet is simply empty.
 
-    Embeddings alone are no part of the ledger: they are read from beside the published weights.
+    Embeddings are no part of the ledger: whoever has a study's folder adds them.
     """
     chosen = ChosenRuns(settings, records)
     swept, mapped = sweeps(chosen), surfaces(chosen)
@@ -160,7 +156,6 @@ def analyse(
         tunings(chosen),
         at_edges(chosen),
         mapped,
-        embedded,
     )
 
 

@@ -2,18 +2,18 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from study.analysis.embedding import embeddings
+from study.analysis.embedding import embeddings, published
 from study.analysis.results import Results, analyse
 from study.records.study_folder import BEST
 from study.records.trial_record import Record
 from study.reporting import interactive, report_files
 from study.reporting.page import PageSection, render
-from study.reporting.section import Card, Section
+from study.reporting.section import Card, Section, a_few
 from study.reporting.sections.boosting import Boosting
 from study.reporting.sections.caveats import Caveats
 from study.reporting.sections.ceilings import Ceilings
@@ -81,7 +81,7 @@ class Report:
 
 def write(folder: Path, settings: StudySettings, records: Sequence[Record]) -> Report:
     """Compute, draw and save everything below `folder`; a rerun replaces it. summary.json is written last."""
-    results = analyse(settings, records, embeddings(folder / BEST))
+    results = _with_features(folder / BEST, analyse(settings, records))
     tables = _write_tables(folder / "tables", results)
     opening, *shown = _shown(folder / "figures", results)
     html = folder / "report.html"
@@ -91,6 +91,13 @@ def write(folder: Path, settings: StudySettings, records: Sequence[Record]) -> R
     drawn = [picture.drawn.name for section in (opening, *shown) for picture in section.pictures]
     figures = [folder / "figures" / f"{name}.png" for name in drawn]
     return Report(results.summary, sentences(results), html, figures)
+
+
+def _with_features(best: Path, results: Results) -> Results:
+    """The same with the features of a few methods whose weights were published."""
+    known = set(published(best))
+    shown = a_few(results, [m for m in results.ranked(results.protocols[0]) if m in known])
+    return replace(results, embeddings=embeddings(best, shown))
 
 
 def cards(results: Results) -> list[Card]:

@@ -11,12 +11,13 @@ from study.analysis.embedding import Embedding
 from study.analysis.results import Results
 from study.reporting import wording
 from study.reporting.drawing import legends, style
-from study.reporting.section import AS_ABOVE, Drawn, Section, a_few, choice
+from study.reporting.section import AS_ABOVE, Drawn, Section
 
 CAPTION = (
     "Features of validation samples (up to 1,000, always the same), from the weights that were published, "
     "arranged by t-SNE so that neighbours stay neighbours. Distances between groups mean nothing. Where "
-    "classes form groups of one colour, the encoder tells them apart; where colours mix, it does not."
+    "classes form groups of one colour, the encoder tells them apart; where colours mix, it does not. Of "
+    "many methods the baseline, those that re-learn and the best are shown."
 )
 NAMED = 10
 """Classes that a legend has room for."""
@@ -29,15 +30,12 @@ class FeatureMaps(Section):
     title = "Encoder features"
 
     def figures(self, results: Results) -> list[Drawn]:
-        """A figure per method, of a few."""
-        ranked = results.ranked(results.protocols[0])
-        arranged = {m: results.embeddings[m] for m in ranked if m in results.embeddings}
-        methods = [method for method, embedding in arranged.items() if embedding.places]
-        shown = a_few(results, methods)
-        captions = [CAPTION + choice(shown, methods), *[AS_ABOVE] * len(shown)]
+        """A figure per method."""
+        arranged = {m: embedding for m, embedding in results.embeddings.items() if embedding.places}
+        captions = [CAPTION, *[AS_ABOVE] * len(arranged)]
         return [
-            Drawn(f"features_{m}", caption, _figure(results, m, arranged[m]), _seen(results, m, arranged[m]))
-            for m, caption in zip(shown, captions, strict=False)
+            Drawn(f"features_{m}", caption, _figure(results, m, embedding), _seen(results, m, embedding))
+            for (m, embedding), caption in zip(arranged.items(), captions, strict=False)
         ]
 
 

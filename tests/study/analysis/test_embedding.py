@@ -6,7 +6,7 @@ import torch
 from sklearn.neighbors import KNeighborsClassifier
 
 from study.analysis import embedding
-from study.analysis.embedding import arranged, embeddings
+from study.analysis.embedding import arranged, embeddings, published
 from trainables.multimodal.evaluation import Evaluation
 from trainables.multimodal.feature_sample import write_features
 
@@ -17,7 +17,7 @@ def groups(count: int = 60) -> tuple[np.ndarray, np.ndarray]:
     return (10 * np.eye(8)[labels] + draw.normal(size=(count, 8))).astype(np.float32), labels
 
 
-def published(best: Path, method: str, **more: torch.Tensor) -> Path:
+def kept(best: Path, method: str, **more: torch.Tensor) -> Path:
     """The features of a method's published weights."""
     features, labels = groups()
     found = {"audio": torch.from_numpy(features), **more}
@@ -35,10 +35,13 @@ def test_groups_that_lie_apart_stay_apart() -> None:
 
 
 def test_published_features_are_arranged_once_in_a_process_of_their_own(tmp_path, monkeypatch) -> None:
-    published(tmp_path, "joint")
-    first = embeddings(tmp_path)
+    kept(tmp_path, "joint")
+    kept(tmp_path, "boosting")
+    assert published(tmp_path) == ["boosting", "joint"]
+    first = embeddings(tmp_path, ["joint"])
+    assert not (tmp_path / "boosting" / embedding.FILE).exists()
     monkeypatch.setattr(embedding.subprocess, "run", lambda *_, **__: pytest.fail("computed again"))
-    again = embeddings(tmp_path)
+    again = embeddings(tmp_path, ["joint"])
     assert list(first) == ["joint"]
     assert first["joint"].classes == ["x", "y", "z"]
     assert (first["joint"].places["audio"] == again["joint"].places["audio"]).all()
@@ -47,10 +50,10 @@ def test_published_features_are_arranged_once_in_a_process_of_their_own(tmp_path
 
 def test_an_encoder_that_gives_every_sample_the_same_has_no_places(tmp_path) -> None:
     dead = torch.ones(60, 4)
-    embedding.write_embedding(published(tmp_path, "joint", dead=dead, thin=torch.rand(60, 1)))
-    assert list(embeddings(tmp_path)["joint"].places) == ["audio"]
+    embedding.write_embedding(kept(tmp_path, "joint", dead=dead, thin=torch.rand(60, 1)))
+    assert list(embeddings(tmp_path, ["joint"])["joint"].places) == ["audio"]
 
 
 def test_weights_of_earlier_versions_have_no_features(tmp_path) -> None:
     (tmp_path / "joint").mkdir()
-    assert embeddings(tmp_path) == embeddings(tmp_path / "nowhere") == {}
+    assert published(tmp_path) == published(tmp_path / "nowhere") == []

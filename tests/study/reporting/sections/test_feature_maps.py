@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
@@ -15,7 +17,7 @@ LABELS = np.array([0, 0, 1, 1])
 
 def figures(study, embedded):
     with style.style():
-        return list(FeatureMaps().figures(analyse(*study, embedded)))
+        return list(FeatureMaps().figures(replace(analyse(*study), embeddings=embedded)))
 
 
 def told(classes=("x", "y"), targets=LABELS) -> Embedding:

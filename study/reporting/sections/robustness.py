@@ -65,23 +65,22 @@ def _is_curve(disturbed: Disturbed) -> bool:
 
 def _figure(results: Results, found: Mapping[str, Disturbed]) -> Figure:
     names = max(map(list, found.values()), key=len)
-    steps = _steps(found)
+    steps, guessing = _steps(found), chance(results.settings)
     look_of = looks(results, found)
     figure, panels = style.panels(style.PAGE if len(names) > 1 else style.COLUMN, len(names))
+    entries = [legends.interval(look.label, look) for look in look_of.values()]
     for axes, name in zip(panels, names, strict=True):
         curves = {method: of[name] for method, of in found.items() if name in of}
         _curves(axes, curves, steps, look_of)
         axes.set_title(f"{wording.plain(name)} disturbed")
+        if guessing is not None:
+            line = axes.axhline(guessing, color=style.INK, lw=0.9, ls=":", label="chance")
+    if guessing is not None:
+        entries.append(line)
     style.alike(panels)
     for axes in panels:
         style.percent(axes, "")
     style.outer(panels, "test accuracy (%)", "noise (standard deviations)")
-    entries = [legends.interval(look.label, look) for look in look_of.values()]
-    guessing = chance(results.settings)
-    if guessing is not None:
-        entries.append(panels[0].axhline(guessing, color=style.INK, lw=0.9, ls=":", label="chance"))
-        for axes in panels[1:]:
-            axes.axhline(guessing, color=style.INK, lw=0.9, ls=":")
     legends.legend(figure, [], entries)
     return figure
 

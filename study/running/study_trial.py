@@ -37,7 +37,7 @@ class Runner(Protocol):
         """Write the best weights for inference."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that was learned."""
+        """Everything that was learned, as data that training changes no more: it is written beside it."""
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take up what was learned."""

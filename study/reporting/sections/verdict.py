@@ -8,6 +8,7 @@ from study.analysis.comparisons import Comparison
 from study.analysis.importance import MINIMUM_TRIALS
 from study.analysis.method_status import MethodStatus
 from study.analysis.results import Results
+from study.analysis.surface import Matters
 from study.analysis.sweeps import Sweep
 from study.reporting import cells, status_wording, surface_wording, wording
 from study.reporting.comparison_wording import NOT_DECIDABLE, NOT_DISTINGUISHABLE, counted
@@ -133,7 +134,8 @@ def _what_to_tune(results: Results, method: str) -> str:
         advised = {key: wording.setting(wording.symbol(key, notation), best.config[key]) for key in searched}
     swept = {key: sweep for key, sweep in sweeps.items() if sweep.clear}
     advised |= {key: _advised(results, sweep, wording.symbol(key, notation)) for key, sweep in swept.items()}
-    return ", ".join(advised.values()) or NOTHING_STANDS_OUT
+    open_still = mapped and any(one.matters is Matters.UNKNOWN for one in mapped.surface.influences)
+    return ", ".join(advised.values()) or (NOT_DECIDABLE if open_still else NOTHING_STANDS_OUT)
 
 
 def _advised(results: Results, sweep: Sweep, symbol: str) -> str:

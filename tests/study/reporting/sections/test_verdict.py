@@ -5,6 +5,7 @@ from report_reading import cards, drawn, judged, many, shifted, tables, texts
 from synthetic_studies import surface_study
 
 from study.analysis.results import analyse
+from study.analysis.surface import LEAST_POINTS
 from study.reporting.sections.verdict import Verdict
 from study.reporting.verdicts import answer, question
 
@@ -76,6 +77,11 @@ def test_a_surface_tells_near_which_values_a_method_is_best() -> None:
     (row,) = rows(*surface_study(32)).values()
     told = re.fullmatch(r"learning rate near (0\.\d+), λ near \S+, H near \d", row["What to tune"])
     assert 0.008 < float(told[1]) < 0.032  # planted at 0.016
+
+
+def test_a_surface_of_too_few_points_decides_nothing() -> None:
+    (row,) = rows(*surface_study(LEAST_POINTS - 4)).values()
+    assert row["What to tune"] == "not decidable"
 
 
 def test_a_study_that_did_not_measure_what_to_tune_says_so_once(compared_methods) -> None:

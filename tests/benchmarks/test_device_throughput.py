@@ -4,9 +4,17 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).with_name("device_throughput.py")
-SMALL = ["--size=32", "--width=0.25", "--samples=32", "--batch-size=16", "--epochs=1", "--device=cpu"]
-MEDIUM = ["--size=64", "--width=0.25", "--samples=64", "--batch-size=32", "--device=cpu"]
-FULL = ["--samples=256", "--batch-size=32", "--device=cuda"]
+SMALL = [
+    "--size=32",
+    "--spectrogram=32",
+    "--width=0.25",
+    "--samples=32",
+    "--batch-size=16",
+    "--epochs=1",
+    "--device=cpu",
+]
+MEDIUM = ["--size=64", "--spectrogram=64", "--width=0.25", "--samples=64", "--batch-size=32", "--device=cpu"]
+FULL = ["--spectrogram=224", "--samples=256", "--batch-size=32", "--device=cuda"]
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +31,11 @@ def config(benchmark, folder, arguments):
 
 
 def test_it_measures_small_sizes_on_a_cpu(benchmark, tmp_path):
-    report = benchmark.throughput(config(benchmark, tmp_path, SMALL), epochs=1)
+    rows = [row for row in benchmark.ROWS if "compiled" not in row]
+    options = benchmark.parse([*SMALL, "--rows", *rows])
+    report = benchmark.measured(config(benchmark, tmp_path, SMALL), options)
     assert min(report["samples_per_second"].values()) > 0
+    assert set(rows) - set(report["samples_per_second"]) <= {"bare pair, CUDA graph"}
 
 
 @pytest.mark.slow

@@ -65,7 +65,7 @@ _RULES: Final[Mapping[str, Rule]] = {
     "device": NAME,
     "precision": one_of("auto", "fp32", "bf16"),
     "channels_last": one_of("auto", True, False),
-    "compile": FLAG,
+    "compile": one_of("auto", True, False),
     "threads": ((lambda value: value is None or is_integer(value, 1)), "an integer >= 1 or none"),
 }
 
@@ -140,8 +140,8 @@ class TrainerConfig:
     """`fp32` or `bf16` autocast; `auto` is bf16 on CUDA and fp32 elsewhere."""
     channels_last: bool | str = "auto"
     """Memory format of convolutions; `auto` decides by device."""
-    compile: bool = False
-    """Compile the encoders with torch.compile."""
+    compile: bool | str = "auto"
+    """Compile the encoders with torch.compile; `auto` does so on CUDA where a run is long enough to gain."""
     threads: int | None = None
     """Threads of this process on a CPU; none leaves torch's own choice."""
 

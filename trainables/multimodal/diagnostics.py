@@ -185,7 +185,8 @@ class Probes(nn.Module):
 
     def build_optimizer(self) -> torch.optim.Optimizer:
         """The probes' own optimizer; call it once the probes are on their device."""
-        return torch.optim.Adam(self.parameters(), lr=PROBE_LR, foreach=True)
+        on_cuda = any(parameter.is_cuda for parameter in self.parameters())
+        return torch.optim.Adam(self.parameters(), lr=PROBE_LR, fused=on_cuda, foreach=not on_cuda)
 
     def logits(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Logits [N, C] of each modality; no gradient reaches the features."""

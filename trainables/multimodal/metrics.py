@@ -1,6 +1,8 @@
 """Metrics of predictions, and their means over an epoch."""
 
 from collections.abc import Iterable, Mapping
+from math import fsum
+from operator import mul
 from typing import Final
 
 import torch
@@ -70,22 +72,25 @@ def correlation(first: Tensor, second: Tensor) -> Tensor:
 
 
 class Means:
-    """Means over an epoch, weighted by batch size and kept on the device until they are read."""
+    """Means over an epoch, weighted by batch size; values stay on the device until all are read at once."""
 
     def __init__(self) -> None:
-        self._sums: dict[str, Tensor] = {}
-        self._weights: dict[str, int] = {}
+        self._values: dict[str, list[Tensor]] = {}
+        self._weights: dict[str, list[int]] = {}
 
     def add(self, metrics: Mapping[str, Tensor], weight: int) -> None:
-        """Count `metrics` (scalars, detached) of a batch of `weight` samples."""
+        """Count `metrics` (scalars) of a batch of `weight` samples."""
         for name, value in metrics.items():
-            weighted = value.detach().double() * weight
-            self._sums[name] = self._sums[name] + weighted if name in self._sums else weighted
-            self._weights[name] = self._weights.get(name, 0) + weight
+            self._values.setdefault(name, []).append(value.detach())
+            self._weights.setdefault(name, []).append(weight)
 
     def read(self, prefix: str) -> dict[str, float]:
         """The means under `prefix`/<name>."""
-        return to_numbers({name: total / self._weights[name] for name, total in self._sums.items()}, prefix)
+        means = {}
+        for name, weights in self._weights.items():
+            values = torch.stack(self._values[name]).double().tolist()
+            means[f"{prefix}/{name}"] = fsum(map(mul, values, weights)) / sum(weights)
+        return means
 
 
 def to_numbers(scalars: Mapping[str, Tensor], prefix: str) -> dict[str, float]:

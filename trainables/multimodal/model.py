@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from trainables.multimodal.compiling import as_it_is, compile_encoders
 from trainables.multimodal.data.modality_names import OF_MODULES
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.networks.encoders import encoder_kind
@@ -38,11 +39,17 @@ class MultimodalModel(nn.Module):
         self.encoders = nn.ModuleDict(encoders)
         sizes = {name: encoder.features for name, encoder in encoders.items()}
         self.fusion: Fusion = FUSIONS[spec.fusion](sizes, max(1, len(spec.classes)), spec.fusion_weights)
+        self.compiled_for: int | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes, in the order of the logits; none where a number is predicted."""
         return self.spec.classes
+
+    def compile_encoders(self, samples: int) -> None:
+        """Let batches of so many samples run through compiled encoders; a copy of the model has none."""
+        compile_encoders(self.encoders.values())
+        self.compiled_for = samples
 
     def standardisation(self, modality: str) -> Standardise:
         """What stands before the encoder of a modality."""
@@ -63,7 +70,8 @@ class MultimodalModel(nn.Module):
         return spread(present, name, encode(name, having(present, name, raw)))
 
     def _encode(self, name: str, raw: Tensor) -> Tensor:
-        features: Tensor = self.encoders[name](self.inputs[name](raw)).float()
+        with as_it_is(len(raw), self.compiled_for):
+            features: Tensor = self.encoders[name](self.inputs[name](raw)).float()
         return features
 
     def _encode_few(self, name: str, raw: Tensor) -> Tensor:

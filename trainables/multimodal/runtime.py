@@ -135,11 +135,25 @@ def set_random_state(state: dict[str, Any], device: torch.device) -> None:
 
 
 def to_cpu(value: Any) -> Any:
-    """A copy of nested dicts, lists and tuples whose tensors lie on the CPU and share nothing."""
+    """A copy of nested dicts, lists and tuples whose tensors lie on the CPU and share nothing.
+
+    Those of a CUDA device are all under way, to pinned memory, before anything waits for them.
+    """
+    left: set[torch.device] = set()
+    copied = _copied(value, left)
+    for device in left:
+        torch.cuda.synchronize(device)
+    return copied
+
+
+def _copied(value: Any, left: set[torch.device]) -> Any:
     if isinstance(value, Tensor):
-        return value.detach().to("cpu", copy=True)
+        if value.is_cuda:
+            left.add(value.device)
+        place = torch.empty_like(value, device="cpu", pin_memory=value.is_cuda)
+        return place.copy_(value.detach(), non_blocking=True)
     if isinstance(value, dict):
-        return {name: to_cpu(item) for name, item in value.items()}
+        return {name: _copied(item, left) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(to_cpu(item) for item in value)
+        return type(value)(_copied(item, left) for item in value)
     return value

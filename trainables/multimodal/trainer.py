@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from trainables.multimodal.assembly import (
     usable_rows,
 )
 from trainables.multimodal.balancers.base import Balancer
+from trainables.multimodal.compiling import pays
 from trainables.multimodal.config import DIAGNOSED, TrainerConfig
 from trainables.multimodal.data.loading.augmentation import augmented
 from trainables.multimodal.data.loading.batches import Batch, Batches, Cut, Loader
@@ -268,9 +270,14 @@ class Trainer:
         for name in self._modalities:
             inputs = model.standardisation(name)
             inputs.load_state_dict(statistics(inputs, self.store, name, self._rows["train"]))
-        for encoder in model.encoders.values() if self.config.compile else ():
-            encoder.compile()
+        if self._compiles(model):
+            model.compile_encoders(self.config.batch_size)
         return self.runtime.place(model)
+
+    def _compiles(self, model: MultimodalModel) -> bool:
+        steps = self.config.epochs * ceil(len(self._rows["train"]) / self.config.batch_size)
+        auto = pays(model.encoders.values(), self.runtime.device, steps)
+        return auto if self.config.compile == "auto" else bool(self.config.compile)
 
     def _apply_hyperparameters(self) -> None:
         """What was chosen wins over what a checkpoint held."""

@@ -138,7 +138,7 @@ class Loader:
         device = self.labels.device
         for positions, samples in ahead(gathered, self._ahead) if self._ahead else gathered:
             inputs = {name: values.to(device, non_blocking=True) for name, values in samples.items()}
-            index = torch.from_numpy(positions).to(device)
+            index = torch.from_numpy(positions).to(device, non_blocking=True)  # nothing waits for the device
             present = {name: mask[index] for name, mask in self.present.items()}
             yield Batch(inputs, self.labels[index], self._rows[positions], present)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import importlib.metadata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,20 @@ from typing import Any
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store import manifest as manifests
 
-LIBRARIES = ("av", "numpy", "pillow", "pyarrow", "scikit-learn", "soundfile", "torch", "torchaudio")
-EXTRAS = ("opencv-python", "opencv-python-headless", "transformers")
-"""Noted where they are installed."""
+LIBRARIES = (
+    "av",
+    "numpy",
+    "opencv-python",
+    "opencv-python-headless",
+    "pillow",
+    "pyarrow",
+    "scikit-learn",
+    "soundfile",
+    "torch",
+    "torchaudio",
+    "transformers",
+)
+"""Noted where they are installed: what is not there has decoded nothing."""
 NOTES = "notes"
 """Folder of what only an unfinished store needs: notes of what is done, marks of what is being done, and the
 lock of the process that does it.
@@ -62,7 +73,6 @@ def shared_files(source: Source) -> list[Path]:
 
 def described(source: Source) -> dict[str, Any]:
     """What a source is, and what decodes it."""
-    installed = [name for name in EXTRAS if any(importlib.metadata.distributions(name=name))]
     return {
         "format": manifests.FORMAT,
         "dataset": source.name,
@@ -70,7 +80,7 @@ def described(source: Source) -> dict[str, Any]:
         "recipe": source.recipe,
         "classes": list(source.classes),
         "modalities": {name: modality.to_json() for name, modality in source.modalities.items()},
-        "versions": {**_versions(LIBRARIES), **_versions(installed)},
+        "versions": _versions(),
         **({"value": asdict(source.quantity)} if source.quantity else {}),
     }
 
@@ -88,5 +98,6 @@ def _trace(file: Path) -> tuple[str, int, int]:
     return str(file), status.st_size, status.st_mtime_ns
 
 
-def _versions(names: Iterable[str]) -> dict[str, str]:
-    return {name: importlib.metadata.version(name) for name in names}
+def _versions() -> dict[str, str]:
+    installed = [name for name in LIBRARIES if any(importlib.metadata.distributions(name=name))]
+    return {name: importlib.metadata.version(name) for name in installed}

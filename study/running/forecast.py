@@ -12,13 +12,15 @@ from study.methods import BASELINE
 from study.running.sampling import rungs
 from study.running.stages import FINALIST_SEEDS
 from study.settings import Resources, StudySettings
-from trainables.multimodal.data.store.feature_store import FeatureStore
+from trainables.multimodal.data.loading.batches import Cut, Loader, fits_device
+from trainables.multimodal.data.store.feature_store import FeatureStore, sample_bytes
 
 _SECONDS = 10  # that timing may take
 _STEPS = 3  # timed training steps of a whole batch, after smaller ones to warm up
 _FEWEST = 2  # samples of the first steps
 _LARGER = 4  # times as many samples in the next step
 _EVALUATION = 1 / 3  # cost of a sample's forward pass in terms of its training step
+_CONTEXT = 512 * 2**20  # bytes of a card that every process of CUDA takes for itself
 _COPIES = 3  # weights, momentum and best weights in a checkpoint, of which each running trial keeps two
 
 
@@ -38,8 +40,29 @@ def describe(settings: StudySettings, store: FeatureStore, *, slots: int) -> str
     lines += [f"{stage}: at most {count} trials of {epochs} epochs" for stage, count in trials.items()]
     lines += [f"an epoch takes about {epoch:.1f} s; {slots} trials at once: at most {hours:.2f} h in all"]
     lines += [f"  {measured}; a sample of validation is taken to cost a third of one of training"]
+    lines += _memory(settings, store, measured)
     lines += [f"checkpoints need about {disk:.0f} MiB while it runs"]
     return "\n".join(lines)
+
+
+def _memory(settings: StudySettings, store: FeatureStore, measured: "_Measured") -> list[str]:
+    """What a trial takes of a card's memory, and whether those that share one fit; nothing on a CPU."""
+    if not measured.peak:
+        return []
+    device = torch.device(measured.device)
+    split = store.split(next(iter(settings.protocol.splits.values())))
+    used = {name: store.modalities[name] for name in settings.modalities}
+    parts = [len(split[part]) for part in ("train", "validation")]
+    resident = sample_bytes(used) * sum(samples for samples in parts if fits_device(used, samples, device))
+    taken = (measured.peak + resident + _CONTEXT) / 2**30
+    whole = torch.cuda.get_device_properties(device).total_memory / 2**30
+    share = (settings.resources or Resources()).gpus_per_trial
+    sharing = int(1 / share) if 0 < share < 1 else 1
+    fits = "" if taken * sharing <= whole else ", which is not enough: raise --gpus-per-trial"
+    return [
+        f"a trial takes about {taken:.1f} GiB of a card's {whole:.1f} GiB; {sharing} at once on it take "
+        f"{taken * sharing:.1f} GiB{fits}"
+    ]
 
 
 def _spaces(settings: StudySettings) -> list[str]:
@@ -100,6 +123,8 @@ class _Measured:
     seconds: float
     """Of all steps."""
     device: str
+    peak: int = 0
+    """Bytes of a CUDA device that training takes, less the samples that lie there."""
 
     @property
     def cost(self) -> float:
@@ -126,18 +151,20 @@ def _timed(trainer: Any, store: FeatureStore) -> _Measured:
     while samples < batch:
         more = min(_LARGER * samples, batch)
         if time.perf_counter() - started + last * more / samples > _SECONDS:
-            return _Measured(1, samples, batch, last, device)
+            return _Measured(1, samples, batch, last, device, _peak(device))
         samples, last = more, _step(trainer, store, more)
     timed: list[float] = []
     while len(timed) < _STEPS and time.perf_counter() - started + last <= _SECONDS:
         timed.append(_step(trainer, store, samples))
-    return _Measured(len(timed) or 1, samples, batch, sum(timed) or last, device)
+    return _Measured(len(timed) or 1, samples, batch, sum(timed) or last, device, _peak(device))
+
+
+def _peak(device: str) -> int:
+    return torch.cuda.max_memory_reserved() if device == "cuda" else 0
 
 
 def _step(trainer: Any, store: FeatureStore, samples: int) -> float:
     """Seconds of a training step of joint with so many samples, reading them included."""
-    from trainables.multimodal.data.loading.batches import Cut, Loader
-
     rows = np.resize(store.split(trainer.config.split)["train"], samples)
     cut = Cut(rows, tuple(trainer.model.encoders), trainer.task.targets)
     loader = Loader(store, cut, samples, trainer.config.frames, trainer.runtime.device)

@@ -3,8 +3,11 @@
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from study.running import forecast
+from study.settings import Resources
+from trainables.multimodal.data.store.feature_store import Modality
 
 
 class Clock:
@@ -53,3 +56,38 @@ def test_a_forecast_says_what_it_rests_on(monkeypatch):
     assert str(timed(monkeypatch, 0.6, 64)[0]) == (
         "measured on cpu: 1 training steps of joint with 8 of a batch's 64 samples, one thread, 4.80 s"
     )
+
+
+def card(monkeypatch, gib: float) -> None:
+    """A CUDA device of so many GiB, all of them free."""
+    memory = int(gib * 2**30)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(total_memory=memory))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (memory, memory))
+
+
+def described_memory(share: float) -> list[str]:
+    """Of a trial that trains in 2 GiB, on 12 samples for training and validation of half a GiB each."""
+    modality = Modality("image", (2**29,), "uint8")
+    split = {"train": range(8), "validation": range(4)}
+    store = SimpleNamespace(modalities={"image": modality, "unused": modality}, split=lambda _: split)
+    protocol = SimpleNamespace(splits={"clean": "fixed"})
+    settings = SimpleNamespace(
+        protocol=protocol, modalities=("image",), resources=Resources(gpus_per_trial=share)
+    )
+    return forecast._memory(settings, store, forecast._Measured(1, 2, 2, 1.0, "cuda", 2 * 2**30))
+
+
+def test_a_forecast_says_whether_trials_that_share_a_card_fit(monkeypatch):
+    """2 GiB for training, half of one for the context, and 6 for the samples."""
+    card(monkeypatch, 40)
+    assert described_memory(1) == [
+        "a trial takes about 8.5 GiB of a card's 40.0 GiB; 1 at once on it take 8.5 GiB"
+    ]
+    assert described_memory(0.25)[0].endswith("4 at once on it take 34.0 GiB")
+    assert described_memory(0.2)[0].endswith("42.5 GiB, which is not enough: raise --gpus-per-trial")
+
+
+def test_samples_that_stay_in_memory_take_nothing_of_a_card(monkeypatch):
+    """A quarter of a card for one part: of 12 GiB not the 4 of training, but the 2 of validation."""
+    card(monkeypatch, 12)
+    assert described_memory(1)[0].startswith("a trial takes about 4.5 GiB")

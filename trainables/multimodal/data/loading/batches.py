@@ -1,6 +1,6 @@
 """Batches from a feature store: order and frames are functions of (seed, epoch), so a loader has no state."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Protocol
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from trainables.multimodal.data.limits import MOST_COPIED_BYTES, MOST_RESIDENT_SHARE
 from trainables.multimodal.data.loading.prefetch import ahead
-from trainables.multimodal.data.store.feature_store import FeatureStore, Modality
+from trainables.multimodal.data.store.feature_store import FeatureStore, Modality, sample_bytes
 from trainables.multimodal.errors import InputError
 
 AHEAD = {"cuda": 2, "cpu": 0}
@@ -101,7 +101,7 @@ class Loader:
         self, store: FeatureStore, cut: Cut, batch_size: int, frames: int, device: torch.device
     ) -> None:
         rows, used = cut.rows, {name: store.modalities[name] for name in cut.modalities}
-        resident = fits_device(used.values(), len(rows), device)
+        resident = fits_device(used, len(rows), device)
         source = ResidentReader if resident else MappedReader
         self._sources: dict[str, SampleReader] = {name: source(store, name, rows, device) for name in used}
         self._ahead = 0 if resident else AHEAD[device.type]
@@ -171,12 +171,12 @@ def segment_choices(draw: np.random.Generator, samples: int, stored: int, frames
     return draw.integers(bounds[:-1], bounds[1:], size=(samples, frames))
 
 
-def fits_device(modalities: Iterable[Modality], samples: int, device: torch.device) -> bool:
+def fits_device(modalities: Mapping[str, Modality], samples: int, device: torch.device) -> bool:
     """Whether `samples` of the modalities may lie on the device from the start.
 
     They take at most MOST_RESIDENT_SHARE of a CUDA device's free memory, or MOST_COPIED_BYTES of a CPU's.
     """
-    size = samples * sum(np.dtype(m.dtype).itemsize * int(np.prod(m.shape)) for m in modalities)
+    size = samples * sample_bytes(modalities)
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return size <= MOST_RESIDENT_SHARE * free

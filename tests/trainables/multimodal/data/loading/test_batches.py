@@ -187,7 +187,7 @@ def test_batches_that_are_copied_are_those_of_the_map(toy_store, loader, request
 @pytest.mark.parametrize(("samples", "fits"), [(64, True), (65, False)])
 def test_a_part_of_64_mib_is_copied_and_a_larger_one_is_not(samples, fits):
     modality = Modality("m", (2**18,), "float32")
-    assert fits_device([modality], samples, CPU) is fits
+    assert fits_device({"image": modality}, samples, CPU) is fits
 
 
 @pytest.mark.parametrize("count", [1, 2, 100])

@@ -3,7 +3,6 @@
 from study.analysis.chosen_runs import ChosenRuns
 from study.analysis.selection import again, agrees
 from study.analysis.sweeps import Sweeps, hashable
-from study.settings import UNSEARCHED
 
 
 def complete(chosen: ChosenRuns, sweeps: Sweeps) -> bool:
@@ -22,13 +21,7 @@ def complete(chosen: ChosenRuns, sweeps: Sweeps) -> bool:
         for stage in chosen.stages
         if stage in asked
         for method in chosen.methods
-        if stage in ("search", *UNSEARCHED) or not _barren(chosen, method)
     )
-
-
-def _barren(chosen: ChosenRuns, method: str) -> bool:
-    """Searched without a trial that ran to its end: there is nothing to confirm or to sweep."""
-    return bool(chosen.trials("search", method)) and method not in chosen.incumbents
 
 
 def _searched(chosen: ChosenRuns, method: str, _: Sweeps) -> bool:

@@ -1,7 +1,8 @@
 """What to know before reading any number: sample data, what the data or the task is, an unfinished study."""
 
+from study.analysis.method_status import MethodStatus
 from study.analysis.results import Results
-from study.reporting import wording
+from study.reporting import status_wording, wording
 from study.reporting.section import Card, Section
 from trainables.multimodal.tasks import ACCURACY
 
@@ -21,14 +22,41 @@ class Caveats(Section):
     def cards(self, results: Results) -> list[Card]:
         """What limits everything below."""
         data, judged_by = results.settings.data, results.settings.judged_by
-        cards = [_saturated(results)] if results.saturated else []
+        cards = _unconfirmed(results)
+        cards += [_saturated(results)] if results.saturated else []
         cards += [SAMPLE] if data.is_sample else []
         cards += [Card("On the data", data.note)] if data.note else []
         if task := results.settings.protocol.task:
             cards.append(Card("Task", f"{task}."))
         if judged_by.sign < 0:
             cards.append(Card("Smaller is better", SMALLER.format(metric=wording.metric(judged_by.name))))
-        return cards + ([] if results.summary["complete"] else [_incomplete(results)])
+        return cards + ([_incomplete(results)] if _goes_on(results) else [])
+
+
+def _unconfirmed(results: Results) -> list[Card]:
+    """Methods whose search has ended without a trial that completed: running it again changes nothing."""
+    text = "{why}. None of its search trials completed: search other values with --space or --set."
+    return [
+        Card(
+            f"Nothing could be confirmed of {wording.inside(results.settings.label(status.method))}",
+            text.format(why=status_wording.reason(status)),
+        )
+        for status in results.status(results.protocols[0])
+        if _is_barren(status)
+    ]
+
+
+def _is_barren(status: MethodStatus) -> bool:
+    return status.stage == "search" and status.is_without_result
+
+
+def _goes_on(results: Results) -> bool:
+    """Whether anything is missing besides what a barren search has left out."""
+    reached = results.status(results.protocols[0])
+    barren = [status for status in reached if _is_barren(status)]
+    others = [status for status in reached if not (status.inapplicable or _is_barren(status))]
+    left_out = barren and all(status.seeds >= status.asked for status in others)
+    return not (results.summary["complete"] or left_out)
 
 
 def _saturated(results: Results) -> Card:

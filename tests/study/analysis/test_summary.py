@@ -190,13 +190,13 @@ def test_diverged_and_pruned_trials_do_not_make_a_study_incomplete(whole, settin
     assert analyse(settings(), study.records).summary["complete"] is True
 
 
-def test_a_method_that_diverged_throughout_its_search_leaves_nothing_to_run(whole, settings) -> None:
+def test_a_method_that_diverged_throughout_its_search_leaves_a_study_incomplete(whole, settings) -> None:
     study = whole()
     for _ in range(6):
         study.add("search", "ogm_ge", 0.1, status="diverged")
     asked = settings(methods=["joint", "diagnose_relearn", "ogm_ge"])
     summary = analyse(asked, study.records).summary
-    assert summary["complete"] is True
+    assert summary["complete"] is False
     assert summary["methods"]["ogm_ge"]["config"] is None
 
 

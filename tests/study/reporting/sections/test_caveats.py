@@ -18,6 +18,19 @@ def test_failed_trials_are_why_a_study_is_not_complete(compared_methods) -> None
     assert "not complete: trials so far come from search and confirm, 5 of them failed;" in text
 
 
+def test_a_method_of_which_nothing_could_be_confirmed_is_told_first(whole, settings) -> None:
+    study = whole()
+    for seed in range(6):
+        study.add("search", "ogm_ge", 0.1, seed=seed, status="diverged", reason="loss is not finite")
+    asked = settings(methods=["joint", "diagnose_relearn", "ogm_ge"])
+    told = findings(asked, study.records)
+    assert told[0] == (
+        "Nothing could be confirmed of OGM-GE: 6 diverged (loss is not finite). None of its search trials "
+        "completed: search other values with --space or --set."
+    )
+    assert not [line for line in told if "may still change" in line]
+
+
 def test_a_note_on_the_data_is_told_first(whole, settings) -> None:
     asked = settings(data={"note": "features were fitted on the training part."})
     assert findings(asked, whole().records)[0] == "On the data: features were fitted on the training part."

@@ -90,6 +90,8 @@ STUDY_METHODS: Final[Mapping[str, StudyMethod]] = {
         control_of="boosting",
         leaves_out="heads in place of a larger weight of the weak modality's loss",
     ),
+    "uniform": StudyMethod(METHODS["uniform"], search_spaces.unimodal_losses, "Sum of all losses"),
+    "detached": StudyMethod(METHODS["detached"], search_spaces.unimodal_losses, "Detached fused head"),
 }
 """In the order in which `<data>_compare` asks for them."""
 

@@ -10,23 +10,28 @@ if TYPE_CHECKING:
     from trainables.joint import JointTrainable
     from trainables.late_fusion import LateFusionTrainable
     from trainables.ogm_ge import OgmGeTrainable
+    from trainables.unimodal_losses import DetachedTrainable, UniformTrainable
 
 __all__ = [
     "BoostingTrainable",
     "DRBoostingTrainable",
+    "DetachedTrainable",
     "DiagnoseRelearnTrainable",
     "JointTrainable",
     "LateFusionTrainable",
     "OgmGeTrainable",
+    "UniformTrainable",
 ]
 
 _MODULES = {
     "BoostingTrainable": "trainables.boosting",
     "DRBoostingTrainable": "trainables.dr_boosting",
+    "DetachedTrainable": "trainables.unimodal_losses",
     "DiagnoseRelearnTrainable": "trainables.diagnose_relearn",
     "JointTrainable": "trainables.joint",
     "LateFusionTrainable": "trainables.late_fusion",
     "OgmGeTrainable": "trainables.ogm_ge",
+    "UniformTrainable": "trainables.unimodal_losses",
 }
 
 

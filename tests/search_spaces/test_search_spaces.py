@@ -8,11 +8,13 @@ import search_spaces
 from search_spaces.space import holds, respaced, spelled, upper_end
 from trainables import (
     BoostingTrainable,
+    DetachedTrainable,
     DiagnoseRelearnTrainable,
     DRBoostingTrainable,
     JointTrainable,
     LateFusionTrainable,
     OgmGeTrainable,
+    UniformTrainable,
 )
 
 
@@ -72,6 +74,8 @@ FACES = ("face", "voice")
 SPACES = {
     "joint": (search_spaces.joint, (), JointTrainable),
     "late_fusion": (search_spaces.late_fusion, (), LateFusionTrainable),
+    "uniform": (search_spaces.unimodal_losses, (), UniformTrainable),
+    "detached": (search_spaces.unimodal_losses, (), DetachedTrainable),
     "ogm_ge": (search_spaces.ogm_ge, (12,), OgmGeTrainable),
     "diagnose_relearn": (search_spaces.diagnose_relearn, (12,), DiagnoseRelearnTrainable),
     "boosting": (search_spaces.boosting, (FACES, 12), BoostingTrainable),

@@ -10,6 +10,7 @@ from trainables.multimodal.balancers.boosting import Boosting
 from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
 from trainables.multimodal.balancers.late_fusion import LateFusion
 from trainables.multimodal.balancers.ogm_ge import OgmGe
+from trainables.multimodal.balancers.unimodal_losses import UnimodalLosses
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.flat_settings import default_settings, known_settings, split_settings
@@ -85,6 +86,8 @@ class Method:
 METHODS: Final[Mapping[str, Method]] = {
     "joint": Method(),
     "late_fusion": Method((LateFusion,)),
+    "uniform": Method((UnimodalLosses,), {"detach": False}),
+    "detached": Method((UnimodalLosses,), {"detach": True}),
     "ogm_ge": Method((OgmGe,)),
     "diagnose_relearn": Method((DiagnoseRelearn,)),
     "diagnose_relearn_matched": Method((DiagnoseRelearn,), {"gap": "size_matched"}),

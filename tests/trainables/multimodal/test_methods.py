@@ -70,7 +70,8 @@ def test_the_first_action_is_that_of_the_balancer_that_waits_longest(name, setti
 def test_a_method_says_what_it_needs():
     assert [name for name, method in METHODS.items() if method.fewest_modalities > 1] == ["ogm_ge"]
     free = [name for name, method in METHODS.items() if not method.needs_classes]
-    assert free == ["joint", "late_fusion", "diagnose_relearn", "diagnose_relearn_matched"]
+    both = ["diagnose_relearn", "diagnose_relearn_matched"]
+    assert free == ["joint", "late_fusion", "uniform", "detached", *both]
 
 
 def test_settings_are_those_of_the_trainer_and_of_every_balancer():

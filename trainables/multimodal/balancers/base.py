@@ -31,6 +31,7 @@ from trainables.multimodal.evaluation import Evaluation
 from trainables.multimodal.model import MultimodalModel
 from trainables.multimodal.networks.fusion import Output
 from trainables.multimodal.runtime import Runtime
+from trainables.multimodal.tasks import Task
 
 
 class Run(Protocol):
@@ -51,6 +52,10 @@ class Run(Protocol):
     @property
     def runtime(self) -> Runtime:
         """The device, and the precision of the encoders."""
+
+    @property
+    def task(self) -> Task:
+        """What is predicted: the loss and the accuracy of outputs."""
 
     @property
     def model(self) -> MultimodalModel:

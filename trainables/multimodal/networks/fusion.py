@@ -67,6 +67,24 @@ class ConcatenationFusion(Fusion):
         return dict(zip(self.sizes, parts, strict=True))
 
 
+class OwnHeadsFusion(ConcatenationFusion):
+    """One linear head over concatenated features, and one of its own for each modality.
+
+    The fused logits are those of a concatenation, to which the modalities' own logits add nothing.
+    """
+
+    def __init__(self, sizes: Mapping[str, int], classes: int) -> None:
+        super().__init__(sizes, classes)
+        self.heads = nn.ModuleDict({name: nn.Linear(size, classes) for name, size in sizes.items()})
+
+    def forward(self, features: Mapping[str, Tensor], present: Present = EVERYWHERE) -> Output:
+        """Derive every logit from features [B, D_m]."""
+        fused = super().forward(features, present).fused
+        return Output(
+            dict(features), {name: head(features[name]) for name, head in self.heads.items()}, fused
+        )
+
+
 class AveragedFusion(Fusion):
     """A linear head per modality; the fused logits are the mean over those present, weighted or not."""
 
@@ -192,6 +210,7 @@ Build = Callable[[Mapping[str, int], int, Mapping[str, float]], Fusion]
 
 FUSIONS: Final[Mapping[str, Build]] = {
     "concatenation": lambda sizes, classes, weights: ConcatenationFusion(sizes, classes),
+    "own_heads": lambda sizes, classes, weights: OwnHeadsFusion(sizes, classes),
     "late": AveragedFusion,
     "boosted": BoostedFusion,
 }

@@ -92,6 +92,7 @@ STUDY_METHODS: Final[Mapping[str, StudyMethod]] = {
     ),
     "uniform": StudyMethod(METHODS["uniform"], search_spaces.unimodal_losses, "Sum of all losses"),
     "detached": StudyMethod(METHODS["detached"], search_spaces.unimodal_losses, "Detached fused head"),
+    "mmpareto": StudyMethod(METHODS["mmpareto"], search_spaces.mmpareto, "MMPareto"),
 }
 """In the order in which `<data>_compare` asks for them."""
 

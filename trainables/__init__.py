@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from trainables.dr_boosting import DRBoostingTrainable
     from trainables.joint import JointTrainable
     from trainables.late_fusion import LateFusionTrainable
+    from trainables.mmpareto import MMParetoTrainable
     from trainables.ogm_ge import OgmGeTrainable
     from trainables.unimodal_losses import DetachedTrainable, UniformTrainable
 
@@ -19,6 +20,7 @@ __all__ = [
     "DiagnoseRelearnTrainable",
     "JointTrainable",
     "LateFusionTrainable",
+    "MMParetoTrainable",
     "OgmGeTrainable",
     "UniformTrainable",
 ]
@@ -30,6 +32,7 @@ _MODULES = {
     "DiagnoseRelearnTrainable": "trainables.diagnose_relearn",
     "JointTrainable": "trainables.joint",
     "LateFusionTrainable": "trainables.late_fusion",
+    "MMParetoTrainable": "trainables.mmpareto",
     "OgmGeTrainable": "trainables.ogm_ge",
     "UniformTrainable": "trainables.unimodal_losses",
 }

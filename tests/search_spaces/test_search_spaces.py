@@ -13,6 +13,7 @@ from trainables import (
     DRBoostingTrainable,
     JointTrainable,
     LateFusionTrainable,
+    MMParetoTrainable,
     OgmGeTrainable,
     UniformTrainable,
 )
@@ -76,6 +77,7 @@ SPACES = {
     "late_fusion": (search_spaces.late_fusion, (), LateFusionTrainable),
     "uniform": (search_spaces.unimodal_losses, (), UniformTrainable),
     "detached": (search_spaces.unimodal_losses, (), DetachedTrainable),
+    "mmpareto": (search_spaces.mmpareto, (), MMParetoTrainable),
     "ogm_ge": (search_spaces.ogm_ge, (12,), OgmGeTrainable),
     "diagnose_relearn": (search_spaces.diagnose_relearn, (12,), DiagnoseRelearnTrainable),
     "boosting": (search_spaces.boosting, (FACES, 12), BoostingTrainable),

@@ -9,6 +9,7 @@ from trainables.multimodal.balancers.base import Balancer
 from trainables.multimodal.balancers.boosting import Boosting
 from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
 from trainables.multimodal.balancers.late_fusion import LateFusion
+from trainables.multimodal.balancers.mmpareto import MMPareto
 from trainables.multimodal.balancers.ogm_ge import OgmGe
 from trainables.multimodal.balancers.unimodal_losses import UnimodalLosses
 from trainables.multimodal.config import TrainerConfig
@@ -88,6 +89,7 @@ METHODS: Final[Mapping[str, Method]] = {
     "late_fusion": Method((LateFusion,)),
     "uniform": Method((UnimodalLosses,), {"detach": False}),
     "detached": Method((UnimodalLosses,), {"detach": True}),
+    "mmpareto": Method((MMPareto,)),
     "ogm_ge": Method((OgmGe,)),
     "diagnose_relearn": Method((DiagnoseRelearn,)),
     "diagnose_relearn_matched": Method((DiagnoseRelearn,), {"gap": "size_matched"}),

@@ -71,7 +71,7 @@ def test_a_method_says_what_it_needs():
     assert [name for name, method in METHODS.items() if method.fewest_modalities > 1] == ["ogm_ge"]
     free = [name for name, method in METHODS.items() if not method.needs_classes]
     both = ["diagnose_relearn", "diagnose_relearn_matched"]
-    assert free == ["joint", "late_fusion", "uniform", "detached", *both]
+    assert free == ["joint", "late_fusion", "uniform", "detached", "mmpareto", *both]
 
 
 def test_settings_are_those_of_the_trainer_and_of_every_balancer():

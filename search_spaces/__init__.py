@@ -4,6 +4,7 @@
 `diagnose_relearn.defaults(epochs)` the same scaled to another number of epochs.
 """
 
+from search_spaces.agm import agm as agm
 from search_spaces.boosting import boosting as boosting
 from search_spaces.boosting import boosting_no_heads as boosting_no_heads
 from search_spaces.boosting import boosting_random as boosting_random

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trainables.agm import AgmTrainable
     from trainables.boosting import BoostingTrainable
     from trainables.diagnose_relearn import DiagnoseRelearnTrainable
     from trainables.dr_boosting import DRBoostingTrainable
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from trainables.unimodal_losses import DetachedTrainable, UniformTrainable
 
 __all__ = [
+    "AgmTrainable",
     "BoostingTrainable",
     "DRBoostingTrainable",
     "DetachedTrainable",
@@ -26,6 +28,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "AgmTrainable": "trainables.agm",
     "BoostingTrainable": "trainables.boosting",
     "DRBoostingTrainable": "trainables.dr_boosting",
     "DetachedTrainable": "trainables.unimodal_losses",

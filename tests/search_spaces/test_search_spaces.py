@@ -7,6 +7,7 @@ from ray.tune.search.sample import Float, Integer
 import search_spaces
 from search_spaces.space import holds, respaced, spelled, upper_end
 from trainables import (
+    AgmTrainable,
     BoostingTrainable,
     DetachedTrainable,
     DiagnoseRelearnTrainable,
@@ -78,6 +79,7 @@ SPACES = {
     "uniform": (search_spaces.unimodal_losses, (), UniformTrainable),
     "detached": (search_spaces.unimodal_losses, (), DetachedTrainable),
     "mmpareto": (search_spaces.mmpareto, (), MMParetoTrainable),
+    "agm": (search_spaces.agm, (), AgmTrainable),
     "ogm_ge": (search_spaces.ogm_ge, (12,), OgmGeTrainable),
     "diagnose_relearn": (search_spaces.diagnose_relearn, (12,), DiagnoseRelearnTrainable),
     "boosting": (search_spaces.boosting, (FACES, 12), BoostingTrainable),

@@ -27,6 +27,7 @@ NEEDY = [
     "boosting",
     "dr_boosting",
     *(f"boosting_{x}" for x in ("no_heads", "frozen", "random", "tripled")),
+    "agm",
 ]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from trainables.multimodal.assembly import require_applicable
+from trainables.multimodal.balancers.agm import Agm
 from trainables.multimodal.balancers.base import Balancer
 from trainables.multimodal.balancers.boosting import Boosting
 from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
@@ -90,6 +91,7 @@ METHODS: Final[Mapping[str, Method]] = {
     "uniform": Method((UnimodalLosses,), {"detach": False}),
     "detached": Method((UnimodalLosses,), {"detach": True}),
     "mmpareto": Method((MMPareto,)),
+    "agm": Method((Agm,)),
     "ogm_ge": Method((OgmGe,)),
     "diagnose_relearn": Method((DiagnoseRelearn,)),
     "diagnose_relearn_matched": Method((DiagnoseRelearn,), {"gap": "size_matched"}),

@@ -21,7 +21,8 @@ PUBLISHED = {
         (0.526722, 0.524702, 1.040944),
     ),
 }
-"""Of two steps of the official code: coefficients (audio, visual) of each, average scores after both, and how far the weights of audio, visual and head have moved."""
+"""Of two steps of the official code: coefficients (audio, visual) of each, average scores after both, and how
+far the weights of audio, visual and head have moved."""
 
 
 class ToyRun:

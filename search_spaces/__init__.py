@@ -15,4 +15,5 @@ from search_spaces.joint import joint as joint
 from search_spaces.late_fusion import late_fusion as late_fusion
 from search_spaces.mmpareto import mmpareto as mmpareto
 from search_spaces.ogm_ge import ogm_ge as ogm_ge
+from search_spaces.pmr import pmr as pmr
 from search_spaces.unimodal_losses import unimodal_losses as unimodal_losses

@@ -94,6 +94,7 @@ STUDY_METHODS: Final[Mapping[str, StudyMethod]] = {
     "detached": StudyMethod(METHODS["detached"], search_spaces.unimodal_losses, "Detached fused head"),
     "mmpareto": StudyMethod(METHODS["mmpareto"], search_spaces.mmpareto, "MMPareto"),
     "agm": StudyMethod(METHODS["agm"], search_spaces.agm, "AGM", switched_off={"alpha": "joint training"}),
+    "pmr": StudyMethod(METHODS["pmr"], search_spaces.pmr, "PMR", switched_off={"alpha": "joint training"}),
 }
 """In the order in which `<data>_compare` asks for them."""
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from trainables.late_fusion import LateFusionTrainable
     from trainables.mmpareto import MMParetoTrainable
     from trainables.ogm_ge import OgmGeTrainable
+    from trainables.pmr import PmrTrainable
     from trainables.unimodal_losses import DetachedTrainable, UniformTrainable
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "LateFusionTrainable",
     "MMParetoTrainable",
     "OgmGeTrainable",
+    "PmrTrainable",
     "UniformTrainable",
 ]
 
@@ -37,6 +39,7 @@ _MODULES = {
     "LateFusionTrainable": "trainables.late_fusion",
     "MMParetoTrainable": "trainables.mmpareto",
     "OgmGeTrainable": "trainables.ogm_ge",
+    "PmrTrainable": "trainables.pmr",
     "UniformTrainable": "trainables.unimodal_losses",
 }
 

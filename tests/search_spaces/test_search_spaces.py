@@ -16,6 +16,7 @@ from trainables import (
     LateFusionTrainable,
     MMParetoTrainable,
     OgmGeTrainable,
+    PmrTrainable,
     UniformTrainable,
 )
 
@@ -80,6 +81,7 @@ SPACES = {
     "detached": (search_spaces.unimodal_losses, (), DetachedTrainable),
     "mmpareto": (search_spaces.mmpareto, (), MMParetoTrainable),
     "agm": (search_spaces.agm, (), AgmTrainable),
+    "pmr": (search_spaces.pmr, (12,), PmrTrainable),
     "ogm_ge": (search_spaces.ogm_ge, (12,), OgmGeTrainable),
     "diagnose_relearn": (search_spaces.diagnose_relearn, (12,), DiagnoseRelearnTrainable),
     "boosting": (search_spaces.boosting, (FACES, 12), BoostingTrainable),

@@ -28,6 +28,7 @@ NEEDY = [
     "dr_boosting",
     *(f"boosting_{x}" for x in ("no_heads", "frozen", "random", "tripled")),
     "agm",
+    "pmr",
 ]
 
 

@@ -12,6 +12,7 @@ from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
 from trainables.multimodal.balancers.late_fusion import LateFusion
 from trainables.multimodal.balancers.mmpareto import MMPareto
 from trainables.multimodal.balancers.ogm_ge import OgmGe
+from trainables.multimodal.balancers.pmr import Pmr
 from trainables.multimodal.balancers.unimodal_losses import UnimodalLosses
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.errors import InputError
@@ -92,6 +93,7 @@ METHODS: Final[Mapping[str, Method]] = {
     "detached": Method((UnimodalLosses,), {"detach": True}),
     "mmpareto": Method((MMPareto,)),
     "agm": Method((Agm,)),
+    "pmr": Method((Pmr,)),
     "ogm_ge": Method((OgmGe,)),
     "diagnose_relearn": Method((DiagnoseRelearn,)),
     "diagnose_relearn_matched": Method((DiagnoseRelearn,), {"gap": "size_matched"}),

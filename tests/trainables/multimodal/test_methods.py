@@ -68,7 +68,11 @@ def test_the_first_action_is_that_of_the_balancer_that_waits_longest(name, setti
 
 
 def test_a_method_says_what_it_needs():
-    assert {name for name, method in METHODS.items() if method.fewest_modalities > 1} == {"ogm_ge", "agm"}
+    assert {name for name, method in METHODS.items() if method.fewest_modalities > 1} == {
+        "ogm_ge",
+        "agm",
+        "pmr",
+    }
     free = [name for name, method in METHODS.items() if not method.needs_classes]
     both = ["diagnose_relearn", "diagnose_relearn_matched"]
     assert free == ["joint", "late_fusion", "uniform", "detached", "mmpareto", *both]

@@ -27,6 +27,7 @@ from study.running import stages
 from study.running.best_weights import publish_best
 from study.running.cluster import connect, disconnect, slots
 from study.running.forecast import at_most
+from study.running.gpu_sharing import sharing
 from study.running.hang_watch import Watch
 from study.running.progress import Outlook, Progress
 from study.running.ray_bridge import tuner
@@ -118,8 +119,12 @@ def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) ->
         )
         due = run.due
         if due:
-            connect(job.resources)
-            _execute(job, run)
+            with sharing(job.resources, console):
+                try:
+                    connect(job.resources)
+                    _execute(job, run)
+                finally:
+                    disconnect()  # its processes are to end before what they share GPUs by
     if run.halted:
         raise Halted(run.halted)
     return due

@@ -147,16 +147,34 @@ def test_a_daemon_that_runs_already_is_found(stubbed, monkeypatch, tmp_path, set
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
 def test_the_daemon_ends_with_a_driver_that_is_killed(stubbed, number):
     driver = subprocess.Popen(
-        [sys.executable, "-c", DRIVER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", DRIVER],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     with driver:
         folder = Path(driver.stdout.readline().decode().strip())
         pid = pid_in(folder / "pipe")
         assert alive(pid)
-        os.kill(driver.pid, number)
+        os.killpg(driver.pid, number)  # as a terminal and batch systems do
         driver.wait()
     wait_until(lambda: not folder.exists())
     assert not alive(pid)
+
+
+def test_it_needs_nothing_but_python():
+    heavy = "{'ray', 'torch', 'mlflow', 'optuna', 'numpy'}"
+    told = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"import sys; from study.running import mps; print({heavy} & sys.modules.keys())",
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert told.stdout == "set()\n"
 
 
 def test_the_watcher_outlives_a_signal_that_is_sent_to_every_process(stubbed):

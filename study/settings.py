@@ -141,6 +141,11 @@ class Resources:
         """Whether another trial may be on the same GPU."""
         return 0 < self.gpus_per_trial <= 1 / 2
 
+    def held(self, *, alone: bool) -> dict[str, float]:
+        """What a trial holds, by Ray's names; one that is alone has a GPU to itself."""
+        gpus = 1.0 if alone and self.shares_gpu else self.gpus_per_trial
+        return {"cpu": self.cpus_per_trial, "gpu": gpus}
+
 
 @dataclass(frozen=True)
 class Numerics:

@@ -143,13 +143,11 @@ def _execute(job: Job, run: StageRun) -> None:
     scratch = job.folder / ".ray"
     scratch.mkdir(exist_ok=True)
     storage = Path(tempfile.mkdtemp(dir=scratch))
-    held = {"cpu": job.resources.cpus_per_trial, "gpu": job.resources.gpus_per_trial}
     try:
         tuner(
             StudyTrial,
             run,
             callbacks=[Watch(run)],
-            resources=held,
             concurrent=slots(job.resources, ray.cluster_resources()),
             storage=storage,
         ).fit()
@@ -174,6 +172,8 @@ def _ray_config(job: Job, settings: StudySettings, record: Record) -> dict[str, 
         "threads": (settings.numerics or Numerics()).threads,
     }
     return {
+        "held": job.resources.held(alone=record.alone),
+        "shares_gpu": job.resources.shares_gpu and not record.alone,
         "method": settings.method(record.method).trained,
         "settings": trainer_settings,
         "folder": str(trial_folder(job.folder, record)),

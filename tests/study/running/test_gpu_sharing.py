@@ -1,8 +1,10 @@
 """When trials share GPUs under MPS, and what is said of it."""
 
+import contextlib
 import io
 import os
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,10 +12,13 @@ from rich.console import Console
 from stub_mps import alive, install, pid_in
 
 from study import api
+from study.records.database import sqlite_url
+from study.records.ledger import Ledger
 from study.run_options import parser, resources
-from study.running import gpu_sharing, mps
+from study.running import driver, gpu_sharing, mps
 from study.running.gpu_sharing import require_mps, sharing
 from study.running.mps_watch import LOGS, PIPES
+from study.running.signals import Interrupted
 from study.settings import Resources
 from trainables.multimodal.errors import InputError
 
@@ -118,6 +123,33 @@ def test_the_daemon_of_somebody_else_is_used_and_left_alone(machine, mode):
         assert running
         assert f"use the MPS daemon that runs already ({folder / 'pipe'})" in said
         assert alive(pid_in(folder / "pipe"))
+
+
+@pytest.mark.parametrize("raised", [None, Interrupted("SIGTERM"), OSError(28, "No space left on device")])
+def test_the_daemon_is_there_before_ray_and_until_ray_has_ended(
+    machine, monkeypatch, tmp_path, settings, raised
+):
+    ledger = Ledger(sqlite_url(tmp_path / "ledger.db"), "cremad_dr")
+    ledger.save_settings(settings(fixed={"joint": {}, "diagnose_relearn": {}}))
+    runs = []
+
+    def note(*arguments):
+        runs.append(bool(os.environ.get(PIPES)) and alive(pid_in(mps.running())))
+
+    def execute(job, run):
+        note()
+        if raised:
+            raise raised
+
+    for name, replaced in {"connect": note, "_execute": execute, "disconnect": note}.items():
+        monkeypatch.setattr(driver, name, replaced)
+    tracker = SimpleNamespace(changed=lambda record: None)
+    job = SimpleNamespace(resources=FOUR)
+    with pytest.raises(type(raised)) if raised else contextlib.nullcontext():
+        driver._run_stages(job, ledger, tracker, Console(file=io.StringIO()))
+    note()
+    ledger.close()
+    assert runs == [True, True, True, False]
 
 
 def test_the_command_line_asks_for_it():

@@ -23,6 +23,7 @@ from study.records.study_folder import LEDGER, locked, open_ledger, read_ledger,
 from study.request import StudyRequest, resolved
 from study.running import local_ray
 from study.running.driver import Job, carry_out
+from study.running.gpu_sharing import require_mps
 from study.running.versions import versions
 from study.settings import Numerics, Resources, StudySettings
 from study.studies import Study
@@ -223,6 +224,7 @@ def require_room(resources: Resources) -> None:
     """Refuse a trial that holds nothing, or more than this machine has; a cluster is asked once joined."""
     if resources.cpus_per_trial + resources.gpus_per_trial == 0:
         raise InputError("--cpus-per-trial and --gpus-per-trial are both 0: a trial must hold something.")
+    require_mps(resources)
     if resources.address is not None:
         return
     local_ray.require_place()

@@ -9,7 +9,7 @@ import torch
 from study.analysis.sequential import LOOK_SEEDS
 from study.hand_set import given
 from study.request import AUTO_SEEDS, POINTS, StudyRequest
-from study.settings import DEFAULT_STAGES, ENOUGH_TO_PRUNE, PRUNING, STAGES, Resources
+from study.settings import DEFAULT_STAGES, ENOUGH_TO_PRUNE, MPS, PRUNING, STAGES, Resources
 from trainables.multimodal.command_line import Parser, read_settings, words
 from trainables.multimodal.errors import InputError
 
@@ -55,6 +55,9 @@ def parser(description: str | None) -> Parser:
     )
     parser.add_argument("--cpus-per-trial", type=float, default=1.0, help="also its threads")
     parser.add_argument("--gpus-per-trial", type=float, help="a share lets several trials use one GPU")
+    parser.add_argument(
+        "--mps", choices=MPS, default="auto", help="whether trials that share a GPU run under NVIDIA's MPS"
+    )
     parser.add_argument("--max-concurrent", type=int, help="trials at once, default as many as fit")
     parser.add_argument("--address", help="a running Ray cluster, default one of our own on this machine")
     parser.add_argument("--dry-run", action="store_true", help="show space, rungs, expected time and disk")
@@ -147,6 +150,7 @@ def resources(options: argparse.Namespace) -> Resources:
         max_concurrent=_at_least("--max-concurrent", options.max_concurrent, 1),
         address=options.address,
         device=options.device,
+        mps=options.mps,
     )
 
 

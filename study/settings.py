@@ -22,6 +22,8 @@ SELECTIONS: Final = {"clean": "best validation epoch", "paper": "best test epoch
 PRUNING: Final = ("auto", "always", "never")
 """Whether ASHA stops weak search trials; `auto`: where a method has ENOUGH_TO_PRUNE of them."""
 ENOUGH_TO_PRUNE: Final = 16
+MPS: Final = ("auto", "on", "off")
+"""Whether trials that share a GPU do so under NVIDIA's MPS; `auto`: where this machine can."""
 BASELINE_SHARE: Final = 2
 """Seeds of the baseline for each seed of another method: every comparison rests on the baseline."""
 OPTIONAL: Final = (
@@ -131,6 +133,18 @@ class Resources:
     address: str | None = None
     """Of a Ray cluster; None: one of our own on this machine."""
     device: str = "auto"
+    mps: str = "auto"
+    """One of MPS."""
+
+    @property
+    def shares_gpu(self) -> bool:
+        """Whether another trial may be on the same GPU."""
+        return 0 < self.gpus_per_trial <= 1 / 2
+
+    def held(self, *, alone: bool) -> dict[str, float]:
+        """What a trial holds, by Ray's names; one that is alone has a GPU to itself."""
+        gpus = 1.0 if alone and self.shares_gpu else self.gpus_per_trial
+        return {"cpu": self.cpus_per_trial, "gpu": gpus}
 
 
 @dataclass(frozen=True)
@@ -235,6 +249,8 @@ class StudySettings:
         budget, data, protocol = plain["budget"], plain["data"], plain["protocol"]
         if plain["pruning"] == "always":  # what a ledger means that does not say
             del plain["pruning"]
+        if plain["resources"] and plain["resources"]["mps"] == "auto":
+            del plain["resources"]["mps"]
         if budget["baseline_seeds"] in (None, budget["seeds"]):
             del budget["baseline_seeds"]
         if budget["most_seeds"] is None:

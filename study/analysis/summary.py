@@ -104,8 +104,10 @@ def by_seed(
 
 def cost(settings: StudySettings, records: Iterable[Record]) -> Hours:
     """Hours of the processors that trials held while they trained and evaluated."""
-    hours, held = sum(record.seconds for record in records) / 3600, settings.resources or Resources()
-    return {"cpu_hours": hours * held.cpus_per_trial, "gpu_hours": hours * held.gpus_per_trial}
+    resources = settings.resources or Resources()
+    spent = [(record.seconds / 3600, resources.held(alone=record.alone)) for record in records]
+    cpus, gpus = (sum((hours * held[kind] for hours, held in spent), 0.0) for kind in ("cpu", "gpu"))
+    return {"cpu_hours": cpus, "gpu_hours": gpus}
 
 
 def _protocol(facts: ProtocolFacts) -> dict[str, Any]:

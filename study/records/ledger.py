@@ -184,6 +184,12 @@ class Ledger:
             record.epochs[epoch] = dict(metrics)
             record.times[epoch] = now
 
+    def set_alone(self, key: str) -> None:
+        """Decide that a trial goes on with a GPU of its own."""
+        with self._writing():
+            self._attribute(key, "alone", True)
+            self._records[key] = replace(self._records[key], alone=True)
+
     def tell(self, key: str) -> None:
         """Close a trial as its ending says."""
         with self._writing():
@@ -296,6 +302,7 @@ def _record(stage: str, method: str, trial: FrozenTrial) -> Record:
         times={n: epochs[n]["time"] for n in sorted(epochs)},
         started=attributes["started"],
         ending=ending,
+        alone=attributes.get("alone", False),
     )
     return _ended(record) if trial.state.is_finished() else record
 

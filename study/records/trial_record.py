@@ -4,13 +4,15 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from optuna.distributions import BaseDistribution
 
 from trainables.multimodal.metrics import WORST
 
 BEST_OBJECTIVE, BEST_ACCURACY = "best/objective", "best/accuracy"
+CROWDED: Final = "crowded"
+"""Reported in place of an ending: memory ran out on a GPU that the trial shares."""
 WORST_OBJECTIVE = WORST[BEST_ACCURACY]  # told for a diverged trial: no accuracy is lower
 
 
@@ -60,6 +62,7 @@ class Record:
     ended: float | None = None
     ending: Ending | None = None
     mlflow_run: str | None = None
+    alone: bool = False  # whether memory ran out on a GPU that it shared, so that it goes on alone on one
 
     @property
     def value(self) -> float | None:

@@ -27,6 +27,7 @@ from study.running import stages
 from study.running.best_weights import publish_best
 from study.running.cluster import connect, disconnect, slots
 from study.running.forecast import at_most
+from study.running.gpu_sharing import sharing
 from study.running.hang_watch import Watch
 from study.running.progress import Outlook, Progress
 from study.running.ray_bridge import tuner
@@ -118,8 +119,12 @@ def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) ->
         )
         due = run.due
         if due:
-            connect(job.resources)
-            _execute(job, run)
+            with sharing(job.resources, console):
+                try:
+                    connect(job.resources)
+                    _execute(job, run)
+                finally:
+                    disconnect()  # its processes are to end before what they share GPUs by
     if run.halted:
         raise Halted(run.halted)
     return due
@@ -138,13 +143,11 @@ def _execute(job: Job, run: StageRun) -> None:
     scratch = job.folder / ".ray"
     scratch.mkdir(exist_ok=True)
     storage = Path(tempfile.mkdtemp(dir=scratch))
-    held = {"cpu": job.resources.cpus_per_trial, "gpu": job.resources.gpus_per_trial}
     try:
         tuner(
             StudyTrial,
             run,
             callbacks=[Watch(run)],
-            resources=held,
             concurrent=slots(job.resources, ray.cluster_resources()),
             storage=storage,
         ).fit()
@@ -169,6 +172,8 @@ def _ray_config(job: Job, settings: StudySettings, record: Record) -> dict[str, 
         "threads": (settings.numerics or Numerics()).threads,
     }
     return {
+        "held": job.resources.held(alone=record.alone),
+        "shares_gpu": job.resources.shares_gpu and not record.alone,
         "method": settings.method(record.method).trained,
         "settings": trainer_settings,
         "folder": str(trial_folder(job.folder, record)),

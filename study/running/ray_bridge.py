@@ -5,7 +5,7 @@ Ray acts on it. Both pass on to `StageRun` and keep nothing of their own, so the
 start, and Ray's own snapshots are never read.
 """
 
-from collections.abc import Mapping
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -77,13 +77,12 @@ def tuner(
     run: StageRun,
     *,
     callbacks: list[tune.Callback],
-    resources: Mapping[str, float],
     concurrent: int,
     storage: Path,
 ) -> tune.Tuner:
-    """Build the Tuner of a study, under a throw-away name."""
+    """Build the Tuner of a study, under a throw-away name; a trial's config says what it holds."""
     return tune.Tuner(
-        tune.with_resources(trainable, dict(resources)),
+        tune.with_resources(trainable, itemgetter("held")),
         tune_config=tune.TuneConfig(
             search_alg=LedgerSearcher(run),
             scheduler=LedgerScheduler(run),

@@ -4,6 +4,7 @@ It knows nothing of Ray but the ids that Ray gives to trials; `ray_bridge` conne
 decides stands in the ledger before anybody acts on it, so it is built anew at every start.
 """
 
+import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +15,15 @@ from typing import Any
 from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
 
 from study.records.ledger import Ledger
-from study.records.trial_record import BEST_OBJECTIVE, Ending, Proposal, Record, objective, trial_key
+from study.records.trial_record import (
+    BEST_OBJECTIVE,
+    CROWDED,
+    Ending,
+    Proposal,
+    Record,
+    objective,
+    trial_key,
+)
 from study.running.surroundings import of_surroundings
 
 PREFIX = "metrics/"  # how Ray flattens what a trial reports under "metrics"
@@ -38,6 +47,10 @@ class StageRun:
 
     To hand out a trial and to record a result takes the same time however many trials there are; only what
     `propose` draws with may look at all of them.
+
+    A trial that runs out of memory on a GPU that it shares goes on alone on one, from its newest checkpoint.
+    It is handed out when no other trial can be: GPUs run empty then anyway. Until it has a first result
+    nothing else is handed out, for Ray lets smaller trials go first, again and again.
 
     Args:
         ledger: Where trials are begun, recorded and closed.
@@ -70,6 +83,8 @@ class StageRun:
         self.assigned: dict[str, str] = {}  # Ray's trial id -> key
         self.halted = ""  # why the stage cannot go on, if it cannot
         self._unfinished: deque[str] = deque()  # keys of trials that an earlier start left, until handed out
+        self._alone: deque[str] = deque()  # keys of trials that need a GPU of their own, until handed out
+        self._awaited = ""  # Ray's id of such a trial that was handed out and has no result yet
         self._open: Counter[tuple[str, str]] = Counter()  # trials without an end, of those taken up or begun
         self._taken_up: set[tuple[str, str]] = set()
         self._plan_anew()
@@ -77,7 +92,7 @@ class StageRun:
     @property
     def due(self) -> bool:
         """Whether anything is left to run."""
-        return bool(self._unfinished) or any(self._missing(plan) > 0 for plan in self.plans)
+        return bool(self._unfinished or self._alone) or any(self._missing(plan) > 0 for plan in self.plans)
 
     @property
     def waits(self) -> bool:
@@ -85,21 +100,28 @@ class StageRun:
         return not self.halted and self._open.total() > 0
 
     def next(self, trial_id: str) -> dict[str, Any] | None:
-        """Give Ray's trial a configuration: an unfinished one first, then a new one; None if none is due."""
-        if self.halted:
+        """Give Ray's trial a configuration: an unfinished one first, then a new one; None if none is due.
+
+        Those that need a GPU of their own come last.
+        """
+        if self.halted or self._awaited:
             return None
-        record = self.ledger.get(self._unfinished.popleft()) if self._unfinished else self._begin()
+        record = self._left(self._unfinished) or self._begin() or self._left(self._alone)
         if record is None:
             return None
+        self._awaited = trial_id if record.alone else ""
         self.assigned[trial_id] = record.key
         self.on_change(record)
         return self.ray_config(record)
 
     def result(self, trial_id: str, result: Mapping[str, Any]) -> str:
         """Record an epoch and decide whether the trial goes on."""
-        record = self.ledger.get(self.assigned[trial_id])
+        record = self._heard(trial_id)
         epoch = int(result["epoch"])
         if record.finished:
+            return str(TrialScheduler.STOP)
+        if result.get("status") == CROWDED:
+            self._set_apart(record, result["reason"])
             return str(TrialScheduler.STOP)
         if epoch not in record.epochs:
             return self._advance(record, epoch, result)
@@ -110,13 +132,27 @@ class StageRun:
 
     def fail(self, trial_id: str, reason: str) -> None:
         """Close a trial that Ray gave up; one that its surroundings ended stays open for the next start."""
-        record = self.ledger.get(self.assigned[trial_id])
+        record = self._heard(trial_id)
         if of_surroundings(reason):
             self.halted = reason
         elif not record.finished:
             self._end(record, Ending("failed", max(record.epochs, default=0), reason, time.time()))
 
     # -- results -------------------------------------------------------------------------------------------
+
+    def _heard(self, trial_id: str) -> Record:
+        """The trial that Ray tells of; it is awaited no more."""
+        if trial_id == self._awaited:
+            self._awaited = ""
+        return self.ledger.get(self.assigned[trial_id])
+
+    def _set_apart(self, record: Record, reason: str) -> None:
+        """Keep a trial until it can have a GPU of its own."""
+        self.ledger.set_alone(record.key)
+        self._alone.append(record.key)
+        self.on_change(self.ledger.get(record.key))
+        what = f"{record.stage} {record.method} #{record.number}"
+        print(f"{what}: {reason}, so it goes on later, alone on a GPU", file=sys.stderr)
 
     def _advance(self, record: Record, epoch: int, result: Mapping[str, Any]) -> str:
         """Write the decision, then the epoch, then the end: a kill between two of them loses nothing."""
@@ -193,7 +229,7 @@ class StageRun:
             self._prune(record, epoch, metrics)
         if not record.finished:
             self._open[record.stage, record.method] += 1
-            self._unfinished.append(record.key)
+            (self._alone if record.alone else self._unfinished).append(record.key)
 
     def _enter(self, record: Record) -> None:
         pruner = self._pruner(record)
@@ -207,6 +243,10 @@ class StageRun:
         """Trials of a plan that can be begun now."""
         free = plan.count if plan.free is None else min(plan.free, plan.count)
         return free - self.ledger.count(plan.stage, plan.method)
+
+    def _left(self, keys: deque[str]) -> Record | None:
+        """The first of the trials that were left, if there is one."""
+        return self.ledger.get(keys.popleft()) if keys else None
 
     def _begin(self) -> Record | None:
         """Begin the next trial of the method furthest from its count, so that methods advance together.

@@ -4,21 +4,26 @@ Read `trial_files` first: it says where attempts, checkpoints and weights lie.
 """
 
 import contextlib
+import gc
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import torch
 from ray import tune
 
-from study.records.trial_record import BEST_ACCURACY, BEST_OBJECTIVE
+from study.records.trial_record import BEST_ACCURACY, BEST_OBJECTIVE, CROWDED
 from study.running.checkpoint_writer import CheckpointWriter
 from study.running.trial_files import CONSTANTS, TrialFiles, read_trial_checkpoint
 from trainables.multimodal import tasks
 from trainables.multimodal.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from trainables.multimodal.errors import Diverged
 from trainables.multimodal.metrics import worst_result
+
+_OUT_OF_MEMORY: Final = re.compile(r"CUDA error: out of memory|CU(BLAS|DNN)_STATUS_ALLOC_FAILED")
+"""How CUDA and its libraries say it, where it is not the allocator of torch."""
 
 
 class Runner(Protocol):
@@ -55,8 +60,9 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
     The Ray config holds ``method`` (whatever has a ``build`` that makes a `Runner`) and ``settings`` for it.
     ``folder`` is absolute, on storage that all nodes share. ``known`` are epochs the ledger already has,
     ``judged`` those after which a trial may be stopped, and ``test`` tells whether to read the test split at
-    the end. The method travels as an object, so one that is defined in a user's own script needs no name that
-    a worker could import.
+    the end. ``held`` is what Ray keeps free for it, and ``shares_gpu`` whether others may be on its GPU: if
+    memory runs out there, that is reported and is no ending. The method travels as an object, so one that is
+    defined in a user's own script needs no name that a worker could import.
 
     `MultimodalTrainable` leaves checkpoints to Ray, which hands them to other trials, as population-based
     training asks. A study keeps its own, in the trial's folder, since Ray's do not survive what a study must:
@@ -91,14 +97,25 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
             return self.replay.pop(0) if self.replay else self._train(self.runner, self.writer)
         except Diverged as error:
             return self._ended("diverged", str(error))
-        except torch.OutOfMemoryError as error:
-            return self._ended("failed", f"out of memory: {str(error).splitlines()[0]}")
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise
+            said = str(error).splitlines()[0]
+        self.cleanup()  # here, where the error and with it the arrays in its frames are gone
+        return self._out_of_memory(said)
 
     def cleanup(self) -> None:
-        """Let what is being written end; the trial may be over, and its folder gone."""
+        """Let what is being written end, and give GPU memory back: another trial may use this process.
+
+        The trial may be over, and its folder gone.
+        """
         if self.writer:
             with contextlib.suppress(OSError):
                 self.writer.wait()
+        self.runner = self.writer = None
+        if torch.cuda.is_available():
+            gc.collect()  # a runner and its parts hold each other
+            torch.cuda.empty_cache()
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Leave Ray nothing to keep: checkpoints are the trial's own."""
@@ -156,13 +173,28 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
         self.kept = runner.epoch
         writer.write(runner.epoch, {"runner": runner.state_dict(), "history": list(self.history)})
 
+    def _out_of_memory(self, said: str) -> dict[str, Any]:
+        """Tell of it where others had a part in it; alone on a GPU it is the end."""
+        if self.trial["shares_gpu"]:
+            reason = f"out of memory on a shared GPU ({said})"
+            return {"epoch": self._next_epoch(), "status": CROWDED, "reason": reason, "done": True}
+        return self._ended("failed", f"out of memory alone on a GPU: {said}")
+
+    def _next_epoch(self) -> int:
+        return int(1 + max(self.trial["known"], self.history[-1]["epoch"] if self.history else 0))
+
     def _ended(self, status: str, reason: str) -> dict[str, Any]:
         """End with a finite worst value: not-a-number would never be stopped nor learned from."""
-        epoch = 1 + max(self.trial["known"], self.history[-1]["epoch"] if self.history else 0)
+        epoch = self._next_epoch()
         chosen_by = self.trial["settings"].get("objective", tasks.ACCURACY)
         names = [BEST_ACCURACY] if chosen_by == tasks.ACCURACY else [BEST_ACCURACY, BEST_OBJECTIVE]
         metrics = worst_result(epoch, names)
         return {"epoch": epoch, "metrics": metrics, "status": status, "reason": reason, "done": True}
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether GPU memory ran out, in torch itself or in CUDA below it."""
+    return isinstance(error, torch.OutOfMemoryError) or _OUT_OF_MEMORY.search(str(error)) is not None
 
 
 def _share_constants(runner: Runner, path: Path) -> None:

@@ -84,6 +84,14 @@ def test_costs_of_all_methods_add_up_to_those_of_the_study(compared_methods) -> 
         assert sum(part[unit] for part in parts) == pytest.approx(hours)
 
 
+def test_a_trial_that_is_alone_on_a_gpu_costs_all_of_it(whole, settings) -> None:
+    first, *others = whole().records
+    asked = replace(settings(), resources=Resources(2, 0.25))
+    shared, alone = (cost(asked, [replace(first, alone=apart), *others]) for apart in (False, True))
+    assert alone["gpu_hours"] - shared["gpu_hours"] == pytest.approx(0.75 * first.seconds / 3600)
+    assert alone["cpu_hours"] == shared["cpu_hours"]
+
+
 def test_cost_of_confirming_is_told_by_protocol(whole, settings) -> None:
     study = whole()
     study.confirm("joint", 0.7, 6, "paper")

@@ -7,6 +7,17 @@ from study.settings import Resources
 
 
 @pytest.mark.parametrize(
+    ("gpus", "shares", "alone"),
+    [(0.0, False, 0.0), (0.25, True, 1.0), (0.5, True, 1.0), (0.6, False, 0.6), (2.0, False, 2.0)],
+)
+def test_a_trial_that_is_to_be_alone_holds_the_gpu_that_others_would_share(gpus, shares, alone):
+    resources = Resources(2.0, gpus)
+    assert resources.shares_gpu == shares
+    assert resources.held(alone=False) == {"cpu": 2.0, "gpu": gpus}
+    assert resources.held(alone=True) == {"cpu": 2.0, "gpu": alone}
+
+
+@pytest.mark.parametrize(
     ("resources", "capacity", "fitting"),
     [
         (Resources(1, 0), {"CPU": 4}, 4),

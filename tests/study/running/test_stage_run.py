@@ -434,6 +434,63 @@ def test_a_retried_trial_that_ends_before_it_caught_up_is_closed(open_toy):
     assert (record.status, len(record.epochs)) == ("failed", 2)
 
 
+NO_ROOM = {"status": "crowded", "reason": "out of memory on a shared GPU (no)", "done": True}
+
+
+def crowded(run, name, epoch=1):
+    """Tell that one of Ray's trials found no memory in an epoch."""
+    assert run.result(name, {"epoch": epoch, **NO_ROOM}) == "STOP"
+    return run.assigned[name]
+
+
+def test_a_trial_that_needs_a_gpu_alone_goes_on_when_no_other_is_due(open_toy, capsys):
+    ledger = open_toy()
+    run = stage_run(ledger, count=2)
+    assert run.next("a") is not None
+    report(run, "a", 1)
+    key = crowded(run, "a", 2)
+    assert (
+        "search joint #0: out of memory on a shared GPU (no), so it goes on later" in capsys.readouterr().err
+    )
+    record = ledger.get(key)
+    assert (record.alone, record.finished, list(record.epochs)) == (True, False, [1])
+    others = [run.next(name)["key"] for name in "bcd"]
+    assert key not in others
+    assert run.due
+    assert run.next("e") == {"key": key}
+    assert not run.due
+
+
+def test_nothing_is_handed_out_before_a_trial_that_waits_for_a_whole_gpu(open_toy):
+    run = stage_run(open_toy(), methods=("joint",), count=2)
+    for name in "ab":
+        run.next(name)
+        crowded(run, name)
+    assert run.next("c") == {"key": run.assigned["a"]}
+    assert run.next("d") is None
+    assert run.waits
+    report(run, "c", 1)
+    assert run.next("d") == {"key": run.assigned["b"]}
+    run.fail("d", "RuntimeError: no")
+    assert run.next("e") is None
+    for epoch in range(2, EPOCHS + 1):
+        report(run, "c", epoch)
+    assert not run.waits
+    assert {record.status for record in run.ledger.records()} == {"completed", "failed"}
+
+
+def test_the_next_start_knows_which_trials_need_a_gpu_alone(open_toy):
+    first = stage_run(open_toy(), methods=("joint",), count=3)
+    for name in "ab":
+        first.next(name)
+    crowded(first, "a")
+    second = stage_run(open_toy(), methods=("joint",), count=3)
+    assert second.next("c") == {"key": first.assigned["b"]}
+    assert second.next("d")["key"] not in first.assigned.values()
+    assert second.next("e") == {"key": first.assigned["a"]}
+    assert second.ledger.get(first.assigned["a"]).alone
+
+
 class CountedLedger(Ledger):
     """Counts the trials that somebody looks at, of its own and of Optuna's."""
 

@@ -1,7 +1,9 @@
 """One trial: it can be killed at any moment, by anything, and comes to the same end."""
 
+import gc
 import math
 import pickle
+import weakref
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,7 @@ def config(toy_store, tmp_path):
         "known": 0,
         "judged": [],
         "test": False,
+        "shares_gpu": False,
     }
 
 
@@ -197,6 +200,81 @@ def test_a_trial_reused_for_another_configuration_starts_anew(config, uninterrup
     steps(trial, 2)
     assert trial.reset_config(config)
     assert steps(trial, EPOCHS) == uninterrupted
+
+
+OUT_OF_MEMORY = [
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB\nmore"),
+    RuntimeError("CUDA error: out of memory\nmore"),
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+]
+
+
+def lacks_memory(trial, error):
+    """What the trial tells when its next epoch ends with this error."""
+
+    def run_epoch():
+        raise type(error)(*error.args)  # anew, for one that is kept would keep its frames
+
+    trial.runner.run_epoch = run_epoch
+    return trial.step()
+
+
+@pytest.mark.usefixtures("every_epoch")
+@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=str)
+def test_a_trial_without_memory_goes_on_alone_where_it_was(config, uninterrupted, error):
+    trial = process(config, shares_gpu=True)
+    steps(trial, 2)
+    told = lacks_memory(trial, error)
+    reason = f"out of memory on a shared GPU ({str(error).splitlines()[0]})"
+    assert told == {"epoch": 3, "status": "crowded", "reason": reason, "done": True}
+    assert steps(process(config, known=2), 2) == uninterrupted[2:]
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=str)
+def test_a_trial_without_memory_alone_on_a_gpu_fails_with_that_reason(config, error):
+    trial = process(config)
+    steps(trial, 2)
+    told = lacks_memory(trial, error)
+    assert (told["status"], told["epoch"], told["done"]) == ("failed", 3, True)
+    assert told["reason"] == f"out of memory alone on a GPU: {str(error).splitlines()[0]}"
+
+
+def test_a_trial_may_find_no_memory_before_it_has_begun(config):
+    class Large:
+        def build(self, settings):
+            raise torch.OutOfMemoryError("no")
+
+    told = process(config, shares_gpu=True, known=2, method=Large()).step()
+    assert (told["status"], told["epoch"]) == ("crowded", 3)
+
+
+def test_another_error_of_cuda_is_left_to_ray(config):
+    trial = process(config, shares_gpu=True)
+    steps(trial, 1)
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        lacks_memory(trial, RuntimeError("CUDA error: an illegal memory access was encountered"))
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda trial: lacks_memory(trial, torch.OutOfMemoryError("no")),
+        lambda trial: trial.reset_config(trial.trial),
+    ],
+    ids=["out of memory", "reset"],
+)
+def test_memory_is_given_back_before_anybody_else_asks_for_it(config, monkeypatch, end):
+    trial = process(config, shares_gpu=True)
+    steps(trial, 1)
+    runner, gone = weakref.ref(trial.runner), []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: gone.append(runner() is None))
+    gc.disable()  # what holds itself in a circle stays
+    try:
+        end(trial)
+    finally:
+        gc.enable()
+    assert gone == [True]
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,7 @@ class Record:
     ended: float | None = None
     ending: Ending | None = None
     mlflow_run: str | None = None
+    machines: tuple[str, ...] = ()  # types of machines that it ran on; none known in earlier versions
 
     @property
     def value(self) -> float | None:

@@ -14,6 +14,7 @@ from ray import tune
 
 from study.records.trial_record import BEST_ACCURACY, BEST_OBJECTIVE
 from study.running.checkpoint_writer import CheckpointWriter
+from study.running.machine_type import machine_type
 from study.running.trial_files import CONSTANTS, TrialFiles, read_trial_checkpoint
 from trainables.multimodal import tasks
 from trainables.multimodal.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
@@ -134,7 +135,7 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
         started = time.monotonic()
         metrics = runner.run_epoch()
         self.epoch_seconds = time.monotonic() - started
-        result: dict[str, Any] = {"epoch": runner.epoch, "metrics": metrics}
+        result: dict[str, Any] = {"epoch": runner.epoch, "metrics": metrics, "machine": self._machine}
         if runner.done:
             result |= {"status": "completed", "done": True}
             if self.trial["test"]:
@@ -162,7 +163,13 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
         chosen_by = self.trial["settings"].get("objective", tasks.ACCURACY)
         names = [BEST_ACCURACY] if chosen_by == tasks.ACCURACY else [BEST_ACCURACY, BEST_OBJECTIVE]
         metrics = worst_result(epoch, names)
-        return {"epoch": epoch, "metrics": metrics, "status": status, "reason": reason, "done": True}
+        end = {"status": status, "reason": reason, "done": True}
+        return {"epoch": epoch, "metrics": metrics, "machine": self._machine, **end}
+
+    @property
+    def _machine(self) -> str:
+        """Where an epoch is trained; a checkpoint keeps it with the results of its epochs."""
+        return machine_type(self.trial["settings"]["device"])
 
 
 def _share_constants(runner: Runner, path: Path) -> None:

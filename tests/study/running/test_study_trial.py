@@ -8,7 +8,8 @@ import pytest
 import torch
 from ray import cloudpickle
 
-from study.running import checkpoint_writer
+from study.running import checkpoint_writer, study_trial
+from study.running.machine_type import machine_type
 from study.running.study_trial import StudyTrial
 from study.running.trial_files import KEPT, TrialFiles, discard_checkpoints, exported
 from trainables import DiagnoseRelearnTrainable
@@ -223,6 +224,22 @@ def test_a_method_that_no_worker_could_import_travels_with_the_trial(config, uni
 
     sent = cloudpickle.dumps(config | {"method": Own()})
     assert steps(process(pickle.loads(sent)), EPOCHS) == uninterrupted
+
+
+def test_every_epoch_names_the_machine_it_was_trained_on(config, uninterrupted):
+    assert {result["machine"] for result in uninterrupted} == {machine_type("cpu")}
+
+
+@pytest.mark.usefixtures("every_epoch")
+def test_an_epoch_of_another_machine_keeps_its_name(config, monkeypatch):
+    monkeypatch.setattr(study_trial, "machine_type", lambda device: "first")
+    steps(process(config), 3)
+    monkeypatch.setattr(study_trial, "machine_type", lambda device: "second")
+    assert [result["machine"] for result in steps(process(config, known=1), 3)] == [
+        "first",
+        "second",
+        "second",
+    ]
 
 
 def test_the_public_trainable_is_what_a_study_runs(config):

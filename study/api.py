@@ -23,6 +23,7 @@ from study.records.study_folder import LEDGER, locked, open_ledger, read_ledger,
 from study.request import StudyRequest, resolved
 from study.running import local_ray
 from study.running.driver import Job, carry_out
+from study.running.staging import staged_data
 from study.running.versions import versions
 from study.settings import Numerics, Resources, StudySettings
 from study.studies import Study
@@ -194,6 +195,7 @@ def start(
         store.path.resolve(),
         where.resources,
         Target(uri, experiment, folder.parent / "mlartifacts"),
+        staged_data(where.resources, store),
     )
     require_tracking(job.target)
     if fresh:

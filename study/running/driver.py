@@ -34,6 +34,7 @@ from study.running.sampling import asha, rungs
 from study.running.shared_storage import require_shared
 from study.running.signals import ignore_signals
 from study.running.stage_run import StagePlan, StageRun
+from study.running.staging import StagedData
 from study.running.study_trial import StudyTrial
 from study.running.surroundings import described, last_line, lasts, of_surroundings
 from study.running.trial_files import discard_checkpoints, trial_folder
@@ -54,6 +55,8 @@ class Job:
     store: Path
     resources: Resources
     target: Target
+    staged: StagedData | None = None
+    """Copies that nodes make of the store; None: trials read the store itself."""
 
 
 class Halted(Exception):  # noqa: N818  (no error of the study's: its surroundings stop it)
@@ -119,6 +122,8 @@ def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) ->
         due = run.due
         if due:
             connect(job.resources)
+            if job.staged:
+                console.print(f"Data:    {job.staged}", soft_wrap=True)
             _execute(job, run)
     if run.halted:
         raise Halted(run.halted)
@@ -143,7 +148,7 @@ def _execute(job: Job, run: StageRun) -> None:
         tuner(
             StudyTrial,
             run,
-            callbacks=[Watch(run)],
+            callbacks=[Watch(run, job.staged.longest if job.staged else 0.0)],
             resources=held,
             concurrent=slots(job.resources, ray.cluster_resources()),
             storage=storage,
@@ -172,6 +177,7 @@ def _ray_config(job: Job, settings: StudySettings, record: Record) -> dict[str, 
         "method": settings.method(record.method).trained,
         "settings": trainer_settings,
         "folder": str(trial_folder(job.folder, record)),
+        "staged": job.staged,
         "known": max(record.epochs, default=0),
         "judged": rungs(settings.budget.epochs, settings.grace) if settings.prunes else [],
         "test": record.stage == "confirm",

@@ -11,6 +11,7 @@ from search_spaces.space import spelled
 from study.methods import BASELINE
 from study.running.sampling import rungs
 from study.running.stages import FINALIST_SEEDS
+from study.running.staging import staged_data
 from study.settings import Resources, StudySettings
 from trainables.multimodal.data.store.feature_store import FeatureStore
 
@@ -39,6 +40,8 @@ def describe(settings: StudySettings, store: FeatureStore, *, slots: int) -> str
     lines += [f"an epoch takes about {epoch:.1f} s; {slots} trials at once: at most {hours:.2f} h in all"]
     lines += [f"  {measured}; a sample of validation is taken to cost a third of one of training"]
     lines += [f"checkpoints need about {disk:.0f} MiB while it runs"]
+    if staged := staged_data(settings.resources or Resources(), store):
+        lines += [f"data: {staged}"]
     return "\n".join(lines)
 
 

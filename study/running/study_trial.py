@@ -54,10 +54,10 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
     """Trains one configuration, checkpoints every epoch and continues where an earlier attempt ended.
 
     The Ray config holds ``method`` (whatever has a ``build`` that makes a `Runner`) and ``settings`` for it.
-    ``folder`` is absolute, on storage that all nodes share. ``known`` are epochs the ledger already has,
-    ``judged`` those after which a trial may be stopped, and ``test`` tells whether to read the test split at
-    the end. The method travels as an object, so one that is defined in a user's own script needs no name that
-    a worker could import.
+    ``folder`` is absolute, on storage that all nodes share. ``staged`` is the `StagedData` whose copy on this
+    node is read, or None. ``known`` are epochs the ledger already has, ``judged`` those after which a trial
+    may be stopped, and ``test`` tells whether to read the test split at the end. The method travels as an
+    object, so one that is defined in a user's own script needs no name that a worker could import.
 
     `MultimodalTrainable` leaves checkpoints to Ray, which hands them to other trials, as population-based
     training asks. A study keeps its own, in the trial's folder, since Ray's do not survive what a study must:
@@ -111,10 +111,13 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
 
     def _begin(self) -> tuple[Runner, CheckpointWriter]:
         """Make the runner and bring it to the newest epoch that an earlier attempt has kept."""
+        settings, staged = self.trial["settings"], self.trial["staged"]
+        if staged:
+            settings = staged.on_this_node(settings)
         self.files = TrialFiles.begin_attempt(Path(self.trial["folder"]))
         self.history: list[dict[str, Any]] = []
         self.kept, self.epoch_seconds = 0, 0.0
-        runner: Runner = self.trial["method"].build(self.trial["settings"])
+        runner: Runner = self.trial["method"].build(settings)
         _share_constants(runner, self.files.folder / CONSTANTS)
         state = _newest_good(self.files.earlier())
         if state:

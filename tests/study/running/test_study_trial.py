@@ -10,9 +10,12 @@ from ray import cloudpickle
 
 from study.running import checkpoint_writer, study_trial
 from study.running.machine_type import machine_type
+from study.running.staging import staged_data
 from study.running.study_trial import StudyTrial
 from study.running.trial_files import KEPT, TrialFiles, discard_checkpoints, exported
+from study.settings import Resources
 from trainables import DiagnoseRelearnTrainable
+from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import Diverged
 from trainables.multimodal.methods import METHODS
 
@@ -28,6 +31,7 @@ def config(toy_store, tmp_path):
         "method": METHODS["diagnose_relearn"],
         "settings": settings | {"device": "cpu"},
         "folder": str(tmp_path / "trial"),
+        "staged": None,
         "known": 0,
         "judged": [],
         "test": False,
@@ -240,6 +244,14 @@ def test_an_epoch_of_another_machine_keeps_its_name(config, monkeypatch):
         "second",
         "second",
     ]
+
+
+def test_data_that_are_staged_are_read_from_the_copy(config, uninterrupted, tmp_path):
+    store = FeatureStore.open(config["settings"]["data"])
+    staged = staged_data(Resources(stage_data=str(tmp_path / "disk")), store)
+    trial = process(config, staged=staged)
+    assert steps(trial, EPOCHS) == uninterrupted
+    assert trial.runner.store.path == staged.folder
 
 
 def test_the_public_trainable_is_what_a_study_runs(config):

@@ -24,6 +24,7 @@ from study.records.mlflow_target import Target
 from study.records.mlflow_tracking import Tracker
 from study.records.trial_record import Record
 from study.running import stages
+from study.running.announcement import of_cluster, of_trials
 from study.running.best_weights import publish_best
 from study.running.cluster import connect, disconnect, slots
 from study.running.forecast import at_most
@@ -68,6 +69,8 @@ def carry_out(job: Job, ledger: Ledger, console: Console) -> int:
     if job.resources.address:
         connect(job.resources)  # a cluster that does not answer ends here, before MLflow is told
         require_shared(job.folder, job.store)
+        lines = of_cluster(job.resources, job.folder, ledger.url, job.target)
+        console.print("\n".join(lines), soft_wrap=True)
     tracker = Tracker(job.target, ledger, lambda: _tell_page(console, tracker))
     tracker.start()
     try:
@@ -122,6 +125,7 @@ def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) ->
         due = run.due
         if due:
             connect(job.resources)
+            console.print(of_trials(job.resources), soft_wrap=True)
             if job.staged:
                 console.print(f"Data:    {job.staged}", soft_wrap=True)
             _execute(job, run)

@@ -21,6 +21,8 @@ from trainables.multimodal.whole_files import LOCK, flush
 
 DIGITS: Final = 16
 """Of a digest, by which the folder of a copy is named."""
+PRIVATE: Final = 0o700
+"""Data have licences, and other people use the machine, too."""
 
 
 def folder_of_copy(root: str | Path, digest: str) -> Path:
@@ -41,7 +43,7 @@ def local_copy(store: Path, folder: Path, digest: str) -> Path:
     """
     try:
         if not _is_made(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
             with FileLock(folder / LOCK):
                 if not _is_made(folder):
                     _make(store, folder, digest)

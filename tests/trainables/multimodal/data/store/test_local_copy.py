@@ -16,7 +16,7 @@ from trainables.multimodal.data.preparing.verify import verify
 from trainables.multimodal.data.preparing.writer import write_store
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store.feature_store import FeatureStore
-from trainables.multimodal.data.store.local_copy import folder_of_copy, local_copy
+from trainables.multimodal.data.store.local_copy import PRIVATE, folder_of_copy, local_copy
 from trainables.multimodal.data.store.manifest import FILE
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.whole_files import LOCK
@@ -67,6 +67,7 @@ def test_a_copy_holds_what_the_store_holds(store: FeatureStore, folder: Path) ->
     copy = copied(store, folder)
     assert copy.path == folder
     assert verify(folder).digest == store.digest
+    assert folder.stat().st_mode & 0o777 == PRIVATE
     assert copy.read("image", range(12)).tolist() == store.read("image", range(12)).tolist()
 
 

@@ -151,8 +151,8 @@ def resources(options: argparse.Namespace) -> Resources:
         gpus_per_trial=_gpus(options),
         max_concurrent=_at_least("--max-concurrent", options.max_concurrent, 1),
         address=options.address,
-        device=options.device,
         stage_data=options.stage_data,
+        device=options.device,
     )
 
 

@@ -130,9 +130,9 @@ class Resources:
     max_concurrent: int | None = None
     address: str | None = None
     """Of a Ray cluster; None: one of our own on this machine."""
-    device: str = "auto"
     stage_data: str | None = None
     """Folder on a local disk of every node, below which the data are copied; None: they are read in place."""
+    device: str = "auto"
 
 
 @dataclass(frozen=True)

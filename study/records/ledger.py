@@ -304,8 +304,8 @@ def _record(stage: str, method: str, trial: FrozenTrial) -> Record:
         epochs={n: epochs[n]["metrics"] for n in sorted(epochs)},
         times={n: epochs[n]["time"] for n in sorted(epochs)},
         started=attributes["started"],
-        ending=ending,
         machines=tuple(attributes.get("machines", ())),
+        ending=ending,
     )
     return _ended(record) if trial.state.is_finished() else record
 

@@ -59,8 +59,8 @@ class Record:
     started: float | None = None
     ended: float | None = None
     ending: Ending | None = None
-    mlflow_run: str | None = None
     machines: tuple[str, ...] = ()  # types of machines that it ran on; none known in earlier versions
+    mlflow_run: str | None = None
 
     @property
     def value(self) -> float | None:

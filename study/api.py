@@ -24,6 +24,7 @@ from study.request import StudyRequest, resolved
 from study.running import local_ray
 from study.running.driver import Job, carry_out
 from study.running.gpu_sharing import require_mps
+from study.running.staging import staged_data
 from study.running.versions import versions
 from study.settings import Numerics, Resources, StudySettings
 from study.studies import Study
@@ -195,6 +196,7 @@ def start(
         store.path.resolve(),
         where.resources,
         Target(uri, experiment, folder.parent / "mlartifacts"),
+        staged_data(where.resources, store),
     )
     require_tracking(job.target)
     if fresh:

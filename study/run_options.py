@@ -60,6 +60,11 @@ def parser(description: str | None) -> Parser:
     )
     parser.add_argument("--max-concurrent", type=int, help="trials at once, default as many as fit")
     parser.add_argument("--address", help="a running Ray cluster, default one of our own on this machine")
+    parser.add_argument(
+        "--stage-data",
+        metavar="DIR",
+        help="copy the data once per node below this folder on its local disk, and read them there",
+    )
     parser.add_argument("--dry-run", action="store_true", help="show space, rungs, expected time and disk")
     parser.add_argument(
         "--fresh", action="store_true", help="begin anew; the old folder is kept as <study>.<n>"
@@ -149,6 +154,7 @@ def resources(options: argparse.Namespace) -> Resources:
         gpus_per_trial=_gpus(options),
         max_concurrent=_at_least("--max-concurrent", options.max_concurrent, 1),
         address=options.address,
+        stage_data=options.stage_data,
         device=options.device,
         mps=options.mps,
     )

@@ -132,6 +132,8 @@ class Resources:
     max_concurrent: int | None = None
     address: str | None = None
     """Of a Ray cluster; None: one of our own on this machine."""
+    stage_data: str | None = None
+    """Folder on a local disk of every node, below which the data are copied; None: they are read in place."""
     device: str = "auto"
     mps: str = "auto"
     """One of MPS."""
@@ -259,6 +261,7 @@ class StudySettings:
         optional += [(protocol, name) for name in ("task", "objective", "tested")]
         optional += [(data, "note"), (data, "ceilings"), (budget, "finalists"), (budget, "points")]
         optional += [(plain["mlflow"], "page")] if plain["mlflow"] else []
+        optional += [(plain["resources"], "stage_data")] if plain["resources"] else []
         for part, name in optional:
             if not part[name]:
                 del part[name]

@@ -9,7 +9,7 @@ from study.records.trial_record import Record
 from trainables.multimodal.evaluation import NOISE_LEVELS
 
 IDENTITY = ["stage", "method", "protocol", "number", "seed", "status"]
-TRIAL = [*IDENTITY, "reason", "value", "epochs", "seconds", "key", "mlflow_run"]
+TRIAL = [*IDENTITY, "reason", "value", "epochs", "seconds", "key", "mlflow_run", "machines"]
 
 
 def noise_column(level: float) -> str:
@@ -127,6 +127,7 @@ def _outcome(record: Record) -> dict[str, Any]:
         "seconds": record.seconds,
         "key": record.key,
         "mlflow_run": record.mlflow_run,
+        "machines": "; ".join(record.machines),
     }
 
 

@@ -173,6 +173,15 @@ class Ledger:
             self._attribute(key, "ending", ending.__dict__)
             self._records[key] = replace(self._records[key], ending=ending)
 
+    def add_machine(self, key: str, machine: str) -> None:
+        """Note the type of a machine that a trial runs on, each type once."""
+        with self._writing():
+            record = self._records[key]
+            if machine not in record.machines:
+                machines = (*record.machines, machine)
+                self._attribute(key, "machines", machines)
+                self._records[key] = replace(record, machines=machines)
+
     def add_epoch(self, key: str, epoch: int, metrics: Mapping[str, float]) -> None:
         """Write all metrics of an epoch, and the running best as the value pruning works on, if it counts."""
         now = time.time()
@@ -301,6 +310,7 @@ def _record(stage: str, method: str, trial: FrozenTrial) -> Record:
         epochs={n: epochs[n]["metrics"] for n in sorted(epochs)},
         times={n: epochs[n]["time"] for n in sorted(epochs)},
         started=attributes["started"],
+        machines=tuple(attributes.get("machines", ())),
         ending=ending,
         alone=attributes.get("alone", False),
     )

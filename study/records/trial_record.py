@@ -61,6 +61,7 @@ class Record:
     started: float | None = None
     ended: float | None = None
     ending: Ending | None = None
+    machines: tuple[str, ...] = ()  # types of machines that it ran on; none known in earlier versions
     mlflow_run: str | None = None
     alone: bool = False  # whether memory ran out on a GPU that it shared, so that it goes on alone on one
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 import ray
 
@@ -41,13 +42,18 @@ def _join(address: str) -> None:
 
 def _check_room(resources: Resources) -> None:
     """Refuse what no node can hold, instead of waiting for ever."""
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    nodes = [node["Resources"] for node in nodes_alive()]
     wanted = {"CPU": resources.cpus_per_trial, "GPU": resources.gpus_per_trial}
     if not any(all(node.get(kind, 0) >= amount for kind, amount in wanted.items()) for node in nodes):
         raise InputError(
             f"no node has {wanted['CPU']:g} CPUs and {wanted['GPU']:g} GPUs for a trial: "
             "lower --cpus-per-trial or --gpus-per-trial."
         )
+
+
+def nodes_alive() -> list[dict[str, Any]]:
+    """What Ray knows of every node that is alive."""
+    return [node for node in ray.nodes() if node["Alive"]]
 
 
 def slots(resources: Resources, capacity: Mapping[str, float]) -> int:

@@ -24,6 +24,7 @@ from study.records.mlflow_target import Target
 from study.records.mlflow_tracking import Tracker
 from study.records.trial_record import Record
 from study.running import stages
+from study.running.announcement import of_cluster, of_trials
 from study.running.best_weights import publish_best
 from study.running.cluster import connect, disconnect, slots
 from study.running.forecast import at_most
@@ -35,6 +36,7 @@ from study.running.sampling import asha, rungs
 from study.running.shared_storage import require_shared
 from study.running.signals import ignore_signals
 from study.running.stage_run import StagePlan, StageRun
+from study.running.staging import StagedData
 from study.running.study_trial import StudyTrial
 from study.running.surroundings import described, last_line, lasts, of_surroundings
 from study.running.trial_files import discard_checkpoints, trial_folder
@@ -55,6 +57,8 @@ class Job:
     store: Path
     resources: Resources
     target: Target
+    staged: StagedData | None = None
+    """Copies that nodes make of the store; None: trials read the store itself."""
 
 
 class Halted(Exception):  # noqa: N818  (no error of the study's: its surroundings stop it)
@@ -66,6 +70,8 @@ def carry_out(job: Job, ledger: Ledger, console: Console) -> int:
     if job.resources.address:
         connect(job.resources)  # a cluster that does not answer ends here, before MLflow is told
         require_shared(job.folder, job.store)
+        lines = of_cluster(job.resources, job.folder, ledger.url, job.target)
+        console.print("\n".join(lines), soft_wrap=True)
     tracker = Tracker(job.target, ledger, lambda: _tell_page(console, tracker))
     tracker.start()
     try:
@@ -120,11 +126,7 @@ def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) ->
         due = run.due
         if due:
             with sharing(job.resources, console):
-                try:
-                    connect(job.resources)
-                    _execute(job, run)
-                finally:
-                    disconnect()  # its processes are to end before what they share GPUs by
+                _with_ray(job, run, console)
     if run.halted:
         raise Halted(run.halted)
     return due
@@ -138,6 +140,18 @@ def _pruners(settings: StudySettings) -> dict[str, AsyncHyperBandScheduler]:
     return {method: asha(settings.budget.epochs, grace) for method in settings.methods}
 
 
+def _with_ray(job: Job, run: StageRun, console: Console) -> None:
+    """Say what Ray has, and run all trials; at the end its processes are gone."""
+    try:
+        connect(job.resources)
+        console.print(of_trials(job.resources), soft_wrap=True)
+        if job.staged:
+            console.print(f"Data:    {job.staged}", soft_wrap=True)
+        _execute(job, run)
+    finally:
+        disconnect()
+
+
 def _execute(job: Job, run: StageRun) -> None:
     """Run all trials that are due; Ray's own files live in a throw-away folder below the study's."""
     scratch = job.folder / ".ray"
@@ -147,7 +161,7 @@ def _execute(job: Job, run: StageRun) -> None:
         tuner(
             StudyTrial,
             run,
-            callbacks=[Watch(run)],
+            callbacks=[Watch(run, job.staged.longest if job.staged else 0.0)],
             concurrent=slots(job.resources, ray.cluster_resources()),
             storage=storage,
         ).fit()
@@ -177,6 +191,7 @@ def _ray_config(job: Job, settings: StudySettings, record: Record) -> dict[str, 
         "method": settings.method(record.method).trained,
         "settings": trainer_settings,
         "folder": str(trial_folder(job.folder, record)),
+        "staged": job.staged,
         "known": max(record.epochs, default=0),
         "judged": rungs(settings.budget.epochs, settings.grace) if settings.prunes else [],
         "test": record.stage == "confirm",

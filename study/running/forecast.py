@@ -11,6 +11,7 @@ from search_spaces.space import spelled
 from study.methods import BASELINE
 from study.running.sampling import rungs
 from study.running.stages import FINALIST_SEEDS
+from study.running.staging import staged_data
 from study.settings import Resources, StudySettings
 from trainables.multimodal.data.loading.batches import Cut, Loader, fits_device
 from trainables.multimodal.data.store.feature_store import FeatureStore, sample_bytes
@@ -42,6 +43,8 @@ def describe(settings: StudySettings, store: FeatureStore, *, slots: int) -> str
     lines += [f"  {measured}; a sample of validation is taken to cost a third of one of training"]
     lines += _memory(settings, store, measured)
     lines += [f"checkpoints need about {disk:.0f} MiB while it runs"]
+    if staged := staged_data(settings.resources or Resources(), store):
+        lines += [f"data: {staged}"]
     return "\n".join(lines)
 
 

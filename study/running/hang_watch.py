@@ -48,11 +48,13 @@ class Watch(tune.Callback):  # type: ignore[misc]
 
     Args:
         run: What the trials belong to.
+        staging: Seconds that a trial may take longer, since its node may have to copy the data first.
 
     """
 
-    def __init__(self, run: StageRun) -> None:
+    def __init__(self, run: StageRun, staging: float = 0.0) -> None:
         self.run = run
+        self.staging = staging
         self._looked = time.monotonic()
         self._silent: dict[str, tuple[Sign, float]] = {}
 
@@ -76,7 +78,7 @@ class Watch(tune.Callback):  # type: ignore[misc]
         if seconds <= FLOOR:
             return False
         record = self.run.ledger.get(self.run.assigned[name])
-        if seconds <= patience(record, self.run.ledger):
+        if seconds <= patience(record, self.run.ledger) + self.staging:
             return False
         what = f"{record.stage} {record.method} #{record.number}"
         print(f"{what}: no result for {seconds:.0f} s, so its process is ended", file=sys.stderr)

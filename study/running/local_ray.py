@@ -10,6 +10,7 @@ from typing import Final
 
 import joblib
 import ray
+import torch
 from ray.exceptions import GetTimeoutError
 
 from study.running.surroundings import last_line
@@ -53,6 +54,7 @@ def start() -> None:
         ray.init(
             address="local",
             num_cpus=joblib.cpu_count(),  # Ray itself knows no affinity
+            num_gpus=torch.cuda.device_count(),  # those that CUDA_VISIBLE_DEVICES leaves, as trials see them
             include_dashboard=False,
             log_to_driver=False,
             logging_level="ERROR",

@@ -157,6 +157,8 @@ class StageRun:
     def _advance(self, record: Record, epoch: int, result: Mapping[str, Any]) -> str:
         """Write the decision, then the epoch, then the end: a kill between two of them loses nothing."""
         metrics = {name[len(PREFIX) :]: v for name, v in result.items() if name.startswith(PREFIX)}
+        if "machine" in result:  # results in checkpoints of earlier versions name none
+            self.ledger.add_machine(record.key, result["machine"])
         ending = self._decide(record, epoch, result, metrics)
         if ending and not record.ending:
             self.ledger.set_ending(record.key, ending)

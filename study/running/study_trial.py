@@ -16,6 +16,7 @@ from ray import tune
 
 from study.records.trial_record import BEST_ACCURACY, BEST_OBJECTIVE, CROWDED
 from study.running.checkpoint_writer import CheckpointWriter
+from study.running.machine_type import machine_type
 from study.running.trial_files import CONSTANTS, TrialFiles, read_trial_checkpoint
 from trainables.multimodal import tasks
 from trainables.multimodal.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
@@ -58,11 +59,12 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
     """Trains one configuration, checkpoints every epoch and continues where an earlier attempt ended.
 
     The Ray config holds ``method`` (whatever has a ``build`` that makes a `Runner`) and ``settings`` for it.
-    ``folder`` is absolute, on storage that all nodes share. ``known`` are epochs the ledger already has,
-    ``judged`` those after which a trial may be stopped, and ``test`` tells whether to read the test split at
-    the end. ``held`` is what Ray keeps free for it, and ``shares_gpu`` whether others may be on its GPU: if
-    memory runs out there, that is reported and is no ending. The method travels as an object, so one that is
-    defined in a user's own script needs no name that a worker could import.
+    ``folder`` is absolute, on storage that all nodes share. ``staged`` is the `StagedData` whose copy on this
+    node is read, or None. ``known`` are epochs the ledger already has, ``judged`` those after which a trial
+    may be stopped, and ``test`` tells whether to read the test split at the end. ``held`` is what Ray keeps
+    free for it, and ``shares_gpu`` whether others may be on its GPU: if memory runs out there, that is
+    reported and is no ending. The method travels as an object, so one that is defined in a user's own script
+    needs no name that a worker could import.
 
     `MultimodalTrainable` leaves checkpoints to Ray, which hands them to other trials, as population-based
     training asks. A study keeps its own, in the trial's folder, since Ray's do not survive what a study must:
@@ -127,10 +129,13 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
 
     def _begin(self) -> tuple[Runner, CheckpointWriter]:
         """Make the runner and bring it to the newest epoch that an earlier attempt has kept."""
+        settings, staged = self.trial["settings"], self.trial["staged"]
+        if staged:
+            settings = staged.on_this_node(settings)
         self.files = TrialFiles.begin_attempt(Path(self.trial["folder"]))
         self.history: list[dict[str, Any]] = []
         self.kept, self.epoch_seconds = 0, 0.0
-        runner: Runner = self.trial["method"].build(self.trial["settings"])
+        runner: Runner = self.trial["method"].build(settings)
         _share_constants(runner, self.files.folder / CONSTANTS)
         state = _newest_good(self.files.earlier())
         if state:
@@ -151,7 +156,7 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
         started = time.monotonic()
         metrics = runner.run_epoch()
         self.epoch_seconds = time.monotonic() - started
-        result: dict[str, Any] = {"epoch": runner.epoch, "metrics": metrics}
+        result: dict[str, Any] = {"epoch": runner.epoch, "metrics": metrics, "machine": self._machine}
         if runner.done:
             result |= {"status": "completed", "done": True}
             if self.trial["test"]:
@@ -189,7 +194,13 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
         chosen_by = self.trial["settings"].get("objective", tasks.ACCURACY)
         names = [BEST_ACCURACY] if chosen_by == tasks.ACCURACY else [BEST_ACCURACY, BEST_OBJECTIVE]
         metrics = worst_result(epoch, names)
-        return {"epoch": epoch, "metrics": metrics, "status": status, "reason": reason, "done": True}
+        end = {"status": status, "reason": reason, "done": True}
+        return {"epoch": epoch, "metrics": metrics, "machine": self._machine, **end}
+
+    @property
+    def _machine(self) -> str:
+        """Where an epoch is trained; a checkpoint keeps it with the results of its epochs."""
+        return machine_type(self.trial["settings"]["device"])
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:

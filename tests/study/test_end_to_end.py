@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -288,6 +289,24 @@ def test_a_trial_that_hangs_is_ended_and_retried(disturbed, calm):
     code, _, complained = ending(driver)
     assert code == 0
     assert "no result for" in complained
+    require_same(disturbed, calm)
+
+
+@pytest.mark.fault
+@pytest.mark.slow
+def test_a_damaged_copy_of_the_data_stops_a_study_which_goes_on_when_it_is_removed(disturbed, calm, tmp_path):
+    disk = tmp_path / "disk"
+    driver = disturbed.start("--stage-data", str(disk))
+    disturbed.wait_for_epoch(4)
+    driver.send_signal(signal.SIGTERM)
+    driver.communicate()
+    (copy,) = disk.iterdir()
+    next(copy.glob("*.arrow")).write_bytes(b"")
+    code, said, _ = disturbed.run("--stage-data", str(disk))
+    assert code == 2
+    assert f"is not as it was made: remove it there with `rm -r {copy}`" in said
+    shutil.rmtree(copy)
+    assert disturbed.run("--stage-data", str(disk))[0] == 0
     require_same(disturbed, calm)
 
 

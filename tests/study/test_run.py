@@ -1,5 +1,8 @@
 """The command line: bad input is one sentence and exit code 2 before anything is begun."""
 
+import pytest
+import torch
+
 from study.run import main
 
 
@@ -100,6 +103,34 @@ def test_a_dry_run_tells_and_writes_nothing(capsys, toy_store, tmp_path, monkeyp
     assert "training steps of joint with" in said
     assert not results.exists()
     assert not temporary.exists()
+
+
+def test_a_dry_run_says_what_is_copied_to_each_node(capsys, toy_store, tmp_path):
+    disk, results = tmp_path / "disk", tmp_path / "results"
+    arguments = ["--data", str(toy_store), "--results", str(results), "--dry-run", "--stage-data", str(disk)]
+    assert main(["features_dr", *arguments]) == 0
+    said = capsys.readouterr().out
+    assert f"data: 0.00 GiB, copied once to each node: {disk}/" in said
+    assert not disk.exists()
+
+
+@pytest.mark.parametrize("more", [["--dry-run"], []])
+def test_a_folder_for_copies_that_is_none_elsewhere_is_refused(capsys, toy_store, tmp_path, more):
+    arguments = ["--data", str(toy_store), "--results", str(tmp_path / "results"), "--stage-data", "disk"]
+    assert "must be an absolute path, the same on every node, got disk" in refuse(
+        capsys, "features_dr", *arguments, *more
+    )
+    assert not (tmp_path / "results").exists()
+
+
+def test_trials_at_once_come_from_the_gpus_that_are_visible(capsys, toy_store, tmp_path, monkeypatch):
+    arguments = ["--data", str(toy_store), "--results", str(tmp_path), "--dry-run", "--device", "cpu"]
+    shared = ["--gpus-per-trial", "0.5", "--cpus-per-trial", "0.1"]
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert main(["features_dr", *arguments, *shared]) == 0
+    assert "; 4 trials at once" in capsys.readouterr().out
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)  # as CUDA_VISIBLE_DEVICES="" has it
+    assert "is 0.5, and this machine has 0" in refuse(capsys, "features_dr", *arguments, *shared)
 
 
 def test_a_dry_run_says_where_no_search_begins_with_published_values(capsys, toy_store, tmp_path):

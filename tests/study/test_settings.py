@@ -43,6 +43,7 @@ def test_what_is_optional_is_kept_where_it_is_there():
             "max_concurrent": 3,
             "address": None,
             "device": "cuda",
+            "stage_data": "/disk",
         },
         "numerics": {"device": "cuda", "threads": 2},
     }

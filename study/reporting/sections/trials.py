@@ -11,6 +11,10 @@ from study.records.trial_record import Record
 from study.reporting import wording
 from study.reporting.section import Card, Section, Table
 
+MACHINES = (
+    "A trial counts on every type that it ran on. Types may differ in the last bits of what they compute, "
+    "and so may a trial that moved between them from one that stayed"
+)
 MANY_LOST = 0.2
 """Share of a method's search trials: where more are lost, its space may be too wide for these data."""
 COUNTS = ("trials", "completed", "pruned", "diverged", "failed")
@@ -33,8 +37,8 @@ class Trials(Section):
         return [Card("Trials diverged or failed", f"{wording.listing(many)}.")] if many else []
 
     def tables(self, results: Results) -> list[Table]:
-        """Endings by stage, their reasons, and processor hours."""
-        return [_stages(results), _reasons(results), _costs(results)]
+        """Endings by stage, their reasons, processor hours, and types of machines if there were several."""
+        return [_stages(results), _reasons(results), _costs(results), _machines(results)]
 
     def csv(self, results: Results) -> dict[str, pd.DataFrame]:
         """Every trial, epoch and modality."""
@@ -73,3 +77,13 @@ def _costs(results: Results) -> Table:
     cost = results.summary["cost"]
     row = [f"{cost['cpu_hours']:.3f}", f"{cost['gpu_hours']:.3f}"]
     return Table("Cost of all numbers in this report", ["CPU-hours", "GPU-hours"], [row])
+
+
+def _machines(results: Results) -> Table:
+    """Trials on each type of machine; no rows where there was one."""
+    ran_on = [record.machines for record in results.chosen.records]
+    counts = Counter(machine for machines in ran_on for machine in machines)
+    rows = [[machine, str(number)] for machine, number in counts.most_common()] if len(counts) > 1 else []
+    moved = sum(len(machines) > 1 for machines in ran_on)
+    note = f"{MACHINES}. {wording.count(moved, 'trial')} moved."
+    return Table("Types of machines", ["Machine", "Trials"], rows, note)

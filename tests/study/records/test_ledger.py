@@ -37,8 +37,17 @@ def test_everything_written_is_read_by_the_next_driver(open_toy):
     record = added(first)
     first.add_epoch(record.key, 1, {"best/accuracy": 0.5, "train/loss": 1.0})
     first.set_mlflow_run(record.key, "run")
+    first.add_machine(record.key, "a CPU, AVX2")
     second = open_toy()
     assert asdict(second.get(record.key)) == asdict(first.get(record.key))
+
+
+def test_a_trial_keeps_every_type_of_machine_once_in_the_order_it_came_to_them(open_toy):
+    ledger = open_toy()
+    record = added(ledger)
+    for machine in ("one", "one", "other", "one"):
+        ledger.add_machine(record.key, machine)
+    assert open_toy().get(record.key).machines == ("one", "other")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from toy_study import TOY
 
 from study.records.study_folder import LEDGER, locked, open_ledger, read_ledger, set_aside
+from study.settings import Resources
 from trainables.multimodal.errors import InputError
 
 
@@ -35,6 +36,13 @@ def test_a_begun_study_is_continued_with_its_own_settings(study):
     ledger = open_ledger(study, replace(TOY, id="another"), None)
     assert ledger.settings.id == TOY.id
     ledger.close()
+
+
+def test_a_study_goes_on_with_its_data_copied_elsewhere(study):
+    for folder in ("/disk", "/scratch", None):
+        ledger = open_ledger(study, replace(TOY, resources=Resources(stage_data=folder)), None)
+        assert ledger.settings.resources == Resources(stage_data=folder)
+        ledger.close()
 
 
 def test_a_fresh_start_keeps_the_old_folder(study):

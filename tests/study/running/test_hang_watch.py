@@ -49,6 +49,15 @@ def test_a_first_epoch_is_compared_with_those_of_other_trials(watched):
     assert watch.hung([trial], FLOOR + MULTIPLE * 50 + 1) == [trial]
 
 
+def test_a_trial_may_take_longer_where_its_node_has_to_copy_the_data(watched):
+    watch, trial = watched
+    watch.staging = 500.0
+    epoch(watch, 1, 1.0)
+    watch.hung([trial], 0)
+    assert watch.hung([trial], FLOOR + MULTIPLE + 500) == []
+    assert watch.hung([trial], 1) == [trial]
+
+
 def test_the_first_epoch_of_a_study_may_take_hours(watched):
     watch, trial = watched
     watch.hung([trial], 0)

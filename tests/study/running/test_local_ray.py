@@ -7,6 +7,7 @@ from pathlib import Path
 import joblib
 import pytest
 import ray
+import torch
 
 from study.running import local_ray
 from study.running.local_ray import LONGEST_SOCKET, require_place
@@ -117,6 +118,21 @@ def test_a_process_that_cannot_start_is_noticed(monkeypatch):
             local_ray.start()
     finally:
         ray.shutdown()
+
+
+@pytest.mark.parametrize("gpus", [0, 2])
+def test_ray_has_the_gpus_that_are_visible_to_this_process(monkeypatch, gpus):
+    given = {}
+
+    def init(**settings):
+        given.update(settings)
+        raise RuntimeError
+
+    monkeypatch.setattr(local_ray.ray, "init", init)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    with pytest.raises(InputError):
+        local_ray.start()
+    assert given["num_gpus"] == gpus
 
 
 def test_ray_that_does_not_start_is_a_sentence(monkeypatch):

@@ -10,10 +10,14 @@ import pytest
 import torch
 from ray import cloudpickle
 
-from study.running import checkpoint_writer
+from study.running import checkpoint_writer, study_trial
+from study.running.machine_type import machine_type
+from study.running.staging import staged_data
 from study.running.study_trial import StudyTrial
 from study.running.trial_files import KEPT, TrialFiles, discard_checkpoints, exported
+from study.settings import Resources
 from trainables import DiagnoseRelearnTrainable
+from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import Diverged
 from trainables.multimodal.methods import METHODS
 
@@ -29,6 +33,7 @@ def config(toy_store, tmp_path):
         "method": METHODS["diagnose_relearn"],
         "settings": settings | {"device": "cpu"},
         "folder": str(tmp_path / "trial"),
+        "staged": None,
         "known": 0,
         "judged": [],
         "test": False,
@@ -301,6 +306,30 @@ def test_a_method_that_no_worker_could_import_travels_with_the_trial(config, uni
 
     sent = cloudpickle.dumps(config | {"method": Own()})
     assert steps(process(pickle.loads(sent)), EPOCHS) == uninterrupted
+
+
+def test_every_epoch_names_the_machine_it_was_trained_on(config, uninterrupted):
+    assert {result["machine"] for result in uninterrupted} == {machine_type("cpu")}
+
+
+@pytest.mark.usefixtures("every_epoch")
+def test_an_epoch_of_another_machine_keeps_its_name(config, monkeypatch):
+    monkeypatch.setattr(study_trial, "machine_type", lambda device: "first")
+    steps(process(config), 3)
+    monkeypatch.setattr(study_trial, "machine_type", lambda device: "second")
+    assert [result["machine"] for result in steps(process(config, known=1), 3)] == [
+        "first",
+        "second",
+        "second",
+    ]
+
+
+def test_data_that_are_staged_are_read_from_the_copy(config, uninterrupted, tmp_path):
+    store = FeatureStore.open(config["settings"]["data"])
+    staged = staged_data(Resources(stage_data=str(tmp_path / "disk")), store)
+    trial = process(config, staged=staged)
+    assert steps(trial, EPOCHS) == uninterrupted
+    assert trial.runner.store.path == staged.folder
 
 
 def test_the_public_trainable_is_what_a_study_runs(config):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from report_reading import cards, tables
 
 from study.analysis.results import analyse
@@ -29,3 +31,13 @@ def test_a_search_that_lost_a_fifth_of_its_trials_is_told(synthetic, settings) -
         study.add("search", "joint", 0.1, status="diverged", seed=seed, config={"lr": 0.5 + seed})
     (card,) = cards(Trials(), settings(), study.records)
     assert card == "Trials diverged or failed: 33.3 % of the search of Joint training."
+
+
+def test_types_of_machines_are_counted_where_there_were_several(synthetic, settings) -> None:
+    study = synthetic().search("joint", 0.6, 2)
+    one = [replace(record, machines=("one CPU",)) for record in study.records]
+    assert "Types of machines" not in [table.title for table in tables(Trials(), settings(), one)]
+    moved = [one[0], replace(one[1], machines=("one CPU", "other CPU"))]
+    (table,) = [table for table in tables(Trials(), settings(), moved) if table.title == "Types of machines"]
+    assert table.rows == [["one CPU", "2"], ["other CPU", "1"]]
+    assert table.note.endswith("from one that stayed. 1 trial moved.")

@@ -108,6 +108,11 @@ def require_unchanged(folder: Path, manifest: Mapping[str, Any]) -> None:
             )
 
 
+def size(manifest: Mapping[str, Any]) -> int:
+    """Bytes of all files that a manifest names."""
+    return sum(entry["bytes"] for entry in manifest["files"])
+
+
 def is_unchanged(file: Path, entry: Mapping[str, Any]) -> bool:
     """Whether a file has the size and time of its description."""
     status = file.stat()

@@ -143,8 +143,9 @@ def test_the_daemon_is_there_before_ray_and_until_ray_has_ended(
 
     for name, replaced in {"connect": note, "_execute": execute, "disconnect": note}.items():
         monkeypatch.setattr(driver, name, replaced)
+    monkeypatch.setattr(driver, "of_trials", lambda resources: "")
     tracker = SimpleNamespace(changed=lambda record: None)
-    job = SimpleNamespace(resources=FOUR)
+    job = SimpleNamespace(resources=FOUR, staged=None)
     with pytest.raises(type(raised)) if raised else contextlib.nullcontext():
         driver._run_stages(job, ledger, tracker, Console(file=io.StringIO()))
     note()

@@ -36,6 +36,7 @@ until [[ -s $noted/code ]] || ! kill -0 "$step"; do
     sleep 2 &
     wait $! || :
 done 2>/dev/null
+sleep 2 # srun still passes on what was said last
 
 if [[ ! -s $noted/code ]]; then
     echo "slurm.sh: Ray did not start on all nodes, or died: see above" >&2

@@ -1,17 +1,53 @@
 """The RayJob and what it needs beside it."""
 
+import jsonschema
 import pytest
 from cluster_files import asked, documents, text
 
 from study.run import STUDIES
 
-# Fields of ray.io/v1 that the file may use, as KubeRay's reference of 1.5 names them; without the required.
-KNOWN = {
-    "job": {"entrypoint", "backoffLimit", "shutdownAfterJobFinishes", "rayClusterSpec"},
-    "cluster": {"rayVersion", "authOptions", "headGroupSpec", "workerGroupSpecs"},
-    "head": {"rayStartParams", "template"},
-    "workers": {"groupName", "replicas", "minReplicas", "maxReplicas", "rayStartParams", "template"},
+POD_GROUP = {
+    "rayStartParams": {"type": "object", "additionalProperties": {"type": "string"}},
+    "template": {"type": "object", "required": ["spec"]},
 }
+COUNT = {"type": "integer", "minimum": 0}
+WORKER_GROUP = {
+    **POD_GROUP,
+    "groupName": {"type": "string"},
+    "replicas": COUNT,
+    "minReplicas": COUNT,
+    "maxReplicas": COUNT,
+}
+
+
+def an_object(fields):
+    """The schema of an object with these fields and no others."""
+    return {"type": "object", "properties": fields, "required": [*fields], "additionalProperties": False}
+
+
+RAY_JOB = an_object(
+    {
+        "apiVersion": {"const": "ray.io/v1"},
+        "kind": {"const": "RayJob"},
+        "metadata": an_object({"name": {"type": "string"}}),
+        "spec": an_object(
+            {
+                "entrypoint": {"type": "string"},
+                "backoffLimit": COUNT,
+                "shutdownAfterJobFinishes": {"type": "boolean"},
+                "rayClusterSpec": an_object(
+                    {
+                        "rayVersion": {"type": "string"},
+                        "authOptions": an_object({"mode": {"enum": ["disabled", "token"]}}),
+                        "headGroupSpec": an_object(POD_GROUP),
+                        "workerGroupSpecs": {"type": "array", "items": an_object(WORKER_GROUP)},
+                    }
+                ),
+            }
+        ),
+    }
+)
+"""What the file may use of KubeRay's definition, by its reference of ray.io/v1."""
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +69,8 @@ def groups(job):
     return [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]
 
 
-def test_the_job_has_the_fields_of_its_definition_and_no_others(resources, job):
-    cluster = job["rayClusterSpec"]
-    assert resources["RayJob", "study"]["apiVersion"] == "ray.io/v1"
-    assert job.keys() == KNOWN["job"]
-    assert cluster.keys() == KNOWN["cluster"]
-    assert cluster["headGroupSpec"].keys() == KNOWN["head"]
-    assert all(workers.keys() == KNOWN["workers"] for workers in cluster["workerGroupSpecs"])
+def test_the_job_has_the_fields_of_its_definition_and_no_others(resources):
+    jsonschema.validate(resources["RayJob", "study"], RAY_JOB)
 
 
 def test_the_command_is_one_that_a_study_takes(resources, job):

@@ -32,7 +32,7 @@ TRAINER_LAYERS = (
 )
 """Files and folders of trainables/multimodal from the bottom up; each imports itself and what is below."""
 STUDY_LAYERS = (
-    ("methods",),
+    ("methods", "cluster"),
     ("settings",),
     ("studies", "records"),
     ("hand_set", "analysis"),

@@ -13,6 +13,7 @@ from search_spaces.diagnose_relearn import diagnose_relearn as diagnose_relearn
 from search_spaces.dr_boosting import dr_boosting as dr_boosting
 from search_spaces.joint import joint as joint
 from search_spaces.late_fusion import late_fusion as late_fusion
+from search_spaces.mla import mla as mla
 from search_spaces.mmpareto import mmpareto as mmpareto
 from search_spaces.ogm_ge import ogm_ge as ogm_ge
 from search_spaces.pmr import pmr as pmr

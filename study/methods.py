@@ -95,6 +95,7 @@ STUDY_METHODS: Final[Mapping[str, StudyMethod]] = {
     "mmpareto": StudyMethod(METHODS["mmpareto"], search_spaces.mmpareto, "MMPareto"),
     "agm": StudyMethod(METHODS["agm"], search_spaces.agm, "AGM", switched_off={"alpha": "joint training"}),
     "pmr": StudyMethod(METHODS["pmr"], search_spaces.pmr, "PMR", switched_off={"alpha": "joint training"}),
+    "mla": StudyMethod(METHODS["mla"], search_spaces.mla, "MLA"),
 }
 """In the order in which `<data>_compare` asks for them."""
 

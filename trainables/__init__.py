@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from trainables.dr_boosting import DRBoostingTrainable
     from trainables.joint import JointTrainable
     from trainables.late_fusion import LateFusionTrainable
+    from trainables.mla import MlaTrainable
     from trainables.mmpareto import MMParetoTrainable
     from trainables.ogm_ge import OgmGeTrainable
     from trainables.pmr import PmrTrainable
@@ -24,6 +25,7 @@ __all__ = [
     "JointTrainable",
     "LateFusionTrainable",
     "MMParetoTrainable",
+    "MlaTrainable",
     "OgmGeTrainable",
     "PmrTrainable",
     "UniformTrainable",
@@ -37,6 +39,7 @@ _MODULES = {
     "DiagnoseRelearnTrainable": "trainables.diagnose_relearn",
     "JointTrainable": "trainables.joint",
     "LateFusionTrainable": "trainables.late_fusion",
+    "MlaTrainable": "trainables.mla",
     "MMParetoTrainable": "trainables.mmpareto",
     "OgmGeTrainable": "trainables.ogm_ge",
     "PmrTrainable": "trainables.pmr",

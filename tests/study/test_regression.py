@@ -1,7 +1,6 @@
 """A study whose task is regression: what it asks, leaves out, and refuses."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ from study.request import StudyRequest, resolved
 from study.run import main
 from study.running.driver import Job, _ray_config
 from study.running.forecast import describe
-from study.settings import Numerics, Resources, StudySettings
+from study.settings import Numerics, Resources, Resources, StudySettings
 from study.studies import STUDIES
 from trainables.multimodal.data.datasets import read_source
 from trainables.multimodal.data.preparing.writer import write_store
@@ -29,6 +28,7 @@ NEEDY = [
     *(f"boosting_{x}" for x in ("no_heads", "frozen", "random", "tripled")),
     "agm",
     "pmr",
+    "mla",
 ]
 
 
@@ -68,7 +68,7 @@ def test_an_old_regression_goes_on_choosing_by_accuracy(valued):
 def test_every_trial_is_told_what_chooses(valued, tmp_path, objective, told):
     asked = settings(valued)
     asked = replace(asked, protocol=replace(asked.protocol, objective=objective), numerics=Numerics())
-    job = Job(tmp_path, valued.path, SimpleNamespace(device="cpu"), target=None)
+    job = Job(tmp_path, valued.path, Resources(device="cpu"), target=None)
     record = Synthetic().search("joint", 0.5, 1).records[0]
     assert _ray_config(job, asked, record)["settings"]["objective"] == told
 

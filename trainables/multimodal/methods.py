@@ -10,6 +10,7 @@ from trainables.multimodal.balancers.base import Balancer
 from trainables.multimodal.balancers.boosting import Boosting
 from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
 from trainables.multimodal.balancers.late_fusion import LateFusion
+from trainables.multimodal.balancers.mla import Mla
 from trainables.multimodal.balancers.mmpareto import MMPareto
 from trainables.multimodal.balancers.ogm_ge import OgmGe
 from trainables.multimodal.balancers.pmr import Pmr
@@ -94,6 +95,7 @@ METHODS: Final[Mapping[str, Method]] = {
     "mmpareto": Method((MMPareto,)),
     "agm": Method((Agm,)),
     "pmr": Method((Pmr,)),
+    "mla": Method((Mla,)),
     "ogm_ge": Method((OgmGe,)),
     "diagnose_relearn": Method((DiagnoseRelearn,)),
     "diagnose_relearn_matched": Method((DiagnoseRelearn,), {"gap": "size_matched"}),

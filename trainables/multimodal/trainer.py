@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from trainables.multimodal.balancers.base import Balancer
 from trainables.multimodal.compiling import pays
 from trainables.multimodal.config import DIAGNOSED, TrainerConfig
 from trainables.multimodal.data.loading.augmentation import augmented
-from trainables.multimodal.data.loading.batches import Batch, Batches, Cut, Loader
+from trainables.multimodal.data.loading.batches import Batch, Batches, Cut, Loader, batch_bounds
 from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.diagnostics import Probes, Purity
 from trainables.multimodal.errors import Diverged, InputError
@@ -85,6 +84,11 @@ class Trainer:
     def done(self) -> bool:
         """Whether the configured number of epochs is trained."""
         return self.epoch >= self.config.epochs
+
+    @property
+    def steps(self) -> int:
+        """Batches of an epoch."""
+        return len(batch_bounds(len(self._rows["train"]), self.config.batch_size))
 
     def fit(self) -> list[dict[str, float]]:
         """Train all epochs that are left; the metrics of each."""
@@ -275,8 +279,7 @@ class Trainer:
         return self.runtime.place(model)
 
     def _compiles(self, model: MultimodalModel) -> bool:
-        steps = self.config.epochs * ceil(len(self._rows["train"]) / self.config.batch_size)
-        auto = pays(model.encoders.values(), self.runtime.device, steps)
+        auto = pays(model.encoders.values(), self.runtime.device, self.config.epochs * self.steps)
         return auto if self.config.compile == "auto" else bool(self.config.compile)
 
     def _apply_hyperparameters(self) -> None:

@@ -46,6 +46,10 @@ class Run(Protocol):
         """Number of finished epochs; during a step this is the epoch's index, counted from 0."""
 
     @property
+    def steps(self) -> int:
+        """Batches of an epoch."""
+
+    @property
     def done(self) -> bool:
         """Whether this was the last epoch."""
 

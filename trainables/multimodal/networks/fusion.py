@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import torch
@@ -103,6 +104,60 @@ class AveragedFusion(Fusion):
         return {name: head.get_parameter("weight") for name, head in self.heads.items()}
 
 
+def certain_samples(logits: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weight [B, 1] of each modality, proportional to exp(-e) with the entropy e of its softmax."""
+    entropies = torch.stack([-(z.softmax(1) * z.log_softmax(1)).sum(dim=1) for z in logits.values()])
+    return dict(zip(logits, (-entropies).softmax(dim=0).unsqueeze(2), strict=True))
+
+
+def certain_batches(logits: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same weight for all samples, as MLA's release has it: softmax and entropy over the batch, summed.
+
+    A prediction then depends on its neighbours.
+    """
+    entropies = torch.stack([-(z.softmax(0) * z.log_softmax(0)).sum() for z in logits.values()])
+    return dict(zip(logits, (-entropies).softmax(dim=0), strict=True))
+
+
+CERTAINTIES: Final[Mapping[str, Callable[[Mapping[str, Tensor]], dict[str, Tensor]]]] = {
+    "per_sample": certain_samples,
+    "per_batch": certain_batches,
+}
+"""How a modality that is sure of its class gets more weight, by name."""
+
+
+class SharedHeadFusion(Fusion):
+    """One linear head that all modalities share, z_m = W u_m + b; the fused logits are their weighted mean.
+
+    Features of other sizes than the largest are first brought to it, by a matrix of their own. Without
+    `certainty` the weights are fixed.
+    """
+
+    def __init__(
+        self, sizes: Mapping[str, int], classes: int, weights: Mapping[str, float], certainty: str | None
+    ) -> None:
+        super().__init__(sizes)
+        self.weights, self._certainty = normalised(weights, sizes), certainty
+        size = max(sizes.values())
+        self.head = nn.Linear(size, classes)
+        smaller = {name: nn.Linear(own, size, bias=False) for name, own in sizes.items() if own < size}
+        self.align = nn.ModuleDict(smaller)
+
+    def forward(self, features: Mapping[str, Tensor], present: Present = EVERYWHERE) -> Output:
+        """Derive every logit from features [B, D_m]."""
+        unimodal = {name: self.head(self.aligned(name, features[name])) for name in self.sizes}
+        return Output(dict(features), unimodal, weighted(unimodal, self.shares(unimodal), present))
+
+    def aligned(self, modality: str, features: Tensor) -> Tensor:
+        """Features [B, D] of the size that the head takes."""
+        aligned: Tensor = self.align[modality](features) if modality in self.align else features
+        return aligned
+
+    def shares(self, unimodal: Mapping[str, Tensor]) -> Mapping[str, float | Tensor]:
+        """Weight of each modality in the fused logits."""
+        return CERTAINTIES[self._certainty](unimodal) if self._certainty else dict(self.weights)
+
+
 class BoostedFusion(Fusion):
     """Several heads per modality with one shared final layer (AUG, section 3).
 
@@ -159,11 +214,13 @@ def sum_of(logits: list[Tensor]) -> Tensor:
 
 
 def weighted(
-    logits: Mapping[str, Tensor], weights: Mapping[str, float], present: Present = EVERYWHERE
+    logits: Mapping[str, Tensor],
+    weights: Mapping[str, float] | Mapping[str, float | Tensor],
+    present: Present = EVERYWHERE,
 ) -> Tensor:
     """Weighted mean [B, C] of the logits over the modalities that each sample has; zeros if it has none.
 
-    The weights sum to 1. Without logits a modality is absent from every sample.
+    The weights, numbers or [B, 1], sum to 1. Without logits a modality is absent from every sample.
     """
     if not present:
         return torch.stack([weight * logits[name] for name, weight in weights.items()]).sum(dim=0)
@@ -213,5 +270,7 @@ FUSIONS: Final[Mapping[str, Build]] = {
     "own_heads": lambda sizes, classes, weights: OwnHeadsFusion(sizes, classes),
     "late": AveragedFusion,
     "boosted": BoostedFusion,
+    "shared_fixed": partial(SharedHeadFusion, certainty=None),
+    **{f"shared_{name}": partial(SharedHeadFusion, certainty=name) for name in CERTAINTIES},
 }
 """Fusions by the name that exported models carry; sizes, classes and weights make one."""

@@ -14,7 +14,7 @@ from study.request import StudyRequest, resolved
 from study.run import main
 from study.running.driver import Job, _ray_config
 from study.running.forecast import describe
-from study.settings import Numerics, Resources, Resources, StudySettings
+from study.settings import Numerics, Resources, StudySettings
 from study.studies import STUDIES
 from trainables.multimodal.data.datasets import read_source
 from trainables.multimodal.data.preparing.writer import write_store

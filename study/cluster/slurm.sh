@@ -2,6 +2,7 @@
 # A study on Slurm, with the head and the workers of Ray in one job. Submit it from the environment that it
 # shall run in, with the arguments of study.run; every path must lie on storage that all nodes share:
 #     sbatch --nodes=4 slurm.sh cremad_dr --data DIR --results DIR --storage journal:///DIR/ledger.log
+# It takes whole nodes: symmetric-run starts no Ray beside another, and at its end stops all of ours on a node.
 #SBATCH --job-name=study
 #SBATCH --nodes=2
 #SBATCH --ntasks-per-node=1
@@ -18,14 +19,13 @@ set -euo pipefail
 RAY_AUTH_TOKEN=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
 export RAY_AUTH_TOKEN RAY_AUTH_MODE=token
 export RAY_TMPDIR=/tmp/ray-$SLURM_JOB_ID # short, and our own: /tmp/ray belongs to whoever came first
-export RAY_USAGE_STATS_ENABLED=0 RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT=600
+export RAY_USAGE_STATS_ENABLED=0 RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT=300
 
 # symmetric-run tells neither the study's process nor, where Ray did not start, that it has failed.
 noted=$(mktemp -d)
 trap 'rm -rf "$noted"' EXIT
 # shellcheck disable=SC2016  # the shell on the head expands it
 srun --cpu-bind=none ray symmetric-run --address "$SLURMD_NODENAME:6379" --min-nodes "$SLURM_JOB_NUM_NODES" \
-    --include-dashboard=false \
     -- bash -c '"$@" & echo $! >"$0/pid"; wait $!; echo $? >"$0/code"' "$noted" \
     python -m study.run "$@" --address auto &
 step=$!

@@ -131,7 +131,14 @@ def test_the_study_is_given_all_arguments_and_the_address_of_its_ray(job):
     job.start("cremad_dr", "--set", "a=b c", CODE="0").communicate()
     given = ["-m", "study.run", "cremad_dr", "--set", "a=b c", "--address", "auto"]
     assert job.said("arguments").splitlines() == given
-    assert "symmetric-run --address 127.0.0.1:6379 --min-nodes 1" in job.said("ray")
+
+
+def test_ray_is_started_with_what_a_worker_takes_too(job):
+    job.start("cremad_dr", CODE="0").communicate()
+    started = job.said("ray").partition(" -- ")[0]
+    assert (
+        started == "symmetric-run --address 127.0.0.1:6379 --min-nodes 1"
+    )  # --include-dashboard ends workers
 
 
 def test_ray_asks_for_a_token_that_only_the_job_knows(job):

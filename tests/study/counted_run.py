@@ -1,0 +1,51 @@
+"""python counted_run.py FILE NAME ...: study.run, with a line in FILE for each epoch that begins anywhere.
+
+The line tells trial, epoch and node, which NODE in the environment of its processes names. Epochs of a toy
+store take milliseconds: here each takes a while longer, so that what is killed is in the middle of one.
+"""
+
+import json
+import os
+import sys
+import time
+
+from study.run import main
+from study.running import driver
+
+PAUSE = 0.2
+
+
+class Counted:
+    """A method whose runners note each epoch that they begin."""
+
+    def __init__(self, method, trial, file):
+        self.method, self.trial, self.file = method, trial, file
+
+    def build(self, settings):
+        runner = self.method.build(settings)
+        train = runner.run_epoch
+
+        def noted():
+            line = {"trial": self.trial, "epoch": runner.epoch + 1, "node": os.environ["NODE"]}
+            with open(self.file, "a") as file:
+                file.write(json.dumps(line) + "\n")
+            time.sleep(PAUSE)
+            return train()
+
+        runner.run_epoch = noted
+        return runner
+
+
+def counting(ray_config, file):
+    """As `ray_config`, but with methods that are counted."""
+
+    def counted(*given):
+        config = ray_config(*given)
+        return {**config, "method": Counted(config["method"], config["folder"], file)}
+
+    return counted
+
+
+if __name__ == "__main__":
+    driver._ray_config = counting(driver._ray_config, sys.argv[1])
+    sys.exit(main(sys.argv[2:]))

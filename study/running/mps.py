@@ -22,7 +22,7 @@ from study.running.mps_watch import CONTROL, PIPES, answers, environment
 
 USUAL: Final = Path("/tmp/nvidia-mps")  # noqa: S108
 """Where daemons and clients meet if nothing is set."""
-LEFT: Final = 5.0
+LEFT: Final = 2.0
 """Seconds that a stopping daemon is waited for; its watcher goes on without."""
 
 

@@ -158,11 +158,13 @@ def test_a_node_that_sees_other_files_is_refused_before_the_first_trial(apart, p
 
 def test_a_driver_without_the_clusters_token_is_told_what_to_set(hosts, prepared, tmp_path):
     strangers = [{"RAY_AUTH_TOKEN": "0" * 64}, {"RAY_AUTH_TOKEN": ""}, {"RAY_AUTH_MODE": "disabled"}]
-    with cluster(hosts) as nodes:
-        for environment in strangers:
-            with ClusterStudy(nodes, prepared, tmp_path / "results", OPTIONS) as study:
-                study.start(HOME=str(tmp_path), **environment)  # where Ray would look for a token, too
-                code, _, complained = study.ending()
+    with cluster(hosts) as nodes, contextlib.ExitStack() as started:
+        studies = [ClusterStudy(nodes, prepared, tmp_path / str(n), OPTIONS) for n in range(len(strangers))]
+        for study, environment in zip(studies, strangers, strict=True):
+            started.enter_context(study)
+            study.start(HOME=str(tmp_path), **environment)  # where Ray would look for a token, too
+        for study in studies:
+            code, _, complained = study.ending()
             assert code == 2
             assert f"the Ray cluster at {nodes.address} does not answer" in complained
             assert "RAY_AUTH_MODE=token and RAY_AUTH_TOKEN" in complained

@@ -40,7 +40,7 @@ def test_all_that_is_waited_for_says_when_it_is_there(services):
 
 
 def test_the_command_is_one_that_a_study_takes(services):
-    options = asked(services["head"]["command"])
+    options = asked(services["worker"]["command"][-1])
     assert options.name in STUDIES
     assert options.address == "auto"
     assert options.storage.partition("://")[0] in LEDGERS
@@ -48,10 +48,13 @@ def test_the_command_is_one_that_a_study_takes(services):
     assert re.fullmatch(r"http://(\w+):5000", options.tracking_uri).group(1) in services
 
 
-def test_head_and_worker_do_the_same_and_wait_for_each_other(services):
-    assert services["worker"] == services["head"]
-    started = services["head"]["command"].partition(" -- ")[0]
-    assert started == "ray symmetric-run --address head:6379 --min-nodes 2 --num-cpus 2"
+def test_the_study_begins_when_both_nodes_are_there_and_its_exit_code_is_that_of_its_container(services):
+    join, _, study = services["worker"]["command"][-1].partition(" && ")
+    assert shlex.split(services["head"]["command"])[:5] == ["ray", "start", "--head", "--port", "6379"]
+    assert join.startswith("ray start --address head:6379 ")
+    assert study.startswith("exec python -m study.run ")
+    assert services["worker"]["depends_on"].keys() == services.keys() - {"worker"}
+    assert "--exit-code-from worker" in text("compose.yaml")
 
 
 def test_secrets_come_from_the_environment_and_are_missed_where_they_are_not_set(services):

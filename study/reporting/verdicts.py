@@ -74,13 +74,16 @@ def ordered(results: Results, protocol: str) -> list[Comparison]:
 
 
 def sentences(results: Results) -> Iterable[str]:
-    """Which methods differ from the baseline, and which have no result, per protocol."""
+    """Which methods differ from the baseline, and which have no result, per protocol.
+
+    A method whose search has left nothing to confirm is told of first (`sections/caveats.py`).
+    """
     if not results.saturated:
         reached = [line for protocol in results.protocols for line in _verdicts(results, protocol)]
         yield from reached or [NOTHING]
     for protocol in results.protocols:
         for status in results.status(protocol):
-            if status.is_without_result:
+            if status.is_without_result and status.stage != "search":
                 label = results.settings.label(status.method) + cells.SHORT[protocol]
                 yield f"{label} has no result, {status_wording.outcome(status)}."
 

@@ -101,8 +101,8 @@ def _with_features(best: Path, results: Results) -> Results:
 
 
 def cards(results: Results) -> list[Card]:
-    """What limits the numbers."""
-    return [card for section in _sections() for card in section.cards(results)]
+    """What limits the numbers; last what the verdicts leave open."""
+    return [card for section in (*SECTIONS, OPENING) for card in section.cards(results)]
 
 
 def sentences(results: Results) -> list[str]:

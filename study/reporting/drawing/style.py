@@ -94,6 +94,12 @@ OTHERS = (  # of methods that stand in no table, such as single modalities, or f
     Look("#7f3c8d", "8", "-."),
     Look("#a0522d", "P", "-."),
     Look("#3b3b98", "X", "-."),
+    Look("#8b1a1a", "p", ":"),
+    Look("#56b4e9", "^", ":"),
+    Look("#8c6d00", "D", ":"),
+    Look("#7f3c8d", "v", ":"),
+    Look("#a0522d", "o", ":"),
+    Look("#3b3b98", "*", ":"),
 )
 REFERENCE = Look(GREY, "", "--")  # a method that stands in every panel beside the one it is compared with
 Moments = Mapping[str, Sequence[int]]  # method -> epochs after which it re-learned

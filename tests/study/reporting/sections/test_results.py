@@ -102,7 +102,7 @@ def test_twelve_methods_are_told_in_few_short_sentences(compared_methods) -> Non
 
 def test_methods_without_a_result_are_told_with_the_reason(compared_methods) -> None:
     text = said(*compared_methods)
-    assert "Late fusion has no result, no search trial completed: 5 diverged (loss is not finite)" in text
+    assert "Nothing could be confirmed of late fusion: 5 diverged (loss is not finite), 1 pruned." in text
     line = sentence(text, "Boosting with frozen heads has no result")
     assert "no confirm trial completed" in line
     assert "failed (out of memory)" in line

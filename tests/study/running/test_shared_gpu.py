@@ -28,9 +28,9 @@ def one_gpu(tmp_path_factory):
     """A Ray that keeps count of a GPU, which need not be there, below the stand-in for a daemon of MPS."""
     programs = tmp_path_factory.mktemp("programs")
     install(programs)
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # Ray remembers it for all of the process
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
-        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
         with mps.daemon() as folder:
             ray.init(
                 address="local",
@@ -92,7 +92,8 @@ def method():
 def records(one_gpu, open_toy, tmp_path):
     """What became of trials of which four share the GPU, by seed."""
     ledger, trained = open_toy(), method()
-    job = SimpleNamespace(folder=tmp_path, store=tmp_path, resources=Resources(1.0, 0.25, device="cpu"))
+    held = Resources(1.0, 0.25, device="cpu")
+    job = SimpleNamespace(folder=tmp_path, store=tmp_path, resources=held, staged=None)
     few = replace(TOY, pruning="never", budget=replace(TOY.budget, epochs=EPOCHS))
 
     def propose(number, draw):

@@ -52,6 +52,7 @@ def test_a_compiled_run_computes_what_a_run_without_does(make_trainer, graphs) -
 
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler on a CPU")
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script_method.*:DeprecationWarning")
 def test_kernels_that_were_built_compute_what_a_run_without_does(make_trainer) -> None:
     plain, compiled = make_trainer(2), make_trainer(2, compile=True)
     for _ in range(2):

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from trainables.multimodal import evaluation
 from trainables.multimodal.evaluation import NOISE_LEVELS, Evaluation
 from trainables.multimodal.feature_sample import read_features
 from trainables.multimodal.tasks import Classification
@@ -27,6 +28,14 @@ def test_a_split_is_evaluated_once_until_the_weights_change(make_trainer):
     assert trainer.evaluate("validation") is first
     trainer.run_epoch()
     assert trainer.evaluate("validation") is not first
+
+
+def test_it_does_not_matter_how_many_batches_are_evaluated_as_one(make_trainer, monkeypatch):
+    single = make_trainer(1).evaluate("train")
+    monkeypatch.setitem(evaluation.TOGETHER, "cpu", 3)
+    several = make_trainer(1).evaluate("train")
+    torch.testing.assert_close(several.fused, single.fused)
+    assert torch.equal(several.labels, single.labels)
 
 
 def test_contributions_of_two_modalities_follow_from_each_alone_and_both(make_trainer):

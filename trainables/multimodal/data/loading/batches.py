@@ -125,16 +125,20 @@ class Loader:
         drawn = {
             f: segment_choices(draw, len(self), f, self._frames) for f in dict.fromkeys(self._stored.values())
         }
-        return self._batches(order, {name: drawn[stored] for name, stored in self._stored.items()})
+        choices = {name: drawn[stored] for name, stored in self._stored.items()}
+        return self._batches(order, choices, self._batch_size)
 
-    def ordered(self) -> Batches:
-        """Evaluation batches: the order of the split, and the frame in the middle of each segment."""
+    def ordered(self, together: int = 1) -> Batches:
+        """Evaluation batches: the order of the split, and the frame in the middle of each segment.
+
+        Each is as large as so many training batches `together`.
+        """
         middles = {n: segment_middles(f, self._frames) for n, f in self._stored.items()}
         choices = {n: np.broadcast_to(m, (len(self), len(m))) for n, m in middles.items()}
-        return self._batches(np.arange(len(self)), choices)
+        return self._batches(np.arange(len(self)), choices, together * self._batch_size)
 
-    def _batches(self, order: np.ndarray, choices: dict[str, np.ndarray]) -> Batches:
-        gathered = self._gathered(order, choices)
+    def _batches(self, order: np.ndarray, choices: dict[str, np.ndarray], size: int) -> Batches:
+        gathered = self._gathered(order, choices, size)
         device = self.labels.device
         for positions, samples in ahead(gathered, self._ahead) if self._ahead else gathered:
             inputs = {name: values.to(device, non_blocking=True) for name, values in samples.items()}
@@ -143,10 +147,10 @@ class Loader:
             yield Batch(inputs, self.labels[index], self._rows[positions], present)
 
     def _gathered(
-        self, order: np.ndarray, choices: dict[str, np.ndarray]
+        self, order: np.ndarray, choices: dict[str, np.ndarray], size: int
     ) -> Iterator[tuple[np.ndarray, dict[str, Tensor]]]:
         """Positions of each batch and its samples, on the device or on the way to it."""
-        for start, stop in batch_bounds(len(order), self._batch_size):
+        for start, stop in batch_bounds(len(order), size):
             positions = order[start:stop]
             frames = {name: np.ascontiguousarray(choice[positions]) for name, choice in choices.items()}
             yield positions, {name: s.take(positions, frames.get(name)) for name, s in self._sources.items()}

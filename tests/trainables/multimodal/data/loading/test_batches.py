@@ -226,6 +226,16 @@ def test_batches_that_do_not_fit_a_gpu_are_those_that_do(toy_store, monkeypatch)
         assert all(torch.equal(one.inputs[name], other.inputs[name]) for name in one.inputs)
 
 
+def test_evaluation_batches_may_hold_several_training_batches(loader):
+    single, double = list(loader.ordered()), list(loader.ordered(2))
+    sizes = [len(batch.labels) for batch in double]
+    assert sizes[0] == 16
+    assert sum(sizes) == len(loader)
+    for name in single[0].inputs:
+        parts = [torch.cat([batch.inputs[name] for batch in batches]) for batches in (single, double)]
+        assert torch.equal(*parts)
+
+
 def test_closing_the_batches_ends_the_thread_that_gathers_them(toy_store, mapped, monkeypatch):
     monkeypatch.setitem(AHEAD, "cpu", 2)
     store = FeatureStore.open(toy_store(2))

@@ -6,10 +6,11 @@
 
 Needs torch, torchvision, numpy, pyarrow, safetensors and scikit-learn. Prints a row per measurement, in
 training samples per second and as a share of the bare pair: forward pass, backward pass and optimizer step
-on one decoded batch. Then come processes that share the device, without and with MPS where
-`nvidia-cuda-mps-control` is there, the first epochs of two compiled runs that share a cache, and what a
-checkpoint takes. At the end 20 steps in bf16 with channels_last are compared with the same steps in fp32;
-exit code 1 if they differ by more than the tolerances below. The last line is all of it as JSON.
+on one decoded batch, measured anew before each row, since the speed of a machine drifts. Then come processes
+that share the device, without and with MPS where `nvidia-cuda-mps-control` is there, the first epochs of two
+compiled runs that share a cache, and what a checkpoint takes. At the end 20 steps in bf16 with channels_last
+are compared with the same steps in fp32; exit code 1 if they differ by more than the tolerances below. The
+last line is all of it as JSON.
 """
 
 import argparse
@@ -203,6 +204,7 @@ def whole_epoch(config: TrainerConfig, epochs: int, balancers: Sequence[Balancer
     """All of an epoch; for D&R a diagnosis after each, and a re-learning."""
     trainer = Trainer(config, balancers)
     trainer.run_epoch()
+    trainer.state_dict()  # takes pinned memory, which stays for the best weights, too
     return rate(trainer, epochs, lambda: trainer.run_epoch())
 
 
@@ -258,15 +260,19 @@ ROWS: dict[str, Rate] = {
 def measured(config: TrainerConfig, options: argparse.Namespace) -> dict[str, Any]:
     """Samples per second of each row that the device can run."""
     rates: dict[str, float] = {}
+    shares: dict[str, float] = {}
     for name in options.rows:
         if "CUDA" in name and not torch.cuda.is_available():
             continue
+        beside = bare(config, 1)
         started = time.perf_counter()
         rates[name] = ROWS[name](config, options.epochs)
-        share = rates[name] / rates.get("bare pair", float("nan"))
+        shares[name] = rates[name] / beside
         took = time.perf_counter() - started
-        print(f"{name:38} {rates[name]:8.1f} samples/s, {share:5.3f} of bare ({took:.0f} s)", flush=True)
-    return {"samples_per_second": rates, "graphs": compiled_graphs()}
+        print(
+            f"{name:38} {rates[name]:8.1f} samples/s, {shares[name]:5.3f} of bare ({took:.0f} s)", flush=True
+        )
+    return {"samples_per_second": rates, "shares_of_bare": shares, "graphs": compiled_graphs()}
 
 
 def compiled_graphs() -> int:

@@ -1,6 +1,5 @@
 """torch.compile for encoders: when it pays, and for which batches."""
 
-import contextlib
 import shutil
 import sysconfig
 from collections.abc import Iterable
@@ -18,7 +17,7 @@ PAYS_FROM: Final = 25_000
 a step (spectrograms and frames of CREMA-D, batches of 64).
 """
 MOST_GRAPHS: Final = 64
-"""Of one kind of encoder in a process: two for each modality and batch size. Trials that follow each other in
+"""Of one kind of encoder in a process: one for each modality and batch size. Trials that follow each other in
 a process share them."""
 
 
@@ -49,13 +48,7 @@ def compile_encoders(encoders: Iterable[nn.Module]) -> None:
         encoder.compile(dynamic=False, options={"deterministic": True})
 
 
-def as_it_is(samples: int, compiled_for: int | None) -> AbstractContextManager[object]:
-    """Inside, encoders run without their compiled graphs, unless those were made for so many samples.
-
-    The last batch of a pass and what few samples have of a modality come in many sizes, each of which would
-    be compiled anew.
-    """
-    if compiled_for is None or samples == compiled_for:
-        return contextlib.nullcontext()
+def without_graphs() -> AbstractContextManager[object]:
+    """Inside, encoders run as they are and not as compiled."""
     uncompiled: AbstractContextManager[object] = torch.compiler.set_stance("force_eager")
     return uncompiled

@@ -104,7 +104,7 @@ class Evaluator:
         if split not in self._evaluations:
             self.model.eval()
             loader = self.loader(split)
-            with closing(loader.ordered(self._together())) as batches:
+            with closing(loader.ordered(TOGETHER[self.runtime.device.type])) as batches:
                 outputs = [self._output(batch) for batch in batches]
             features = {n: torch.cat([o.features[n] for o in outputs]) for n in self.model.encoders}
             fused = torch.cat([output.fused for output in outputs])
@@ -151,7 +151,7 @@ class Evaluator:
         judged, wanted = self.evaluate(split), list(product(self.model.encoders, NOISE_LEVELS))
         fused: dict[tuple[str, float], list[Tensor]] = {each: [] for each in wanted}
         start = 0
-        with closing(self.loader(split).ordered(self._together())) as batches:
+        with closing(self.loader(split).ordered(TOGETHER[self.runtime.device.type])) as batches:
             for number, batch in enumerate(batches):
                 stop = start + len(batch.labels)
                 features = {name: values[start:stop] for name, values in judged.features.items()}
@@ -216,10 +216,6 @@ class Evaluator:
         model.load_state_dict(weights["model"])
         probes.load_state_dict(weights["probes"])
         return replace(self, model=model, probes=probes)
-
-    def _together(self) -> int:
-        """Training batches that are evaluated as one; graphs are compiled for single ones."""
-        return 1 if self.model.compiled_for else TOGETHER[self.runtime.device.type]
 
     def _output(self, batch: Batch) -> Output:
         with self.runtime.autocast():

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from trainables.multimodal.compiling import as_it_is, compile_encoders
+from trainables.multimodal.compiling import compile_encoders, without_graphs
 from trainables.multimodal.data.modality_names import OF_MODULES
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.networks.encoders import encoder_kind
@@ -47,7 +48,7 @@ class MultimodalModel(nn.Module):
         return self.spec.classes
 
     def compile_encoders(self, samples: int) -> None:
-        """Let batches of so many samples run through compiled encoders; a copy of the model has none."""
+        """Let training batches of so many samples run through compiled encoders; a copy has none."""
         compile_encoders(self.encoders.values())
         self.compiled_for = samples
 
@@ -70,7 +71,11 @@ class MultimodalModel(nn.Module):
         return spread(present, name, encode(name, having(present, name, raw)))
 
     def _encode(self, name: str, raw: Tensor) -> Tensor:
-        with as_it_is(len(raw), self.compiled_for):
+        """Graphs are for whole training batches: each other size would be compiled anew, and evaluation gains
+        less than the time after which its own would be ready.
+        """
+        as_compiled = self.training and len(raw) == self.compiled_for
+        with nullcontext() if as_compiled or not self.compiled_for else without_graphs():
             features: Tensor = self.encoders[name](self.inputs[name](raw)).float()
         return features
 

@@ -10,7 +10,6 @@ from trainables.multimodal.compiling import PAYS_FROM, pays
 from trainables.multimodal.networks.encoders import MLP, ResNet
 
 CUDA = torch.device("cuda")
-MODES = 2  # training and evaluation
 
 
 @pytest.fixture
@@ -32,22 +31,22 @@ def test_no_batch_of_a_later_epoch_or_trial_is_compiled_anew(make_trainer, graph
     """24 samples in batches of 10 leave one of 4, and 12 of validation one of 2."""
     trainer = make_trainer(2, batch_size=10, compile=True)
     trainer.run_epoch()
-    assert graphs() == MODES * 2
+    assert graphs() == 2
     trainer.run_epoch()
     trainer.test()
     make_trainer(2, batch_size=10, compile=True).run_epoch()
-    assert graphs() == MODES * 2
+    assert graphs() == 2
 
 
 def test_samples_that_lack_a_modality_make_no_more_graphs(make_gappy, graphs) -> None:
     make_gappy(2, compile=True).run_epoch()
-    assert graphs() <= MODES * 2
+    assert graphs() <= 2
 
 
 def test_a_compiled_run_computes_what_a_run_without_does(make_trainer, graphs) -> None:
     plain, compiled = make_trainer(2), make_trainer(2, compile=True)
     assert compiled.run_epoch()["train/loss"] == plain.run_epoch()["train/loss"]
-    assert graphs() == MODES * 2
+    assert graphs() == 2
 
 
 @pytest.mark.slow

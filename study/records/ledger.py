@@ -200,23 +200,30 @@ class Ledger:
             self._records[key] = replace(self._records[key], alone=True)
 
     def tell(self, key: str) -> None:
-        """Close a trial as its ending says."""
+        """Close a trial as its ending says.
+
+        To Optuna, which never opens a trial again, one that failed is still running: `reopen` may follow.
+        """
         with self._writing():
             record = self._records[key]
             if record.ending is None:
                 raise RuntimeError(f"trial {key} is told without a decision")
-            state = _STATES.get(record.ending.status, TrialState.FAIL)
-            value = record.value
-            if record.ending.status == "diverged":
-                value = min(WORST_OBJECTIVE, value or WORST_OBJECTIVE)  # an error has reported less
-            values = None if state == TrialState.FAIL or value is None else [value]
             self._attribute(key, "status", record.ending.status)
-            self.storage.set_trial_state_values(self._trial_ids[key], state, values)
-            frozen = self._frozen[(record.stage, record.method)][record.number]
-            frozen.values = values
-            frozen.state = state
-            frozen.datetime_complete = datetime.fromtimestamp(record.ending.time)
+            if record.ending.status in _STATES:
+                self._tell_optuna(record, record.ending)
             self._records[key] = _ended(record)
+
+    def reopen(self, key: str) -> bool:
+        """Let a trial that failed go on from its newest checkpoint; False for one that cannot."""
+        with self._writing():
+            record = self._records[key]
+            trial = self._frozen[record.stage, record.method][record.number]
+            if record.status != "failed" or trial.state.is_finished():  # by an earlier version
+                return False
+            self._attribute(key, "ending", None)
+            self._attribute(key, "status", "running")
+            self._records[key] = replace(record, status="running", reason=None, ended=None, ending=None)
+            return True
 
     def set_mlflow_run(self, key: str, run: str) -> None:
         """Keep the id of the trial's run in MLflow; not in the trial, which may be closed already."""
@@ -247,6 +254,16 @@ class Ledger:
 
     def _attribute(self, key: str, name: str, value: Any) -> None:
         self.storage.set_trial_user_attr(self._trial_ids[key], name, value)
+
+    def _tell_optuna(self, record: Record, ending: Ending) -> None:
+        state, value = _STATES[ending.status], record.value
+        if ending.status == "diverged":
+            value = min(WORST_OBJECTIVE, value or WORST_OBJECTIVE)  # an error has reported less
+        values = None if value is None else [value]
+        self.storage.set_trial_state_values(self._trial_ids[record.key], state, values)
+        trial = self._frozen[record.stage, record.method][record.number]
+        trial.values, trial.state = values, state
+        trial.datetime_complete = datetime.fromtimestamp(ending.time)
 
     def _report(self, record: Record, epoch: int, metrics: Mapping[str, float]) -> None:
         known = objective(metrics)
@@ -290,14 +307,14 @@ class Ledger:
             return
         for epoch in filter(record.counts, sorted(set(record.epochs) - set(trial.intermediate_values))):
             self._report(record, epoch, record.epochs[epoch])
-        if record.ending and (record.ending.status == "failed" or record.ending.epoch in record.epochs):
+        if record.ending and record.ending.epoch in record.epochs:
             self.tell(record.key)
 
 
 def _record(stage: str, method: str, trial: FrozenTrial) -> Record:
     attributes = trial.user_attrs
     epochs = {int(k.split("/")[1]): v for k, v in attributes.items() if k.startswith("epoch/")}
-    ending = Ending(**attributes["ending"]) if "ending" in attributes else None
+    ending = Ending(**attributes["ending"]) if attributes.get("ending") else None
     record = Record(
         stage=stage,
         method=method,
@@ -314,7 +331,8 @@ def _record(stage: str, method: str, trial: FrozenTrial) -> Record:
         ending=ending,
         alone=attributes.get("alone", False),
     )
-    return _ended(record) if trial.state.is_finished() else record
+    failed = ending is not None and ending.status == "failed"
+    return _ended(record) if failed or trial.state.is_finished() else record
 
 
 def _ended(record: Record) -> Record:

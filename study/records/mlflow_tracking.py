@@ -203,6 +203,9 @@ class Tracker:
     def _project(self, client: "MlflowClient", record: Record) -> None:
         """Bring one child run up to the ledger."""
         run = self._run(client, record)
+        if not record.finished and record.key in self._closed:  # it failed, and goes on
+            client.update_run(run, status="RUNNING")
+            self._closed.discard(record.key)
         sent = self._sent[record.key]
         missing = [epoch for epoch in sorted(record.epochs) if epoch > sent]
         closing = record.finished and record.key not in self._closed

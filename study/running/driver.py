@@ -100,6 +100,8 @@ def carry_out(job: Job, ledger: Ledger, console: Console) -> int:
 def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) -> bool:
     """Run whatever is missing; False if nothing was."""
     settings = ledger.settings
+    if again := stages.reopen_failed(settings, ledger):
+        console.print(f"Trials that failed are tried again: {again}.")
     searched = {method: settings.space(method) for method in settings.methods}
     outlook = Outlook(at_most(settings), searched)
     with Progress(console, settings.study, outlook) as progress:
@@ -107,7 +109,7 @@ def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) ->
         def changed(record: Record) -> None:
             tracker.changed(record)
             progress.changed(record)
-            if record.finished:
+            if record.finished and record.status != "failed":  # which the next start takes up
                 discard_checkpoints(trial_folder(job.folder, record))
 
         def planned() -> list[StagePlan]:

@@ -45,6 +45,21 @@ def ended(plan: StagePlan, ledger: Ledger) -> bool:
     return len(begun) >= plan.count and all(record.finished for record in begun)
 
 
+def reopen_failed(settings: StudySettings, ledger: Ledger) -> int:
+    """Let trials that failed go on, unless a later step of their method has begun, which rests on them.
+
+    Returns how many.
+    """
+    return sum(
+        ledger.reopen(record.key)
+        for method in settings.methods
+        for place, step in enumerate(CHAIN)
+        if not any(ledger.count(stage, method) for later in CHAIN[place + 1 :] for stage in later)
+        for stage in step
+        for record in ledger.records(stage, method)
+    )
+
+
 def search(settings: StudySettings, ledger: Ledger, method: str) -> StagePlan:
     """A method's published values, the same at the baseline's best learning rates, then TPE.
 

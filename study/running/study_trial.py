@@ -98,7 +98,7 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
                 self.runner, self.writer = self._begin()
             return self.replay.pop(0) if self.replay else self._train(self.runner, self.writer)
         except Diverged as error:
-            return self._ended("diverged", str(error))
+            return self._diverged(str(error))
         except RuntimeError as error:
             if not _is_out_of_memory(error):
                 raise
@@ -181,20 +181,23 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
     def _out_of_memory(self, said: str) -> dict[str, Any]:
         """Tell of it where others had a part in it; alone on a GPU it is the end."""
         if self.trial["shares_gpu"]:
-            reason = f"out of memory on a shared GPU ({said})"
-            return {"epoch": self._next_epoch(), "status": CROWDED, "reason": reason, "done": True}
-        return self._ended("failed", f"out of memory alone on a GPU: {said}")
+            return self._without_epoch(CROWDED, f"out of memory on a shared GPU ({said})")
+        return self._without_epoch("failed", f"out of memory alone on a GPU: {said}")
+
+    def _without_epoch(self, status: str, reason: str) -> dict[str, Any]:
+        """End without a result: nothing was learned of the configuration."""
+        return {"epoch": self._next_epoch(), "status": status, "reason": reason, "done": True}
 
     def _next_epoch(self) -> int:
         return int(1 + max(self.trial["known"], self.history[-1]["epoch"] if self.history else 0))
 
-    def _ended(self, status: str, reason: str) -> dict[str, Any]:
+    def _diverged(self, reason: str) -> dict[str, Any]:
         """End with a finite worst value: not-a-number would never be stopped nor learned from."""
         epoch = self._next_epoch()
         chosen_by = self.trial["settings"].get("objective", tasks.ACCURACY)
         names = [BEST_ACCURACY] if chosen_by == tasks.ACCURACY else [BEST_ACCURACY, BEST_OBJECTIVE]
         metrics = worst_result(epoch, names)
-        end = {"status": status, "reason": reason, "done": True}
+        end = {"status": "diverged", "reason": reason, "done": True}
         return {"epoch": epoch, "metrics": metrics, "machine": self._machine, **end}
 
     @property

@@ -56,7 +56,7 @@ def test_a_trial_keeps_every_type_of_machine_once_in_the_order_it_came_to_them(o
         ("completed", TrialState.COMPLETE, 0.5),
         ("pruned", TrialState.PRUNED, 0.5),
         ("diverged", TrialState.COMPLETE, 0.0),
-        ("failed", TrialState.FAIL, None),
+        ("failed", TrialState.RUNNING, None),
     ],
 )
 def test_an_ending_is_told_to_optuna_as_what_it_teaches(open_toy, status, state, value):
@@ -67,6 +67,34 @@ def test_an_ending_is_told_to_optuna_as_what_it_teaches(open_toy, status, state,
     ledger.tell(record.key)
     trial = trial_state(ledger)
     assert (trial.state, trial.value) == (state, value)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_trial_that_failed_may_go_on_after_the_next_start(open_toy, told):
+    ledger = open_toy()
+    record = added(ledger)
+    ledger.add_epoch(record.key, 1, {"best/accuracy": 0.5})
+    ledger.set_ending(record.key, Ending("failed", 1, "RuntimeError: no"))
+    if told:
+        ledger.tell(record.key)
+    ledger = open_toy()
+    failed = ledger.get(record.key)
+    assert (failed.status, failed.reason) == ("failed", "RuntimeError: no")
+    assert ledger.reopen(record.key)
+    assert not ledger.reopen(record.key)
+    assert ledger.get(record.key) == open_toy().get(record.key)
+    again = open_toy().get(record.key)
+    assert (again.status, again.reason, again.ending, list(again.epochs)) == ("running", None, None, [1])
+
+
+def test_a_trial_that_an_earlier_version_closed_as_failed_stays_so(open_toy):
+    ledger = open_toy()
+    record = added(ledger)
+    ledger.set_ending(record.key, Ending("failed", 1, "RuntimeError: no"))
+    ledger.storage.set_trial_state_values(ledger._trial_ids[record.key], TrialState.FAIL)
+    ledger = open_toy()
+    assert not ledger.reopen(record.key)
+    assert ledger.get(record.key).status == "failed"
 
 
 def test_a_kill_between_value_and_tell_leaves_a_trial_that_is_told_at_the_next_start(open_toy):

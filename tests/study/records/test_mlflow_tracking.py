@@ -8,7 +8,7 @@ from pathlib import Path
 import mlflow
 import pytest
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-from toy_study import stage_run, work, work_all
+from toy_study import report, stage_run, work, work_all
 
 from study.records import background_copy, mlflow_tracking
 from study.records.mlflow_runs import StudyResults
@@ -101,6 +101,26 @@ def test_a_trial_that_goes_on_after_a_restart_goes_on_in_its_run(open_toy, targe
     steps = [history(target, run) for run in children.values()]
     assert steps == [list(range(1, len(steps[0]) + 1))]
     assert len(steps[0]) > 2
+
+
+def test_a_trial_that_failed_and_goes_on_does_so_in_its_run(open_toy, target):
+    ledger = open_toy()
+    run = stage_run(ledger)
+    run.next("ray")
+    key = run.assigned["ray"]
+    run.fail("ray", "RuntimeError: no")
+    copy(target, ledger)
+    assert [one.info.status for one in runs(target)[0].values()] == ["FAILED"]
+    assert ledger.reopen(key)
+    run = stage_run(ledger)
+    run.next("again")
+    copy(target, ledger)
+    assert [one.info.status for one in runs(target)[0].values()] == ["RUNNING"]
+    while report(run, "again", 1 + len(ledger.get(key).epochs)):
+        pass
+    copy(target, ledger)
+    (one,) = runs(target)[0].values()
+    assert (one.info.status, one.data.tags["status"]) == ("FINISHED", ledger.get(key).status)
 
 
 def test_sending_an_epoch_again_leaves_it_once(open_toy, target):

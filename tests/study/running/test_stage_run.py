@@ -428,10 +428,19 @@ def test_a_retried_trial_that_ends_before_it_caught_up_is_closed(open_toy):
     run.next("ray")
     for epoch in (1, 2):
         run.result("ray", {"epoch": epoch, "metrics/best/accuracy": 0.5})
-    ending = {"status": "failed", "reason": "out of memory", "metrics/best/accuracy": 0.0}
+    ending = {"status": "failed", "reason": "out of memory"}
     assert run.result("ray", {"epoch": 1, **ending}) == "STOP"
     record = run.ledger.get(run.assigned["ray"])
     assert (record.status, len(record.epochs)) == ("failed", 2)
+
+
+def test_a_trial_that_fails_by_what_it_reports_has_no_epoch_of_it(open_toy):
+    run = stage_run(open_toy())
+    run.next("ray")
+    report(run, "ray", 1)
+    assert run.result("ray", {"epoch": 2, "status": "failed", "reason": "out of memory"}) == "STOP"
+    record = run.ledger.get(run.assigned["ray"])
+    assert (record.status, list(record.epochs)) == ("failed", [1])
 
 
 NO_ROOM = {"status": "crowded", "reason": "out of memory on a shared GPU (no)", "done": True}

@@ -6,7 +6,16 @@ import optuna
 import pytest
 
 from study.records.trial_record import Ending, Proposal, trial_key
-from study.running.stages import confirm, finalists, more_seeds, plans, search, sensitivity, surface
+from study.running.stages import (
+    confirm,
+    finalists,
+    more_seeds,
+    plans,
+    reopen_failed,
+    search,
+    sensitivity,
+    surface,
+)
 from study.settings import Budget
 from study.studies import STUDIES
 
@@ -85,6 +94,29 @@ def test_a_method_goes_on_when_its_own_trials_have_ended(settings, ledger):
         ("confirm", "joint"): 10,
         ("sensitivity", "joint"): 0,
     }
+
+
+def failed(ledger, stage, config, seed):
+    """Put a trial of joint training that failed into the ledger; returns its key."""
+    proposal = Proposal(config, seed)
+    key = trial_key(stage, "joint", proposal, ledger.digest)
+    ledger.add(stage, "joint", key, proposal)
+    ledger.set_ending(key, Ending("failed", 0, "RuntimeError: no"))
+    ledger.tell(key)
+    return key
+
+
+def test_trials_that_failed_go_on_until_what_rests_on_them_has_begun(settings, ledger):
+    config = settings.config("joint", {"lr": 0.01})
+    searched_ = failed(ledger, "search", config, 1)
+    assert reopen_failed(settings, ledger) == 1
+    assert ledger.get(searched_).status == "running"
+    ledger.set_ending(searched_, Ending("failed", 0, "RuntimeError: no"))
+    ledger.tell(searched_)
+    confirmed = failed(ledger, "confirm", config, 1000)
+    assert reopen_failed(settings, ledger) == 1
+    assert (ledger.get(searched_).status, ledger.get(confirmed).status) == ("failed", "running")
+    assert reopen_failed(settings, ledger) == 0
 
 
 def test_stages_that_were_not_asked_for_are_passed_over(settings, ledger):

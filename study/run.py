@@ -9,6 +9,9 @@ from trainables.multimodal.supported_system import require_supported_system
 
 if __name__ == "__main__":
     require_supported_system()
+    from study.running.signals import end_while_starting
+
+    end_while_starting("study.run")
 
 import argparse
 import contextlib
@@ -28,7 +31,7 @@ from study.request import resolved
 from study.run_options import asked, parser, resources
 from study.running.cluster import slots
 from study.running.forecast import describe
-from study.running.signals import catch_signals
+from study.running.signals import CONTINUE, bounded, catch_signals
 from study.running.versions import command
 from study.studies import SAMPLE_STUDIES, STUDIES, Study
 from trainables.multimodal.command_line import COMPLETE, INTERRUPTED, reported
@@ -43,14 +46,14 @@ GENERATED: Final = "sample-data"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    catch_signals()
-    try:
-        given = sys.argv[1:] if arguments is None else arguments
-        return reported("study.run", lambda: _run(parser(__doc__).parse_args(given), given))
-    except KeyboardInterrupt as error:  # Interrupted, or its parent where Ray was waiting
-        name = str(error) or "a signal"
-        print(f"study.run: stopped by {name}; run the same command again to continue.", file=sys.stderr)
-        return INTERRUPTED
+    given = sys.argv[1:] if arguments is None else arguments
+    with bounded("study.run"):
+        try:
+            catch_signals()
+            return reported("study.run", lambda: _run(parser(__doc__).parse_args(given), given))
+        except KeyboardInterrupt as error:  # Interrupted, or its parent where Ray was waiting
+            print(f"study.run: stopped by {error or 'a signal'}; {CONTINUE}.", file=sys.stderr)
+            return INTERRUPTED
 
 
 def _run(options: argparse.Namespace, arguments: Sequence[str]) -> int:

@@ -1,6 +1,7 @@
 """The Ray that trials run on: one of our own on this machine, or a cluster that was named."""
 
 import os
+import signal
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,7 +9,7 @@ import ray
 from ray.exceptions import AuthenticationError
 
 from study.running import local_ray
-from study.running.signals import catch_signals
+from study.running.signals import Interrupted, catch_signals
 from study.running.surroundings import last_line
 from study.settings import Resources
 from trainables.multimodal.errors import InputError
@@ -26,11 +27,15 @@ def connect(resources: Resources) -> None:
     """Start a Ray of our own on this machine, or join the cluster that was named."""
     if ray.is_initialized():
         return
-    if resources.address:
-        _join(resources.address)
-    else:
-        local_ray.start()
-    catch_signals()  # Ray has put handlers of its own in their place
+    try:
+        if resources.address:
+            _join(resources.address)
+        else:
+            local_ray.start()
+    except SystemExit as error:  # what Ray's handler of SIGTERM raises while it starts
+        raise Interrupted(signal.SIGTERM.name) from error
+    finally:
+        catch_signals()  # Ray has put handlers of its own in their place
     _check_room(resources)
 
 

@@ -32,9 +32,10 @@ from study.running.gpu_sharing import sharing
 from study.running.hang_watch import Watch
 from study.running.progress import Outlook, Progress
 from study.running.ray_bridge import tuner
+from study.running.ray_health import watched_over
 from study.running.sampling import asha, rungs
 from study.running.shared_storage import require_shared
-from study.running.signals import ignore_signals
+from study.running.signals import ignore_signals, why
 from study.running.stage_run import StagePlan, StageRun
 from study.running.staging import StagedData
 from study.running.study_trial import StudyTrial
@@ -78,8 +79,8 @@ def carry_out(job: Job, ledger: Ledger, console: Console) -> int:
         if not _run_stages(job, ledger, tracker, console):
             console.print(f"Study {ledger.settings.study} has finished: nothing is left to run.")
         return _finish(job, ledger, tracker, console)
-    except KeyboardInterrupt as reason:  # where Ray waits it turns Interrupted into its parent
-        return _stopped(ledger, tracker, console, str(reason) or "interrupted", INTERRUPTED)
+    except KeyboardInterrupt as error:  # where Ray waits it turns Interrupted into its parent
+        return _stopped(ledger, tracker, console, why(str(error) or "interrupted"), INTERRUPTED)
     except (Halted, StorageInternalError, OSError) as error:  # the latter two outside Ray's callbacks
         cause = str(error) if isinstance(error, Halted) else described(error)
         return _stopped(ledger, tracker, console, last_line(error), _code(cause))
@@ -149,7 +150,8 @@ def _with_ray(job: Job, run: StageRun, console: Console) -> None:
         console.print(of_trials(job.resources), soft_wrap=True)
         if job.staged:
             console.print(f"Data:    {job.staged}", soft_wrap=True)
-        _execute(job, run)
+        with watched_over():
+            _execute(job, run)
     finally:
         disconnect()
 

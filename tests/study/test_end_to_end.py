@@ -108,18 +108,28 @@ def ending(driver):
 
 def signal_trial_processes(driver, number):
     """Send a signal to what trains for a driver, as soon as something does; returns the processes' ids."""
+    return signal_processes(driver, "Trainable", number)
+
+
+def signal_processes(driver, name, number):
+    """Send a signal to all below a driver that are called so, as soon as there are any; returns their ids."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         reached = []
         for process in psutil.Process(driver.pid).children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):  # between two trials none may be left
-                if "Trainable" in "".join(process.cmdline()[:1]):
+                if name in "".join(process.cmdline()[:1]):
                     process.send_signal(number)
                     reached.append(process.pid)
         if reached:
             return reached
         time.sleep(0.02)
-    raise AssertionError("no process trained")
+    raise AssertionError(f"there was no {name}")
+
+
+def below(driver):
+    """Processes that a driver has started, and those below them."""
+    return psutil.Process(driver.pid).children(recursive=True)
 
 
 @pytest.fixture(scope="module")
@@ -234,14 +244,46 @@ def test_a_study_in_a_journal_killed_again_and_again_comes_to_the_same_end(store
 
 @pytest.mark.fault
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_the_driver_soon_and_says_to_run_again(disturbed, number):
     driver = disturbed.start()
     disturbed.wait_for_epoch(2)
-    driver.send_signal(number)
-    said, _ = driver.communicate(timeout=10)
+    require_end(driver, lambda: driver.send_signal(number), number.name)
+
+
+@pytest.mark.fault
+@pytest.mark.slow
+@pytest.mark.parametrize("delay", [0.0, 0.5, 1.0, 2.0, 4.0])
+def test_a_signal_while_ray_starts_ends_the_driver_soon(disturbed, delay):
+    driver = disturbed.start()
+    signal_processes(driver, "gcs_server", 0)
+    time.sleep(delay)
+    require_end(driver, driver.terminate, "SIGTERM")
+
+
+@pytest.mark.fault
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "called"), [("raylet", "the raylet"), ("gcs_server", "the head of Ray")])
+def test_a_driver_whose_ray_is_killed_says_so_and_ends_and_the_study_goes_on(disturbed, name, called):
+    long = ("--epochs", "500")  # trials that run already get on for some seconds
+    driver = disturbed.start(*long)
+    disturbed.wait_for_epoch(2)
+    require_end(driver, lambda: signal_processes(driver, name, signal.SIGKILL), called, within=60)
+    before = disturbed.epochs()
+    disturbed.start(*long)
+    disturbed.wait_for_epoch(before + 1)
+
+
+def require_end(driver, begin, cause, within=10):
+    """Within seconds a driver ends with code 3 and a sentence, and nothing of it stays behind."""
+    processes = below(driver)
+    begin()
+    said, complained = driver.communicate(timeout=within)
     assert driver.returncode == 3
-    assert "run the same command again to continue" in said
+    assert cause in said + complained
+    assert "run the same command again to continue" in said + complained
+    _, left = psutil.wait_procs(processes, timeout=2)
+    assert left == []
 
 
 @pytest.mark.fault

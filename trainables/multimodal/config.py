@@ -7,6 +7,7 @@ from typing import Final
 
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.networks.encoders import ENCODERS
+from trainables.multimodal.optimizers import OPTIMIZERS, SGD
 from trainables.multimodal.setting_checks import (
     FLAG,
     FRACTION,
@@ -45,6 +46,7 @@ _RULES: Final[Mapping[str, Rule]] = {
     "selection": one_of("validation", "test"),
     "seed": integer(0),
     "batch_size": integer(2),
+    "optimizer": one_of(*OPTIMIZERS),
     "lr": POSITIVE,
     "momentum": FRACTION,
     "weight_decay": NON_NEGATIVE,
@@ -98,11 +100,13 @@ class TrainerConfig:
     batch_size: int = 64
     """Samples per step."""
     lr: float = 2e-3
-    """Learning rate of SGD."""
+    """Learning rate."""
+    optimizer: str = SGD
+    """`sgd`, `adam` or `adamw`, fused."""
     momentum: float = 0.9
-    """Momentum of SGD."""
+    """Momentum of SGD; of Adam and AdamW beta_1, the memory of the first moment (beta_2 is .999)."""
     weight_decay: float = 1e-4
-    """L2 penalty of SGD."""
+    """L2 penalty of SGD and Adam; of AdamW the decay lr * weight_decay of every weight in a step."""
     schedule: str = "constant"
     """`constant`, or `step`: the learning rate is multiplied by `gamma` after each of `milestones`."""
     milestones: tuple[int, ...] = ()

@@ -1,7 +1,7 @@
 """The training loop: any number of named modalities, one method, no Ray."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ from trainables.multimodal.metrics import Means, require_finite
 from trainables.multimodal.model import MultimodalModel, export_model
 from trainables.multimodal.networks.fusion import Output
 from trainables.multimodal.networks.standardise import statistics
+from trainables.multimodal.optimization import add_parameters, build_optimizer, set_hyperparameters
+from trainables.multimodal.optimizers import take_over
 from trainables.multimodal.runtime import (
     Runtime,
     random_state,
@@ -71,11 +73,7 @@ class Trainer:
         self._evaluator = Evaluator(
             self.model, self.probes, self.task, self.runtime, self._loader, with_probes=config.probes
         )
-        self.optimizer: torch.optim.Optimizer = torch.optim.SGD(
-            self.model.parameters(), config.lr, fused=True
-        )
-        start_momentum(self.optimizer, self.model.parameters())
-        self._apply_hyperparameters()
+        self.optimizer: torch.optim.Optimizer = build_optimizer(config, self.model)
         self._probe_optimizer = self.probes.build_optimizer()
         for balancer in self.balancers:
             balancer.on_fit_start(self)
@@ -167,9 +165,8 @@ class Trainer:
         place.append(module.to(self.runtime.device))
         trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
         if trained:
-            self.optimizer.add_param_group({"params": trained})
-            start_momentum(self.optimizer, trained)
-            self._apply_hyperparameters()
+            add_parameters(self.optimizer, self.config, trained)
+            set_hyperparameters(self.optimizer, self.config, self.epoch)
 
     def test(self) -> dict[str, float]:
         """Scores of the best weights on the test split, under test/...; training can go on afterwards.
@@ -211,7 +208,7 @@ class Trainer:
             balancer.load_state_dict(self, saved)
         self.model.load_state_dict(state["model"])
         self.probes.load_state_dict(state["probes"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        take_over(self.optimizer, state["optimizer"])
         self._probe_optimizer.load_state_dict(state["probe_optimizer"])
         self.epoch = state["epoch"]
         self.best = Best(**state["best"]) if state["best"] else None
@@ -232,7 +229,7 @@ class Trainer:
         """One pass over the training split."""
         self._evaluator.forget_all()
         self.model.train()
-        self._apply_hyperparameters()
+        set_hyperparameters(self.optimizer, self.config, self.epoch)
         means = Means()
         with closing(self._training_batches()) as batches:
             for batch in batches:
@@ -282,13 +279,6 @@ class Trainer:
         auto = pays(model.encoders.values(), self.runtime.device, self.config.epochs * self.steps)
         return auto if self.config.compile == "auto" else bool(self.config.compile)
 
-    def _apply_hyperparameters(self) -> None:
-        """What was chosen wins over what a checkpoint held."""
-        config = self.config
-        for group in self.optimizer.param_groups:
-            group["lr"] = config.lr_at(self.epoch)
-            group["momentum"], group["weight_decay"] = config.momentum, config.weight_decay
-
     def _loader(self, split: str) -> Loader:
         """A split is opened when it is first read; only `test` and the paper's protocol ask for test."""
         if split not in self._loaders:
@@ -304,13 +294,3 @@ class Trainer:
         if self.best is None:
             raise InputError("nothing is trained yet: run an epoch first")
         return self.best
-
-
-def start_momentum(optimizer: torch.optim.Optimizer, parameters: Iterable[nn.Parameter]) -> None:
-    """Give every parameter a momentum of zero, which is what SGD assumes of the first step anyway.
-
-    Fused SGD cannot take parameters with and without momentum in one step, which alternating steps have.
-    """
-    for parameter in parameters:
-        if parameter.requires_grad:
-            optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)

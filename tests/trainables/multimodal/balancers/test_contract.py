@@ -22,6 +22,7 @@ from trainables.multimodal.checkpoint import read_checkpoint, write_checkpoint
 from trainables.multimodal.data.store import manifest as manifests
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.methods import METHODS, Method
+from trainables.multimodal.optimization import set_hyperparameters
 
 pytestmark = pytest.mark.usefixtures("few_restarts")
 MOST_MODALITIES = 4
@@ -116,6 +117,8 @@ TASKS = [
     *((name, few(name), "regression") for name in CASES if name not in (*NEEDY, "drawing")),
 ]
 SCHEDULE = {"epochs": 3, "schedule": "step", "milestones": (1, 2), "gamma": 0.5}
+RECIPES = {"adam": {"optimizer": "adam"}, "adamw": {"optimizer": "adamw"}}
+"""Further ways to train, by name; every method is resumed under each of them."""
 BEFORE_THE_LAST = 2
 """Epochs, in which every method has acted."""
 
@@ -196,6 +199,25 @@ def test_resuming_equals_never_stopping(make_trainer, whole, name, modalities, t
     rest = resumed(make, read_checkpoint(tmp_path / "state"), read_checkpoint(tmp_path / "constants"))
     assert without_time(rest.fit()) == expected.history[BEFORE_THE_LAST:]
     assert differences(rest.state_dict(), expected.trainer.state_dict()) == []
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@each_method
+def test_resuming_is_exact_and_the_learning_rate_is_the_configs_under_every_recipe(
+    make_trainer, name, recipe
+):
+    def make(**changes):
+        return make_trainer(few(name), made(name), **{**SCHEDULE, **RECIPES[recipe], **changes})
+
+    expected = Whole(make())
+    assert all(np.isfinite(value) for metrics in expected.history for value in metrics.values())
+    rest = resumed(make, expected.middle, expected.constants)
+    assert without_time(rest.fit()) == expected.history[BEFORE_THE_LAST:]
+    assert differences(rest.state_dict(), expected.trainer.state_dict()) == []
+    perturbed = resumed(lambda: make(lr=0.001), expected.middle, expected.constants)
+    set_hyperparameters(perturbed.optimizer, perturbed.config, perturbed.epoch)
+    rates = {group["lr"] for group in perturbed.optimizer.param_groups}
+    assert rates == {perturbed.config.lr_at(BEFORE_THE_LAST)}
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ TRAINER_LAYERS = (
     ("errors", "whole_files", "supported_system"),
     ("setting_checks", "command_line", "checkpoint", "data"),
     ("networks",),
-    ("clustering", "compiling", "optimizers"),
+    ("clustering", "compiling", "optimizers", "schedules"),
     ("metrics", "diagnostics", "contributions", "model"),
     ("tasks",),
     ("config",),

@@ -8,6 +8,7 @@ from typing import Final
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.networks.encoders import ENCODERS
 from trainables.multimodal.optimizers import OPTIMIZERS, SGD
+from trainables.multimodal.schedules import cosine, step, warm_up
 from trainables.multimodal.setting_checks import (
     FLAG,
     FRACTION,
@@ -32,6 +33,13 @@ DIAGNOSED: Final[Mapping[str, Callable[[int, int], bool]]] = {
 }
 """Whether an epoch, counted from 1, of so many is diagnosed after it: by the setting `diagnose`."""
 
+SCHEDULES: Final[Mapping[str, Callable[["TrainerConfig", int], float]]] = {
+    "constant": lambda config, epoch: 1.0,
+    "step": lambda config, epoch: step(epoch, config.milestones, config.gamma),
+    "cosine": lambda config, epoch: cosine(epoch, config.warmup_epochs, config.epochs),
+}
+"""Factor of the learning rate after so many finished epochs, by the name that settings carry."""
+
 
 def _are_encoders(value: object) -> bool:
     return isinstance(value, Mapping) and all(isinstance(v, str) and v in ENCODERS for v in value.values())
@@ -50,7 +58,8 @@ _RULES: Final[Mapping[str, Rule]] = {
     "lr": POSITIVE,
     "momentum": FRACTION,
     "weight_decay": NON_NEGATIVE,
-    "schedule": one_of("constant", "step"),
+    "schedule": one_of(*SCHEDULES),
+    "warmup_epochs": integer(0),
     "milestones": (is_increasing, "increasing epoch numbers >= 1"),
     "gamma": POSITIVE,
     "width": POSITIVE,
@@ -108,7 +117,11 @@ class TrainerConfig:
     weight_decay: float = 1e-4
     """L2 penalty of SGD and Adam; of AdamW the decay lr * weight_decay of every weight in a step."""
     schedule: str = "constant"
-    """`constant`, or `step`: the learning rate is multiplied by `gamma` after each of `milestones`."""
+    """`constant`; `step`: the learning rate is multiplied by `gamma` after each of `milestones`; `cosine`:
+    it falls along half a cosine, towards 0 at the end of the run.
+    """
+    warmup_epochs: int = 0
+    """Epochs before, in which the learning rate rises to its full value; under every schedule."""
     milestones: tuple[int, ...] = ()
     """Numbers of finished epochs after which a step schedule lowers the learning rate."""
     gamma: float = 0.1
@@ -156,6 +169,10 @@ class TrainerConfig:
         require(_RULES, vars(self))
         loss_of(self.task, self.loss)
         objective_of(self.task, self.objective)
+        if self.warmup_epochs >= self.epochs:
+            raise InputError(
+                f"warmup_epochs must be below the {self.epochs} epochs of the run, got {self.warmup_epochs}"
+            )
         if self.d_model % self.attention_heads:
             raise InputError(
                 f"attention_heads must divide d_model, got {self.attention_heads} and {self.d_model}"
@@ -171,8 +188,6 @@ class TrainerConfig:
                 )
 
     def lr_at(self, epoch: int) -> float:
-        """Learning rate of the epoch after `epoch` finished ones: lr * gamma^(milestones passed)."""
-        if self.schedule == "constant":
-            return self.lr
-        passed = sum(milestone <= epoch for milestone in self.milestones)
-        return self.lr * float(self.gamma**passed)
+        """Learning rate of the epoch after `epoch` finished ones: lr * warm-up * schedule."""
+        factor = SCHEDULES[self.schedule](self, epoch)
+        return self.lr * warm_up(epoch, self.warmup_epochs) * factor

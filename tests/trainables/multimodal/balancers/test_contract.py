@@ -117,7 +117,10 @@ TASKS = [
     *((name, few(name), "regression") for name in CASES if name not in (*NEEDY, "drawing")),
 ]
 SCHEDULE = {"epochs": 3, "schedule": "step", "milestones": (1, 2), "gamma": 0.5}
-RECIPES = {"adam": {"optimizer": "adam"}, "adamw": {"optimizer": "adamw"}}
+RECIPES = {
+    "adam": {"optimizer": "adam"},
+    "adamw": {"optimizer": "adamw", "schedule": "cosine", "warmup_epochs": 1},
+}
 """Further ways to train, by name; every method is resumed under each of them."""
 BEFORE_THE_LAST = 2
 """Epochs, in which every method has acted."""

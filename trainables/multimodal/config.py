@@ -21,6 +21,7 @@ from trainables.multimodal.setting_checks import (
     integer,
     is_increasing,
     is_integer,
+    is_real,
     one_of,
     require,
 )
@@ -62,6 +63,7 @@ _RULES: Final[Mapping[str, Rule]] = {
     "warmup_epochs": integer(0),
     "milestones": (is_increasing, "increasing epoch numbers >= 1"),
     "gamma": POSITIVE,
+    "clip_norm": ((lambda value: value is None or (is_real(value) and value > 0)), "a number > 0 or none"),
     "width": POSITIVE,
     "hidden": integer(1),
     "frames": integer(1),
@@ -126,6 +128,8 @@ class TrainerConfig:
     """Numbers of finished epochs after which a step schedule lowers the learning rate."""
     gamma: float = 0.1
     """Factor of the step schedule."""
+    clip_norm: float | None = None
+    """Longest gradient, the L2 norm of those of all parameters together, that a step follows; none: any."""
     width: float = 1.0
     """Width factor of a ResNet; 1 is the published size, .25 a quarter of the channels."""
     hidden: int = 256

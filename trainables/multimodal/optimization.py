@@ -1,6 +1,7 @@
 """How a run's parameters are trained, all of it a function of (config, epoch): no schedule keeps a state."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -15,8 +16,24 @@ def build_optimizer(config: TrainerConfig, model: nn.Module) -> torch.optim.Opti
     kind = OPTIMIZERS[config.optimizer]
     optimizer = kind.build([{"params": parameters}], config.lr)
     start_moments(optimizer, kind, parameters)
+    if config.clip_norm is not None:
+        cut_gradients(optimizer, config.clip_norm)
     set_hyperparameters(optimizer, config, epoch=0)
     return optimizer
+
+
+def cut_gradients(optimizer: torch.optim.Optimizer, longest: float) -> None:
+    """Before each step from now on scale all gradients together, so that their L2 norm is at most `longest`.
+
+    Gradient clipping (Pascanu et al., ICML 2013, algorithm 1). The optimizer does it itself: whoever asks for
+    a step gets it, after all that a method does to gradients.
+    """
+
+    def cut(stepping: torch.optim.Optimizer, *_: Any) -> None:
+        parameters = [parameter for group in stepping.param_groups for parameter in group["params"]]
+        nn.utils.clip_grad_norm_(parameters, longest)
+
+    optimizer.register_step_pre_hook(cut)
 
 
 def add_parameters(

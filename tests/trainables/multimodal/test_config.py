@@ -24,6 +24,7 @@ from trainables.multimodal.errors import InputError
         ("schedule", "linear"),
         ("optimizer", "lion"),
         ("warmup_epochs", -1),
+        ("clip_norm", 0),
         ("selection", "train"),
         ("milestones", (3, 2)),
         ("precision", "fp16"),

@@ -119,7 +119,7 @@ TASKS = [
 SCHEDULE = {"epochs": 3, "schedule": "step", "milestones": (1, 2), "gamma": 0.5}
 RECIPES = {
     "adam": {"optimizer": "adam"},
-    "adamw": {"optimizer": "adamw", "schedule": "cosine", "warmup_epochs": 1},
+    "adamw": {"optimizer": "adamw", "schedule": "cosine", "warmup_epochs": 1, "clip_norm": 0.5},
 }
 """Further ways to train, by name; every method is resumed under each of them."""
 BEFORE_THE_LAST = 2
@@ -221,6 +221,26 @@ def test_resuming_is_exact_and_the_learning_rate_is_the_configs_under_every_reci
     set_hyperparameters(perturbed.optimizer, perturbed.config, perturbed.epoch)
     rates = {group["lr"] for group in perturbed.optimizer.param_groups}
     assert rates == {perturbed.config.lr_at(BEFORE_THE_LAST)}
+
+
+@each_method
+def test_every_step_of_every_method_is_cut(make_trainer, name):
+    longest, rate = 1e-3, 0.02
+    trainer = make_trainer(few(name), made(name), lr=rate, momentum=0, weight_decay=0, clip_norm=longest)
+    moved = []
+
+    def note(optimizer, *_):
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        moved.append(torch.cat([p.detach().flatten() for p in parameters]).clone())
+
+    trainer.optimizer.register_step_pre_hook(note)
+    trainer.optimizer.register_step_post_hook(note)
+    trainer.run_epoch()
+    lengths = [
+        float((after - before).norm()) / rate for before, after in zip(*[iter(moved)] * 2, strict=True)
+    ]
+    assert max(lengths) < 1.01 * longest
+    assert min(lengths) > 0.5 * longest, "the toy data must have longer gradients"
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,14 @@
 """What a run is built from: whose step, whose fusion, which modalities, and the model itself."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from trainables.multimodal.balancers.base import Balancer
+from trainables.multimodal.class_loss import CrossEntropy, class_weights
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.loading.batches import stored_frames
 from trainables.multimodal.data.store.feature_store import FeatureStore
@@ -13,7 +16,7 @@ from trainables.multimodal.errors import InputError
 from trainables.multimodal.model import MultimodalModel
 from trainables.multimodal.networks.initial_weights import load_initial_weights
 from trainables.multimodal.networks.model_spec import ModelSpec
-from trainables.multimodal.tasks import CLASSIFICATION, Task, task_on
+from trainables.multimodal.tasks import CLASSIFICATION, Classification, Task, task_on
 
 
 def build_model(config: TrainerConfig, balancers: Sequence[Balancer], store: FeatureStore) -> MultimodalModel:
@@ -49,7 +52,9 @@ def build_model(config: TrainerConfig, balancers: Sequence[Balancer], store: Fea
 def require_fitting(config: TrainerConfig, balancers: Sequence[Balancer], store: FeatureStore) -> None:
     """Raise InputError for settings that do not fit the store, as a run would; no sample is read."""
     names = chosen_modalities(store, config.modalities)
-    usable_rows(store, names, store.split(config.split), task_on(store, config.task, config.loss))
+    task = task_on(store, config.task, config.loss)
+    rows = usable_rows(store, names, store.split(config.split), task)
+    training_task(config, store, task, rows["train"])
     stored_frames({name: store.modalities[name] for name in names}, config.frames)
     build_model(config, balancers, store)
 
@@ -100,6 +105,24 @@ def usable_rows(
     everywhere = np.ones(len(store), dtype=np.bool_)
     some = np.any([store.present.get(name, everywhere) for name in names], axis=0)
     return {**rows, "train": rows["train"][some[rows["train"]]]}
+
+
+def training_task(
+    config: TrainerConfig,
+    store: FeatureStore,
+    task: Task,
+    rows: NDArray[np.int64],
+    device: torch.device | str = "cpu",
+) -> Task:
+    """The task with the loss that trains; its class weights are counted in the training `rows` alone.
+
+    Raises InputError where class_weights do not fit the classes.
+    """
+    if not isinstance(task, Classification) or (config.class_weights is None and not config.label_smoothing):
+        return task
+    weights = class_weights(config.class_weights, task.classes, task.targets(store)[rows])
+    placed = None if weights is None else weights.to(device)
+    return replace(task, loss=CrossEntropy(placed, config.label_smoothing))
 
 
 def step_owner(balancers: Sequence[Balancer]) -> Balancer:

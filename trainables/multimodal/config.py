@@ -1,10 +1,12 @@
 """What a run is told: one frozen dataclass, checked before anything is opened."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from trainables.multimodal.class_loss import BALANCED
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.networks.encoders import ENCODERS
 from trainables.multimodal.optimizers import OPTIMIZERS, SGD
@@ -46,10 +48,18 @@ def _are_encoders(value: object) -> bool:
     return isinstance(value, Mapping) and all(isinstance(v, str) and v in ENCODERS for v in value.values())
 
 
+def _are_class_weights(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return all(isinstance(k, str) and is_real(v) and 0 < v < math.inf for k, v in value.items())
+    return value in (None, BALANCED)
+
+
 _RULES: Final[Mapping[str, Rule]] = {
     "data": NAME,
     "epochs": integer(1),
     "task": one_of(*LOSSES),
+    "label_smoothing": FRACTION,
+    "class_weights": (_are_class_weights, "balanced, a number > 0 by class, or none"),
     "modalities": (are_names, "different names"),
     "split": NAME,
     "selection": one_of("validation", "test"),
@@ -100,6 +110,10 @@ class TrainerConfig:
     """`l1` or `mse` for regression, `cross_entropy` for classification; `auto` is the first of them."""
     objective: str = AUTO
     """Score that picks the best epoch: `accuracy`, or `mae` for regression; `auto` is mae for regression."""
+    label_smoothing: float = 0.0
+    """Share of the target that training spreads evenly over all classes; validation loss is without it."""
+    class_weights: Mapping[str, float] | str | None = dataclasses.field(default=None, hash=False)
+    """`balanced` by the training split, or a number by class, 1 of those not named; for training alone."""
     modalities: tuple[str, ...] = ()
     """Modalities of the store that are used, in this order; none named means all."""
     split: str = "default"
@@ -173,6 +187,11 @@ class TrainerConfig:
         require(_RULES, vars(self))
         loss_of(self.task, self.loss)
         objective_of(self.task, self.objective)
+        if self.task != CLASSIFICATION and (self.label_smoothing or self.class_weights is not None):
+            raise InputError(
+                "label_smoothing and class_weights are about classes: leave them out where task is "
+                f"{self.task}"
+            )
         if self.warmup_epochs >= self.epochs:
             raise InputError(
                 f"warmup_epochs must be below the {self.epochs} epochs of the run, got {self.warmup_epochs}"

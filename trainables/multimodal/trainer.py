@@ -14,6 +14,7 @@ from trainables.multimodal.assembly import (
     chosen_modalities,
     require_applicable,
     step_owner,
+    training_task,
     usable_rows,
 )
 from trainables.multimodal.balancers.base import Balancer
@@ -59,9 +60,10 @@ class Trainer:
         self._stepper = step_owner(self.balancers)
         self.runtime: Runtime = resolve(config)
         self.store = FeatureStore.open(config.data)
-        self.task: Task = task_on(self.store, config.task, config.loss, config.objective)
+        task = task_on(self.store, config.task, config.loss, config.objective)
         self._modalities = chosen_modalities(self.store, config.modalities)
-        self._rows = usable_rows(self.store, self._modalities, self.store.split(config.split), self.task)
+        self._rows = usable_rows(self.store, self._modalities, self.store.split(config.split), task)
+        self.task: Task = training_task(config, self.store, task, self._rows["train"], self.runtime.device)
         self._loaders: dict[str, Loader] = {}
         self._seen: dict[str, Tensor] = {}
         self.epoch = 0
@@ -69,7 +71,7 @@ class Trainer:
         seed_everything(config.seed)
         self.model = self._build_model()
         outputs = max(1, len(self.task.classes))
-        self.probes = Probes(self.model.fusion.sizes, outputs, self.task.loss).to(self.runtime.device)
+        self.probes = Probes(self.model.fusion.sizes, outputs, self.task.plain_loss).to(self.runtime.device)
         self._evaluator = Evaluator(
             self.model, self.probes, self.task, self.runtime, self._loader, with_probes=config.probes
         )

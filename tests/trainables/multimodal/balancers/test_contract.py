@@ -119,7 +119,14 @@ TASKS = [
 SCHEDULE = {"epochs": 3, "schedule": "step", "milestones": (1, 2), "gamma": 0.5}
 RECIPES = {
     "adam": {"optimizer": "adam"},
-    "adamw": {"optimizer": "adamw", "schedule": "cosine", "warmup_epochs": 1, "clip_norm": 0.5},
+    "adamw": {
+        "optimizer": "adamw",
+        "schedule": "cosine",
+        "warmup_epochs": 1,
+        "clip_norm": 0.5,
+        "label_smoothing": 0.1,
+        "class_weights": {"a": 2.0},
+    },
 }
 """Further ways to train, by name; every method is resumed under each of them."""
 BEFORE_THE_LAST = 2
@@ -221,6 +228,19 @@ def test_resuming_is_exact_and_the_learning_rate_is_the_configs_under_every_reci
     set_hyperparameters(perturbed.optimizer, perturbed.config, perturbed.epoch)
     rates = {group["lr"] for group in perturbed.optimizer.param_groups}
     assert rates == {perturbed.config.lr_at(BEFORE_THE_LAST)}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"label_smoothing": 0.3}, {"class_weights": {"a": 5.0}}],
+    ids=lambda changes: next(iter(changes)),
+)
+@each_method
+def test_every_method_trains_on_smoothed_and_weighted_labels(make_trainer, whole, name, changes):
+    plain = whole(name, few(name), "classification").history[0]
+    changed = make_trainer(few(name), made(name), **SCHEDULE, **changes).run_epoch()
+    losses = [key for key in plain if key.startswith("train/") and key.endswith(("/loss", "loss_all"))]
+    assert all(changed[key] != plain[key] for key in losses)
 
 
 @each_method

@@ -83,6 +83,8 @@ _RULES: Final[Mapping[str, Rule]] = {
     "layers": integer(1),
     "attention_heads": integer(1),
     "initial_weights": (are_paths, "an absolute path by modality"),
+    "encoder_lr": POSITIVE,
+    "freeze_epochs": integer(0),
     "probes": FLAG,
     "diagnose": one_of(*DIAGNOSED),
     "device": NAME,
@@ -162,6 +164,10 @@ class TrainerConfig:
     """Heads of each layer's attention; they divide `d_model`."""
     initial_weights: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
     """Absolute path by modality of a state dict, .safetensors or torch's, that its encoder starts from."""
+    encoder_lr: float = 1.0
+    """Factor of the encoders' learning rate; heads have the whole one."""
+    freeze_epochs: int = 0
+    """First epochs in which encoders with `initial_weights` stand still, their statistics too."""
     probes: bool = True
     """Train a linear head per modality on detached features; training itself is the same without them."""
     diagnose: str = "end"
@@ -196,6 +202,8 @@ class TrainerConfig:
             raise InputError(
                 f"warmup_epochs must be below the {self.epochs} epochs of the run, got {self.warmup_epochs}"
             )
+        if self.freeze_epochs and not self.initial_weights:
+            raise InputError("freeze_epochs is about encoders with initial_weights, and none are given")
         if self.d_model % self.attention_heads:
             raise InputError(
                 f"attention_heads must divide d_model, got {self.attention_heads} and {self.d_model}"

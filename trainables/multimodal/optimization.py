@@ -1,21 +1,26 @@
 """How a run's parameters are trained, all of it a function of (config, epoch): no schedule keeps a state."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import nn
 
 from trainables.multimodal.config import TrainerConfig
+from trainables.multimodal.model import MultimodalModel
 from trainables.multimodal.optimizers import OPTIMIZERS, start_moments
 
+FACTOR: Final = "lr_factor"
+"""Name in a group of the optimizer: what its learning rate is multiplied by."""
 
-def build_optimizer(config: TrainerConfig, model: nn.Module) -> torch.optim.Optimizer:
+
+def build_optimizer(config: TrainerConfig, model: MultimodalModel) -> torch.optim.Optimizer:
     """The optimizer of a model that lies on its device, as it is before the first epoch."""
-    parameters = list(model.parameters())
+    encoders, rest = list(model.encoders.parameters()), list(model.fusion.parameters())
+    groups = [{"params": encoders, FACTOR: config.encoder_lr}, {"params": rest, FACTOR: 1.0}]
     kind = OPTIMIZERS[config.optimizer]
-    optimizer = kind.build([{"params": parameters}], config.lr)
-    start_moments(optimizer, kind, parameters)
+    optimizer = kind.build(groups, config.lr)
+    start_moments(optimizer, kind, [*encoders, *rest])
     if config.clip_norm is not None:
         cut_gradients(optimizer, config.clip_norm)
     set_hyperparameters(optimizer, config, epoch=0)
@@ -39,8 +44,8 @@ def cut_gradients(optimizer: torch.optim.Optimizer, longest: float) -> None:
 def add_parameters(
     optimizer: torch.optim.Optimizer, config: TrainerConfig, parameters: Sequence[nn.Parameter]
 ) -> None:
-    """Let the optimizer train further parameters, whose moments start at zero; set their rate afterwards."""
-    optimizer.add_param_group({"params": list(parameters)})
+    """Let the optimizer train further heads, whose moments start at zero; set their rate afterwards."""
+    optimizer.add_param_group({"params": list(parameters), FACTOR: 1.0})
     start_moments(optimizer, OPTIMIZERS[config.optimizer], parameters)
 
 
@@ -48,4 +53,10 @@ def set_hyperparameters(optimizer: torch.optim.Optimizer, config: TrainerConfig,
     """Give all groups what was chosen for the epoch with this index: it wins over what a checkpoint held."""
     options = OPTIMIZERS[config.optimizer].options(config.momentum, config.weight_decay)
     for group in optimizer.param_groups:
-        group.update(options, lr=config.lr_at(epoch))
+        group.update(options, lr=config.lr_at(epoch) * group[FACTOR])
+
+
+def freeze_encoders(model: MultimodalModel, config: TrainerConfig, epoch: int) -> None:
+    """Let encoders with initial weights stand still if the epoch with this index is early."""
+    early = epoch < config.freeze_epochs
+    model.freeze(name for name in config.initial_weights if early and name in model.encoders)

@@ -31,7 +31,12 @@ from trainables.multimodal.metrics import Means, require_finite
 from trainables.multimodal.model import MultimodalModel, export_model
 from trainables.multimodal.networks.fusion import Output
 from trainables.multimodal.networks.standardise import statistics
-from trainables.multimodal.optimization import add_parameters, build_optimizer, set_hyperparameters
+from trainables.multimodal.optimization import (
+    add_parameters,
+    build_optimizer,
+    freeze_encoders,
+    set_hyperparameters,
+)
 from trainables.multimodal.optimizers import take_over
 from trainables.multimodal.runtime import (
     Runtime,
@@ -230,6 +235,7 @@ class Trainer:
     def _train(self) -> dict[str, float]:
         """One pass over the training split."""
         self._evaluator.forget_all()
+        freeze_encoders(self.model, self.config, self.epoch)
         self.model.train()
         set_hyperparameters(self.optimizer, self.config, self.epoch)
         means = Means()

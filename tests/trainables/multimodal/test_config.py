@@ -25,6 +25,11 @@ from trainables.multimodal.errors import InputError
         ("optimizer", "lion"),
         ("warmup_epochs", -1),
         ("clip_norm", 0),
+        ("encoder_lr", 0),
+        ("freeze_epochs", -1),
+        ("label_smoothing", 1.0),
+        ("class_weights", "even"),
+        ("class_weights", {"a": 0}),
         ("selection", "train"),
         ("milestones", (3, 2)),
         ("precision", "fp16"),
@@ -87,6 +92,11 @@ def test_a_warm_up_rises_in_a_straight_line_under_every_schedule(schedule):
 def test_a_warm_up_as_long_as_the_run_is_refused():
     with pytest.raises(InputError, match="warmup_epochs must be below the 3 epochs of the run, got 3"):
         TrainerConfig(data="s", epochs=3, warmup_epochs=3)
+
+
+def test_freezing_without_initial_weights_is_refused():
+    with pytest.raises(InputError, match="freeze_epochs is about encoders with initial_weights, and none"):
+        TrainerConfig(data="s", epochs=3, freeze_epochs=1)
 
 
 def test_attention_heads_that_do_not_divide_the_model_are_refused():

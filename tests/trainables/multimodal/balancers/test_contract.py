@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from trainables.multimodal.balancers.base import Balancer
 from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
@@ -118,7 +119,7 @@ TASKS = [
 ]
 SCHEDULE = {"epochs": 3, "schedule": "step", "milestones": (1, 2), "gamma": 0.5}
 RECIPES = {
-    "adam": {"optimizer": "adam"},
+    "adam": {"optimizer": "adam", "encoder_lr": 0.1},
     "adamw": {
         "optimizer": "adamw",
         "schedule": "cosine",
@@ -227,7 +228,35 @@ def test_resuming_is_exact_and_the_learning_rate_is_the_configs_under_every_reci
     perturbed = resumed(lambda: make(lr=0.001), expected.middle, expected.constants)
     set_hyperparameters(perturbed.optimizer, perturbed.config, perturbed.epoch)
     rates = {group["lr"] for group in perturbed.optimizer.param_groups}
-    assert rates == {perturbed.config.lr_at(BEFORE_THE_LAST)}
+    chosen = perturbed.config
+    assert rates == {chosen.lr_at(BEFORE_THE_LAST) * factor for factor in (1, chosen.encoder_lr)}
+
+
+@pytest.fixture(scope="module")
+def pretrained(make_trainer, tmp_path_factory):
+    """Initial weights of the pictures' encoder, and the file that holds them."""
+    weights = make_trainer(2, seed=7).model.encoders["clip"].state_dict()
+    path = tmp_path_factory.mktemp("weights") / "clip.safetensors"
+    save_file(weights, path)
+    return weights, {"clip": str(path)}
+
+
+@each_method
+def test_a_frozen_encoder_stands_still_and_resumes_exactly_to_train(make_trainer, pretrained, name):
+    weights, files = pretrained
+
+    def make():
+        frozen = {"initial_weights": files, "freeze_epochs": BEFORE_THE_LAST}
+        return make_trainer(few(name), made(name), **SCHEDULE, **frozen)
+
+    expected = Whole(make())
+    before = {f"encoders.clip.{key}": value for key, value in weights.items()}
+    frozen, end = expected.middle["model"], expected.trainer.state_dict()["model"]
+    assert all(torch.equal(frozen[key], value) for key, value in before.items())
+    assert any(not torch.equal(end[key], value) for key, value in before.items())
+    rest = resumed(make, expected.middle, expected.constants)
+    assert without_time(rest.fit()) == expected.history[BEFORE_THE_LAST:]
+    assert differences(rest.state_dict(), expected.trainer.state_dict()) == []
 
 
 @each_method

@@ -83,6 +83,7 @@ _RULES: Final[Mapping[str, Rule]] = {
     "layers": integer(1),
     "attention_heads": integer(1),
     "initial_weights": (are_paths, "an absolute path by modality"),
+    "dropout": FRACTION,
     "encoder_lr": POSITIVE,
     "freeze_epochs": integer(0),
     "probes": FLAG,
@@ -164,6 +165,8 @@ class TrainerConfig:
     """Heads of each layer's attention; they divide `d_model`."""
     initial_weights: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
     """Absolute path by modality of a state dict, .safetensors or torch's, that its encoder starts from."""
+    dropout: float = 0.0
+    """Share of each modality's features that heads are not given, drawn anew for every sample and step."""
     encoder_lr: float = 1.0
     """Factor of the encoders' learning rate; heads have the whole one."""
     freeze_epochs: int = 0

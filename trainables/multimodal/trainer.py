@@ -3,11 +3,13 @@
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from trainables.multimodal.assembly import (
     build_model,
@@ -132,16 +134,17 @@ class Trainer:
         return metrics
 
     def forward(self, batch: Batch) -> Output:
-        """Encode each modality once and derive all logits from the features, in fp32."""
-        output: Output = self.model.fusion(self.encode(batch), batch.present)
-        return output
+        """Encode each modality once and derive all logits from the features, in fp32.
+
+        Dropout acts on what the heads are given, and not on the features of the output.
+        """
+        features = self._features(batch)
+        output: Output = self.model.fusion(self._dropped(features), batch.present)
+        return replace(output, features=features)
 
     def encode(self, batch: Batch) -> dict[str, Tensor]:
-        """Features [B, D_m] of each modality, computed in the run's precision and given in fp32."""
-        with self.runtime.autocast():
-            features = self.model.encode(batch.inputs, batch.present)
-        self._seen = {name: value.detach() for name, value in features.items()}
-        return features
+        """Features [B, D_m] as heads are given them: of the run's precision, in fp32, after dropout."""
+        return self._dropped(self._features(batch))
 
     def update(self, loss: Tensor) -> None:
         """Step on the gradients of `loss` alone: what it does not reach has none and stays where it is."""
@@ -245,6 +248,23 @@ class Trainer:
                 if self.config.probes:
                     self.probes.fit(self._probe_optimizer, self._seen, batch.labels, batch.present)
         return means.read("train")
+
+    def _features(self, batch: Batch) -> dict[str, Tensor]:
+        """Features [B, D_m] of each modality, which the probes learn from too."""
+        with self.runtime.autocast():
+            features = self.model.encode(batch.inputs, batch.present)
+        self._seen = {name: value.detach() for name, value in features.items()}
+        return features
+
+    def _dropped(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Features after dropout (Srivastava et al., JMLR 2014), scaled by 1 / (1 - p); evaluation has none.
+
+        It draws from torch's global generators, which checkpoints keep.
+        """
+        share = self.config.dropout
+        if not share or not self.model.training:
+            return features
+        return {name: functional.dropout(values, share) for name, values in features.items()}
 
     def _training_batches(self) -> Batches:
         """Batches of the current epoch; what is random in them is a function of (seed, epoch)."""

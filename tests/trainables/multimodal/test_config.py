@@ -26,6 +26,7 @@ from trainables.multimodal.errors import InputError
         ("warmup_epochs", -1),
         ("clip_norm", 0),
         ("encoder_lr", 0),
+        ("dropout", 1.0),
         ("freeze_epochs", -1),
         ("label_smoothing", 1.0),
         ("class_weights", "even"),

@@ -229,6 +229,18 @@ def test_an_added_module_is_trained_at_the_current_rate(make_trainer):
     assert trainer.optimizer.param_groups[-1]["params"] == list(head.parameters())
 
 
+def test_dropout_draws_for_every_modality_and_spares_features_and_probes(make_trainer):
+    trainer = make_trainer(2, dropout=0.5, hidden=64)
+    batch = next(iter(trainer._loader("train").shuffled(0, 0)))
+    trainer.model.train()
+    output, heads = trainer.forward(batch), trainer.encode(batch)
+    for name, values in output.features.items():
+        kept = (heads[name] != 0) & (values != 0)
+        assert 0.2 < kept[values != 0].float().mean() < 0.8
+        torch.testing.assert_close(heads[name][kept], 2 * values[kept])
+        assert torch.equal(trainer._seen[name], values)
+
+
 def test_a_run_may_use_some_of_the_modalities_in_its_own_order(make_trainer):
     trainer = make_trainer(3, modalities=("sequence", "vector"), epochs=1)
     metrics = trainer.run_epoch()

@@ -76,7 +76,7 @@ class Run(Protocol):
         """Features and all logits of a batch; each encoder runs once."""
 
     def encode(self, batch: Batch) -> dict[str, Tensor]:
-        """Features [B, D_m] of each modality, in fp32; call it once in a step."""
+        """Features [B, D_m] of each modality for heads, after dropout, in fp32; call it once in a step."""
 
     def update(self, loss: Tensor) -> None:
         """Backward and one step of the optimizer; what the loss does not reach stays where it is."""

@@ -126,6 +126,7 @@ RECIPES = {
         "warmup_epochs": 1,
         "clip_norm": 0.5,
         "label_smoothing": 0.1,
+        "dropout": 0.2,
         "class_weights": {"a": 2.0},
     },
 }
@@ -269,6 +270,17 @@ def test_every_loss_of_every_method_is_that_of_smoothed_and_weighted_labels(make
     for changes in ({"label_smoothing": 0.3}, {"class_weights": {"a": 5.0}}):
         for key, value in losses(**changes).items():
             assert value != pytest.approx(plain[key], rel=1e-4), key
+
+
+@each_method
+def test_dropout_reaches_every_method_and_no_evaluation(make_trainer, name):
+    def losses(**changes):
+        metrics = make_trainer(few(name), made(name), lr=1e-12, **changes).run_epoch()
+        return metrics["train/loss"], metrics["validation/loss"]
+
+    plain, dropped = losses(), losses(dropout=0.5)
+    assert dropped[0] != pytest.approx(plain[0], rel=1e-4)
+    assert dropped[1] == pytest.approx(plain[1], rel=1e-4)
 
 
 @each_method

@@ -70,10 +70,25 @@ def chosen_modalities(store: FeatureStore, named: Sequence[str]) -> tuple[str, .
 
 
 def require_applicable(config: TrainerConfig, balancers: Sequence[Balancer]) -> None:
-    """Raise InputError where a balancer compares classes and the task has none."""
+    """Raise InputError where a balancer compares classes and the task has none, or would never be called."""
+    require_called(balancers)
     needy = [type(balancer).__name__ for balancer in balancers if balancer.needs_classes]
     if needy and config.task != CLASSIFICATION:
         raise InputError(f"{needy[0]} needs classes: leave task at classification, not {config.task}")
+
+
+def require_called(balancers: Sequence[Balancer]) -> None:
+    """Raise InputError for a balancer that changes gradients of the joint step where another replaces it."""
+    owner = step_owner(balancers)
+    if type(owner).step is Balancer.step or owner.keeps_joint_step:
+        return
+    for balancer in balancers:
+        if balancer is not owner and type(balancer).after_backward is not Balancer.after_backward:
+            silent, stepping = type(balancer).__name__, type(owner).__name__
+            raise InputError(
+                f"{silent} changes gradients of the joint step, which {stepping} replaces; a run can have one "
+                "of them"
+            )
 
 
 def require_enough(balancers: Sequence[Balancer], modalities: Sequence[str]) -> None:

@@ -35,6 +35,10 @@ class OwnStep(Balancer):
         return trainer.joint_step(batch)
 
 
+class KeptStep(OwnStep):
+    keeps_joint_step = True
+
+
 class Explode(Balancer):
     """Sends the weights away during the second epoch."""
 
@@ -185,6 +189,21 @@ def test_otherwise_the_test_split_is_not_read(make_trainer):
 def test_a_step_schedule_is_followed(make_trainer):
     history = make_trainer(1, epochs=4, lr=0.1, schedule="step", milestones=(1, 3), gamma=0.5).fit()
     assert [metrics["lr"] for metrics in history] == [0.1, 0.05, 0.05, 0.025]
+
+
+@pytest.mark.parametrize("owner", [Boosting, OwnStep])
+def test_gradients_of_a_joint_step_that_is_replaced_cannot_be_changed(make_trainer, owner):
+    wrong = f"Explode changes gradients of the joint step, which {owner.__name__} replaces"
+    for balancers in ([owner(), Explode()], [Explode(), owner()]):
+        with pytest.raises(InputError, match=wrong):
+            make_trainer(2, balancers)
+
+
+def test_a_step_that_keeps_the_joint_one_lets_others_change_its_gradients(make_trainer):
+    trainer = make_trainer(2, [KeptStep(), Explode()])
+    trainer.run_epoch()
+    with pytest.raises(Diverged):
+        trainer.run_epoch()
 
 
 def test_after_loading_the_configs_learning_rate_wins(make_trainer):

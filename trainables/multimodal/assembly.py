@@ -86,8 +86,8 @@ def require_called(balancers: Sequence[Balancer]) -> None:
         if balancer is not owner and type(balancer).after_backward is not Balancer.after_backward:
             silent, stepping = type(balancer).__name__, type(owner).__name__
             raise InputError(
-                f"{silent} changes gradients of the joint step, which {stepping} replaces; a run can have one "
-                "of them"
+                f"{silent} changes gradients of the joint step, which {stepping} replaces; a run can have "
+                "one of them"
             )
 
 
@@ -133,7 +133,7 @@ def training_task(
 
     Raises InputError where class_weights do not fit the classes.
     """
-    if not isinstance(task, Classification) or (config.class_weights is None and not config.label_smoothing):
+    if not isinstance(task, Classification) or not config.weighs_classes:
         return task
     weights = class_weights(config.class_weights, task.classes, task.targets(store)[rows])
     placed = None if weights is None else weights.to(device)

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from trainables.multimodal.errors import InputError
 
+EQUAL: Final = "equal"
 BALANCED: Final = "balanced"
 
 
@@ -43,14 +44,14 @@ PLAIN: Final = CrossEntropy()
 
 
 def class_weights(
-    chosen: str | Mapping[str, float] | None, classes: Sequence[str], labels: np.ndarray
+    chosen: str | Mapping[str, float], classes: Sequence[str], labels: np.ndarray
 ) -> Tensor | None:
-    """Weight of each class [C] from training labels [N]; none where none are chosen.
+    """Weight of each class [C] from training labels [N]; none where they are `equal`.
 
     `balanced` is N / (C * samples of the class), as in scikit-learn. Of a mapping, classes that it does not
     name count once. Raises InputError for an unknown class, or one without a sample to balance by.
     """
-    if chosen is None:
+    if chosen == EQUAL:
         return None
     if isinstance(chosen, Mapping):
         unknown = [name for name in chosen if name not in classes]

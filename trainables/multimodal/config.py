@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from trainables.multimodal.class_loss import BALANCED
+from trainables.multimodal.class_loss import BALANCED, EQUAL
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.networks.encoders import ENCODERS
 from trainables.multimodal.optimizers import OPTIMIZERS, SGD
@@ -51,7 +51,7 @@ def _are_encoders(value: object) -> bool:
 def _are_class_weights(value: object) -> bool:
     if isinstance(value, Mapping):
         return all(isinstance(k, str) and is_real(v) and 0 < v < math.inf for k, v in value.items())
-    return value in (None, BALANCED)
+    return value in (EQUAL, BALANCED)
 
 
 _RULES: Final[Mapping[str, Rule]] = {
@@ -59,7 +59,7 @@ _RULES: Final[Mapping[str, Rule]] = {
     "epochs": integer(1),
     "task": one_of(*LOSSES),
     "label_smoothing": FRACTION,
-    "class_weights": (_are_class_weights, "balanced, a number > 0 by class, or none"),
+    "class_weights": (_are_class_weights, "equal, balanced, or a number > 0 by class"),
     "modalities": (are_names, "different names"),
     "split": NAME,
     "selection": one_of("validation", "test"),
@@ -115,8 +115,11 @@ class TrainerConfig:
     """Score that picks the best epoch: `accuracy`, or `mae` for regression; `auto` is mae for regression."""
     label_smoothing: float = 0.0
     """Share of the target that training spreads evenly over all classes; validation loss is without it."""
-    class_weights: Mapping[str, float] | str | None = dataclasses.field(default=None, hash=False)
-    """`balanced` by the training split, or a number by class, 1 of those not named; for training alone."""
+    class_weights: Mapping[str, float] | str = dataclasses.field(default=EQUAL, hash=False)
+    """`equal`, `balanced` by the training split, or a number by class, 1 of those that it does not name.
+
+    Validation loss is without them.
+    """
     modalities: tuple[str, ...] = ()
     """Modalities of the store that are used, in this order; none named means all."""
     split: str = "default"
@@ -196,7 +199,7 @@ class TrainerConfig:
         require(_RULES, vars(self))
         loss_of(self.task, self.loss)
         objective_of(self.task, self.objective)
-        if self.task != CLASSIFICATION and (self.label_smoothing or self.class_weights is not None):
+        if self.task != CLASSIFICATION and self.weighs_classes:
             raise InputError(
                 "label_smoothing and class_weights are about classes: leave them out where task is "
                 f"{self.task}"
@@ -220,6 +223,11 @@ class TrainerConfig:
                 raise InputError(
                     f"{setting} names {', '.join(unknown)}, which the store lacks; it has {', '.join(stored)}"
                 )
+
+    @property
+    def weighs_classes(self) -> bool:
+        """Whether training has another loss than the plain one of classes."""
+        return self.label_smoothing > 0 or self.class_weights != EQUAL
 
     def lr_at(self, epoch: int) -> float:
         """Learning rate of the epoch after `epoch` finished ones: lr * warm-up * schedule."""

@@ -42,8 +42,8 @@ def test_classes_that_a_mapping_does_not_name_count_once():
     assert class_weights({"c": 3}, "abc", np.arange(3)).tolist() == [1, 1, 3]
 
 
-def test_without_a_choice_there_are_no_weights():
-    assert class_weights(None, "abc", np.arange(3)) is None
+def test_equal_weights_are_none():
+    assert class_weights("equal", "abc", np.arange(3)) is None
 
 
 @pytest.mark.parametrize(

@@ -38,11 +38,11 @@ def _domains(epochs: int) -> dict[str, Any]:
         "weight_decay": tune.loguniform(1e-6, 1e-1),
         "schedule": tune.choice(["constant", "cosine"]),
         "warmup_epochs": tune.randint(0, longest + 1),  # the upper end is exclusive
-        "clip_norm": tune.loguniform(0.1, 100.0),
+        "clip_norm": tune.loguniform(0.1, 1000.0),
         "label_smoothing": tune.uniform(0.0, 0.2),
         "class_weights": tune.choice(["equal", "balanced"]),
         "dropout": tune.uniform(0.0, 0.5),
-        "encoder_lr": tune.loguniform(0.1, 1.0),
+        "encoder_lr": tune.loguniform(0.1, 10.0),
     }
 
 

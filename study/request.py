@@ -263,12 +263,11 @@ def _require_sensible(settings: StudySettings, store: FeatureStore, by_hand: Col
 
 
 def _varied(settings: StudySettings, name: str) -> Iterator[tuple[str, Any]]:
-    """Every value that is swept, and the ends of every range that was asked for."""
+    """Every value that is swept, and the ends of every range that is searched."""
     for key, values in settings.sweeps.get(name, {}).items():
         yield from ((key, value) for value in values)
     for key, domain in settings.space(name).items():
-        if key in settings.ranges:
-            yield from ((key, value) for value in extremes(domain))
+        yield from ((key, value) for value in extremes(domain))
 
 
 def _digests(fixed: Mapping[str, Any]) -> dict[str, str]:

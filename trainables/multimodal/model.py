@@ -87,9 +87,10 @@ class MultimodalModel(nn.Module):
 
     def _encode(self, name: str, raw: Tensor) -> Tensor:
         """Graphs are for whole training batches: each other size would be compiled anew, and evaluation gains
-        less than the time after which its own would be ready.
+        less than the time after which its own would be ready. What is frozen runs without: a graph would
+        stay one without gradients.
         """
-        as_compiled = self.training and len(raw) == self.compiled_for
+        as_compiled = self.training and len(raw) == self.compiled_for and name not in self.frozen
         with nullcontext() if as_compiled or not self.compiled_for else without_graphs():
             features: Tensor = self.encoders[name](self.inputs[name](raw)).float()
         return features

@@ -78,9 +78,7 @@ def start_moments(
 ) -> None:
     """Give each parameter moments of zero, which the first step assumes anyway."""
     for parameter in parameters:
-        optimizer.state[parameter].update(
-            {name: value.detach() for name, value in kind.start(parameter).items()}
-        )
+        optimizer.state[parameter] = kind.start(parameter)
 
 
 @torch.no_grad()

@@ -17,4 +17,6 @@ from search_spaces.mla import mla as mla
 from search_spaces.mmpareto import mmpareto as mmpareto
 from search_spaces.ogm_ge import ogm_ge as ogm_ge
 from search_spaces.pmr import pmr as pmr
+from search_spaces.training import fine_tuning as fine_tuning
+from search_spaces.training import training as training
 from search_spaces.unimodal_losses import unimodal_losses as unimodal_losses

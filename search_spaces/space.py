@@ -62,6 +62,21 @@ class SearchSpace:
             rest(self.domains), _less(self.DEFAULTS, keys), rest(self.defaults), self.notation, self.pairs
         )
 
+    def joined(self, other: "SearchSpace") -> "SearchSpace":
+        """Both spaces at once, which takes `modalities` and `epochs`: a method and how it is trained.
+
+        Of what both search, `other` gives the domain, and this one the published value.
+        """
+
+        def domains(modalities: Sequence[str], epochs: int) -> dict[str, Any]:
+            return {**self.domains_for(modalities, epochs), **other.domains_for(modalities, epochs)}
+
+        def defaults(modalities: Sequence[str], epochs: int) -> dict[str, Any]:
+            return {**other.defaults_for(modalities, epochs), **self.defaults_for(modalities, epochs)}
+
+        published, notation = {**other.DEFAULTS, **self.DEFAULTS}, {**other.notation, **self.notation}
+        return SearchSpace(domains, published, defaults, notation, self.pairs)
+
     @staticmethod
     def _called(
         make: Callable[..., dict[str, Any]], modalities: Sequence[str], epochs: int

@@ -67,12 +67,16 @@ class HandSet:
 
     def ranges(self, asked: Mapping[str, Asked]) -> dict[str, Asked]:
         """What is searched in place of the methods' own domains; equal ranges come out equal."""
-        searched = {key: domain for name in self.methods for key, domain in self._domains(name).items()}
+        searched = self.searched()
         for key in asked.keys() - searched.keys():
             keys = ", ".join(sorted(searched))
             raise InputError(f"--space {key}: no method of this study searches it; searched are {keys}")
         self._require_free("--space", asked)
         return {key: _range(key, searched[key], wanted) for key, wanted in asked.items()}
+
+    def searched(self) -> dict[str, Any]:
+        """The domain of every setting that any method searches where nothing fixes it."""
+        return {key: domain for name in self.methods for key, domain in self._domains(name).items()}
 
     def sweeps(self, study: Study, asked: Mapping[str, Asked]) -> dict[str, dict[str, list[Any]]]:
         """Values that are swept, by method: the study's with those that were asked for, less what is fixed.

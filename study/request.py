@@ -32,10 +32,21 @@ from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.methods import UNIMODAL
 from trainables.multimodal.networks.initial_weights import read_file
+from trainables.multimodal.optimizers import OPTIMIZERS
 from trainables.multimodal.tasks import ACCURACY, AUTO, CLASSIFICATION, LOSSES, REGRESSION, objective_of
 
 AUTO_SEEDS: Final = "auto"
 PUBLISHED_SPLITS: Final = ("dnr", "official")
+RECIPE: Final = {
+    "warmup_epochs": "warm-up epochs",
+    "clip_norm": "longest gradient",
+    "label_smoothing": "label smoothing",
+    "class_weights": "class weights",
+    "dropout": "dropout",
+    "encoder_lr": "encoders' rate times",
+    "freeze_epochs": "frozen epochs",
+}
+"""What is told of training where it is not at its default."""
 POINTS: Final = 64
 """Of a surface, unless the study or `--points` says otherwise."""
 
@@ -89,6 +100,7 @@ def resolved(name: str, study: Study, store: FeatureStore, request: StudyRequest
     base = {"precision": request.precision, **study.base}
     sweeps = by_hand.sweeps(study, request.sweep)
     fixed = by_hand.fixed(swept=[key for key in request.sweep if key not in base])
+    searched = by_hand.searched().keys() - request.fixed.keys()
     splits = _splits(store, request)
     folds = _folds(store, request, splits)
     if folds:
@@ -100,7 +112,7 @@ def resolved(name: str, study: Study, store: FeatureStore, request: StudyRequest
         study=name,
         methods=tuple(methods),
         data=_data(store),
-        protocol=_protocol(store, request.protocol, splits, folds, {**base, **_union(fixed)}),
+        protocol=_protocol(store, request.protocol, splits, folds, {**base, **_union(fixed)}, searched),
         budget=budget,
         stages=tuple(stage for stage in STAGES if stage in request.stages),
         base=base,
@@ -251,12 +263,11 @@ def _require_sensible(settings: StudySettings, store: FeatureStore, by_hand: Col
 
 
 def _varied(settings: StudySettings, name: str) -> Iterator[tuple[str, Any]]:
-    """Every value that is swept, and the ends of every range that was asked for."""
+    """Every value that is swept, and the ends of every range that is searched."""
     for key, values in settings.sweeps.get(name, {}).items():
         yield from ((key, value) for value in values)
     for key, domain in settings.space(name).items():
-        if key in settings.ranges:
-            yield from ((key, value) for value in extremes(domain))
+        yield from ((key, value) for value in extremes(domain))
 
 
 def _digests(fixed: Mapping[str, Any]) -> dict[str, str]:
@@ -288,6 +299,7 @@ def _protocol(
     splits: Mapping[str, str],
     folds: Sequence[str],
     base: Mapping[str, Any],
+    searched: Collection[str],
 ) -> ProtocolFacts:
     """The five things without which a number means nothing, and the split of each protocol."""
     read = {protocol: [split] for protocol, split in splits.items()}
@@ -301,7 +313,7 @@ def _protocol(
         recipe=store.recipe["name"] + (", augmented" if base.get("augment") else ""),
         frames=base.get("frames", 1) if frames else "none",
         selection=" / ".join(SELECTIONS[name] for name in splits),
-        optimizer=_optimizer(base),
+        optimizer=_optimizer(base, searched),
         task=_task(store, base),
         tested={protocol: _tested(store, policies) for protocol, policies in read.items()},
         objective=_objective(base),
@@ -365,12 +377,17 @@ def _objective(base: Mapping[str, Any]) -> str:
     return "" if name == ACCURACY else name
 
 
-def _optimizer(base: Mapping[str, Any]) -> str:
+def _optimizer(base: Mapping[str, Any], searched: Collection[str]) -> str:
+    """How all methods are trained; of what differs from trial to trial, that it is searched."""
     default = {field.name: field.default for field in fields(TrainerConfig)}
-    used = {
-        name: base.get(name, default[name]) for name in ("momentum", "weight_decay", "batch_size", "schedule")
-    }
-    return (
-        f"SGD, momentum {used['momentum']}, weight decay {used['weight_decay']}, batch {used['batch_size']}, "
-        f"{used['schedule']} learning rate"
-    )
+    used = {**default, **base, **dict.fromkeys(searched, "searched")}
+    kind = OPTIMIZERS.get(used["optimizer"])
+    told = [
+        kind.label if kind else "searched optimizer",
+        f"momentum {used['momentum']}",
+        f"weight decay {used['weight_decay']}",
+        f"batch {used['batch_size']}",
+        f"{used['schedule']} learning rate",
+        *(f"{word} {used[key]}" for key, word in RECIPE.items() if used[key] != default[key]),
+    ]
+    return ", ".join(told)

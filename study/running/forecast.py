@@ -22,18 +22,17 @@ _FEWEST = 2  # samples of the first steps
 _LARGER = 4  # times as many samples in the next step
 _EVALUATION = 1 / 3  # cost of a sample's forward pass in terms of its training step
 _CONTEXT = 512 * 2**20  # bytes of a card that every process of CUDA takes for itself
-_COPIES = 3  # weights, momentum and best weights in a checkpoint, of which each running trial keeps two
 
 
 def describe(settings: StudySettings, store: FeatureStore, *, slots: int) -> str:
     """Search spaces, rungs, trials, and expected time and disk, as text."""
-    measured, parameters = _measure(settings, store)
+    measured, kept = _measure(settings, store)
     split = store.split(next(iter(settings.protocol.splits.values())))
     work = len(split["train"]) + _EVALUATION * len(split["validation"])
     epoch, epochs = work * measured.cost, settings.budget.epochs
     trials = at_most(settings)
     hours = sum(trials.values()) * epochs * epoch / slots / 3600
-    disk = 2 * _COPIES * 4 * parameters * slots / 2**20
+    disk = 2 * 4 * kept * slots / 2**20  # each running trial keeps two checkpoints
     lines = [f"study {settings.study} on {store.name}: {len(store)} samples", *_spaces(settings)]
     lines += [f"{name}: not applicable, {why}" for name, why in settings.inapplicable.items()]
     judged = f"rungs at epochs {', '.join(map(str, rungs(settings.budget.epochs, settings.grace)))}"
@@ -104,7 +103,7 @@ def at_most(settings: StudySettings) -> dict[str, int]:
 
 
 def _measure(settings: StudySettings, store: FeatureStore) -> tuple["_Measured", int]:
-    """Training steps of joint, measured, and the parameters of its model."""
+    """Training steps of joint, measured, and how many numbers its checkpoint holds."""
     baseline, method = settings.method(BASELINE).trained, settings.methods[0]
     config = settings.config(method, settings.defaults(method))
     known = {key: value for key, value in config.items() if key in baseline.settings()}
@@ -112,7 +111,9 @@ def _measure(settings: StudySettings, store: FeatureStore) -> tuple["_Measured",
     trainer = baseline.build(
         {**known, **place, "device": (settings.resources or Resources()).device, "threads": 1}
     )
-    return _timed(trainer, store), sum(parameter.numel() for parameter in trainer.model.parameters())
+    weights = sum(parameter.numel() for parameter in trainer.model.parameters())
+    moments = sum(value.numel() for kept in trainer.optimizer.state.values() for value in kept.values())
+    return _timed(trainer, store), 2 * weights + moments  # the newest weights and the best
 
 
 @dataclass(frozen=True)

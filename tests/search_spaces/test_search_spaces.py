@@ -20,6 +20,8 @@ from trainables import (
     PmrTrainable,
     UniformTrainable,
 )
+from trainables.multimodal.methods import METHODS
+from trainables.multimodal.optimizers import OPTIMIZERS
 
 
 @pytest.mark.parametrize(
@@ -189,3 +191,34 @@ def test_alpha_is_drawn_from_005_to_1_and_modulation_ends_after_it_begins():
 )
 def test_a_value_at_an_end_of_its_domain_is_seen_on_the_scale_that_is_searched(domain, value, end) -> None:
     assert upper_end(domain, value) is end
+
+
+@pytest.mark.parametrize("space", [search_spaces.training, search_spaces.fine_tuning])
+@pytest.mark.parametrize("epochs", [1, 2, 12, 100])
+def test_every_recipe_that_is_drawn_can_be_trained(space, epochs):
+    domains = space.domains_for(FACES, epochs)
+    given = {"data": "s", "epochs": epochs, "initial_weights": {"face": "/face.safetensors"}}
+    for _ in range(30):
+        METHODS["joint"].check({**given, **{key: domain.sample() for key, domain in domains.items()}})
+
+
+def test_a_recipe_begins_with_what_the_trainer_does_anyway():
+    defaults = METHODS["joint"].defaults()
+    chosen = search_spaces.fine_tuning.defaults_for(FACES, 12)
+    assert {key: value for key, value in chosen.items() if value != defaults[key]} == {"clip_norm": 100.0}
+    assert holds(search_spaces.fine_tuning.domains_for(FACES, 12), chosen)
+
+
+def test_a_recipe_chooses_among_all_optimizers():
+    assert search_spaces.training(12)["optimizer"].categories == list(OPTIMIZERS)
+
+
+def test_a_joined_space_has_the_domains_of_the_recipe_and_the_values_of_the_method():
+    both = search_spaces.boosting.joined(search_spaces.training)
+    domains, defaults = both.domains_for(FACES, 12), both.defaults_for(FACES, 12)
+    assert domains.keys() == {*search_spaces.boosting(FACES, 12), *search_spaces.training(12)}
+    assert domains["lr"].lower == 1e-5
+    assert defaults["lr"] == search_spaces.boosting.DEFAULTS["lr"] != search_spaces.training.DEFAULTS["lr"]
+    assert holds(domains, defaults)
+    assert both.notation.keys() >= {"optimizer", "tau"}
+    assert both.DEFAULTS.keys() >= {"optimizer", "tau"}

@@ -1,7 +1,10 @@
 """Studies from Python: one of your own, continued, reported again, and its trials as a table."""
 
+from dataclasses import replace
+
 import pytest
 
+import search_spaces
 from search_spaces.space import SearchSpace
 from study import api
 from study.methods import STUDY_METHODS, StudyMethod
@@ -93,3 +96,21 @@ def test_a_study_of_ones_own_runs_continues_and_is_reported(toy_store, tmp_path)
     assert len(api.trials(ended.folder)) == len(table)
     page = api.report(ended.folder, table=STUDY.table).html.read_text()
     assert "Halved gradients" in page
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_recipe_is_searched_confirmed_and_reported(toy_store, tmp_path):
+    table = {
+        name: replace(method, search=method.search.joined(search_spaces.training))
+        for name, method in STUDY_METHODS.items()
+    }
+    methods, budget = ("joint", "diagnose_relearn"), Budget(epochs=3, trials=4, seeds=2, finalists=0)
+    study = Study("features", methods, budget, {"hidden": 8}, {}, table)
+    ended = api.run_study(
+        study, data=toy_store, results=tmp_path, name="recipe", request=StudyRequest(folds=1)
+    )
+    assert ended.code == 0
+    assert ended.summary["protocol"]["optimizer"].startswith("searched optimizer")
+    for method in methods:
+        assert ended.summary["methods"][method]["config"].keys() >= search_spaces.training(3).keys()

@@ -6,16 +6,18 @@ import numpy as np
 import pytest
 from synthetic import Synthetic
 
+import search_spaces
 from study.analysis.results import analyse
 from study.analysis.selection import incumbent
+from study.methods import STUDY_METHODS
 from study.records.continuation import continued
 from study.reporting import write_report
 from study.request import StudyRequest, resolved
 from study.run import main
 from study.running.driver import Job, _ray_config
 from study.running.forecast import describe
-from study.settings import Numerics, Resources, StudySettings
-from study.studies import STUDIES
+from study.settings import Budget, Numerics, Resources, StudySettings
+from study.studies import STUDIES, Study
 from trainables.multimodal.data.datasets import read_source
 from trainables.multimodal.data.preparing.writer import write_store
 from trainables.multimodal.data.store.feature_store import FeatureStore, Quantity
@@ -55,6 +57,18 @@ def test_the_protocol_says_what_is_predicted_and_what_accuracy_means(valued, los
 def test_a_regression_is_chosen_by_its_error_and_the_ledger_keeps_that(valued):
     assert settings(valued).to_json()["protocol"]["objective"] == "mae"
     assert settings(valued, objective="accuracy").protocol.objective == ""
+
+
+def test_a_search_that_could_draw_what_a_regression_refuses_ends_before_anything_is_begun(valued):
+    def asked(space):
+        joint = replace(STUDY_METHODS["joint"], search=search_spaces.joint.joined(space))
+        study = Study("features", ("joint",), Budget(3, 2, 2), table={**STUDY_METHODS, "joint": joint})
+        return resolved("own", study, valued, StudyRequest(fixed={"task": "regression"}))
+
+    with pytest.raises(InputError, match="about classes: leave them out where task is regression"):
+        asked(search_spaces.training)
+    without = search_spaces.training.without("label_smoothing", "class_weights")
+    assert "dropout" in asked(without).space("joint")
 
 
 def test_an_old_regression_goes_on_choosing_by_accuracy(valued):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 
+import search_spaces
 from search_spaces.space import spelled
 from study.methods import STUDY_METHODS, study_method
 from study.records.continuation import continued
@@ -42,6 +43,33 @@ def test_a_fixed_key_reaches_only_methods_that_have_it(settings):
         "joint": {"lr": 0.1},
         "diagnose_relearn": {"lam": 2.0, "lr": 0.1},
     }
+
+
+def test_the_protocol_tells_the_recipe_where_it_is_not_the_default(settings):
+    assert settings().protocol.optimizer.startswith("SGD, momentum 0.9, weight decay 0.0001, batch ")
+    fixed = {"optimizer": "adamw", "schedule": "cosine", "warmup_epochs": 1, "class_weights": "balanced"}
+    told = settings(fixed=fixed).protocol.optimizer
+    assert told.startswith("AdamW, momentum 0.9, ")
+    assert told.endswith("cosine learning rate, warm-up epochs 1, class weights balanced")
+
+
+def test_a_recipe_is_searched_with_every_method_and_fixed_as_usual(resolved_on_toys):
+    table = {
+        name: replace(method, search=method.search.joined(search_spaces.training))
+        for name, method in STUDY_METHODS.items()
+    }
+    asked = resolved_on_toys(
+        replace(STUDY, table=table), fixed={"schedule": "cosine"}, space={"dropout": "0..0.9"}
+    )
+    for name in asked.methods:
+        assert asked.space(name).keys() >= {"lr", "optimizer", "dropout"}
+        assert "schedule" not in asked.space(name)
+        assert asked.space(name)["dropout"].upper == 0.9
+        assert asked.config(name, asked.defaults(name))["schedule"] == "cosine"
+        assert distributions(asked.space(name)).keys() == asked.space(name).keys()
+    told = asked.protocol.optimizer
+    assert told.startswith("searched optimizer, momentum 0.9, weight decay searched, ")
+    assert told.endswith("class weights searched, dropout searched, encoders' rate times searched")
 
 
 def test_a_fixed_key_is_not_swept(settings):

@@ -5,6 +5,7 @@ import torch
 
 from trainables import BoostingTrainable, DiagnoseRelearnTrainable, JointTrainable
 from trainables.multimodal.errors import InputError
+from trainables.multimodal.optimizers import OPTIMIZERS
 
 pytestmark = pytest.mark.usefixtures("few_restarts")
 
@@ -98,6 +99,25 @@ def test_a_grown_trial_can_take_up_a_smaller_ones_checkpoint(settings, tmp_path)
     heir.load_checkpoint(str(tmp_path))
     assert [len(heads) for heads in heir.trainer.model.fusion.heads.values()] == [2, 2]
     assert heir.step()["epoch"] == 3
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_population_based_training_may_change_the_learning_rate_under_every_optimizer(
+    settings, tmp_path, optimizer
+):
+    config = settings(2, epochs=6, period=1, sigma=0.0, tau=0.0, optimizer=optimizer, warmup_epochs=1)
+    donor, heir = BoostingTrainable(config), BoostingTrainable(config)
+    for trainable, steps in ((donor, 3), (heir, 2)):
+        for _ in range(steps):
+            trainable.step()
+    donor.save_checkpoint(str(tmp_path))
+    heir.reset_config({**config, "lr": 0.003})
+    heir.load_checkpoint(str(tmp_path))
+    moments, kept = (t.trainer.state_dict()["optimizer"]["state"] for t in (heir, donor))
+    assert all(torch.equal(moments[n][key], value) for n, of in kept.items() for key, value in of.items())
+    assert heir.step()["lr"] == 0.003
+    assert {group["lr"] for group in heir.trainer.optimizer.param_groups} == {0.003}
+    assert heir.result["epoch"] == 4
 
 
 def test_a_reused_actor_starts_with_one_head_again(settings):

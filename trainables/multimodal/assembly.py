@@ -1,11 +1,14 @@
 """What a run is built from: whose step, whose fusion, which modalities, and the model itself."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from trainables.multimodal.balancers.base import Balancer
+from trainables.multimodal.class_loss import CrossEntropy, class_weights
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.loading.batches import stored_frames
 from trainables.multimodal.data.store.feature_store import FeatureStore
@@ -13,7 +16,7 @@ from trainables.multimodal.errors import InputError
 from trainables.multimodal.model import MultimodalModel
 from trainables.multimodal.networks.initial_weights import load_initial_weights
 from trainables.multimodal.networks.model_spec import ModelSpec
-from trainables.multimodal.tasks import CLASSIFICATION, Task, task_on
+from trainables.multimodal.tasks import CLASSIFICATION, Classification, Task, task_on
 
 
 def build_model(config: TrainerConfig, balancers: Sequence[Balancer], store: FeatureStore) -> MultimodalModel:
@@ -49,7 +52,9 @@ def build_model(config: TrainerConfig, balancers: Sequence[Balancer], store: Fea
 def require_fitting(config: TrainerConfig, balancers: Sequence[Balancer], store: FeatureStore) -> None:
     """Raise InputError for settings that do not fit the store, as a run would; no sample is read."""
     names = chosen_modalities(store, config.modalities)
-    usable_rows(store, names, store.split(config.split), task_on(store, config.task, config.loss))
+    task = task_on(store, config.task, config.loss)
+    rows = usable_rows(store, names, store.split(config.split), task)
+    training_task(config, store, task, rows["train"])
     stored_frames({name: store.modalities[name] for name in names}, config.frames)
     build_model(config, balancers, store)
 
@@ -65,10 +70,25 @@ def chosen_modalities(store: FeatureStore, named: Sequence[str]) -> tuple[str, .
 
 
 def require_applicable(config: TrainerConfig, balancers: Sequence[Balancer]) -> None:
-    """Raise InputError where a balancer compares classes and the task has none."""
+    """Raise InputError where a balancer compares classes and the task has none, or would never be called."""
+    require_called(balancers)
     needy = [type(balancer).__name__ for balancer in balancers if balancer.needs_classes]
     if needy and config.task != CLASSIFICATION:
         raise InputError(f"{needy[0]} needs classes: leave task at classification, not {config.task}")
+
+
+def require_called(balancers: Sequence[Balancer]) -> None:
+    """Raise InputError for a balancer that changes gradients of the joint step where another replaces it."""
+    owner = step_owner(balancers)
+    if type(owner).step is Balancer.step or owner.keeps_joint_step:
+        return
+    for balancer in balancers:
+        if balancer is not owner and type(balancer).after_backward is not Balancer.after_backward:
+            silent, stepping = type(balancer).__name__, type(owner).__name__
+            raise InputError(
+                f"{silent} changes gradients of the joint step, which {stepping} replaces; a run can have "
+                "one of them"
+            )
 
 
 def require_enough(balancers: Sequence[Balancer], modalities: Sequence[str]) -> None:
@@ -100,6 +120,24 @@ def usable_rows(
     everywhere = np.ones(len(store), dtype=np.bool_)
     some = np.any([store.present.get(name, everywhere) for name in names], axis=0)
     return {**rows, "train": rows["train"][some[rows["train"]]]}
+
+
+def training_task(
+    config: TrainerConfig,
+    store: FeatureStore,
+    task: Task,
+    rows: NDArray[np.int64],
+    device: torch.device | str = "cpu",
+) -> Task:
+    """The task with the loss that trains; its class weights are counted in the training `rows` alone.
+
+    Raises InputError where class_weights do not fit the classes.
+    """
+    if not isinstance(task, Classification) or not config.weighs_classes:
+        return task
+    weights = class_weights(config.class_weights, task.classes, task.targets(store)[rows])
+    placed = None if weights is None else weights.to(device)
+    return replace(task, loss=CrossEntropy(placed, config.label_smoothing))
 
 
 def step_owner(balancers: Sequence[Balancer]) -> Balancer:

@@ -1,12 +1,16 @@
 """What a run is told: one frozen dataclass, checked before anything is opened."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from trainables.multimodal.class_loss import BALANCED, EQUAL
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.networks.encoders import ENCODERS
+from trainables.multimodal.optimizers import OPTIMIZERS, SGD
+from trainables.multimodal.schedules import cosine, step, warm_up
 from trainables.multimodal.setting_checks import (
     FLAG,
     FRACTION,
@@ -19,6 +23,7 @@ from trainables.multimodal.setting_checks import (
     integer,
     is_increasing,
     is_integer,
+    is_real,
     one_of,
     require,
 )
@@ -31,26 +36,44 @@ DIAGNOSED: Final[Mapping[str, Callable[[int, int], bool]]] = {
 }
 """Whether an epoch, counted from 1, of so many is diagnosed after it: by the setting `diagnose`."""
 
+SCHEDULES: Final[Mapping[str, Callable[["TrainerConfig", int], float]]] = {
+    "constant": lambda config, epoch: 1.0,
+    "step": lambda config, epoch: step(epoch, config.milestones, config.gamma),
+    "cosine": lambda config, epoch: cosine(epoch, config.warmup_epochs, config.epochs),
+}
+"""Factor of the learning rate after so many finished epochs, by the name that settings carry."""
+
 
 def _are_encoders(value: object) -> bool:
     return isinstance(value, Mapping) and all(isinstance(v, str) and v in ENCODERS for v in value.values())
+
+
+def _are_class_weights(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return all(isinstance(k, str) and is_real(v) and 0 < v < math.inf for k, v in value.items())
+    return value in (EQUAL, BALANCED)
 
 
 _RULES: Final[Mapping[str, Rule]] = {
     "data": NAME,
     "epochs": integer(1),
     "task": one_of(*LOSSES),
+    "label_smoothing": FRACTION,
+    "class_weights": (_are_class_weights, "equal, balanced, or a number > 0 by class"),
     "modalities": (are_names, "different names"),
     "split": NAME,
     "selection": one_of("validation", "test"),
     "seed": integer(0),
     "batch_size": integer(2),
+    "optimizer": one_of(*OPTIMIZERS),
     "lr": POSITIVE,
     "momentum": FRACTION,
     "weight_decay": NON_NEGATIVE,
-    "schedule": one_of("constant", "step"),
+    "schedule": one_of(*SCHEDULES),
+    "warmup_epochs": integer(0),
     "milestones": (is_increasing, "increasing epoch numbers >= 1"),
     "gamma": POSITIVE,
+    "clip_norm": ((lambda value: value is None or (is_real(value) and value > 0)), "a number > 0 or none"),
     "width": POSITIVE,
     "hidden": integer(1),
     "frames": integer(1),
@@ -60,6 +83,9 @@ _RULES: Final[Mapping[str, Rule]] = {
     "layers": integer(1),
     "attention_heads": integer(1),
     "initial_weights": (are_paths, "an absolute path by modality"),
+    "dropout": FRACTION,
+    "encoder_lr": POSITIVE,
+    "freeze_epochs": integer(0),
     "probes": FLAG,
     "diagnose": one_of(*DIAGNOSED),
     "device": NAME,
@@ -87,6 +113,13 @@ class TrainerConfig:
     """`l1` or `mse` for regression, `cross_entropy` for classification; `auto` is the first of them."""
     objective: str = AUTO
     """Score that picks the best epoch: `accuracy`, or `mae` for regression; `auto` is mae for regression."""
+    label_smoothing: float = 0.0
+    """Share of the target that training spreads evenly over all classes; validation loss is without it."""
+    class_weights: Mapping[str, float] | str = dataclasses.field(default=EQUAL, hash=False)
+    """`equal`, `balanced` by the training split, or a number by class, 1 of those that it does not name.
+
+    Validation loss is without them.
+    """
     modalities: tuple[str, ...] = ()
     """Modalities of the store that are used, in this order; none named means all."""
     split: str = "default"
@@ -98,17 +131,25 @@ class TrainerConfig:
     batch_size: int = 64
     """Samples per step."""
     lr: float = 2e-3
-    """Learning rate of SGD."""
+    """Learning rate."""
+    optimizer: str = SGD
+    """`sgd`, `adam` or `adamw`, fused."""
     momentum: float = 0.9
-    """Momentum of SGD."""
+    """Momentum of SGD; of Adam and AdamW beta_1, the memory of the first moment (beta_2 is .999)."""
     weight_decay: float = 1e-4
-    """L2 penalty of SGD."""
+    """L2 penalty of SGD and Adam; of AdamW the decay lr * weight_decay of every weight in a step."""
     schedule: str = "constant"
-    """`constant`, or `step`: the learning rate is multiplied by `gamma` after each of `milestones`."""
+    """`constant`; `step`: the learning rate is multiplied by `gamma` after each of `milestones`; `cosine`:
+    it falls along half a cosine, towards 0 at the end of the run.
+    """
+    warmup_epochs: int = 0
+    """Epochs before, in which the learning rate rises to its full value; under every schedule."""
     milestones: tuple[int, ...] = ()
     """Numbers of finished epochs after which a step schedule lowers the learning rate."""
     gamma: float = 0.1
     """Factor of the step schedule."""
+    clip_norm: float | None = None
+    """Longest gradient, the L2 norm of those of all parameters together, that a step follows; none: any."""
     width: float = 1.0
     """Width factor of a ResNet; 1 is the published size, .25 a quarter of the channels."""
     hidden: int = 256
@@ -127,6 +168,12 @@ class TrainerConfig:
     """Heads of each layer's attention; they divide `d_model`."""
     initial_weights: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
     """Absolute path by modality of a state dict, .safetensors or torch's, that its encoder starts from."""
+    dropout: float = 0.0
+    """Share of each modality's features that heads are not given, drawn anew for every sample and step."""
+    encoder_lr: float = 1.0
+    """Factor of the encoders' learning rate; heads have the whole one."""
+    freeze_epochs: int = 0
+    """First epochs in which encoders with `initial_weights` stand still, their statistics too."""
     probes: bool = True
     """Train a linear head per modality on detached features; training itself is the same without them."""
     diagnose: str = "end"
@@ -152,6 +199,17 @@ class TrainerConfig:
         require(_RULES, vars(self))
         loss_of(self.task, self.loss)
         objective_of(self.task, self.objective)
+        if self.task != CLASSIFICATION and self.weighs_classes:
+            raise InputError(
+                "label_smoothing and class_weights are about classes: leave them out where task is "
+                f"{self.task}"
+            )
+        if self.warmup_epochs >= self.epochs:
+            raise InputError(
+                f"warmup_epochs must be below the {self.epochs} epochs of the run, got {self.warmup_epochs}"
+            )
+        if self.freeze_epochs and not self.initial_weights:
+            raise InputError("freeze_epochs is about encoders with initial_weights, and none are given")
         if self.d_model % self.attention_heads:
             raise InputError(
                 f"attention_heads must divide d_model, got {self.attention_heads} and {self.d_model}"
@@ -166,9 +224,12 @@ class TrainerConfig:
                     f"{setting} names {', '.join(unknown)}, which the store lacks; it has {', '.join(stored)}"
                 )
 
+    @property
+    def weighs_classes(self) -> bool:
+        """Whether training has another loss than the plain one of classes."""
+        return self.label_smoothing > 0 or self.class_weights != EQUAL
+
     def lr_at(self, epoch: int) -> float:
-        """Learning rate of the epoch after `epoch` finished ones: lr * gamma^(milestones passed)."""
-        if self.schedule == "constant":
-            return self.lr
-        passed = sum(milestone <= epoch for milestone in self.milestones)
-        return self.lr * float(self.gamma**passed)
+        """Learning rate of the epoch after `epoch` finished ones: lr * warm-up * schedule."""
+        factor = SCHEDULES[self.schedule](self, epoch)
+        return self.lr * warm_up(epoch, self.warmup_epochs) * factor

@@ -2,10 +2,10 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -41,6 +41,7 @@ class MultimodalModel(nn.Module):
         sizes = {name: encoder.features for name, encoder in encoders.items()}
         self.fusion: Fusion = FUSIONS[spec.fusion](sizes, max(1, len(spec.classes)), spec.fusion_weights)
         self.compiled_for: int | None = None
+        self.frozen: frozenset[str] = frozenset()
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -51,6 +52,20 @@ class MultimodalModel(nn.Module):
         """Let training batches of so many samples run through compiled encoders; a copy has none."""
         compile_encoders(self.encoders.values())
         self.compiled_for = samples
+
+    def freeze(self, names: Iterable[str]) -> None:
+        """Keep these encoders as they are, weights and statistics, until others or none are named."""
+        frozen = frozenset(names)
+        for name in self.frozen ^ frozen:
+            self.encoders[name].requires_grad_(name not in frozen)
+        self.frozen = frozen
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch to training or evaluation; what is frozen stays in evaluation."""
+        super().train(mode)
+        for name in self.frozen:
+            self.encoders[name].eval()
+        return self
 
     def standardisation(self, modality: str) -> Standardise:
         """What stands before the encoder of a modality."""
@@ -72,9 +87,10 @@ class MultimodalModel(nn.Module):
 
     def _encode(self, name: str, raw: Tensor) -> Tensor:
         """Graphs are for whole training batches: each other size would be compiled anew, and evaluation gains
-        less than the time after which its own would be ready.
+        less than the time after which its own would be ready. What is frozen runs without: a graph would
+        stay one without gradients.
         """
-        as_compiled = self.training and len(raw) == self.compiled_for
+        as_compiled = self.training and len(raw) == self.compiled_for and name not in self.frozen
         with nullcontext() if as_compiled or not self.compiled_for else without_graphs():
             features: Tensor = self.encoders[name](self.inputs[name](raw)).float()
         return features
@@ -83,7 +99,7 @@ class MultimodalModel(nn.Module):
         """Features of any number of samples: of one, batch norm uses the statistics that it has gathered."""
         if not len(raw):
             return torch.zeros(0, self.fusion.sizes[name], device=raw.device)
-        self.encoders[name].train(self.training and len(raw) > 1)
+        self.encoders[name].train(self.training and len(raw) > 1 and name not in self.frozen)
         return self._encode(name, raw)
 
     def forward(self, inputs: Mapping[str, Tensor], present: Present = EVERYWHERE) -> Output:

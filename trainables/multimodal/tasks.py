@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from trainables.multimodal.class_loss import PLAIN
 from trainables.multimodal.data.store.feature_store import FeatureStore, Quantity
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.metrics import accuracy, correlation, macro_f1, weighted_f1
@@ -34,7 +35,7 @@ def squared(outputs: Tensor, values: Tensor) -> Tensor:
 
 
 LOSSES: Final[Mapping[str, Mapping[str, Loss]]] = {
-    CLASSIFICATION: {"cross_entropy": functional.cross_entropy},
+    CLASSIFICATION: {"cross_entropy": PLAIN},
     REGRESSION: {"l1": absolute, "mse": squared},
 }
 """Losses by task and by the name that settings carry, the default first."""
@@ -88,7 +89,11 @@ class Task(Protocol):
 
     @property
     def loss(self) -> Loss:
-        """How wrong outputs are."""
+        """What is trained: how wrong outputs are."""
+
+    @property
+    def plain_loss(self) -> Loss:
+        """The same without class weights and label smoothing: what scores and probes are measured by."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -118,8 +123,13 @@ class Classification:
     """The class with the largest output."""
 
     classes: tuple[str, ...]
-    loss: Loss = functional.cross_entropy
+    loss: Loss = PLAIN
     objective: Objective = OBJECTIVES[CLASSIFICATION][ACCURACY]
+
+    @property
+    def plain_loss(self) -> Loss:
+        """The cross-entropy, whatever is trained, so that scores of different settings compare."""
+        return functional.cross_entropy
 
     def targets(self, store: FeatureStore) -> np.ndarray:
         """The labels."""
@@ -130,9 +140,9 @@ class Classification:
         return accuracy(outputs, targets)
 
     def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        """Loss, accuracy and macro-F1."""
+        """Plain loss, accuracy and macro-F1."""
         return {
-            "loss": self.loss(outputs, targets),
+            "loss": self.plain_loss(outputs, targets),
             "accuracy": accuracy(outputs, targets),
             "macro_f1": macro_f1(outputs, targets),
         }
@@ -162,6 +172,11 @@ class Regression:
     loss: Loss = absolute
     classes: tuple[str, ...] = ()
     objective: Objective = OBJECTIVES[REGRESSION]["mae"]
+
+    @property
+    def plain_loss(self) -> Loss:
+        """What is trained."""
+        return self.loss
 
     def targets(self, store: FeatureStore) -> np.ndarray:
         """The values."""

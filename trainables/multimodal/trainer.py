@@ -1,19 +1,22 @@
 """The training loop: any number of named modalities, one method, no Ray."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from trainables.multimodal.assembly import (
     build_model,
     chosen_modalities,
     require_applicable,
     step_owner,
+    training_task,
     usable_rows,
 )
 from trainables.multimodal.balancers.base import Balancer
@@ -30,6 +33,13 @@ from trainables.multimodal.metrics import Means, require_finite
 from trainables.multimodal.model import MultimodalModel, export_model
 from trainables.multimodal.networks.fusion import Output
 from trainables.multimodal.networks.standardise import statistics
+from trainables.multimodal.optimization import (
+    add_parameters,
+    build_optimizer,
+    freeze_encoders,
+    set_hyperparameters,
+)
+from trainables.multimodal.optimizers import take_over
 from trainables.multimodal.runtime import (
     Runtime,
     random_state,
@@ -57,9 +67,10 @@ class Trainer:
         self._stepper = step_owner(self.balancers)
         self.runtime: Runtime = resolve(config)
         self.store = FeatureStore.open(config.data)
-        self.task: Task = task_on(self.store, config.task, config.loss, config.objective)
+        task = task_on(self.store, config.task, config.loss, config.objective)
         self._modalities = chosen_modalities(self.store, config.modalities)
-        self._rows = usable_rows(self.store, self._modalities, self.store.split(config.split), self.task)
+        self._rows = usable_rows(self.store, self._modalities, self.store.split(config.split), task)
+        self.task: Task = training_task(config, self.store, task, self._rows["train"], self.runtime.device)
         self._loaders: dict[str, Loader] = {}
         self._seen: dict[str, Tensor] = {}
         self.epoch = 0
@@ -67,15 +78,11 @@ class Trainer:
         seed_everything(config.seed)
         self.model = self._build_model()
         outputs = max(1, len(self.task.classes))
-        self.probes = Probes(self.model.fusion.sizes, outputs, self.task.loss).to(self.runtime.device)
+        self.probes = Probes(self.model.fusion.sizes, outputs, self.task.plain_loss).to(self.runtime.device)
         self._evaluator = Evaluator(
             self.model, self.probes, self.task, self.runtime, self._loader, with_probes=config.probes
         )
-        self.optimizer: torch.optim.Optimizer = torch.optim.SGD(
-            self.model.parameters(), config.lr, fused=True
-        )
-        start_momentum(self.optimizer, self.model.parameters())
-        self._apply_hyperparameters()
+        self.optimizer: torch.optim.Optimizer = build_optimizer(config, self.model)
         self._probe_optimizer = self.probes.build_optimizer()
         for balancer in self.balancers:
             balancer.on_fit_start(self)
@@ -127,16 +134,17 @@ class Trainer:
         return metrics
 
     def forward(self, batch: Batch) -> Output:
-        """Encode each modality once and derive all logits from the features, in fp32."""
-        output: Output = self.model.fusion(self.encode(batch), batch.present)
-        return output
+        """Encode each modality once and derive all logits from the features, in fp32.
+
+        Dropout acts on what the heads are given, and not on the features of the output.
+        """
+        features = self._features(batch)
+        output: Output = self.model.fusion(self._dropped(features), batch.present)
+        return replace(output, features=features)
 
     def encode(self, batch: Batch) -> dict[str, Tensor]:
-        """Features [B, D_m] of each modality, computed in the run's precision and given in fp32."""
-        with self.runtime.autocast():
-            features = self.model.encode(batch.inputs, batch.present)
-        self._seen = {name: value.detach() for name, value in features.items()}
-        return features
+        """Features [B, D_m] as heads are given them: of the run's precision, in fp32, after dropout."""
+        return self._dropped(self._features(batch))
 
     def update(self, loss: Tensor) -> None:
         """Step on the gradients of `loss` alone: what it does not reach has none and stays where it is."""
@@ -167,9 +175,8 @@ class Trainer:
         place.append(module.to(self.runtime.device))
         trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
         if trained:
-            self.optimizer.add_param_group({"params": trained})
-            start_momentum(self.optimizer, trained)
-            self._apply_hyperparameters()
+            add_parameters(self.optimizer, self.config, trained)
+            set_hyperparameters(self.optimizer, self.config, self.epoch)
 
     def test(self) -> dict[str, float]:
         """Scores of the best weights on the test split, under test/...; training can go on afterwards.
@@ -211,7 +218,7 @@ class Trainer:
             balancer.load_state_dict(self, saved)
         self.model.load_state_dict(state["model"])
         self.probes.load_state_dict(state["probes"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        take_over(self.optimizer, state["optimizer"])
         self._probe_optimizer.load_state_dict(state["probe_optimizer"])
         self.epoch = state["epoch"]
         self.best = Best(**state["best"]) if state["best"] else None
@@ -231,8 +238,9 @@ class Trainer:
     def _train(self) -> dict[str, float]:
         """One pass over the training split."""
         self._evaluator.forget_all()
+        freeze_encoders(self.model, self.config, self.epoch)
         self.model.train()
-        self._apply_hyperparameters()
+        set_hyperparameters(self.optimizer, self.config, self.epoch)
         means = Means()
         with closing(self._training_batches()) as batches:
             for batch in batches:
@@ -240,6 +248,23 @@ class Trainer:
                 if self.config.probes:
                     self.probes.fit(self._probe_optimizer, self._seen, batch.labels, batch.present)
         return means.read("train")
+
+    def _features(self, batch: Batch) -> dict[str, Tensor]:
+        """Features [B, D_m] of each modality, which the probes learn from too."""
+        with self.runtime.autocast():
+            features = self.model.encode(batch.inputs, batch.present)
+        self._seen = {name: value.detach() for name, value in features.items()}
+        return features
+
+    def _dropped(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Features after dropout (Srivastava et al., JMLR 2014), scaled by 1 / (1 - p); evaluation has none.
+
+        It draws from torch's global generators, which checkpoints keep.
+        """
+        share = self.config.dropout
+        if not share or not self.model.training:
+            return features
+        return {name: functional.dropout(values, share) for name, values in features.items()}
 
     def _training_batches(self) -> Batches:
         """Batches of the current epoch; what is random in them is a function of (seed, epoch)."""
@@ -282,13 +307,6 @@ class Trainer:
         auto = pays(model.encoders.values(), self.runtime.device, self.config.epochs * self.steps)
         return auto if self.config.compile == "auto" else bool(self.config.compile)
 
-    def _apply_hyperparameters(self) -> None:
-        """What was chosen wins over what a checkpoint held."""
-        config = self.config
-        for group in self.optimizer.param_groups:
-            group["lr"] = config.lr_at(self.epoch)
-            group["momentum"], group["weight_decay"] = config.momentum, config.weight_decay
-
     def _loader(self, split: str) -> Loader:
         """A split is opened when it is first read; only `test` and the paper's protocol ask for test."""
         if split not in self._loaders:
@@ -304,13 +322,3 @@ class Trainer:
         if self.best is None:
             raise InputError("nothing is trained yet: run an epoch first")
         return self.best
-
-
-def start_momentum(optimizer: torch.optim.Optimizer, parameters: Iterable[nn.Parameter]) -> None:
-    """Give every parameter a momentum of zero, which is what SGD assumes of the first step anyway.
-
-    Fused SGD cannot take parameters with and without momentum in one step, which alternating steps have.
-    """
-    for parameter in parameters:
-        if parameter.requires_grad:
-            optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)

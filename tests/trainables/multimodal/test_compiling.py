@@ -2,6 +2,7 @@ import shutil
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 from torch._dynamo.utils import counters
 
@@ -18,7 +19,7 @@ def graphs(monkeypatch):
     compile_ = nn.Module.compile
 
     def capture(module: nn.Module, *, dynamic: bool, options: dict) -> None:
-        compile_(module, backend="eager", dynamic=dynamic)
+        compile_(module, backend="aot_eager", dynamic=dynamic)  # with a backward pass that is captured too
 
     monkeypatch.setattr(nn.Module, "compile", capture)
     torch._dynamo.reset()
@@ -47,6 +48,20 @@ def test_a_compiled_run_computes_what_a_run_without_does(make_trainer, graphs) -
     plain, compiled = make_trainer(2), make_trainer(2, compile=True)
     assert compiled.run_epoch()["train/loss"] == plain.run_epoch()["train/loss"]
     assert graphs() == 2
+
+
+def test_a_compiled_encoder_is_trained_once_it_is_no_longer_frozen(make_trainer, graphs, tmp_path) -> None:
+    save_file(make_trainer(2).model.encoders["vector"].state_dict(), tmp_path / "vector.safetensors")
+    files = {"vector": str(tmp_path / "vector.safetensors")}
+    plain, compiled = (
+        make_trainer(1, compile=chosen, initial_weights=files, freeze_epochs=1, epochs=3)
+        for chosen in (False, True)
+    )
+    plain.fit()
+    compiled.fit()
+    expected = plain.model.state_dict()
+    assert all(torch.equal(value, expected[key]) for key, value in compiled.model.state_dict().items())
+    assert graphs() == 1
 
 
 @pytest.mark.slow

@@ -1,7 +1,9 @@
 import dataclasses
 import json
+import math
 
 import pytest
+import torch
 
 from trainables.multimodal.config import DIAGNOSED, TrainerConfig
 from trainables.multimodal.errors import InputError
@@ -19,7 +21,16 @@ from trainables.multimodal.errors import InputError
         ("momentum", 1.0),
         ("batch_size", 1),
         ("seed", -1),
-        ("schedule", "cosine"),
+        ("schedule", "linear"),
+        ("optimizer", "lion"),
+        ("warmup_epochs", -1),
+        ("clip_norm", 0),
+        ("encoder_lr", 0),
+        ("dropout", 1.0),
+        ("freeze_epochs", -1),
+        ("label_smoothing", 1.0),
+        ("class_weights", "even"),
+        ("class_weights", {"a": 0}),
         ("selection", "train"),
         ("milestones", (3, 2)),
         ("precision", "fp16"),
@@ -53,6 +64,40 @@ def test_a_step_schedule_lowers_the_rate_after_each_milestone():
 
 def test_a_constant_schedule_ignores_milestones():
     assert TrainerConfig(data="s", epochs=9, lr=1.0, milestones=(1,)).lr_at(5) == 1
+
+
+def test_a_cosine_falls_from_the_whole_rate_towards_zero():
+    config = TrainerConfig(data="s", epochs=4, lr=2.0, schedule="cosine")
+    expected = [1 + math.cos(math.pi * epoch / 4) for epoch in range(4)]
+    assert [config.lr_at(epoch) for epoch in range(4)] == pytest.approx(expected)
+    assert config.lr_at(3) > 0
+    assert config.lr_at(4) == pytest.approx(0)
+
+
+def test_a_cosine_is_that_of_torch_after_a_warm_up():
+    config = TrainerConfig(data="s", epochs=9, lr=0.3, schedule="cosine", warmup_epochs=2)
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.3)
+    reference = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=7)
+    for epoch in range(2, 9):
+        assert config.lr_at(epoch) == pytest.approx(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        reference.step()
+
+
+@pytest.mark.parametrize("schedule", ["constant", "step", "cosine"])
+def test_a_warm_up_rises_in_a_straight_line_under_every_schedule(schedule):
+    config = TrainerConfig(data="s", epochs=9, lr=1.0, schedule=schedule, milestones=(5,), warmup_epochs=3)
+    assert [config.lr_at(epoch) for epoch in range(4)] == [0.25, 0.5, 0.75, 1.0]
+
+
+def test_a_warm_up_as_long_as_the_run_is_refused():
+    with pytest.raises(InputError, match="warmup_epochs must be below the 3 epochs of the run, got 3"):
+        TrainerConfig(data="s", epochs=3, warmup_epochs=3)
+
+
+def test_freezing_without_initial_weights_is_refused():
+    with pytest.raises(InputError, match="freeze_epochs is about encoders with initial_weights, and none"):
+        TrainerConfig(data="s", epochs=3, freeze_epochs=1)
 
 
 def test_attention_heads_that_do_not_divide_the_model_are_refused():

@@ -35,6 +35,10 @@ class OwnStep(Balancer):
         return trainer.joint_step(batch)
 
 
+class KeptStep(OwnStep):
+    keeps_joint_step = True
+
+
 class Explode(Balancer):
     """Sends the weights away during the second epoch."""
 
@@ -187,13 +191,28 @@ def test_a_step_schedule_is_followed(make_trainer):
     assert [metrics["lr"] for metrics in history] == [0.1, 0.05, 0.05, 0.025]
 
 
+@pytest.mark.parametrize("owner", [Boosting, OwnStep])
+def test_gradients_of_a_joint_step_that_is_replaced_cannot_be_changed(make_trainer, owner):
+    wrong = f"Explode changes gradients of the joint step, which {owner.__name__} replaces"
+    for balancers in ([owner(), Explode()], [Explode(), owner()]):
+        with pytest.raises(InputError, match=wrong):
+            make_trainer(2, balancers)
+
+
+def test_a_step_that_keeps_the_joint_one_lets_others_change_its_gradients(make_trainer):
+    trainer = make_trainer(2, [KeptStep(), Explode()])
+    trainer.run_epoch()
+    with pytest.raises(Diverged):
+        trainer.run_epoch()
+
+
 def test_after_loading_the_configs_learning_rate_wins(make_trainer):
     donor = make_trainer(1, lr=0.1)
     donor.run_epoch()
     heir = make_trainer(1, lr=0.003, momentum=0.5)
     heir.load_state_dict(donor.state_dict())
     assert heir.run_epoch()["lr"] == 0.003
-    assert [(g["lr"], g["momentum"]) for g in heir.optimizer.param_groups] == [(0.003, 0.5)]
+    assert {(g["lr"], g["momentum"]) for g in heir.optimizer.param_groups} == {(0.003, 0.5)}
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_within_its_epoch(make_trainer):
@@ -227,6 +246,18 @@ def test_an_added_module_is_trained_at_the_current_rate(make_trainer):
     trainer.add_module(trainer.model.fusion.heads_of("vector"), head)
     assert trainer.optimizer.param_groups[-1]["lr"] == pytest.approx(0.01)
     assert trainer.optimizer.param_groups[-1]["params"] == list(head.parameters())
+
+
+def test_dropout_draws_for_every_modality_and_spares_features_and_probes(make_trainer):
+    trainer = make_trainer(2, dropout=0.5, hidden=64)
+    batch = next(iter(trainer._loader("train").shuffled(0, 0)))
+    trainer.model.train()
+    output, heads = trainer.forward(batch), trainer.encode(batch)
+    for name, values in output.features.items():
+        kept = (heads[name] != 0) & (values != 0)
+        assert 0.2 < kept[values != 0].float().mean() < 0.8
+        torch.testing.assert_close(heads[name][kept], 2 * values[kept])
+        assert torch.equal(trainer._seen[name], values)
 
 
 def test_a_run_may_use_some_of_the_modalities_in_its_own_order(make_trainer):

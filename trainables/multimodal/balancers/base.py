@@ -9,7 +9,7 @@ for epoch:
             output = run.forward(batch)
             loss, backward
             after_backward(run, batch, output)      <- change gradients (of the joint step)
-            optimizer.step()
+            optimizer.step()                        (clip_norm cuts gradients here, in any step)
     evaluate, judge the weights, keep the best
     on_epoch_end(run)                               <- change weights, grow, collect
 ```
@@ -76,7 +76,7 @@ class Run(Protocol):
         """Features and all logits of a batch; each encoder runs once."""
 
     def encode(self, batch: Batch) -> dict[str, Tensor]:
-        """Features [B, D_m] of each modality, in fp32; call it once in a step."""
+        """Features [B, D_m] of each modality for heads, after dropout, in fp32; call it once in a step."""
 
     def update(self, loss: Tensor) -> None:
         """Backward and one step of the optimizer; what the loss does not reach stays where it is."""
@@ -105,6 +105,8 @@ class Balancer:
     """Whether the method is about classes, so that it can train nothing but a classification."""
     fewest_modalities: ClassVar[int] = 1
     """How many modalities the method needs."""
+    keeps_joint_step: ClassVar[bool] = False
+    """Whether a `step` of its own always trains by `run.joint_step`, so that others' `after_backward` act."""
     EARLY: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     """Settings with which the method acts in the first epochs of a run, for the contract test."""
 
@@ -120,7 +122,10 @@ class Balancer:
         return run.joint_step(batch)
 
     def after_backward(self, run: Run, batch: Batch, output: Output) -> Mapping[str, Tensor]:
-        """The gradients of the joint step are there, the optimizer has not stepped; give scalar metrics."""
+        """The gradients of the joint step are there, the optimizer has not stepped; give scalar metrics.
+
+        Beside a balancer whose `step` replaces the joint step it would never be called: InputError.
+        """
         return {}
 
     def on_epoch_end(self, run: Run) -> Mapping[str, float]:

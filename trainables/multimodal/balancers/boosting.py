@@ -23,6 +23,7 @@ from trainables.multimodal.balancers.boosting_math import (
     boosting_loss,
     boosting_terms,
 )
+from trainables.multimodal.class_loss import CrossEntropy
 from trainables.multimodal.data.loading.batches import Batch
 from trainables.multimodal.errors import Diverged
 from trainables.multimodal.metrics import Means, accuracy, true_class
@@ -149,7 +150,9 @@ class Boosting(Balancer):
             for name, (features, labels) in rows.items():  # logits by the shared layer as it is at their turn
                 heads = _fusion(run).head_logits(name, features)
                 logits[name] = sum_of(heads).detach()
-                terms = boosting_terms(heads, labels, smoothing=self.smoothing, residual=self.residual)
+                terms = boosting_terms(
+                    heads, labels, smoothing=self.smoothing, residual=self.residual, loss=_loss(run)
+                )
                 loss = torch.stack(list(terms.values())).sum() * self.factors.get(name, 1.0)
                 terms = {f"loss_{term}": value for term, value in terms.items()}
                 metrics.update({f"{name}/{key}": value.detach() for key, value in terms.items()})
@@ -224,6 +227,12 @@ def _report(run: Run, scores: Mapping[str, float]) -> dict[str, float]:
             values["accuracy_earlier"] = accuracy(sum_of(heads[:-1]), labels)
         metrics |= {f"boosting/{name}/{key}": float(value) for key, value in values.items()}
     return metrics
+
+
+def _loss(run: Run) -> CrossEntropy:
+    loss = run.task.loss
+    assert isinstance(loss, CrossEntropy)  # noqa: S101  (what Boosting.needs_classes has asked for)
+    return loss
 
 
 def _fusion(run: Run) -> BoostedFusion:

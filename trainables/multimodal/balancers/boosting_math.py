@@ -7,8 +7,8 @@ from typing import Final
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from trainables.multimodal.class_loss import PLAIN, CrossEntropy
 from trainables.multimodal.metrics import true_class
 from trainables.multimodal.networks.fusion import sum_of
 
@@ -30,21 +30,27 @@ RESIDUALS: Final[Mapping[str, Callable[[Sequence[Tensor], Tensor], Tensor]]] = {
 
 
 def boosting_terms(
-    head_logits: Sequence[Tensor], target: Tensor, *, smoothing: float, residual: str = "sum"
+    head_logits: Sequence[Tensor],
+    target: Tensor,
+    *,
+    smoothing: float,
+    residual: str = "sum",
+    loss: CrossEntropy = PLAIN,
 ) -> dict[str, Tensor]:
     """The terms of a modality's loss, scalars that sum to it; `all` alone while there is one head.
 
     all, earlier and newest: cross-entropy of all heads' summed logits, of the sum without the newest, and of
-    the newest head alone. residual: -lambda * CE(f_T, y * q), where q has no gradient.
+    the newest head alone. residual: -lambda * CE(f_T, y * q), where q has no gradient. `loss` is that
+    cross-entropy.
     """
-    everything = functional.cross_entropy(sum_of(list(head_logits)), target)
+    everything = loss(sum_of(list(head_logits)), target)
     if len(head_logits) == 1:
         return {"all": everything}
-    newest = functional.cross_entropy(head_logits[-1], target, reduction="none")
+    newest = loss.each(head_logits[-1], target)
     known = RESIDUALS[residual](head_logits, target).detach()
     return {
         "all": everything,
-        "earlier": functional.cross_entropy(sum_of(list(head_logits[:-1])), target),
+        "earlier": loss(sum_of(list(head_logits[:-1])), target),
         "newest": newest.mean(),
         "residual": -smoothing * (known * newest).mean(),
     }

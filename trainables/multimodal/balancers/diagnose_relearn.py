@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from trainables.multimodal.balancers.base import Balancer, Run
 from trainables.multimodal.diagnostics import Purity, purity
+from trainables.multimodal.optimizers import scale_moments
 from trainables.multimodal.setting_checks import (
     require_finite_numbers,
     require_flags,
@@ -61,7 +62,8 @@ class DiagnoseRelearn(Balancer):
     validation. k-means orders more samples better, which the published gap takes for over-fitting.
     The three switches, off in the paper's release, apply the same strength to more:
     reset_buffers to normalisation statistics, reset_head to the head's columns of the modality, and
-    reset_momentum to the optimizer's momentum of the encoder, whose initial value is 0.
+    reset_momentum to all that the optimizer keeps of the encoder, whose initial value is 0: the momentum of
+    SGD; both moments and the number of steps of Adam and AdamW.
     """
 
     EARLY = MappingProxyType({"every": 1})
@@ -125,7 +127,7 @@ class DiagnoseRelearn(Balancer):
         if self.reset_head:
             blend({name: run.model.fusion.columns()[name]}, self._columns, strength)
         if self.reset_momentum:
-            scale_momentum(run.optimizer, encoder, 1 - strength)
+            scale_moments(run.optimizer, encoder, 1 - strength)
 
     def state_dict(self) -> dict[str, Any]:
         """How often re-learning has happened."""
@@ -147,12 +149,3 @@ class DiagnoseRelearn(Balancer):
             for name, tensors in constants["encoders"].items()
         }
         self._columns = {name: value.to(device) for name, value in constants["columns"].items()}
-
-
-@torch.no_grad()
-def scale_momentum(optimizer: torch.optim.Optimizer, encoder: nn.Module, factor: float) -> None:
-    """Multiply the momentum of the encoder's parameters by `factor`."""
-    for parameter in encoder.parameters():
-        momentum = optimizer.state[parameter].get("momentum_buffer")
-        if momentum is not None:
-            momentum.mul_(factor)

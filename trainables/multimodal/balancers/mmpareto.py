@@ -81,13 +81,13 @@ class MMPareto(Balancer):
         """One step from two backward passes: of the fused loss, then of all unimodal losses at once.
 
         These share no parameter. Heads follow the plain gradient. An encoder whose modality the whole batch
-        lacks stays as it is.
+        lacks, or that is frozen, stays as it is.
         """
         output = run.forward(batch)
         rows = present_rows(batch.present, output.unimodal, batch.labels)
         losses = {name: run.task.loss(*pair) for name, pair in rows.items()}
         loss = run.task.loss(output.fused, batch.labels)
-        trained = {name: _trained(run.model.encoders[name]) for name in losses}
+        trained = {name: found for name in losses if (found := _trained(run.model.encoders[name]))}
         run.optimizer.zero_grad(set_to_none=True)
         loss.backward(retain_graph=True)  # type: ignore[no-untyped-call]
         fused = {name: _taken(parameters) for name, parameters in trained.items()}

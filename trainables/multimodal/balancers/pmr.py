@@ -45,7 +45,7 @@ def closeness(features: Tensor, centres: Tensor) -> Tensor:
 
 
 class Pmr(Balancer):
-    """Trains on loss(z) + alpha * sum over slow modalities m of weight_m * cross-entropy of their closeness.
+    """Trains on loss(z) + alpha * sum over slow modalities m of weight_m * loss(their closeness).
 
     alpha: strength; 0 is joint training.
     memory: mu, what the prototypes of an epoch keep of those before it.
@@ -88,7 +88,7 @@ class Pmr(Balancer):
         near = {name: closeness(values, self.centres[name]) for name, values in output.features.items()}
         rows = present_rows(batch.present, near, batch.labels)
         weights = self._weights(rows)
-        own = {name: functional.cross_entropy(*pair) for name, pair in rows.items()}
+        own = {name: run.task.loss(*pair) for name, pair in rows.items()}
         loss = run.task.loss(output.fused, batch.labels)
         slow = torch.stack([weights[name] * own[name] for name in rows]).sum()
         run.update(loss + self.alpha * slow)

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from trainables.multimodal.balancers.base import Balancer
 from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
@@ -22,6 +23,7 @@ from trainables.multimodal.checkpoint import read_checkpoint, write_checkpoint
 from trainables.multimodal.data.store import manifest as manifests
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.methods import METHODS, Method
+from trainables.multimodal.optimization import set_hyperparameters
 
 pytestmark = pytest.mark.usefixtures("few_restarts")
 MOST_MODALITIES = 4
@@ -116,6 +118,19 @@ TASKS = [
     *((name, few(name), "regression") for name in CASES if name not in (*NEEDY, "drawing")),
 ]
 SCHEDULE = {"epochs": 3, "schedule": "step", "milestones": (1, 2), "gamma": 0.5}
+RECIPES = {
+    "adam": {"optimizer": "adam", "encoder_lr": 0.1},
+    "adamw": {
+        "optimizer": "adamw",
+        "schedule": "cosine",
+        "warmup_epochs": 1,
+        "clip_norm": 0.5,
+        "label_smoothing": 0.1,
+        "dropout": 0.2,
+        "class_weights": {"a": 2.0},
+    },
+}
+"""Further ways to train, by name; every method is resumed under each of them."""
 BEFORE_THE_LAST = 2
 """Epochs, in which every method has acted."""
 
@@ -196,6 +211,96 @@ def test_resuming_equals_never_stopping(make_trainer, whole, name, modalities, t
     rest = resumed(make, read_checkpoint(tmp_path / "state"), read_checkpoint(tmp_path / "constants"))
     assert without_time(rest.fit()) == expected.history[BEFORE_THE_LAST:]
     assert differences(rest.state_dict(), expected.trainer.state_dict()) == []
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@each_method
+def test_resuming_is_exact_and_the_learning_rate_is_the_configs_under_every_recipe(
+    make_trainer, name, recipe
+):
+    def make(**changes):
+        return make_trainer(few(name), made(name), **{**SCHEDULE, **RECIPES[recipe], **changes})
+
+    expected = Whole(make())
+    assert all(np.isfinite(value) for metrics in expected.history for value in metrics.values())
+    rest = resumed(make, expected.middle, expected.constants)
+    assert without_time(rest.fit()) == expected.history[BEFORE_THE_LAST:]
+    assert differences(rest.state_dict(), expected.trainer.state_dict()) == []
+    perturbed = resumed(lambda: make(lr=0.001), expected.middle, expected.constants)
+    set_hyperparameters(perturbed.optimizer, perturbed.config, perturbed.epoch)
+    rates = {group["lr"] for group in perturbed.optimizer.param_groups}
+    chosen = perturbed.config
+    assert rates == {chosen.lr_at(BEFORE_THE_LAST) * factor for factor in (1, chosen.encoder_lr)}
+
+
+@pytest.fixture(scope="module")
+def pretrained(make_trainer, tmp_path_factory):
+    """Initial weights of the pictures' encoder, and the file that holds them."""
+    weights = make_trainer(2, seed=7).model.encoders["clip"].state_dict()
+    path = tmp_path_factory.mktemp("weights") / "clip.safetensors"
+    save_file(weights, path)
+    return weights, {"clip": str(path)}
+
+
+@each_method
+def test_a_frozen_encoder_stands_still_and_resumes_exactly_to_train(make_trainer, pretrained, name):
+    weights, files = pretrained
+
+    def make():
+        frozen = {"initial_weights": files, "freeze_epochs": BEFORE_THE_LAST}
+        return make_trainer(few(name), made(name), **SCHEDULE, **frozen)
+
+    expected = Whole(make())
+    before = {f"encoders.clip.{key}": value for key, value in weights.items()}
+    frozen, end = expected.middle["model"], expected.trainer.state_dict()["model"]
+    assert all(torch.equal(frozen[key], value) for key, value in before.items())
+    assert any(not torch.equal(end[key], value) for key, value in before.items())
+    rest = resumed(make, expected.middle, expected.constants)
+    assert without_time(rest.fit()) == expected.history[BEFORE_THE_LAST:]
+    assert differences(rest.state_dict(), expected.trainer.state_dict()) == []
+
+
+@each_method
+def test_every_loss_of_every_method_is_that_of_smoothed_and_weighted_labels(make_trainer, name):
+    def losses(**changes):
+        trainer = make_trainer(few(name), made(name), lr=1e-12, **changes)  # weights as good as stay
+        return {key: value for key, value in trainer.run_epoch().items() if "loss" in key and "train/" in key}
+
+    plain = losses()
+    for changes in ({"label_smoothing": 0.3}, {"class_weights": {"a": 5.0}}):
+        for key, value in losses(**changes).items():
+            assert value != pytest.approx(plain[key], rel=1e-4), key
+
+
+@each_method
+def test_dropout_reaches_every_method_and_no_evaluation(make_trainer, name):
+    def losses(**changes):
+        metrics = make_trainer(few(name), made(name), lr=1e-12, **changes).run_epoch()
+        return metrics["train/loss"], metrics["validation/loss"]
+
+    plain, dropped = losses(), losses(dropout=0.5)
+    assert dropped[0] != pytest.approx(plain[0], rel=1e-4)
+    assert dropped[1] == pytest.approx(plain[1], rel=1e-4)
+
+
+@each_method
+def test_every_step_of_every_method_is_cut(make_trainer, name):
+    longest, rate = 1e-3, 0.02
+    trainer = make_trainer(few(name), made(name), lr=rate, momentum=0, weight_decay=0, clip_norm=longest)
+    moved = []
+
+    def note(optimizer, *_):
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        moved.append(torch.cat([p.detach().flatten() for p in parameters]).clone())
+
+    trainer.optimizer.register_step_pre_hook(note)
+    trainer.optimizer.register_step_post_hook(note)
+    trainer.run_epoch()
+    lengths = [
+        float((after - before).norm()) / rate for before, after in zip(*[iter(moved)] * 2, strict=True)
+    ]
+    assert max(lengths) < 1.01 * longest
+    assert min(lengths) > 0.5 * longest, "the toy data must have longer gradients"
 
 
 @pytest.mark.parametrize(

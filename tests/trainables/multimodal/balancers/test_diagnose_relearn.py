@@ -7,9 +7,9 @@ from trainables.multimodal.balancers.diagnose_relearn import (
     purity,
     relearn,
     relearning_strength,
-    scale_momentum,
 )
 from trainables.multimodal.errors import InputError
+from trainables.multimodal.optimizers import OPTIMIZERS, SGD
 
 
 def reference_features(seed=101, n=600, m=150, d=16, k=6, sep=1.0):
@@ -90,10 +90,10 @@ def test_the_published_schedule_relearns_after_epochs_20_40_and_60_counted_from_
     assert due == [20, 40, 60]
 
 
-def relearnt(make_trainer, **options):
+def relearnt(make_trainer, optimizer=SGD, **options):
     """A trainer whose single re-learning, nearly complete, has just happened."""
     balancer = DiagnoseRelearn(lam=1e6, every=1, max_relearnings=1, **options)
-    trainer = make_trainer(2, [balancer], epochs=4, seed=3)
+    trainer = make_trainer(2, [balancer], epochs=4, seed=3, optimizer=optimizer)
     initial = trainer.constants()["balancers"][0]
     trainer.run_epoch()
     metrics = trainer.run_epoch()
@@ -125,22 +125,13 @@ def test_reset_head_gives_back_the_heads_initial_columns_of_that_modality(make_t
         assert torch.equal(columns, initial["columns"][name]) == (name in names)
 
 
-def test_reset_momentum_forgets_the_encoders_momentum(make_trainer):
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_reset_momentum_forgets_all_that_the_optimizer_keeps_of_the_encoders(make_trainer, optimizer):
     for switched in (False, True):
-        trainer, _, names, _ = relearnt(make_trainer, reset_momentum=switched)
+        trainer, _, names, _ = relearnt(make_trainer, reset_momentum=switched, optimizer=optimizer)
         state = trainer.optimizer.state
-        momenta = [state[p]["momentum_buffer"] for n in names for p in trainer.model.encoders[n].parameters()]
-        assert all(not momentum.any() for momentum in momenta) == switched
-
-
-def test_momentum_is_scaled_where_there_is_some():
-    encoder = torch.nn.Linear(2, 1)
-    optimizer = torch.optim.SGD(encoder.parameters(), lr=0.1, momentum=0.9)
-    scale_momentum(optimizer, encoder, 0.5)
-    encoder(torch.ones(1, 2)).sum().backward()
-    optimizer.step()
-    scale_momentum(optimizer, encoder, 0.5)
-    assert optimizer.state[encoder.weight]["momentum_buffer"].tolist() == [[0.5, 0.5]]
+        parameters = [p for name in names for p in trainer.model.encoders[name].parameters()]
+        assert all(not value.any() for p in parameters for value in state[p].values()) == switched
 
 
 def test_purity_is_reported_at_relearnings_and_at_the_end_only(make_trainer):

@@ -17,7 +17,7 @@ TRAINER_LAYERS = (
     ("setting_checks", "command_line", "checkpoint", "data"),
     ("networks",),
     ("clustering", "compiling"),
-    ("metrics", "diagnostics", "contributions", "model"),
+    ("metrics", "diagnostics", "contributions", "model", "model_copy"),
     ("tasks",),
     ("config",),
     ("runtime", "flat_settings"),

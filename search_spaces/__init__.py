@@ -11,6 +11,7 @@ from search_spaces.boosting import boosting_random as boosting_random
 from search_spaces.boosting import boosting_tripled as boosting_tripled
 from search_spaces.diagnose_relearn import diagnose_relearn as diagnose_relearn
 from search_spaces.dr_boosting import dr_boosting as dr_boosting
+from search_spaces.gradient_blending import gradient_blending as gradient_blending
 from search_spaces.joint import joint as joint
 from search_spaces.late_fusion import late_fusion as late_fusion
 from search_spaces.mla import mla as mla

@@ -96,6 +96,9 @@ STUDY_METHODS: Final[Mapping[str, StudyMethod]] = {
     "agm": StudyMethod(METHODS["agm"], search_spaces.agm, "AGM", switched_off={"alpha": "joint training"}),
     "pmr": StudyMethod(METHODS["pmr"], search_spaces.pmr, "PMR", switched_off={"alpha": "joint training"}),
     "mla": StudyMethod(METHODS["mla"], search_spaces.mla, "MLA"),
+    "gradient_blending": StudyMethod(
+        METHODS["gradient_blending"], search_spaces.gradient_blending, "Gradient-Blending"
+    ),
 }
 """In the order in which `<data>_compare` asks for them."""
 

@@ -17,7 +17,7 @@ TRAINER_LAYERS = (
     ("setting_checks", "command_line", "checkpoint", "data"),
     ("networks",),
     ("clustering", "compiling", "optimizers", "schedules"),
-    ("metrics", "diagnostics", "contributions", "model", "class_loss"),
+    ("metrics", "diagnostics", "contributions", "model", "model_copy", "class_loss"),
     ("tasks",),
     ("config",),
     ("runtime", "flat_settings", "optimization"),

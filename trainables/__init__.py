@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from trainables.boosting import BoostingTrainable
     from trainables.diagnose_relearn import DiagnoseRelearnTrainable
     from trainables.dr_boosting import DRBoostingTrainable
+    from trainables.gradient_blending import GradientBlendingTrainable
     from trainables.joint import JointTrainable
     from trainables.late_fusion import LateFusionTrainable
     from trainables.mla import MlaTrainable
@@ -22,6 +23,7 @@ __all__ = [
     "DRBoostingTrainable",
     "DetachedTrainable",
     "DiagnoseRelearnTrainable",
+    "GradientBlendingTrainable",
     "JointTrainable",
     "LateFusionTrainable",
     "MMParetoTrainable",
@@ -37,6 +39,7 @@ _MODULES = {
     "DRBoostingTrainable": "trainables.dr_boosting",
     "DetachedTrainable": "trainables.unimodal_losses",
     "DiagnoseRelearnTrainable": "trainables.diagnose_relearn",
+    "GradientBlendingTrainable": "trainables.gradient_blending",
     "JointTrainable": "trainables.joint",
     "LateFusionTrainable": "trainables.late_fusion",
     "MlaTrainable": "trainables.mla",

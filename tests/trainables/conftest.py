@@ -51,6 +51,7 @@ def write_toy(
     *,
     values: np.ndarray | None = None,
     present: dict[str, np.ndarray] | None = None,
+    groups: list[str] | None = None,
 ) -> Path:
     """A store with the split policy `toy`, in the order of PARTS."""
     parts = [part for part, size in PARTS.items() for _ in range(size)]
@@ -63,7 +64,7 @@ def write_toy(
         modalities={name: Modality(name, a.shape[1:], str(a.dtype)) for name, a in arrays.items()},
         ids=[str(row) for row in range(len(labels))],
         labels=labels,
-        groups=None,
+        groups=groups,
         splits={"toy": parts},
         default_split="toy",
         load=lambda row: {name: array[row] for name, array in arrays.items()},
@@ -111,6 +112,18 @@ def gappy_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Pat
         labels = np.arange(sum(PARTS.values())) % CLASSES
         folder = tmp_path_factory.mktemp(f"gappy-{count}")
         return write_toy(folder, labels, toy_arrays(labels, count), present=toy_gaps(len(labels), count))
+
+    return get
+
+
+@pytest.fixture
+def grouped_store(tmp_path: Path) -> Callable[[str], Path]:
+    """Path of a store with two of the toy modalities, whose samples belong to these groups in turn."""
+
+    def get(groups: str) -> Path:
+        labels = np.arange(sum(PARTS.values())) % CLASSES
+        names = [groups[row % len(groups)] for row in range(len(labels))]
+        return write_toy(tmp_path, labels, toy_arrays(labels, 2), groups=names)
 
     return get
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from trainables.multimodal.balancers.base import Balancer
 from trainables.multimodal.class_loss import CrossEntropy, class_weights
 from trainables.multimodal.config import TrainerConfig
+from trainables.multimodal.data import splits
 from trainables.multimodal.data.loading.batches import stored_frames
 from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
@@ -17,6 +19,9 @@ from trainables.multimodal.model import MultimodalModel
 from trainables.multimodal.networks.initial_weights import load_initial_weights
 from trainables.multimodal.networks.model_spec import ModelSpec
 from trainables.multimodal.tasks import CLASSIFICATION, Classification, Task, task_on
+
+CUTS: Final = 100
+"""How often samples that are held out are drawn, until every modality is among them and among the others."""
 
 
 def build_model(config: TrainerConfig, balancers: Sequence[Balancer], store: FeatureStore) -> MultimodalModel:
@@ -70,8 +75,10 @@ def chosen_modalities(store: FeatureStore, named: Sequence[str]) -> tuple[str, .
 
 
 def require_applicable(config: TrainerConfig, balancers: Sequence[Balancer]) -> None:
-    """Raise InputError where a balancer compares classes and the task has none, or would never be called."""
+    """Raise InputError where settings do not fit a balancer, or it is never called, or lacks classes."""
     require_called(balancers)
+    for balancer in balancers:
+        balancer.on_configured(config)
     needy = [type(balancer).__name__ for balancer in balancers if balancer.needs_classes]
     if needy and config.task != CLASSIFICATION:
         raise InputError(f"{needy[0]} needs classes: leave task at classification, not {config.task}")
@@ -138,6 +145,26 @@ def training_task(
     weights = class_weights(config.class_weights, task.classes, task.targets(store)[rows])
     placed = None if weights is None else weights.to(device)
     return replace(task, loss=CrossEntropy(placed, config.label_smoothing))
+
+
+def held_out(
+    store: FeatureStore, names: Sequence[str], rows: NDArray[np.int64], seed: int
+) -> NDArray[np.bool_]:
+    """Which of the training rows [N] are held out, in whole groups: the first of CUTS drawn from the seed
+    that leaves every class to train on and every modality on both sides; InputError if none does.
+    """
+    labels = store.labels[rows]
+    groups = None if store.groups is None else [store.groups[row] for row in rows]
+    present = [store.present[name][rows] for name in names if name in store.present]
+    for cut in range(CUTS):
+        held = splits.held_out(labels, groups, seed=seed + cut)
+        sides = [mask[side].any() for mask in [np.ones_like(held), *present] for side in (held, ~held)]
+        if all(sides) and set(labels[~held]) == set(labels):
+            return held
+    raise InputError(
+        "no tenth of the training samples, in whole groups if there are any, can be held out with every "
+        "class left to train on and every modality on both sides: choose another --split or another method"
+    )
 
 
 def step_owner(balancers: Sequence[Balancer]) -> Balancer:

@@ -9,6 +9,7 @@ from trainables.multimodal.balancers.agm import Agm
 from trainables.multimodal.balancers.base import Balancer
 from trainables.multimodal.balancers.boosting import Boosting
 from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
+from trainables.multimodal.balancers.gradient_blending import GradientBlending
 from trainables.multimodal.balancers.late_fusion import LateFusion
 from trainables.multimodal.balancers.mla import Mla
 from trainables.multimodal.balancers.mmpareto import MMPareto
@@ -96,6 +97,7 @@ METHODS: Final[Mapping[str, Method]] = {
     "agm": Method((Agm,)),
     "pmr": Method((Pmr,)),
     "mla": Method((Mla,)),
+    "gradient_blending": Method((GradientBlending,)),
     "ogm_ge": Method((OgmGe,)),
     "diagnose_relearn": Method((DiagnoseRelearn,)),
     "diagnose_relearn_matched": Method((DiagnoseRelearn,), {"gap": "size_matched"}),

@@ -7,19 +7,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from trainables.multimodal.assembly import (
     build_model,
     chosen_modalities,
+    held_out,
     require_applicable,
     step_owner,
     training_task,
     usable_rows,
 )
-from trainables.multimodal.balancers.base import Balancer
+from trainables.multimodal.balancers.base import Balancer, Phase
 from trainables.multimodal.compiling import pays
 from trainables.multimodal.config import DIAGNOSED, TrainerConfig
 from trainables.multimodal.data.loading.augmentation import augmented
@@ -31,6 +34,7 @@ from trainables.multimodal.evaluation import Best, Evaluation, Evaluator
 from trainables.multimodal.feature_sample import write_features
 from trainables.multimodal.metrics import Means, require_finite
 from trainables.multimodal.model import MultimodalModel, export_model
+from trainables.multimodal.model_copy import ModelCopy
 from trainables.multimodal.networks.fusion import Output
 from trainables.multimodal.networks.standardise import statistics
 from trainables.multimodal.optimization import (
@@ -74,6 +78,7 @@ class Trainer:
         self._loaders: dict[str, Loader] = {}
         self._seen: dict[str, Tensor] = {}
         self.epoch = 0
+        self._phase = Phase()
         self.best: Best | None = None
         seed_everything(config.seed)
         self.model = self._build_model()
@@ -83,6 +88,7 @@ class Trainer:
             self.model, self.probes, self.task, self.runtime, self._loader, with_probes=config.probes
         )
         self.optimizer: torch.optim.Optimizer = build_optimizer(config, self.model)
+        self._copy = ModelCopy(self.model, self.optimizer)
         self._probe_optimizer = self.probes.build_optimizer()
         for balancer in self.balancers:
             balancer.on_fit_start(self)
@@ -95,7 +101,9 @@ class Trainer:
     @property
     def steps(self) -> int:
         """Batches of an epoch."""
-        return len(batch_bounds(len(self._rows["train"]), self.config.batch_size))
+        left_out = self._phase.left_out
+        samples = len(self._rows["train"]) - (0 if left_out is None else int(left_out.sum()))
+        return len(batch_bounds(samples, self.config.batch_size))
 
     def fit(self) -> list[dict[str, float]]:
         """Train all epochs that are left; the metrics of each."""
@@ -110,7 +118,8 @@ class Trainer:
         Raises Diverged as soon as a loss or a feature of the epoch is infinite or NaN.
         """
         started = time.perf_counter()
-        metrics: dict[str, float] = {"epoch": self.epoch + 1, "lr": self.config.lr_at(self.epoch)}
+        self._phase = self._stepper.phase(self)
+        metrics: dict[str, float] = {"epoch": self.epoch + 1, "lr": self.config.lr_at(self._scheduled)}
         metrics |= self._train()
         for split in dict.fromkeys(("validation", self.config.selection)):
             metrics |= self._evaluator.score(split)
@@ -160,6 +169,14 @@ class Trainer:
         """Encoder features [N, D_m] of a split in eval mode, in the order of the split, without gradients."""
         return self.evaluate(split).features
 
+    def held_out(self) -> NDArray[np.bool_]:
+        """Which samples [N] of the training split, in its order, a method may keep from training.
+
+        A tenth, in whole groups where the data have groups, drawn with the seed of the run. InputError where
+        that leaves a class or a modality without samples.
+        """
+        return held_out(self.store, self._modalities, self._rows["train"], self.config.seed)
+
     def diagnose(self) -> dict[str, Purity]:
         """Purity of each modality on training and validation split; measured once per epoch.
 
@@ -176,7 +193,7 @@ class Trainer:
         trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
         if trained:
             add_parameters(self.optimizer, self.config, trained)
-            set_hyperparameters(self.optimizer, self.config, self.epoch)
+            set_hyperparameters(self.optimizer, self.config, self._scheduled)
 
     def test(self) -> dict[str, float]:
         """Scores of the best weights on the test split, under test/...; training can go on afterwards.
@@ -206,6 +223,7 @@ class Trainer:
             "epoch": self.epoch,
             **self._weights(),
             "optimizer": self.optimizer.state_dict(),
+            "copy": self._copy.state_dict(),
             "probe_optimizer": self._probe_optimizer.state_dict(),
             "balancers": [balancer.state_dict() for balancer in self.balancers],
             "random": random_state(self.runtime.device),
@@ -220,6 +238,8 @@ class Trainer:
         self.probes.load_state_dict(state["probes"])
         take_over(self.optimizer, state["optimizer"])
         self._probe_optimizer.load_state_dict(state["probe_optimizer"])
+        if "copy" in state:  # earlier versions trained none
+            self._copy.load_state_dict(state["copy"])
         self.epoch = state["epoch"]
         self.best = Best(**state["best"]) if state["best"] else None
         self._evaluator.forget_all()
@@ -236,16 +256,25 @@ class Trainer:
             balancer.load_constants(self, saved)
 
     def _train(self) -> dict[str, float]:
-        """One pass over the training split."""
+        """One pass over the training split, less what the phase leaves out, by the model or a copy."""
         self._evaluator.forget_all()
-        freeze_encoders(self.model, self.config, self.epoch)
+        with self._copy.in_place(self._phase.copy):
+            freeze_encoders(self.model, self.config, self._scheduled)
+            set_hyperparameters(self.optimizer, self.config, self._scheduled)
+            metrics = self._pass()
+            for balancer in self.balancers:
+                metrics |= balancer.on_epoch_trained(self)
+        self._evaluator.forget()
+        return metrics
+
+    def _pass(self) -> dict[str, float]:
+        """A step on each batch; probes are of the model's features, and so learn nothing from a copy's."""
         self.model.train()
-        set_hyperparameters(self.optimizer, self.config, self.epoch)
         means = Means()
         with closing(self._training_batches()) as batches:
             for batch in batches:
                 means.add(self._stepper.step(self, batch), len(batch.labels))
-                if self.config.probes:
+                if self.config.probes and not self._phase.copy:
                     self.probes.fit(self._probe_optimizer, self._seen, batch.labels, batch.present)
         return means.read("train")
 
@@ -269,7 +298,7 @@ class Trainer:
     def _training_batches(self) -> Batches:
         """Batches of the current epoch; what is random in them is a function of (seed, epoch)."""
         seed, epoch = self.config.seed, self.epoch
-        batches = self._loader("train").shuffled(seed, epoch)
+        batches = self._loader("train").shuffled(seed, epoch, self._phase.left_out)
         return augmented(batches, self.store.modalities, seed, epoch) if self.config.augment else batches
 
     def _judge(self, metrics: dict[str, float]) -> Best:
@@ -306,6 +335,12 @@ class Trainer:
     def _compiles(self, model: MultimodalModel) -> bool:
         auto = pays(model.encoders.values(), self.runtime.device, self.config.epochs * self.steps)
         return auto if self.config.compile == "auto" else bool(self.config.compile)
+
+    @property
+    def _scheduled(self) -> int:
+        """Index of the epoch whose learning rate holds."""
+        given = self._phase.schedule_epoch
+        return self.epoch if given is None else given
 
     def _loader(self, split: str) -> Loader:
         """A split is opened when it is first read; only `test` and the paper's protocol ask for test."""

@@ -100,6 +100,7 @@ OTHERS = (  # of methods that stand in no table, such as single modalities, or f
     Look("#7f3c8d", "v", ":"),
     Look("#a0522d", "o", ":"),
     Look("#3b3b98", "*", ":"),
+    Look("#56b4e9", "d", ":"),
 )
 REFERENCE = Look(GREY, "", "--")  # a method that stands in every panel beside the one it is compared with
 Moments = Mapping[str, Sequence[int]]  # method -> epochs after which it re-learned

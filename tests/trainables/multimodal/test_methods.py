@@ -61,6 +61,9 @@ def test_a_method_of_ones_own_table_is_found():
         ("boosting_tripled", {"period": 5, "max_heads": 1}, 6),
         ("dr_boosting", {"period": 5, "every": 2}, 6),
         ("dr_boosting", {"period": 5, "every": 7}, 8),
+        ("gradient_blending", {}, 9),
+        ("gradient_blending", {"super_epoch": 2}, 5),
+        ("gradient_blending", {"loss_weights": {"face": 0.0, "fused": 1.0}}, 0),
     ],
 )
 def test_the_first_action_is_that_of_the_balancer_that_waits_longest(name, settings, epoch):
@@ -75,7 +78,7 @@ def test_a_method_says_what_it_needs():
     }
     free = [name for name, method in METHODS.items() if not method.needs_classes]
     both = ["diagnose_relearn", "diagnose_relearn_matched"]
-    assert free == ["joint", "late_fusion", "uniform", "detached", "mmpareto", *both]
+    assert free == ["joint", "late_fusion", "uniform", "detached", "mmpareto", "gradient_blending", *both]
 
 
 def test_settings_are_those_of_the_trainer_and_of_every_balancer():

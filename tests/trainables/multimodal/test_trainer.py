@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import save_file
 
 from trainables.multimodal.assembly import usable_rows
-from trainables.multimodal.balancers.base import Balancer
+from trainables.multimodal.balancers.base import Balancer, Phase
 from trainables.multimodal.balancers.boosting import Boosting
 from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
 from trainables.multimodal.balancers.late_fusion import LateFusion
@@ -39,6 +39,22 @@ class KeptStep(OwnStep):
     keeps_joint_step = True
 
 
+class LeavesOut(OwnStep):
+    """Trains on half of the training split from the second epoch on, at the learning rate of the third."""
+
+    def __init__(self):
+        self.steps = []
+
+    def phase(self, trainer):
+        if trainer.epoch == 0:
+            return Phase()
+        return Phase(left_out=np.arange(24) % 2 == 0, schedule_epoch=2)
+
+    def step(self, trainer, batch):
+        self.steps.append((trainer.steps, len(batch.labels)))
+        return super().step(trainer, batch)
+
+
 class Explode(Balancer):
     """Sends the weights away during the second epoch."""
 
@@ -56,6 +72,39 @@ def test_the_trainer_alone_in_a_plain_loop_learns(make_trainer):
     assert metrics["epoch"] == trainer.epoch == 12
     assert metrics["best/accuracy"] > 0.6
     assert metrics["train/loss"] < 1.0
+
+
+def test_an_epoch_trains_what_its_phase_says(make_trainer):
+    schedule = {"epochs": 2, "lr": 0.1, "schedule": "step", "milestones": (2,), "gamma": 0.5}
+    trainer = make_trainer(1, [LeavesOut()], batch_size=8, **schedule)
+    assert [metrics["lr"] for metrics in trainer.fit()] == [0.1, 0.05]
+    assert trainer.balancers[0].steps == [(3, 8)] * 3 + [(2, 8), (2, 4)]
+
+
+def test_whole_groups_of_training_are_held_out_and_none_of_validation(make_trainer, grouped_store):
+    trainer = make_trainer(2, data=str(grouped_store("aaabbbcccddd")))
+    held = trainer.held_out()
+    assert len(held) == len(trainer.evaluate("train").labels)
+    rows = trainer._rows["train"]
+    groups = [trainer.store.groups[row] for row in rows]
+    outside = {group for group, out in zip(groups, held, strict=True) if out}
+    assert len(outside) == 1
+    assert [group in outside for group in groups] == held.tolist()
+
+
+def test_every_modality_is_held_out_and_left_to_train_on(make_gappy):
+    for seed in range(10):
+        trainer = make_gappy(2, seed=seed)
+        held = trainer.held_out()
+        for mask in trainer.evaluate("train").present.values():
+            assert mask.numpy()[held].any()
+            assert mask.numpy()[~held].any()
+
+
+def test_a_single_group_cannot_be_held_out(make_trainer, grouped_store):
+    trainer = make_trainer(2, data=str(grouped_store("a")))
+    with pytest.raises(InputError, match=r"^no tenth of the training samples, in whole groups if"):
+        trainer.held_out()
 
 
 def test_an_epoch_reports_these_metrics(make_trainer):

@@ -4,12 +4,14 @@
 build model and optimizer
 on_fit_start(run)                                   <- keep what the method needs of the beginning
 for epoch:
+    phase(run)                                      <- what it trains: the model or a copy, on which samples
     for batch:
         step(run, batch)                            <- replaces the joint step below; one owner per run
             output = run.forward(batch)
             loss, backward
             after_backward(run, batch, output)      <- change gradients (of the joint step)
             optimizer.step()                        (clip_norm cuts gradients here, in any step)
+    on_epoch_trained(run)                           <- look at what was trained, be it a copy
     evaluate, judge the weights, keep the best
     on_epoch_end(run)                               <- change weights, grow, collect
 ```
@@ -18,10 +20,13 @@ for epoch:
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from trainables.multimodal.config import TrainerConfig
@@ -32,6 +37,22 @@ from trainables.multimodal.model import MultimodalModel
 from trainables.multimodal.networks.fusion import Output
 from trainables.multimodal.runtime import Runtime
 from trainables.multimodal.tasks import Task
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What one epoch trains; by default the model, on the whole training split."""
+
+    copy: str = ""
+    """Name of a copy that is trained in the model's place; none if it is the model itself.
+
+    A copy begins with the model's weights and no momentum in the first epoch that names it, and is gone after
+    the last. The model is evaluated and judged after every epoch, a copy never is.
+    """
+    left_out: NDArray[np.bool_] | None = None
+    """Which samples [N] of the training split are not trained on; none means that all are."""
+    schedule_epoch: int | None = None
+    """Number of finished epochs that the learning rate is that of; none means those of the run."""
 
 
 class Run(Protocol):
@@ -87,6 +108,13 @@ class Run(Protocol):
     def features(self, split: str) -> dict[str, Tensor]:
         """Features [N, D_m] of a whole split, without gradients."""
 
+    def held_out(self) -> NDArray[np.bool_]:
+        """Which samples [N] of the training split, in its order, a method may keep from training.
+
+        A tenth, in whole groups where the data have groups; never any of validation. InputError where that
+        leaves a class or a modality without samples.
+        """
+
     def diagnose(self) -> Mapping[str, Purity]:
         """Purity of each modality's features on training and validation split, of the judged weights."""
 
@@ -114,8 +142,15 @@ class Balancer:
         """The epoch, counted from 1, in or after which a method that waits first acts; 0 if none does."""
         return 0
 
+    def on_configured(self, config: TrainerConfig) -> None:
+        """The run's settings are known, no data is opened; raise InputError where they do not fit."""
+
     def on_fit_start(self, run: Run) -> None:
         """Model and optimizer are built, nothing is trained yet."""
+
+    def phase(self, run: Run) -> Phase:
+        """What the coming epoch trains, a function of `run.epoch`; it is asked of whose step trains."""
+        return Phase()
 
     def step(self, run: Run, batch: Batch) -> Mapping[str, Tensor]:
         """Train on one batch; give scalar metrics, among them `loss` and `accuracy`."""
@@ -125,6 +160,13 @@ class Balancer:
         """The gradients of the joint step are there, the optimizer has not stepped; give scalar metrics.
 
         Beside a balancer whose `step` replaces the joint step it would never be called: InputError.
+        """
+        return {}
+
+    def on_epoch_trained(self, run: Run) -> Mapping[str, float]:
+        """The epoch's last step is done and `run.model` is what it trained, be it a copy; give metrics.
+
+        `run.epoch` is still the epoch's index. Nothing is evaluated yet, and weights may be looked at only.
         """
         return {}
 

@@ -131,6 +131,26 @@ def hold_out_groups(parts: Sequence[str], groups: Sequence[str], *, seed: int = 
     ]
 
 
+def held_out(labels: NDArray[np.int64], groups: Sequence[str] | None, *, seed: int = 0) -> NDArray[np.bool_]:
+    """Which samples [N] are held out: a tenth of the groups, each as a whole, or of each label's samples.
+
+    Where every group belongs to a single label, a tenth of each label's groups.
+    """
+    everyone = [TRAIN] * len(labels)
+    if groups is None:
+        parts = hold_out(everyone, labels, seed=seed)
+    elif len(set(zip(groups, labels.tolist(), strict=True))) > len(set(groups)):
+        parts = hold_out_groups(everyone, groups, seed=seed)
+    else:
+        names = np.asarray(groups, dtype=object)
+        parts = each_class(
+            labels,
+            np.arange(len(labels)),
+            lambda rows: hold_out_groups(everyone[: len(rows)], list(names[rows]), seed=seed),
+        )
+    return np.array([part == VALIDATION for part in parts])
+
+
 def each_class(
     labels: NDArray[np.int64],
     rows: NDArray[np.int64],

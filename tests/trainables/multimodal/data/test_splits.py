@@ -112,6 +112,30 @@ def test_held_out_validation_is_a_tenth_of_training_and_leaves_test_alone() -> N
     assert held[80:] == ["test"] * 20
 
 
+def test_a_tenth_of_each_labels_samples_is_held_out_where_there_are_no_groups() -> None:
+    labels = np.repeat([0, 1], [80, 20])
+    held = splits.held_out(labels, None)
+    assert [int(held[labels == label].sum()) for label in (0, 1)] == [8, 2]
+    assert (held != splits.held_out(labels, None, seed=1)).any()
+
+
+def test_a_tenth_of_the_groups_is_held_out_and_each_as_a_whole() -> None:
+    groups, labels = [f"actor {number % 20}" for number in range(100)], np.arange(100) // 20 % 2
+    held = splits.held_out(labels, groups)
+    outside = {group for group, out in zip(groups, held, strict=True) if out}
+    assert len(outside) == 2
+    assert [group in outside for group in groups] == held.tolist()
+
+
+def test_groups_of_one_label_each_are_held_out_label_by_label() -> None:
+    labels = np.repeat([0, 1, 2], 40)
+    groups = [f"{label}-{place % 20}" for label in range(3) for place in range(40)]
+    held = splits.held_out(labels, groups)
+    assert [int(held[labels == label].sum()) for label in range(3)] == [4, 4, 4]
+    outside = {group for group, out in zip(groups, held, strict=True) if out}
+    assert [group in outside for group in groups] == held.tolist()
+
+
 def test_actor_numbers_split_ravdess() -> None:
     parts = splits.by_actor_number([1, 16, 17, 20, 21, 24], train_to=16, validation_to=20)
     assert parts == ["train", "train", "validation", "validation", "test", "test"]

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from trainables.multimodal.data.limits import MOST_COPIED_BYTES, MOST_RESIDENT_SHARE
@@ -115,13 +116,16 @@ class Loader:
         """Samples in the split."""
         return len(self.labels)
 
-    def shuffled(self, seed: int, epoch: int) -> Batches:
+    def shuffled(self, seed: int, epoch: int, left_out: NDArray[np.bool_] | None = None) -> Batches:
         """Training batches: a random order, and a random frame inside each segment of each sample.
 
-        Modalities that store the same number of frames show the same moments of a sample.
+        Modalities that store the same number of frames show the same moments of a sample. Without those of
+        the samples [N] that are `left_out` the others keep their order.
         """
         draw = np.random.default_rng([seed, epoch])
         order = draw.permutation(len(self))
+        if left_out is not None:
+            order = order[~left_out[order]]
         drawn = {
             f: segment_choices(draw, len(self), f, self._frames) for f in dict.fromkeys(self._stored.values())
         }

@@ -125,6 +125,16 @@ def test_the_order_is_a_function_of_seed_and_epoch(loader):
     assert not torch.equal(orders[0, 0], orders[1, 0])
 
 
+def test_the_others_keep_their_order_and_frames_where_samples_are_left_out(loader):
+    left_out = np.arange(len(loader)) % 5 == 0
+    all_batches, some = list(loader.shuffled(0, 0)), list(loader.shuffled(0, 0, left_out))
+    rows = np.concatenate([batch.rows for batch in all_batches])
+    clips = torch.cat([batch.inputs["clip"] for batch in all_batches])
+    there = ~left_out[rows - rows.min()]
+    assert np.concatenate([batch.rows for batch in some]).tolist() == rows[there].tolist()
+    assert torch.equal(torch.cat([batch.inputs["clip"] for batch in some]), clips[there])
+
+
 def test_evaluation_takes_the_rows_in_order_and_their_middle_frames(toy_store, loader):
     store = FeatureStore.open(toy_store(2))
     rows = store.split("toy")["train"]

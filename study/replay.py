@@ -136,7 +136,7 @@ def _sources(options: argparse.Namespace) -> list[tuple[Curves, int]]:
         settings, records = ledger.settings, ledger.records("search")
     methods = {method: [r for r in records if r.method == method] for method in settings.methods}
     return [
-        (recorded(method, trials, settings.budget.epochs, settings.judged_by.sign), settings.grace)
+        (recorded(method, trials, settings.budget.epochs, settings.judged_by.sign), settings.grace(method))
         for method, trials in methods.items()
         if trials
     ]

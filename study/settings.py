@@ -289,12 +289,16 @@ class StudySettings:
         enough = self.budget.trials >= ENOUGH_TO_PRUNE
         return {"auto": enough, "always": True, "never": False}[self.pruning]
 
-    @property
-    def grace(self) -> int:
-        """Epochs before ASHA may judge: half of the training, and RECOVERY after any first action."""
+    def grace(self, method: str) -> int:
+        """Epochs before ASHA may judge: half of the training, and RECOVERY after any first action.
+
+        It is the same for all methods, so that none is searched harder, but for those whose model waits until
+        they act: such a method has its own, and no other waits with it.
+        """
+        waiting = [name for name in self.methods if self.method(name).trained.model_waits]
+        alike = [method] if method in waiting else [name for name in self.methods if name not in waiting]
         epochs = self.budget.epochs
-        acted = max(map(self._latest_first_action, self.methods))
-        return max(half(epochs), acted + ceil(RECOVERY * epochs))
+        return max(half(epochs), max(map(self._latest_first_action, alike)) + ceil(RECOVERY * epochs))
 
     def seeds_of(self, method: str) -> int:
         """Confirm runs of a method's chosen configuration, by each protocol."""

@@ -139,8 +139,7 @@ def _pruners(settings: StudySettings) -> dict[str, AsyncHyperBandScheduler]:
     """An ASHA scheduler per method, whose trials are judged among themselves, if any are to be stopped."""
     if not settings.prunes:
         return {}
-    grace = settings.grace
-    return {method: asha(settings.budget.epochs, grace) for method in settings.methods}
+    return {method: asha(settings.budget.epochs, settings.grace(method)) for method in settings.methods}
 
 
 def _with_ray(job: Job, run: StageRun, console: Console) -> None:
@@ -173,6 +172,11 @@ def _execute(job: Job, run: StageRun) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
+def _judged(settings: StudySettings, method: str) -> list[int]:
+    """Epochs after which a trial of a method may be stopped."""
+    return rungs(settings.budget.epochs, settings.grace(method)) if settings.prunes else []
+
+
 def _ray_config(job: Job, settings: StudySettings, record: Record) -> dict[str, Any]:
     """What the process of a trial needs to know."""
     splits = settings.protocol.splits
@@ -197,7 +201,7 @@ def _ray_config(job: Job, settings: StudySettings, record: Record) -> dict[str, 
         "folder": str(trial_folder(job.folder, record)),
         "staged": job.staged,
         "known": max(record.epochs, default=0),
-        "judged": rungs(settings.budget.epochs, settings.grace) if settings.prunes else [],
+        "judged": _judged(settings, record.method),
         "test": record.stage == "confirm",
     }
 

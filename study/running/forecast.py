@@ -35,8 +35,7 @@ def describe(settings: StudySettings, store: FeatureStore, *, slots: int) -> str
     disk = 2 * 4 * kept * slots / 2**20  # each running trial keeps two checkpoints
     lines = [f"study {settings.study} on {store.name}: {len(store)} samples", *_spaces(settings)]
     lines += [f"{name}: not applicable, {why}" for name, why in settings.inapplicable.items()]
-    judged = f"rungs at epochs {', '.join(map(str, rungs(settings.budget.epochs, settings.grace)))}"
-    lines += [judged if settings.prunes else "no trial is stopped early"]
+    lines += _rungs(settings) if settings.prunes else ["no trial is stopped early"]
     lines += [f"{stage}: at most {count} trials of {epochs} epochs" for stage, count in trials.items()]
     lines += [f"an epoch takes about {epoch:.1f} s; {slots} trials at once: at most {hours:.2f} h in all"]
     lines += [f"  {measured}; a sample of validation is taken to cost a third of one of training"]
@@ -45,6 +44,16 @@ def describe(settings: StudySettings, store: FeatureStore, *, slots: int) -> str
     if staged := staged_data(settings.resources or Resources(), store):
         lines += [f"data: {staged}"]
     return "\n".join(lines)
+
+
+def _rungs(settings: StudySettings) -> list[str]:
+    """When trials are judged, a line for all methods that are judged alike."""
+    alike: dict[str, list[str]] = {}
+    for method in settings.methods:
+        judged = map(str, rungs(settings.budget.epochs, settings.grace(method)))
+        alike.setdefault(", ".join(judged), []).append(method)
+    (first, _), *others = alike.items()
+    return [f"rungs at epochs {first}", *(f"  of {', '.join(m)} at {at}" for at, m in others)]
 
 
 def _memory(settings: StudySettings, store: FeatureStore, measured: "_Measured") -> list[str]:

@@ -71,7 +71,7 @@ def test_a_study_is_replayed_from_its_ledger_and_written_beside_its_report(resul
     plain, asha = written["studies"]
     assert (plain["scheduler"], plain["trials"], plain["best"]) == ("none", 4, pytest.approx(0.44))
     assert (plain["completed"], plain["saved"], plain["regret"]) == (1, 0, 0)
-    assert asha["scheduler"] == f"asha:{REDUCTION_FACTOR}:{SETTINGS.grace}"
+    assert asha["scheduler"] == f"asha:{REDUCTION_FACTOR}:{SETTINGS.grace('joint')}"
     assert asha["completed"] < 1
     assert written["rank_correlations"] == [{"curves": "joint", "epoch": 3, "correlation": pytest.approx(1)}]
     rows = pd.read_csv(results / "toy_dr" / "replay.csv")

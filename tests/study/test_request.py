@@ -231,7 +231,7 @@ def test_fixed_fusion_weights_leave_none_to_search(toy_store):
 
 
 def test_nothing_is_judged_before_a_fixed_period_has_passed(settings):
-    assert settings(fixed={"every": 20}).grace == 24  # and a tenth of 30 epochs to recover
+    assert settings(fixed={"every": 20}).grace("joint") == 24  # and a tenth of 30 epochs to recover
 
 
 @pytest.fixture

@@ -85,7 +85,14 @@ def test_nothing_is_judged_before_a_method_has_acted_whatever_its_setting_is_cal
         fixed={"joint": {}, "late": {"wait": 7}},
         table={**STUDY_METHODS, "late": own},
     )
-    assert (replace(settings, methods=("joint",)).grace, late.grace) == (5, 8)
+    assert (replace(settings, methods=("joint",)).grace("joint"), late.grace("joint")) == (5, 8)
+
+
+def test_a_method_whose_model_waits_until_it_acts_is_judged_later_than_the_others(settings):
+    methods = ("joint", "ogm_ge", "gradient_blending")
+    thirty = replace(settings.budget, epochs=30)
+    asked = replace(settings, methods=methods, fixed={name: {} for name in methods}, budget=thirty)
+    assert [asked.grace(name) for name in methods] == [16, 16, 24]
 
 
 def test_published_values_take_the_learning_rate_of_the_best_where_they_have_one(settings):

@@ -41,6 +41,11 @@ class Method:
         return max((balancer.fewest_modalities for balancer in self.balancers), default=1)
 
     @property
+    def model_waits(self) -> bool:
+        """Whether the model is not trained before the method's first action."""
+        return any(balancer.model_waits for balancer in self.balancers)
+
+    @property
     def needs_classes(self) -> bool:
         """Whether the method can train nothing but a classification."""
         return any(balancer.needs_classes for balancer in self.balancers)

@@ -129,6 +129,8 @@ class Balancer:
     """How features become logits, by a name in networks.fusion.FUSIONS."""
     fusion_weights: Mapping[str, float] = MappingProxyType({})
     """Weight of each modality in the fused logits, where the fusion has weights; equal if empty."""
+    model_waits: ClassVar[bool] = False
+    """Whether the model is not trained before `first_action`, because copies of it are."""
     needs_classes: ClassVar[bool] = False
     """Whether the method is about classes, so that it can train nothing but a classification."""
     fewest_modalities: ClassVar[int] = 1

@@ -65,6 +65,7 @@ class GradientBlending(Balancer):
     """
 
     fusion = "own_heads"
+    model_waits = True
 
     def __init__(
         self, super_epoch: int | None = None, *, loss_weights: Mapping[str, float] | None = None

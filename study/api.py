@@ -17,6 +17,7 @@ from rich.console import Console
 
 from study.methods import STUDY_METHODS, StudyMethod
 from study.records.ledger import Ledger
+from study.records.ledger_copy import copied
 from study.records.mlflow_checks import require_tracking
 from study.records.mlflow_target import Target, tracking_uri
 from study.records.study_folder import LEDGER, locked, open_ledger, read_ledger, set_aside
@@ -204,7 +205,8 @@ def start(
     with locked(folder):
         ledger = open_ledger(folder, placed, where.storage)
         try:
-            return StudyOutcome(carry_out(job, ledger, Console(markup=False, highlight=False)), folder)
+            with copied(None if where.storage else folder / LEDGER):
+                return StudyOutcome(carry_out(job, ledger, Console(markup=False, highlight=False)), folder)
         finally:
             ledger.close()
 

@@ -31,6 +31,7 @@ from study.request import resolved
 from study.run_options import asked, parser, resources
 from study.running.cluster import slots
 from study.running.forecast import describe
+from study.running.restoring import restore
 from study.running.signals import CONTINUE, bounded, catch_signals
 from study.running.versions import command
 from study.studies import SAMPLE_STUDIES, STUDIES, Study
@@ -65,6 +66,8 @@ def _run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
         raise InputError(f"unknown study {options.name or '(none given)'}: studies are {', '.join(STUDIES)}.")
     if options.sample and options.data:
         raise InputError("--sample and --data exclude each other: leave one of them out.")
+    if options.restore and (options.fresh or options.storage):
+        raise InputError("--restore is about a study's own ledger: leave out --fresh and --storage.")
     results = options.results.resolve()
     if options.dry_run:
         return _dry_run(options, results, console)
@@ -73,6 +76,8 @@ def _run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     settings = resolved(name, study, store, asked(options))
     settings = replace(settings, made_with={"command": command(arguments)})
     where = Where(resources(options), options.tracking_uri, options.storage)
+    if options.restore:
+        console.print(restore(results / name), soft_wrap=True)
     return start(results / name, settings, store, where, fresh=options.fresh).code
 
 

@@ -69,6 +69,9 @@ def parser(description: str | None) -> Parser:
     parser.add_argument(
         "--fresh", action="store_true", help="begin anew; the old folder is kept as <study>.<n>"
     )
+    parser.add_argument(
+        "--restore", action="store_true", help="go on from the copy of a ledger that is damaged or gone"
+    )
     parser.add_argument("--list", action="store_true", help="names of studies")
     return parser
 

@@ -1,7 +1,6 @@
 """The folder of a study: one driver at a time, one ledger, and nothing in it is ever overwritten."""
 
 import contextlib
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from study.records.addresses import shown
 from study.records.continuation import continued
 from study.records.database import sqlite_url
 from study.records.ledger import Ledger
+from study.records.ledger_copy import COPY, age, damage, reader
 from study.settings import UNSEARCHED, StudySettings
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.whole_files import held
@@ -115,7 +115,7 @@ def read_ledger(
 
 def _only_study(path: Path) -> str:
     """Name of the study in a folder's own ledger; the folder may have been renamed."""
-    with contextlib.closing(sqlite3.connect(path)) as connection:
+    with contextlib.closing(reader(path)) as connection:
         names = [name for (name,) in connection.execute("SELECT study_name FROM studies")]
     return str(names[0]).split("/")[0] if names else path.parent.name
 
@@ -136,18 +136,14 @@ def _require_whole(folder: Path) -> None:
     rest = [p.name for p in folder.iterdir() if not p.name.startswith(".")] if folder.exists() else []
     if not path.exists():
         if rest:
-            raise InputError(
-                f"{folder} holds results but no {LEDGER}: restore it, or use --fresh to begin anew."
-            )
+            raise InputError(f"{folder} holds results but no {LEDGER}: {_remedy(folder)}.")
         return
-    try:
-        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as connection:
-            verdict = connection.execute("PRAGMA quick_check").fetchone()[0]
-            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    except sqlite3.DatabaseError as error:
-        verdict, tables = str(error), 0
-    if verdict != "ok" or not tables:
-        reason = "it is empty" if verdict == "ok" else verdict
-        raise InputError(
-            f"the ledger {path} is damaged ({reason}): restore it, or use --fresh to begin anew."
-        )
+    if reason := damage(path):
+        raise InputError(f"the ledger {path} is damaged ({reason}): {_remedy(folder)}.")
+
+
+def _remedy(folder: Path) -> str:
+    copy = folder / COPY
+    if copy.exists() and not damage(copy):
+        return f"--restore goes on from its copy of {age(copy)}, --fresh begins anew"
+    return "restore it, or use --fresh to begin anew"

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from toy_study import TOY
 
+from study.records.ledger_copy import damage, write_copy
 from study.records.study_folder import LEDGER, locked, open_ledger, read_ledger, set_aside
 from study.settings import Resources
 from trainables.multimodal.errors import InputError
@@ -122,3 +123,24 @@ def test_a_folder_whose_name_is_no_text_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"no UTF-8: choose another --results"), locked(tmp_path / name):
         """Nobody gets here."""
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.fault
+def test_a_damaged_ledger_leaves_its_log_alone_and_names_its_copy(study):
+    write_copy(study / LEDGER)
+    (study / LEDGER).write_bytes(b"")
+    log = study / f"{LEDGER}-wal"
+    log.write_bytes(b"what was not yet moved")
+    with pytest.raises(InputError, match="--restore goes on from its copy of 20"):
+        open_ledger(study, TOY, None)
+    assert log.read_bytes() == b"what was not yet moved"
+
+
+def test_a_ledger_that_is_read_keeps_what_its_log_holds(study):
+    ledger = open_ledger(study, TOY, None)
+    log = study / f"{LEDGER}-wal"
+    assert log.stat().st_size
+    before = log.read_bytes()
+    assert damage(study / LEDGER) == ""
+    assert log.read_bytes() == before
+    ledger.close()

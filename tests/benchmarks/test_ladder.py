@@ -59,7 +59,7 @@ def test_every_setting_that_is_drawn_suits_its_method(ladder, tiny):
     for name in STUDY_METHODS:
         for run in ladder.configurations(tiny, name, 3):
             json.dumps(run.settings)
-            ladder.method_named(name).check({**run.settings, "data": "not opened", "epochs": 2})
+            ladder.method_named(name).check({**run.settings, "data": "not opened", "epochs": 3})
 
 
 def test_separate_encoders_are_weighted_by_validation(ladder):

@@ -144,6 +144,7 @@ def test_the_daemon_is_there_before_ray_and_until_ray_has_ended(
     for name, replaced in {"connect": note, "_execute": execute, "disconnect": note}.items():
         monkeypatch.setattr(driver, name, replaced)
     monkeypatch.setattr(driver, "of_trials", lambda resources: "")
+    monkeypatch.setattr(driver, "watched_over", contextlib.nullcontext)
     tracker = SimpleNamespace(changed=lambda record: None)
     job = SimpleNamespace(resources=FOUR, staged=None)
     with pytest.raises(type(raised)) if raised else contextlib.nullcontext():

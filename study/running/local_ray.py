@@ -1,16 +1,19 @@
 """A Ray of our own on this machine: where its files lie, and whether it can start processes."""
 
+import contextlib
 import os
 import secrets
 import shlex
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import joblib
 import ray
 import torch
+from ray._private import ray_constants
 from ray.exceptions import GetTimeoutError
 
 from study.running.surroundings import last_line
@@ -51,17 +54,18 @@ def start() -> None:
     if passed_over:
         print(f"{passed_over}: the files of Ray lie in {folder}", file=sys.stderr)
     try:
-        ray.init(
-            address="local",
-            num_cpus=joblib.cpu_count(),  # Ray itself knows no affinity
-            num_gpus=torch.cuda.device_count(),  # those that CUDA_VISIBLE_DEVICES leaves, as trials see them
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level="ERROR",
-            runtime_env={"py_executable": shlex.quote(sys.executable)},
-            _node_ip_address="127.0.0.1",
-            _temp_dir=str(folder),
-        )
+        with _on_loopback():
+            ray.init(
+                address="local",
+                num_cpus=joblib.cpu_count(),  # Ray itself knows no affinity
+                num_gpus=torch.cuda.device_count(),  # as trials see them: those of CUDA_VISIBLE_DEVICES
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level="ERROR",
+                runtime_env={"py_executable": shlex.quote(sys.executable)},
+                _node_ip_address="127.0.0.1",
+                _temp_dir=str(folder),
+            )
         ray.get(ray.remote(num_cpus=0)(_nothing).remote(), timeout=STARTED)
     except GetTimeoutError as error:
         raise InputError(
@@ -73,6 +77,22 @@ def start() -> None:
             f"Ray does not start on this machine ({last_line(error)}): if it is busy, run the same command "
             f"again, else see the files in {folder}/session_latest/logs"
         ) from error
+
+
+@contextlib.contextmanager
+def _on_loopback() -> Iterator[None]:
+    """Let a Ray that starts meanwhile listen on the loopback interface alone, as it does on macOS.
+
+    Otherwise it takes 127.0.0.1 for an address that must be made reachable, and listens on all interfaces.
+    Its processes inherit the environment; this one may join a cluster later.
+    """
+    name, before = ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR, ray_constants.ENABLE_RAY_CLUSTER
+    os.environ[name], ray_constants.ENABLE_RAY_CLUSTER = "0", False
+    try:
+        yield
+    finally:
+        del os.environ[name]
+        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 def _nothing() -> None:

@@ -242,6 +242,20 @@ def test_a_study_in_a_journal_killed_again_and_again_comes_to_the_same_end(store
     assert "nothing is left to run" in capsys.readouterr().out
 
 
+@pytest.mark.slow
+def test_a_study_of_this_machine_listens_on_the_loopback_interface_alone(disturbed):
+    driver = disturbed.start()
+    signal_processes(driver, "Trainable", 0)
+    listening = {}
+    for process in (psutil.Process(driver.pid), *below(driver)):
+        with contextlib.suppress(psutil.NoSuchProcess):  # between two trials
+            for socket in process.net_connections("inet"):
+                if socket.status == psutil.CONN_LISTEN:
+                    listening[socket.laddr] = process.pid
+    assert len(listening) >= 4
+    assert {address.ip.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
+
+
 @pytest.mark.fault
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from ray import tune
 from ray.exceptions import RayActorError, RayTaskError
+from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
@@ -71,12 +72,18 @@ class LedgerScheduler(FIFOScheduler):  # type: ignore[misc]
         self.run.result(trial.trial_id, result)
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
-        """Close a trial that failed more often than allowed; Ray tells of failures that it retries, too."""
-        if not trial.should_recover():
+        """Close a trial that failed more often than allowed; Ray tells of failures that it retries, too.
+
+        One whose process was lost before it ran Ray drops without a retry: that is handed out anew.
+        """
+        dropped = trial.status != Trial.RUNNING
+        if not trial.should_recover() or (dropped and self.run.is_last_try(trial.trial_id)):
             self.run.fail(trial.trial_id, _last_error(trial))
-        else:
-            self.run.count_failure(trial.trial_id, lost=_lost(trial))
-            self._limit(trial)
+            return
+        self.run.count_failure(trial.trial_id, lost=_lost(trial))
+        self._limit(trial)
+        if dropped:
+            self.run.put_back(trial.trial_id)
 
     def _limit(self, trial: Any) -> None:
         """Let Ray give the trial up at its next failure, or at none."""

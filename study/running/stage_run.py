@@ -147,6 +147,11 @@ class StageRun:
         own, losses = (self._setbacks[record.key, len(record.epochs), lost] for lost in (False, True))
         return own >= TRIES - 1 or losses >= LOSSES - 1
 
+    def put_back(self, trial_id: str) -> None:
+        """Hand a trial out again, which Ray has dropped."""
+        record = self._heard(trial_id)
+        (self._alone if record.alone else self._unfinished).append(record.key)
+
     def fail(self, trial_id: str, reason: str) -> None:
         """Close a trial that Ray gave up; one that its surroundings ended stays open for the next start."""
         record = self._heard(trial_id)

@@ -9,6 +9,7 @@ from ray.tune.experiment import Trial
 from toy_study import stage_run, work
 
 from study.running.ray_bridge import UNLIMITED, LedgerScheduler, LedgerSearcher
+from study.running.stage_run import LOSSES
 
 
 @pytest.fixture
@@ -54,6 +55,21 @@ def test_a_trial_that_gets_on_may_lose_its_process_as_often_as_it_will(open_toy,
         assert failures(scheduler, trial, error, most) is None
         result = {"epoch": epoch, "metrics/best/accuracy": 0.5}
         assert scheduler.on_trial_result(None, trial, result) == "CONTINUE"
+
+
+def test_a_trial_that_ray_drops_before_it_runs_is_handed_out_again(open_toy, trial):
+    run = stage_run(open_toy())
+    scheduler = LedgerScheduler(run)
+    given = run.next("ray")
+    trial.set_status(Trial.PENDING)
+    for _ in range(LOSSES - 1):
+        trial.handle_error(ActorDiedError())
+        scheduler.on_trial_error(None, trial)
+        assert run.next("ray") == given
+    trial.handle_error(ActorDiedError())
+    scheduler.on_trial_error(None, trial)
+    assert run.ledger.get(given["key"]).status == "failed"
+    assert run.next("another") != given
 
 
 def test_an_error_that_ray_could_not_note_is_one_of_the_trial(open_toy, trial, tmp_path):

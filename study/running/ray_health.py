@@ -44,8 +44,10 @@ def watched_over() -> Iterator[None]:
 
 
 def parts() -> list[Part]:
-    """Of the Ray that is connected: the raylet of this machine, and the head."""
+    """Of the Ray that is connected: the raylet of this machine, and the head; a client of Ray has neither."""
     node = ray._private.worker._global_node
+    if node is None:
+        return []
     host, port = node.gcs_address.rsplit(":", 1)
     return [
         Part(

@@ -24,7 +24,7 @@ from study.settings import (
     StudySettings,
 )
 from study.studies import Study
-from trainables.multimodal.assembly import chosen_modalities, require_fitting
+from trainables.multimodal.assembly import chosen_modalities, held_out, require_fitting
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.datasets import require_values
 from trainables.multimodal.data.splits import ACTORS_APART, TEST, folds_of
@@ -89,7 +89,10 @@ def resolved(name: str, study: Study, store: FeatureStore, request: StudyRequest
     study = _with_methods(study, request.methods, modalities)
     asked = expanded(study.methods, modalities)
     _require_known(study, asked)
+    splits = _splits(store, request)
+    folds = _folds(store, request, splits)
     inapplicable = _inapplicable(name, study, asked, request)
+    inapplicable |= _without_held_out(name, study, asked, store, {*splits.values(), *folds})
     methods = {method: study_method(method, study.table) for method in asked if method not in inapplicable}
     _require_modalities(methods, modalities)
     for method in methods.values():
@@ -101,8 +104,6 @@ def resolved(name: str, study: Study, store: FeatureStore, request: StudyRequest
     sweeps = by_hand.sweeps(study, request.sweep)
     fixed = by_hand.fixed(swept=[key for key in request.sweep if key not in base])
     searched = by_hand.searched().keys() - request.fixed.keys()
-    splits = _splits(store, request)
-    folds = _folds(store, request, splits)
     if folds:
         folds, budget = _every_fold(folds, budget, request)
     if modalities != tuple(store.modalities):
@@ -234,6 +235,23 @@ def _inapplicable(name: str, study: Study, methods: Sequence[str], request: Stud
             f"{BASELINE}: choose another study"
         )
     return dict.fromkeys(needy, "needs classes")
+
+
+def _without_held_out(
+    name: str, study: Study, methods: Sequence[str], store: FeatureStore, splits: Collection[str]
+) -> dict[str, str]:
+    """Methods that train copies on a part of the training split, where some split allows no such part."""
+    parting = [method for method in methods if study_method(method, study.table).trained.model_waits]
+    if not parting:
+        return {}
+    try:
+        for split in splits:
+            held_out(store, tuple(store.modalities), store.split(split)["train"], seed=0)
+    except InputError as error:
+        if {*methods} <= {*parting, BASELINE}:
+            raise InputError(f"{name}: {', '.join(parting)} cannot train here: {error}") from error
+        return dict.fromkeys(parting, "no part of the training samples, in whole groups, can be held out")
+    return {}
 
 
 def _require_surface(settings: StudySettings) -> None:

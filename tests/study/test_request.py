@@ -518,3 +518,15 @@ def test_a_surface_of_nothing_but_learning_rates_is_refused(toy_store):
 def test_a_study_begins_with_trials_of_a_method_that_has_some(settings):
     assert settings().begins_with == ("search", "joint")
     assert settings(stages=("surface",)).begins_with == ("surface", "diagnose_relearn")
+
+
+def test_a_method_that_can_hold_nothing_out_of_training_is_left_out_with_the_reason(settings, monkeypatch):
+    def none(*_, **__):
+        raise InputError("no tenth of the training samples can be held out")
+
+    monkeypatch.setattr("study.request.held_out", none)
+    asked = settings(methods=("ogm_ge", "gradient_blending"))
+    assert asked.methods == ("joint", "ogm_ge")
+    assert asked.inapplicable.keys() == {"gradient_blending"}
+    with pytest.raises(InputError, match="gradient_blending cannot train here: no tenth"):
+        settings(methods=("gradient_blending",))

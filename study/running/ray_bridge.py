@@ -71,7 +71,7 @@ class LedgerScheduler(FIFOScheduler):  # type: ignore[misc]
         """
         if not trial.should_recover():
             self.run.fail(trial.trial_id, _last_error(trial))
-        elif trial.status != Trial.RUNNING:
+        elif trial.status == Trial.PENDING:  # one that it retries has been stopped already
             self.run.put_back(trial.trial_id)
 
     def __reduce__(self) -> tuple[Any, ...]:

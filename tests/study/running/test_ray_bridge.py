@@ -15,7 +15,7 @@ def test_a_trial_that_ray_retries_stays_open(open_toy, retried):
     run = stage_run(open_toy())
     run.next("ray")
     failed = SimpleNamespace(
-        trial_id="ray", error_file=None, should_recover=lambda: retried, status=Trial.RUNNING
+        trial_id="ray", error_file=None, should_recover=lambda: retried, status=Trial.ERROR
     )
     LedgerScheduler(run).on_trial_error(None, failed)
     assert run.ledger.get(run.assigned["ray"]).finished != retried

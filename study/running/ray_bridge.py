@@ -5,16 +5,21 @@ Ray acts on it. Both pass on to `StageRun` and keep nothing of their own, so the
 start, and Ray's own snapshots are never read.
 """
 
+import pickle
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ray import tune
+from ray.exceptions import RayActorError, RayTaskError
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
 from study.running.stage_run import StageRun
+
+UNLIMITED: Final = -1
+"""Failures that Ray allows a trial: `StageRun` decides which one was the last."""
 
 
 class LedgerSearcher(Searcher):  # type: ignore[misc]
@@ -58,7 +63,9 @@ class LedgerScheduler(FIFOScheduler):  # type: ignore[misc]
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Record an epoch; ASHA decides inside."""
-        return self.run.result(trial.trial_id, result)
+        decision = self.run.result(trial.trial_id, result)
+        self._limit(trial)
+        return decision
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
         """Record the last epoch: a result marked done comes only here."""
@@ -69,10 +76,18 @@ class LedgerScheduler(FIFOScheduler):  # type: ignore[misc]
 
         One whose process was lost before it ran Ray drops without a retry: that is handed out anew.
         """
-        if not trial.should_recover():
+        dropped = trial.status == Trial.PENDING  # one that it retries has been stopped already
+        if not trial.should_recover() or (dropped and self.run.is_last_try(trial.trial_id)):
             self.run.fail(trial.trial_id, _last_error(trial))
-        elif trial.status == Trial.PENDING:  # one that it retries has been stopped already
+            return
+        self.run.count_failure(trial.trial_id, lost=_lost(trial))
+        self._limit(trial)
+        if dropped:
             self.run.put_back(trial.trial_id)
+
+    def _limit(self, trial: Any) -> None:
+        """Let Ray give the trial up at its next failure, or at none."""
+        trial.max_failures = 0 if self.run.is_last_try(trial.trial_id) else UNLIMITED
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (FIFOScheduler, ())
@@ -99,12 +114,27 @@ def tuner(
         run_config=tune.RunConfig(
             name=storage.name,
             storage_path=str(storage.parent),
-            failure_config=tune.FailureConfig(max_failures=2),
+            failure_config=tune.FailureConfig(max_failures=UNLIMITED),
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # trials keep their own
             callbacks=callbacks,
             verbose=0,
         ),
     )
+
+
+def _lost(trial: Any) -> bool:
+    """Whether a trial's process, its node or the way there was lost, and nothing of the trial's own failed.
+
+    Ray keeps errors of processes alone. One that cannot be read was the trial's: Ray's own always can.
+    """
+    if not trial.pickled_error_file:
+        return True
+    try:
+        error = pickle.loads(Path(trial.pickled_error_file).read_bytes())  # noqa: S301  (Ray wrote it)
+    except (OSError, EOFError, pickle.UnpicklingError, ImportError, AttributeError):
+        return False
+    cause = error.as_instanceof_cause() if isinstance(error, RayTaskError) else error
+    return isinstance(cause, RayActorError)
 
 
 def _last_error(trial: Any) -> str:

@@ -27,6 +27,8 @@ from study.records.trial_record import (
 from study.running.surroundings import of_surroundings
 
 PREFIX = "metrics/"  # how Ray flattens what a trial reports under "metrics"
+TRIES = 3  # of an epoch that ends with an error of the trial's own
+LOSSES = 5  # of the process in one epoch: one that ends its process each time would be tried for ever
 DRAWS = 100  # proposals that may repeat an earlier trial before a search space counts as exhausted
 
 
@@ -85,6 +87,7 @@ class StageRun:
         self._unfinished: deque[str] = deque()  # keys of trials that an earlier start left, until handed out
         self._alone: deque[str] = deque()  # keys of trials that need a GPU of their own, until handed out
         self._awaited = ""  # Ray's id of such a trial that was handed out and has no result yet
+        self._setbacks: Counter[tuple[str, int, bool]] = Counter()  # of a key, after so many epochs
         self._open: Counter[tuple[str, str]] = Counter()  # trials without an end, of those taken up or begun
         self._taken_up: set[tuple[str, str]] = set()
         self._plan_anew()
@@ -132,6 +135,17 @@ class StageRun:
             return str(TrialScheduler.CONTINUE)
         self._end(record, Ending(result["status"], max(record.epochs), result.get("reason"), time.time()))
         return str(TrialScheduler.STOP)
+
+    def count_failure(self, trial_id: str, *, lost: bool) -> None:
+        """Note that a trial failed by an error of its own, or that its process was lost (or its node)."""
+        record = self.ledger.get(self.assigned[trial_id])
+        self._setbacks[record.key, len(record.epochs), lost] += 1
+
+    def is_last_try(self, trial_id: str) -> bool:
+        """Whether a trial is given up at its next failure; an epoch that the ledger lacked ends that."""
+        record = self.ledger.get(self.assigned[trial_id])
+        own, losses = (self._setbacks[record.key, len(record.epochs), lost] for lost in (False, True))
+        return own >= TRIES - 1 or losses >= LOSSES - 1
 
     def put_back(self, trial_id: str) -> None:
         """Hand a trial out again, which Ray has dropped."""

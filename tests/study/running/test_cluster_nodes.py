@@ -121,7 +121,6 @@ def test_a_study_of_forty_trials_uses_both_nodes(study, recording):
     assert study.repeated() == {}
 
 
-@pytest.mark.xfail(reason="a trial that lost its node may be trained once more after its end", strict=False)
 def test_a_lost_node_costs_its_trial_what_no_checkpoint_held(study, recording):
     study.start()
     study.wait_until(lambda epochs: len(epochs) > 40 and at("other", epochs).epoch == 3)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import ray
-from ray.exceptions import AuthenticationError
+from ray.exceptions import RayError
 
 from study.running import local_ray
+from study.running.cluster_address import require_answer
 from study.running.signals import Interrupted, catch_signals
 from study.running.surroundings import last_line
 from study.settings import Resources
@@ -40,19 +41,11 @@ def connect(resources: Resources) -> None:
 
 
 def _join(address: str) -> None:
+    require_answer(address)
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-    except AuthenticationError as error:
-        raise _unreachable(address, error.message) from error
-    except (ConnectionError, ValueError, RuntimeError) as error:  # a wrong token is one, and does not say so
-        raise _unreachable(address, last_line(error)) from error
-
-
-def _unreachable(address: str, reason: str) -> InputError:
-    return InputError(
-        f"the Ray cluster at {address} does not answer ({reason}): see that it runs, and if its nodes have a "
-        "token set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN as there."
-    )
+    except (RayError, ConnectionError, ValueError, RuntimeError) as error:
+        raise InputError(f"the Ray cluster at {address} cannot be joined: {last_line(error)}") from error
 
 
 def _check_room(resources: Resources) -> None:

@@ -166,5 +166,5 @@ def test_a_driver_without_the_clusters_token_is_told_what_to_set(hosts, prepared
         for study in studies:
             code, _, complained = study.ending()
             assert code == 2
-            assert f"the Ray cluster at {nodes.address} does not answer" in complained
+            assert f"the Ray cluster at {nodes.address} wants another token" in complained
             assert "RAY_AUTH_MODE=token and RAY_AUTH_TOKEN" in complained

@@ -22,6 +22,7 @@ OWN_OPTIONS: Final = {
     "split": "--split",
     "selection": "--protocol",
     "seed": "--seeds",
+    "objective": "--objective",
     "device": "--device",
     "precision": "--precision",
     "threads": "--cpus-per-trial",

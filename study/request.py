@@ -64,6 +64,8 @@ class StudyRequest:
     stages: tuple[str, ...] = DEFAULT_STAGES
     protocol: str = "clean"
     split: str | None = None
+    objective: str = AUTO
+    """Validation score that chooses epochs, trials and configurations, and that methods are compared by."""
     precision: str = "auto"
     fixed: Mapping[str, Any] = field(default_factory=dict)
     """Settings fixed by hand, for every method that has them."""
@@ -103,6 +105,8 @@ def resolved(name: str, study: Study, store: FeatureStore, request: StudyRequest
     base = {"precision": request.precision, **study.base}
     sweeps = by_hand.sweeps(study, request.sweep)
     fixed = by_hand.fixed(swept=[key for key in request.sweep if key not in base])
+    objective = _objective_by_hand(study, request)
+    fixed = {method: {**values, **objective} for method, values in fixed.items()}
     searched = by_hand.searched().keys() - request.fixed.keys()
     if folds:
         folds, budget = _every_fold(folds, budget, request)
@@ -225,7 +229,7 @@ def _require_modalities(methods: Mapping[str, StudyMethod], modalities: Sequence
 
 def _inapplicable(name: str, study: Study, methods: Sequence[str], request: StudyRequest) -> dict[str, str]:
     """Methods that cannot train this task, and why; InputError where nothing but the baseline is left."""
-    task = {**study.base, **request.fixed}.get("task", CLASSIFICATION)
+    task = _task_of(study, request)
     if task != REGRESSION:
         return {}
     needy = [method for method in methods if study_method(method, study.table).trained.needs_classes]
@@ -235,6 +239,23 @@ def _inapplicable(name: str, study: Study, methods: Sequence[str], request: Stud
             f"{BASELINE}: choose another study"
         )
     return dict.fromkeys(needy, "needs classes")
+
+
+def _task_of(study: Study, request: StudyRequest) -> Any:
+    """Name of the task, unchecked."""
+    return {**study.base, **request.fixed}.get("task", CLASSIFICATION)
+
+
+def _objective_by_hand(study: Study, request: StudyRequest) -> dict[str, str]:
+    """The objective as a setting that every trial names, where it is not the study's own.
+
+    InputError for a task or an objective that is not there, or one that does not fit the other.
+    """
+    own = study.base.get("objective", AUTO)
+    chosen = own if request.objective == AUTO else request.objective
+    config = TrainerConfig(data="not opened yet", epochs=1, task=_task_of(study, request), objective=chosen)
+    name = objective_of(config.task, chosen).name
+    return {} if name == objective_of(config.task, own).name else {"objective": name}
 
 
 def _without_held_out(
@@ -389,9 +410,7 @@ def _task(store: FeatureStore, base: Mapping[str, Any]) -> str:
 
 def _objective(base: Mapping[str, Any]) -> str:
     """The score that chooses, where it is not accuracy."""
-    if base.get("task") != REGRESSION:
-        return ""
-    name = objective_of(REGRESSION, base.get("objective", AUTO)).name
+    name = objective_of(base.get("task", CLASSIFICATION), base.get("objective", AUTO)).name
     return "" if name == ACCURACY else name
 
 

@@ -12,6 +12,7 @@ from study.request import AUTO_SEEDS, POINTS, StudyRequest
 from study.settings import DEFAULT_STAGES, ENOUGH_TO_PRUNE, MPS, PRUNING, STAGES, Resources
 from trainables.multimodal.command_line import Parser, read_settings, words
 from trainables.multimodal.errors import InputError
+from trainables.multimodal.tasks import AUTO
 
 
 def parser(description: str | None) -> Parser:
@@ -45,6 +46,13 @@ def parser(description: str | None) -> Parser:
         help="paper: the published split and the best test epoch, labelled as such",
     )
     parser.add_argument("--split", help="split policy of the store")
+    parser.add_argument(
+        "--objective",
+        metavar="SCORE",
+        default=AUTO,
+        help="of validation, chooses epochs and configurations and compares methods: accuracy (default), "
+        "macro_f1 or loss; of a regression mae (default) or accuracy",
+    )
     _add_by_hand(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument(
@@ -137,6 +145,7 @@ def asked(options: argparse.Namespace) -> StudyRequest:
         stages=options.stages,
         protocol=options.protocol,
         split=options.split,
+        objective=options.objective,
         precision=options.precision,
         points=options.points,
         fixed=read_settings("--set", options.set),

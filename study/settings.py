@@ -112,7 +112,7 @@ class ProtocolFacts:
     task: str = ""
     """What a regression predicts; empty for a classification."""
     objective: str = ""
-    """Score that chooses epochs and configurations where it is not accuracy: `mae`."""
+    """Score that chooses epochs and configurations where it is not accuracy: `macro_f1`, `loss` or `mae`."""
     tested: Mapping[str, HeldOut] = field(default_factory=dict)
     """What each protocol reads as test, over all folds; empty in ledgers of version 0.1.0."""
 

@@ -20,8 +20,9 @@ class MultimodalTrainable(tune.Trainable):  # type: ignore[misc]
     """One trial; its config is search-space keys and trainer settings, flat, any of them.
 
     A step is an epoch. Results hold the trainer's metrics, `done` and `diverged` (0 or 1); let schedulers
-    use time_attr="epoch", mode="max" and metric="best/accuracy", for a regression "best/objective", which is
-    the negative of its error. `data` must be an absolute path: workers change folder.
+    use time_attr="epoch", mode="max" and metric="best/accuracy", where `objective` is another score
+    "best/objective", which is the negative of a loss or an error. `data` must be an absolute path: workers
+    change folder.
 
     Checkpoints go where Ray says, because its schedulers move whole folders from trial to trial and delete
     old ones (population-based training). A trial of a study (`study.running.study_trial`) keeps folders of

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from study.analysis.statistics import Interval, fraction_interval, mean_interval
+from trainables.multimodal.tasks import LOSS
 
 METRICS: Final = ("accuracy", "macro_f1")
 """What every run reports, on validation and on test."""
-PLAIN_NUMBERS: Final = ("mae", "correlation")
+REGRESSION_NUMBERS: Final = ("mae", "correlation")
 """Metrics of a regression that are no fractions."""
+PLAIN_NUMBERS: Final = (*REGRESSION_NUMBERS, LOSS)
+"""All that are none."""
 SIGNED: Final = ("contribution",)
 """Shares of an accuracy that may be below zero."""
 BINS: Final = "accuracy_"
@@ -17,7 +20,7 @@ BINS: Final = "accuracy_"
 
 def of_regression(name: str) -> bool:
     """Whether a metric is one that only a regression has."""
-    return name in (*PLAIN_NUMBERS, "weighted_f1") or name.startswith(BINS)
+    return name in (*REGRESSION_NUMBERS, "weighted_f1") or name.startswith(BINS)
 
 
 def is_fraction(metric: str) -> bool:

@@ -23,13 +23,13 @@ from study.analysis.edges import Edge, at_edges
 from study.analysis.embedding import Embedding
 from study.analysis.importance import Importance, importance
 from study.analysis.method_status import MethodStatus, method_statuses
+from study.analysis.metric_names import is_fraction
 from study.analysis.summary import SPLITS, Measure, summarise
 from study.analysis.surfaces import MethodSurface, surfaces
 from study.analysis.sweeps import Sweeps, sweeps
 from study.analysis.tuning import Tuning, tunings
 from study.records.trial_record import Record
 from study.settings import StudySettings
-from trainables.multimodal.tasks import ACCURACY
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,11 +189,11 @@ def chosen_before(run: Record, epoch: int) -> bool:
 def is_saturated(run: Record, metric: str) -> bool:
     """Whether the split that selects cannot tell epochs apart.
 
-    The best is in the first tenth of them or, where accuracy selects, it is above 99 %.
+    The best is in the first tenth of them or, where a fraction selects, it is above 99 %.
     """
     last = run.epochs[max(run.epochs)]
     early = 10 * last.get("best/epoch", math.inf) <= run.config["epochs"]
-    return early or (metric == ACCURACY and (run.accuracy or 0.0) > 0.99)
+    return early or (is_fraction(metric) and (run.value or 0.0) > 0.99)
 
 
 def last_values(runs: Sequence[Record], column: str) -> dict[str, float]:

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from study.analysis.metric_names import METRICS, PLAIN_NUMBERS, of_regression
+from study.analysis.metric_names import METRICS, REGRESSION_NUMBERS, of_regression
 from study.records.trial_record import Record
+from trainables.multimodal.tasks import LOSS
 
 PER_STAGE = {"seed", "data", "split", "selection", "diagnose"}
 """Settings that stages and protocols may change."""
@@ -60,13 +61,21 @@ def on_validation(record: Record) -> dict[str, float]:
     last = record.epochs.get(max(record.epochs, default=0), {})
     at_best = record.epochs.get(int(last.get("best/epoch", 0)), {})
     source, prefix = (last, "best/") if record.protocol == "clean" else (at_best, "validation/")
-    return {name: source[prefix + name] for name in (*METRICS, *PLAIN_NUMBERS) if prefix + name in source}
+    names = (*_reported(record), *REGRESSION_NUMBERS)
+    return {name: source[prefix + name] for name in names if prefix + name in source}
 
 
 def on_test(record: Record) -> dict[str, float]:
     """Test metrics of the best weights, with those of a regression where it was one."""
     metrics = {name.removeprefix("test/"): number for name, number in record.test.items()}
-    return {name: number for name, number in metrics.items() if name in METRICS or of_regression(name)}
+    names = _reported(record)
+    return {name: number for name, number in metrics.items() if name in names or of_regression(name)}
+
+
+def _reported(record: Record) -> tuple[str, ...]:
+    """What results show of any run; its loss, which every run has, only where that chose the epoch."""
+    last = record.epochs.get(max(record.epochs, default=0), {})
+    return (*METRICS, LOSS) if f"best/{LOSS}" in last else METRICS
 
 
 def _mean(runs: Sequence[Record]) -> float:

@@ -52,9 +52,10 @@ def five(settings: StudySettings, protocol: str) -> dict[str, Any]:
     split = facts.splits.get(protocol, facts.split)
     if settings.folds and protocol == "clean":
         split += f", confirmed on {len(settings.folds)} folds ({settings.folds[0]} ...)"
+    by = f" by {facts.objective}" if facts.objective else ""
     return {name: getattr(facts, name) for name in FIVE} | {
         "split": split,
-        "selection": SELECTIONS[protocol],
+        "selection": f"{SELECTIONS[protocol]}{by}",
     }
 
 
@@ -111,9 +112,10 @@ def cost(settings: StudySettings, records: Iterable[Record]) -> Hours:
 
 
 def _protocol(facts: ProtocolFacts) -> dict[str, Any]:
-    """What every number rests on; a regression also says what it predicts."""
+    """What every number rests on; a regression also says what it predicts, and each what chooses."""
     plain = asdict(facts)
-    return {name: plain[name] for name in ("name", *FIVE, *(["task", "objective"] if facts.task else []))}
+    told = [name for name in ("task", "objective") if facts.task or plain[name]]
+    return {name: plain[name] for name in ("name", *FIVE, *told)}
 
 
 def _method(chosen: ChosenRuns, method: str, protocol: str) -> dict[str, Any]:

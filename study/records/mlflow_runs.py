@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import stdev
 from typing import Any, Final
 
-from study.records.trial_record import BEST_ACCURACY, Record
+from study.records.trial_record import Record
 from study.settings import StudySettings
 from trainables.multimodal.flat_settings import WEIGHT
 
@@ -67,13 +67,14 @@ def trial_ending(record: Record) -> dict[str, str]:
     return {"status": record.status, "reason": record.reason or ""} if record.finished else {}
 
 
-def epoch_metrics(record: Record, epoch: int) -> dict[str, float]:
-    """An epoch's metrics, the best accuracy first: MLflow's comparison of runs opens on the first one.
+def epoch_metrics(record: Record, epoch: int, settings: StudySettings) -> dict[str, float]:
+    """An epoch's metrics, the best score first: MLflow's comparison of runs opens on the first one.
 
     The number of the epoch is their step and no metric.
     """
     metrics = record.epochs[epoch]
-    names = sorted(metrics.keys() - {"epoch"}, key=lambda name: (name != BEST_ACCURACY, name))
+    best = settings.judged_by.best
+    names = sorted(metrics.keys() - {"epoch"}, key=lambda name: (name != best, name))
     return {name: rounded(metrics[name]) for name in names}
 
 

@@ -130,14 +130,14 @@ def last_step(client: "MlflowClient", run: str) -> int:
 
 
 def show_study(client: "MlflowClient", experiment: str, settings: StudySettings) -> None:
-    """Keep the study's views in its experiment, name them in its description, and draw accuracy first.
+    """Keep the study's views in its experiment, name them in its description, and draw the best score first.
 
     A description that is there already stays, and gains a line.
     """
     now = int(time.time() * 1000)
     for key, view in views(settings).items():
         client.set_experiment_tag(experiment, TAG + key, tag_value(view, now))
-    client.set_experiment_tag(experiment, "mlflow.experiment.primaryMetric.name", BEST_ACCURACY)
+    client.set_experiment_tag(experiment, "mlflow.experiment.primaryMetric.name", settings.judged_by.best)
     said = client.get_experiment(experiment).tags.get(DESCRIPTION, "")
     line = introduction(experiment, settings)
     if line not in said:

@@ -243,7 +243,7 @@ class Tracker:
         metrics = [
             (name, value, _millis(record.times[epoch]), epoch)
             for epoch in epochs
-            for name, value in epoch_metrics(record, epoch).items()
+            for name, value in epoch_metrics(record, epoch, self.ledger.settings).items()
         ]
         params = {} if self._sent[record.key] else trial_params(record)
         send(client, run, metrics, params, trial_ending(record))

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from study.records.trial_record import BEST_ACCURACY, BEST_OBJECTIVE
+from study.records.trial_record import BEST_ACCURACY
 from study.settings import StudySettings
 
 TAG: Final = "mlflow.sharedViewState."
@@ -88,7 +88,7 @@ def _kept(name: str, state: Mapping[str, Any]) -> dict[str, Any]:
 
 def _trials(settings: StudySettings) -> dict[str, Any]:
     """All trials, the best first; charts of their epochs, and of what every method's values lead to."""
-    best = BEST_OBJECTIVE if settings.protocol.objective else BEST_ACCURACY
+    best = settings.judged_by.best
     own = [_hyperparameters(settings, [method]) for method in settings.methods]
     columns = [*IDENTITY, *_hyperparameters(settings, settings.methods)]
     table = _table(settings, "tags.stage != ''", list(dict.fromkeys([best, BEST_ACCURACY])), columns)
@@ -110,7 +110,6 @@ def _methods(settings: StudySettings) -> dict[str, Any]:
     return {
         **table,
         **_drawn([_chart("SCATTER", f"{score} of every run", **axes)]),
-        "orderByAsc": settings.judged_by.sign < 0,
         "groupBy": grouped,
         "useGroupedValuesInCharts": False,
         "runsHiddenMode": "SHOW_ALL",
@@ -120,13 +119,13 @@ def _methods(settings: StudySettings) -> dict[str, Any]:
 def _table(
     settings: StudySettings, runs: str, metrics: Sequence[str], params: Sequence[str]
 ) -> dict[str, Any]:
-    """The state of a table of the study's `runs`, sorted by the first of `metrics`, the largest first."""
+    """The state of a table of the study's `runs`, sorted by the first of `metrics`, the best first."""
     columns = [f"metrics.`{name}`" for name in metrics] + [f"params.`{name}`" for name in params]
     columns.append("tags.`status`")
     return {
         "searchFilter": f"tags.`study.id` = '{settings.id}' AND {runs}",
         "orderByKey": columns[0],
-        "orderByAsc": False,
+        "orderByAsc": settings.judged_by.sign < 0,
         "selectedColumns": columns,
         "columnOrder": [NAME, *columns],  # else by the alphabet
         "columnWidths": WIDTHS,

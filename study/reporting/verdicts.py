@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from study.analysis.comparisons import FAMILIES, Comparison, family_of
-from study.analysis.metric_names import PLAIN_NUMBERS
 from study.analysis.results import Results
 from study.analysis.summary import fold_of
 from study.reporting import cells, status_wording, wording
@@ -18,6 +17,7 @@ from study.reporting.comparison_wording import (
     together,
     verdict,
 )
+from trainables.multimodal.tasks import ACCURACY
 
 UNDER = {
     "clean": "",
@@ -94,7 +94,7 @@ def _reached(results: Results, protocol: str) -> str:
     if status is None or not status.seeds:
         return ""
     score, metric = results.judged(protocol, results.baseline), results.settings.judged_by.name
-    named = f"a {wording.metric(metric)} of " if metric in PLAIN_NUMBERS else ""
+    named = f"a {wording.metric(metric)} of " if metric != ACCURACY else ""
     reached = f"{named}{wording.score(score['mean'], metric)} on {results.split(protocol)}{UNDER[protocol]}"
     reached += _test_set(results, protocol)
     bounds = wording.bounds(score["low"], score["high"], metric)

@@ -7,7 +7,7 @@ from typing import Any
 from search_spaces.space import Notation
 from study.analysis.metric_names import BINS, PLAIN_NUMBERS
 from trainables.multimodal.flat_settings import WEIGHT
-from trainables.multimodal.tasks import ACCURACY
+from trainables.multimodal.tasks import ACCURACY, LOSS
 
 NO_REASON = "no reason recorded"
 SPACE = "\N{NO-BREAK SPACE}"
@@ -19,7 +19,10 @@ METRIC_LABELS = {
     "weighted_f1": "weighted F1",
     "mae": "mean absolute error",
     "accuracy_nonzero": "accuracy without zeros",
+    LOSS: "cross-entropy",
 }
+UNITS = {LOSS: "nats"}
+"""Of numbers that are no fractions, where they have one."""
 
 
 def metric(name: str) -> str:
@@ -84,8 +87,8 @@ def percent(fraction: float | None) -> str:
 
 def score(value: float | None, metric: str) -> str:
     """A metric with its unit."""
-    unit = "" if metric in PLAIN_NUMBERS else PERCENT
-    return "not available" if value is None else f"{number(value, metric)}{unit}"
+    shown = unit(metric) if metric in PLAIN_NUMBERS else PERCENT
+    return "not available" if value is None else f"{number(value, metric)}{shown}"
 
 
 def bounds(low: float | None, high: float | None, metric: str) -> str:
@@ -107,14 +110,16 @@ def change(difference: float | None, metric: str) -> str:
 
 def unit(metric: str) -> str:
     """What follows the number of a difference."""
-    return "" if metric in PLAIN_NUMBERS else " points"
+    if metric in PLAIN_NUMBERS:
+        return f" {UNITS[metric]}" if metric in UNITS else ""
+    return " points"
 
 
 def size(difference: float, metric: str) -> str:
     """How large a difference is, with its unit."""
     shown = number(abs(difference), metric)
     if metric in PLAIN_NUMBERS:
-        return shown
+        return f"{shown}{unit(metric)}"
     return f"{shown} percentage point{'' if shown == '1.0' else 's'}"
 
 
@@ -130,8 +135,9 @@ def signed(difference: float | None, metric: str = ACCURACY) -> str:
 
 
 def with_unit(label: str, metric: str, unit: str) -> str:
-    """The label of an axis or the head of a column, with the unit that fractions have there."""
-    return label if metric in PLAIN_NUMBERS else f"{label} ({unit})"
+    """The label of an axis or the head of a column, with its unit; `unit` is what fractions have there."""
+    shown = UNITS.get(metric, "") if metric in PLAIN_NUMBERS else unit
+    return f"{label} ({shown})" if shown else label
 
 
 def p_value(p: float) -> str:

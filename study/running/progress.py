@@ -12,13 +12,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from study.records.trial_record import BEST_OBJECTIVE, Record
+from study.records.trial_record import Record
 from study.running.stage_run import StagePlan
 from study.settings import STAGES
+from trainables.multimodal.tasks import ACCURACY, CLASSIFICATION, OBJECTIVES, Objective
 
 SELECTED = {"clean": "validation", "paper": "test"}  # split that the best epoch was chosen on
 ENDINGS = ("running", "pruned", "diverged", "failed")  # that are told in words
-ACCURATE = "accuracy "  # goes without saying in narrow places
 _SHOWN = 8  # running trials listed below the table
 _FEWEST = 3  # trials that ended, from which the time that is left is estimated
 _BAR = 24  # characters
@@ -32,6 +32,8 @@ class Outlook:
     """Stage -> at most so many, in order."""
     searched: Mapping[str, Collection[str]] = field(default_factory=dict)
     """Method -> settings that its search varies."""
+    judged_by: Objective = OBJECTIVES[CLASSIFICATION][ACCURACY]
+    """What is shown of a trial."""
 
 
 class Progress:
@@ -82,7 +84,7 @@ class Progress:
         if record.finished and not (before and before.finished):
             self.ended += 1
             if not self.console.is_terminal:
-                self.console.print(_line(record), soft_wrap=True)
+                self.console.print(_line(record, self.outlook.judged_by), soft_wrap=True)
 
     # -- drawing -------------------------------------------------------------------------------------------
 
@@ -122,7 +124,8 @@ class Progress:
             table.add_row(stage, self._done(stage, methods), style="bold")
             for method in methods:
                 trials = self._trials(stage, method)
-                table.add_row(f"  {method}", self._done(stage, [method]), _best(trials), _endings(trials))
+                best = _best(trials, self.outlook.judged_by)
+                table.add_row(f"  {method}", self._done(stage, [method]), best, _endings(trials))
         return table
 
     def _trials(self, stage: str, method: str) -> list[Record]:
@@ -134,7 +137,8 @@ class Progress:
 
     def _running(self) -> list[Text]:
         running = [record for record in list(self.records.values()) if not record.finished]
-        lines = [current(record, self.outlook.searched.get(record.method, ())) for record in running]
+        outlook = self.outlook
+        lines = [current(r, outlook.searched.get(r.method, ()), outlook.judged_by) for r in running]
         return [Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in lines[-_SHOWN:]]
 
 
@@ -144,32 +148,36 @@ def _endings(trials: Sequence[Record]) -> str:
     return ", ".join(f"{count} {status}" for status, count in counts.items() if count)
 
 
-def _best(trials: Sequence[Record]) -> str:
+def _best(trials: Sequence[Record], judged_by: Objective) -> str:
     """The best score by each protocol, with the split that it was chosen on."""
     best: dict[str, Record] = {}
     for record in trials:
         if record.value is not None:
             best[record.protocol] = max(record, best.get(record.protocol, record), key=_value)
-    scores = {SELECTED[protocol]: _score(record) for protocol, record in sorted(best.items())}
-    return "\n".join(f"{score.removeprefix(ACCURATE)} {split}" for split, score in scores.items())
+    scores = {SELECTED[protocol]: _short_score(best[protocol], judged_by) for protocol in sorted(best)}
+    return "\n".join(f"{score} {split}" for split, score in scores.items())
 
 
 def _value(record: Record) -> float:
     return -math.inf if record.value is None else record.value
 
 
-def _score(record: Record) -> str:
-    """What chose the best epoch, as people read it: an error is maximised with its sign turned."""
-    last = record.epochs[max(record.epochs)]
-    if BEST_OBJECTIVE not in last:
-        return f"{ACCURATE}{_value(record):.4f}"
-    return f"mae {-last[BEST_OBJECTIVE]:.4f}" if record.status != "diverged" else "mae that is not finite"
+def _score(record: Record, judged_by: Objective) -> str:
+    """What chose the best epoch, as people read it; only an accuracy has a worst value to show."""
+    if record.status == "diverged" and judged_by.name != ACCURACY:
+        return f"{judged_by.name} unknown"
+    return f"{judged_by.name} {judged_by.score(_value(record)):.4f}"
 
 
-def current(record: Record, searched: Collection[str]) -> str:
+def _short_score(record: Record, judged_by: Objective) -> str:
+    """The same in narrow places, where accuracy goes without saying."""
+    return _score(record, judged_by).removeprefix(f"{ACCURACY} ")
+
+
+def current(record: Record, searched: Collection[str], judged_by: Objective) -> str:
     """A running trial on one line: what was searched comes before what is fixed, which may be cut."""
     epoch = max(record.epochs, default=0)
-    value = "" if record.value is None else f", {_score(record).removeprefix(ACCURATE)}"
+    value = "" if record.value is None else f", {_short_score(record, judged_by)}"
     shown = {key: setting for key, setting in record.config.items() if key not in ("epochs", "precision")}
     order = sorted(shown, key=lambda key: key not in searched)
     varied = ", ".join(f"{key} {_short(shown[key])}" for key in order)
@@ -177,8 +185,10 @@ def current(record: Record, searched: Collection[str]) -> str:
     return f"{name}: epoch {epoch}/{record.config['epochs']}{value}: {varied}, seed {record.seed}"
 
 
-def _line(record: Record) -> str:
-    value = "no value" if record.value is None else f"best {SELECTED[record.protocol]} {_score(record)}"
+def _line(record: Record, judged_by: Objective) -> str:
+    value = "no value"
+    if record.value is not None:
+        value = f"best {SELECTED[record.protocol]} {_score(record, judged_by)}"
     reason = f" ({record.reason})" if record.reason else ""
     name = f"{record.stage} {record.method} #{record.number}"
     return (

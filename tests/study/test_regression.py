@@ -43,8 +43,9 @@ def valued(toy_store, tmp_path):
     return FeatureStore.open(write_store(source, tmp_path / "valued").path)
 
 
-def settings(store, study="features_dr", **fixed):
-    return resolved(study, STUDIES[study], store, StudyRequest(fixed={"task": "regression", **fixed}))
+def settings(store, study="features_dr", objective="auto", **fixed):
+    request = StudyRequest(fixed={"task": "regression", **fixed}, objective=objective)
+    return resolved(study, STUDIES[study], store, request)
 
 
 @pytest.mark.parametrize(("loss", "said"), [({}, "l1"), ({"loss": "mse"}, "mse")])
@@ -56,7 +57,17 @@ def test_the_protocol_says_what_is_predicted_and_what_accuracy_means(valued, los
 
 def test_a_regression_is_chosen_by_its_error_and_the_ledger_keeps_that(valued):
     assert settings(valued).to_json()["protocol"]["objective"] == "mae"
-    assert settings(valued, objective="accuracy").protocol.objective == ""
+    assert settings(valued, objective="mae").fixed == settings(valued).fixed
+    by_accuracy = settings(valued, objective="accuracy")
+    assert by_accuracy.protocol.objective == ""
+    assert by_accuracy.fixed["joint"] == {"task": "regression", "objective": "accuracy"}  # as version 0.2.0
+
+
+@pytest.mark.parametrize(("begun", "now"), [("auto", "accuracy"), ("accuracy", "auto")])
+def test_a_regression_goes_on_with_its_own_objective_only(valued, begun, now):
+    before, later = (settings(valued, objective=name).to_json() for name in (begun, now))
+    with pytest.raises(InputError, match=r"fixed\.joint\.objective was"):
+        continued(before, later)
 
 
 def test_a_search_that_could_draw_what_a_regression_refuses_ends_before_anything_is_begun(valued):

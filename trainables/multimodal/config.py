@@ -112,7 +112,9 @@ class TrainerConfig:
     loss: str = AUTO
     """`l1` or `mse` for regression, `cross_entropy` for classification; `auto` is the first of them."""
     objective: str = AUTO
-    """Score that picks the best epoch: `accuracy`, or `mae` for regression; `auto` is mae for regression."""
+    """Score that picks the best epoch: `accuracy`, `macro_f1` or `loss`, for regression `mae` or `accuracy`;
+    `auto` is the first of them. The loss is the plain one of the fused outputs.
+    """
     label_smoothing: float = 0.0
     """Share of the target that training spreads evenly over all classes; validation loss is without it."""
     class_weights: Mapping[str, float] | str = dataclasses.field(default=EQUAL, hash=False)

@@ -22,6 +22,7 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 AUTO: Final = "auto"
 CLASSIFICATION, REGRESSION = "classification", "regression"
 ACCURACY: Final = "accuracy"
+LOSS: Final = "loss"
 
 
 def absolute(outputs: Tensor, values: Tensor) -> Tensor:
@@ -51,10 +52,19 @@ def loss_of(task: str, name: str) -> Loss:
 
 @dataclass(frozen=True)
 class Objective:
-    """The score that selects, and its direction: what is maximised is sign times the score."""
+    """The score that selects, and its direction: what is maximised is sign times the score.
+
+    Runs report what is maximised, ledgers keep it, and everything ranks by it: a study of Optuna's keeps one
+    direction for good, and no `max` need know which score it compares. Only what people read turns it back.
+    """
 
     name: str
     sign: int
+
+    @property
+    def best(self) -> str:
+        """Metric under which a run reports the score of its best epoch."""
+        return f"best/{self.name}"
 
     def of(self, scores: Mapping[str, float]) -> float:
         """What is maximised, from scores by name."""
@@ -66,7 +76,11 @@ class Objective:
 
 
 OBJECTIVES: Final[Mapping[str, Mapping[str, Objective]]] = {
-    CLASSIFICATION: {ACCURACY: Objective(ACCURACY, 1)},
+    CLASSIFICATION: {
+        ACCURACY: Objective(ACCURACY, 1),
+        "macro_f1": Objective("macro_f1", 1),
+        LOSS: Objective(LOSS, -1),
+    },
     REGRESSION: {"mae": Objective("mae", -1), ACCURACY: Objective(ACCURACY, 1)},
 }
 """Objectives by task and by the name that settings carry, the default first."""
@@ -76,7 +90,9 @@ def objective_of(task: str, name: str) -> Objective:
     """The objective of this name, `auto` being the task's first; InputError for one of another task."""
     objectives = OBJECTIVES[task]
     if name not in (AUTO, *objectives):
-        raise InputError(f"objective must be {' or '.join(objectives)} where task is {task}, got {name!r}")
+        raise InputError(
+            f"objective must be one of {', '.join(objectives)} where task is {task}, got {name!r}"
+        )
     return next(iter(objectives.values())) if name == AUTO else objectives[name]
 
 

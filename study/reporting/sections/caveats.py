@@ -1,16 +1,17 @@
 """What to know before reading any number: sample data, what the data or the task is, an unfinished study."""
 
 from study.analysis.method_status import MethodStatus
+from study.analysis.metric_names import is_fraction
 from study.analysis.results import Results
 from study.reporting import status_wording, wording
 from study.reporting.section import Card, Section
-from trainables.multimodal.tasks import ACCURACY
+from trainables.multimodal.tasks import ACCURACY, Objective
 
 SAMPLE = Card(
     "These are results on generated sample data",
     "they show that the study works from end to end and say nothing about real recordings.",
 )
-SMALLER = "what chooses epochs and configurations and compares methods is the {metric}."
+DECIDES = "what chooses epochs and configurations and compares methods is the {metric}."
 
 
 class Caveats(Section):
@@ -28,8 +29,7 @@ class Caveats(Section):
         cards += [Card("On the data", data.note)] if data.note else []
         if task := results.settings.protocol.task:
             cards.append(Card("Task", f"{task}."))
-        if judged_by.sign < 0:
-            cards.append(Card("Smaller is better", SMALLER.format(metric=wording.metric(judged_by.name))))
+        cards += [_objective(judged_by)] if judged_by.name != ACCURACY else []
         return cards + ([_incomplete(results)] if _goes_on(results) else [])
 
 
@@ -59,10 +59,17 @@ def _goes_on(results: Results) -> bool:
     return not (results.summary["complete"] or left_out)
 
 
+def _objective(judged_by: Objective) -> Card:
+    """What decides in place of accuracy, and in which direction."""
+    title = "Smaller is better" if judged_by.sign < 0 else "Another score than accuracy decides"
+    return Card(title, DECIDES.format(metric=wording.metric(judged_by.name)))
+
+
 def _saturated(results: Results) -> Card:
     runs = wording.count(sum(map(len, results.runs.values())), "run")
-    is_accuracy = results.settings.judged_by.name == ACCURACY
-    or_above = f", or its accuracy is above 99{wording.PERCENT}" if is_accuracy else ""
+    metric = results.settings.judged_by.name
+    above = f", or its {wording.metric(metric)} is above 99{wording.PERCENT}"
+    or_above = above if is_fraction(metric) else ""
     return Card(
         "The split that selects is saturated",
         f"in {len(results.saturated)} of {runs} the chosen epoch lies "

@@ -7,6 +7,7 @@ from study.analysis.results import Results, ceilings
 from study.reporting import cells, wording
 from study.reporting.section import Section, Table
 from trainables.multimodal.data.store.feature_store import TOGETHER
+from trainables.multimodal.tasks import ACCURACY
 
 NOTE = (
     "The accuracy of Bayes' rule follows from how the data were generated. Of each modality alone a linear "
@@ -42,7 +43,7 @@ def _reached(results: Results, protocol: str, worth: Mapping[str, float]) -> Tab
     split, names = results.split(protocol), [name for name in worth if name != TOGETHER]
     rows = [[POSSIBLE, *(f"{100 * worth[name]:.1f}" for name in [*names, TOGETHER]), ""]]
     for method in results.ranked(protocol):
-        together = results.judged(protocol, method)
+        together = results.scores(protocol)[method][split][ACCURACY]
         if together["mean"] is not None:
             runs = results.chosen.trained(method, protocol)
             fitted = frozen_probes(runs)

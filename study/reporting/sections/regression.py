@@ -13,7 +13,9 @@ class RegressionScores(Section):
     title = "Further scores of the regression"
 
     def tables(self, results: Results) -> list[Table]:
-        """Test scores of every method, per protocol."""
+        """Test scores of every method, per protocol; nothing of a classification."""
+        if not results.settings.protocol.task:
+            return []
         return [_scores(results, protocol) for protocol in results.protocols]
 
 

@@ -11,7 +11,7 @@ from study.reporting.section import Drawn, Section, looks
 CAPTION = "Every confirm run as a thin line, their mean as a bold one."
 MOMENTS = (
     " Vertical lines with a triangle mark epochs after which encoders were pulled back towards their "
-    "initial weights; accuracy may dip in the epoch that follows."
+    "initial weights; {metric} may {worsen} in the epoch that follows."
 )
 
 
@@ -23,7 +23,8 @@ class Training(Section):
 
     def figures(self, results: Results) -> list[Drawn]:
         """All methods in one panel, or one each."""
-        metric = results.settings.judged_by.name
+        judged_by = results.settings.judged_by
+        metric = judged_by.name
         name = f"validation {wording.metric(metric)}"
         title, label = f"V{name[1:]} during the confirm runs", wording.with_unit(name, metric, "%")
         curve = EpochCurve(f"validation/{metric}", title, label, metric not in PLAIN_NUMBERS)
@@ -39,4 +40,5 @@ class Training(Section):
         last = means.groupby("method", sort=False)[curve.column].last()
         reached = {look_of[str(method)].label: wording.score(value, metric) for method, value in last.items()}
         seen = f"{title}, at the end: {wording.readings(reached)}."
-        return [Drawn(metric, CAPTION + MOMENTS * any(moments.values()), figure, seen)]
+        told = MOMENTS.format(metric=wording.metric(metric), worsen="dip" if judged_by.sign > 0 else "rise")
+        return [Drawn(metric, CAPTION + told * any(moments.values()), figure, seen)]

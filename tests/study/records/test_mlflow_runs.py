@@ -33,7 +33,14 @@ def test_symbols_of_several_words_give_way_to_the_setting():
 def test_an_epoch_begins_with_the_best_accuracy_and_has_its_number_as_step_alone():
     epochs = {1: {"epoch": 1, "seconds": 2.0, "aaa": 1.0, "best/accuracy": 0.5}}
     record = Record("search", "joint", 0, "key", 0, "clean", {}, "running", epochs=epochs)
-    assert list(epoch_metrics(record, 1)) == ["best/accuracy", "aaa", "seconds"]
+    assert list(epoch_metrics(record, 1, SETTINGS)) == ["best/accuracy", "aaa", "seconds"]
+
+
+def test_an_epoch_begins_with_what_chose_the_best_one():
+    settings = study_settings(protocol={"objective": "loss"})
+    epochs = {1: {"aaa": 1.0, "best/accuracy": 0.5, "best/loss": 0.7, "best/objective": -0.7}}
+    record = Record("search", "joint", 0, "key", 0, "clean", {}, "running", epochs=epochs)
+    assert next(iter(epoch_metrics(record, 1, settings))) == "best/loss"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import base64
 import json
 import zlib
 
+import pytest
 from synthetic_studies import study_settings
 
 from study.records.mlflow_views import tag_value, trials_page, view_name, views
@@ -30,13 +31,21 @@ def test_the_table_holds_all_trials_of_the_study_and_what_sets_them_apart():
     assert shown["columnOrder"][1:] == shown["selectedColumns"]
 
 
-def test_a_regression_is_sorted_by_what_chose_its_best():
-    regression = study_settings(
-        methods=METHODS, fixed={m: {} for m in METHODS}, protocol={"task": "sentiment", "objective": "mae"}
-    )
-    packed = next(iter(views(regression).values()))["state"].removeprefix("deflate;")
-    shown = json.loads(zlib.decompress(base64.b64decode(packed)))
-    assert shown["orderByKey"] == "metrics.`best/objective`"
+@pytest.mark.parametrize(
+    ("protocol", "score", "rises"),
+    [
+        ({"task": "sentiment", "objective": "mae"}, "mae", True),
+        ({"objective": "loss"}, "loss", True),
+        ({"objective": "macro_f1"}, "macro_f1", False),
+    ],
+)
+def test_both_tables_have_the_best_by_the_objective_first(protocol, score, rises):
+    judged = study_settings(methods=METHODS, fixed={m: {} for m in METHODS}, protocol=protocol)
+    for split, view in zip(("best", "test"), views(judged).values(), strict=True):
+        packed = view["state"].removeprefix("deflate;")
+        shown = json.loads(zlib.decompress(base64.b64decode(packed)))
+        assert (shown["orderByKey"], shown["orderByAsc"]) == (f"metrics.`{split}/{score}`", rises)
+        assert shown["selectedColumns"][1] == f"metrics.`{split}/accuracy`"
 
 
 def test_methods_are_groups_of_confirmed_runs():

@@ -18,7 +18,8 @@ def confirmed(open_toy, tmp_path):
         key = trial_key(stage, "joint", proposal, ledger.digest)
         record = ledger.add(stage, "joint", key, proposal)
         ledger.set_ending(key, Ending("completed", 1))
-        ledger.add_epoch(key, 1, {"best/accuracy": accuracy, "best/mae": error, "best/epoch": 1})
+        scores = {"accuracy": accuracy, "mae": error, "loss": error}
+        ledger.add_epoch(key, 1, {"best/epoch": 1, **{f"best/{n}": v for n, v in scores.items()}})
         ledger.tell(key)
         if stage == "confirm":
             export = trial_folder(tmp_path, record) / "1" / "export"
@@ -33,9 +34,10 @@ def test_the_first_of_the_best_runs_is_published_and_all_else_is_gone(confirmed,
     assert not (tmp_path / "checkpoints").exists()
 
 
-def test_of_a_regression_the_run_with_the_smallest_error_is_published(confirmed, tmp_path):
+@pytest.mark.parametrize("facts", [{"task": "mood", "objective": "mae"}, {"objective": "loss"}])
+def test_where_smaller_is_better_the_run_with_the_smallest_error_is_published(confirmed, tmp_path, facts):
     plain = confirmed.settings.to_json()
-    protocol = {**plain["protocol"], "task": "regression of mood", "objective": "mae"}
+    protocol = {**plain["protocol"], **facts}
     confirmed.save_settings(StudySettings.from_json({**plain, "protocol": protocol}))
     publish_best(tmp_path, confirmed)
     assert (tmp_path / "best" / "joint" / "model.safetensors").read_text() == "run 0"

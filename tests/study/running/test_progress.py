@@ -94,5 +94,5 @@ def test_the_bar_counts_stages_to_come_and_tells_the_time_that_is_left(shown) ->
 def test_what_is_searched_comes_before_what_is_fixed() -> None:
     config = {"width": 0.25, "lr": 0.0123456, "epochs": 9, "lam": 3.0}
     running = replace(record(7, 0.5, "running"), config=config)
-    line = current(running, {"lr", "lam"})
+    line = current(running, {"lr", "lam"}, Outlook().judged_by)
     assert line == "  confirm joint #7: epoch 1/9, 0.5000: lr 0.0123, lam 3, width 0.25, seed 0"

@@ -283,16 +283,17 @@ def test_memory_is_given_back_before_anybody_else_asks_for_it(config, monkeypatc
 
 
 @pytest.mark.parametrize(
-    ("error", "status", "told"),
+    ("error", "objective", "status", "told"),
     [
-        (Diverged("loss is nan"), "diverged", {"best/accuracy": 0.0}),
-        (torch.OutOfMemoryError("no memory"), "failed", {}),
+        (Diverged("loss is nan"), "accuracy", "diverged", {"best/accuracy": 0.0}),
+        (Diverged("loss is nan"), "loss", "diverged", {"best/accuracy": 0.0, "best/objective": -1e9}),
+        (torch.OutOfMemoryError("no memory"), "accuracy", "failed", {}),
     ],
 )
 def test_an_ending_that_cannot_be_retried_is_reported_and_only_one_that_teaches_has_a_value(
-    config, monkeypatch, error, status, told
+    config, monkeypatch, error, objective, status, told
 ):
-    trial = process(config)
+    trial = process(config, settings=config["settings"] | {"objective": objective})
     steps(trial, 1)
 
     def explode():

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from sklearn.metrics import f1_score
@@ -25,6 +26,17 @@ def test_f1_equals_sklearns():
     for ours, average in ((macro_f1, "macro"), (weighted_f1, "weighted")):
         expected = f1_score(labels, logits.argmax(dim=1), average=average)
         assert ours(logits, labels).item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("missing", [{"predicted": 2}, {"true": 2}, {"predicted": 2, "true": 2}])
+def test_macro_f1_of_unequal_classes_equals_sklearns_where_one_is_never_predicted_or_never_true(missing):
+    draw = np.random.default_rng(0)
+    named = {name: draw.choice(4, size=200, p=[0.7, 0.2, 0.06, 0.04]) for name in ("true", "predicted")}
+    for name, label in missing.items():
+        named[name][named[name] == label] = 0
+    logits = torch.eye(4)[named["predicted"]]
+    expected = f1_score(named["true"], named["predicted"], average="macro", labels=range(4), zero_division=0)
+    assert macro_f1(logits, torch.tensor(named["true"])).item() == pytest.approx(expected, rel=1e-12)
 
 
 def test_a_class_never_predicted_counts_zero():

@@ -127,24 +127,37 @@ def test_a_store_without_values_is_no_regression(toy_store):
     ("task", "name", "objective"),
     [
         ("classification", "auto", Objective("accuracy", 1)),
+        ("classification", "accuracy", Objective("accuracy", 1)),
+        ("classification", "macro_f1", Objective("macro_f1", 1)),
+        ("classification", "loss", Objective("loss", -1)),
         ("regression", "auto", Objective("mae", -1)),
         ("regression", "accuracy", Objective("accuracy", 1)),
     ],
 )
-def test_a_regression_is_chosen_by_its_error_unless_told_otherwise(task, name, objective):
+def test_accuracy_and_the_error_of_a_regression_choose_unless_told_otherwise(task, name, objective):
     assert objective_of(task, name) == objective
 
 
-def test_a_smaller_error_is_a_larger_objective():
-    objective = objective_of("regression", "mae")
-    assert objective.of({"mae": 0.5, "accuracy": 0.1}) > objective.of({"mae": 0.6, "accuracy": 0.9})
+@pytest.mark.parametrize(("task", "name"), [("regression", "mae"), ("classification", "loss")])
+def test_a_smaller_error_is_a_larger_objective_and_is_shown_as_it_is(task, name):
+    objective = objective_of(task, name)
+    assert objective.of({name: 0.5, "accuracy": 0.1}) > objective.of({name: 0.6, "accuracy": 0.9})
+    assert objective.score(objective.of({name: 0.5})) == 0.5
 
 
-def test_an_objective_of_another_task_is_refused():
-    with pytest.raises(
-        InputError, match="objective must be accuracy where task is classification, got 'mae'"
-    ):
-        objective_of("classification", "mae")
+@pytest.mark.parametrize(
+    ("task", "name", "offered"),
+    [
+        ("classification", "mae", "accuracy, macro_f1, loss"),
+        ("classification", "f2", "accuracy, macro_f1, loss"),
+        ("regression", "macro_f1", "mae, accuracy"),
+        ("regression", "loss", "mae, accuracy"),
+    ],
+)
+def test_an_objective_of_another_task_is_refused(task, name, offered):
+    said = f"objective must be one of {offered} where task is {task}, got '{name}'"
+    with pytest.raises(InputError, match=said):
+        objective_of(task, name)
 
 
 def test_the_best_guess_of_classes_is_the_most_frequent_and_of_numbers_the_median():

@@ -1,9 +1,11 @@
+import copy
 import dataclasses
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from sklearn.metrics import f1_score, log_loss
 
 from trainables.multimodal.assembly import usable_rows
 from trainables.multimodal.balancers.base import Balancer, Phase
@@ -511,6 +513,53 @@ def test_the_settings_of_a_transformer_reach_it(make_trainer):
     encoder = make_trainer(3, **{**ATTENTIVE, "d_model": 12, "layers": 3}).model.encoders["sequence"]
     assert encoder.features == 12
     assert [layer.self_attn.num_heads for layer in encoder.layers] == [2, 2, 2]
+
+
+SCORES = ("accuracy", "macro_f1", "loss")
+PLANTED = [dict(zip(SCORES, row, strict=True)) for row in ((0.9, 0.3, 0.7), (0.8, 0.6, 0.8), (0.7, 0.5, 0.6))]
+"""By epoch: accuracy is best in the first, macro-F1 in the second, the loss in the third."""
+
+
+@pytest.mark.parametrize(("objective", "epoch"), [("accuracy", 1), ("macro_f1", 2), ("loss", 3)])
+def test_the_objective_chooses_the_epoch_and_the_weights_that_are_kept(
+    make_trainer, monkeypatch, objective, epoch
+):
+    trainer = make_trainer(2, epochs=3, objective=objective)
+    monkeypatch.setattr(
+        trainer._evaluator,
+        "score",
+        lambda split: {f"{split}/{name}": value for name, value in PLANTED[trainer.epoch].items()},
+    )
+    history, weights = [], []
+    while not trainer.done:
+        history.append(trainer.run_epoch())
+        weights.append(copy.deepcopy(trainer.model.state_dict()))
+    kept = trainer.best.weights["model"]
+    assert history[-1]["best/epoch"] == epoch
+    assert {name: history[-1][f"best/{name}"] for name in SCORES[:2]}.items() <= PLANTED[epoch - 1].items()
+    assert all(torch.equal(kept[name], value) for name, value in weights[epoch - 1].items())
+
+
+@pytest.mark.parametrize(("objective", "sign"), [("macro_f1", 1), ("loss", -1)])
+def test_the_running_best_by_another_objective_never_falls(make_trainer, objective, sign):
+    history = make_trainer(2, epochs=6, objective=objective, label_smoothing=0.3).fit()
+    scores = [metrics[f"validation/{objective}"] for metrics in history]
+    bests = np.maximum.accumulate([sign * score for score in scores])
+    assert [metrics["best/objective"] for metrics in history] == bests.tolist()
+    assert [metrics[f"best/{objective}"] for metrics in history] == (sign * bests).tolist()
+
+
+def test_what_is_scored_is_the_whole_split_whatever_the_batches(make_trainer):
+    trainer = make_trainer(2, epochs=1, batch_size=2, objective="macro_f1", label_smoothing=0.3)
+    metrics = trainer.run_epoch()
+    judged = trainer.evaluate("validation")
+    predicted = judged.fused.argmax(dim=1)
+    assert metrics["validation/macro_f1"] == pytest.approx(
+        f1_score(judged.labels, predicted, average="macro")
+    )
+    assert metrics["validation/loss"] == pytest.approx(
+        log_loss(judged.labels, judged.fused.double().softmax(dim=1))
+    )
 
 
 REGRESSION = {"task": "regression", "epochs": 30, "hidden": 16}

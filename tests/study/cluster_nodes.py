@@ -192,6 +192,7 @@ class Epoch(NamedTuple):
 
     trial: str
     epoch: int
+    time: float
     node: str
 
 

@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from synthetic import Synthetic
 from synthetic_studies import boosting_study, comparison_study, folded_study, study_settings, whole_study
-from toy_study import TOY
+from toy_study import TOY, write_toy_store
 
 from study.records.database import sqlite_url
 from study.records.ledger import Ledger
@@ -18,8 +17,6 @@ from study.reporting.drawing import files, style
 from study.request import StudyRequest, resolved
 from study.settings import StudySettings
 from study.studies import Study
-from trainables.multimodal.data.datasets import read_source
-from trainables.multimodal.data.preparing.writer import write_store
 from trainables.multimodal.data.store.feature_store import FeatureStore
 
 
@@ -63,26 +60,13 @@ def open_toy(begun: Path, tmp_path: Path) -> Iterator[Callable[[], Ledger]]:
 
 
 @pytest.fixture(scope="session")
-def make_toy_store() -> Callable[[Path], Path]:
-    """Sixty samples of three classes with a strong and a weak modality, prepared below a folder."""
-
-    def make(root: Path) -> Path:
-        draw = np.random.default_rng(0)
-        label = np.arange(60) % 3
-        arrays = {
-            "modality:strong": (label[:, None] + 0.3 * draw.normal(size=(60, 4))).astype(np.float32),
-            "modality:weak": (0.3 * label[:, None] + draw.normal(size=(60, 4))).astype(np.float32),
-        }
-        raw = root / "raw"
-        raw.mkdir()
-        np.savez(raw / "toy.npz", label=label, **arrays)
-        return write_store(read_source("features", raw), root / "toy").path
-
-    return make
+def make_toy_store() -> Callable[..., Path]:
+    """Prepares a toy store below a folder."""
+    return write_toy_store
 
 
 @pytest.fixture
-def toy_store(make_toy_store: Callable[[Path], Path], tmp_path: Path) -> Path:
+def toy_store(make_toy_store: Callable[..., Path], tmp_path: Path) -> Path:
     """A toy store of the test's own."""
     return make_toy_store(tmp_path)
 

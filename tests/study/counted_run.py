@@ -1,7 +1,7 @@
 """python counted_run.py FILE NAME ...: study.run, with a line in FILE for each epoch that begins anywhere.
 
-The line tells trial, epoch and node, which NODE in the environment of its processes names. Epochs of a toy
-store take milliseconds: here each takes a while longer, so that what is killed is in the middle of one.
+The line tells trial, epoch, time and node, which NODE in the environment of its processes names. Epochs of a
+toy store take milliseconds: each takes PAUSE seconds longer, so that what is killed is in the middle of one.
 """
 
 import json
@@ -11,8 +11,6 @@ import time
 
 from study.run import main
 from study.running import driver
-
-PAUSE = 0.2
 
 
 class Counted:
@@ -26,10 +24,11 @@ class Counted:
         train = runner.run_epoch
 
         def noted():
-            line = {"trial": self.trial, "epoch": runner.epoch + 1, "node": os.environ["NODE"]}
+            line = {"trial": self.trial, "epoch": runner.epoch + 1, "time": time.time()}
+            line["node"] = os.environ["NODE"]
             with open(self.file, "a") as file:
                 file.write(json.dumps(line) + "\n")
-            time.sleep(PAUSE)
+            time.sleep(float(os.environ.get("PAUSE", "0.2")))
             return train()
 
         runner.run_epoch = noted

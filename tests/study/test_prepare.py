@@ -68,7 +68,7 @@ def test_the_default_folder_is_data_and_the_name(
     assert FeatureStore.open(tmp_path / "data" / "features").name == "features"
 
 
-def test_skipped_samples_are_named_in_the_report(
+def test_f12_skipped_samples_are_named_in_the_report(
     source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     x = np.zeros((40, 3))

@@ -45,7 +45,7 @@ def without(raw: Path, count: int) -> Path:
 
 
 @pytest.mark.parametrize("option", [[], ["--skip-up-to", "0.01"], ["--skip-up-to=0.2"], ["--skip", "0"]])
-def test_missing_files_are_told_on_a_screen_before_anything_is_decoded(
+def test_f12_missing_files_are_told_on_a_screen_before_anything_is_decoded(
     raw: Path, tmp_path: Path, error: Told, option: list[str]
 ) -> None:
     out = tmp_path / "my store"

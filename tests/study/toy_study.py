@@ -1,5 +1,6 @@
-"""A toy study: plans over two parameters, and trials that are simulated in this process."""
+"""A toy study: plans over two parameters, and trials that are simulated in this process; and toy data."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from study.records.trial_record import Proposal
 from study.running.sampling import TrialSampler, asha, distributions
 from study.running.stage_run import StagePlan, StageRun
 from study.settings import StudySettings
+from trainables.multimodal.data.datasets import read_source
+from trainables.multimodal.data.preparing.writer import write_store
 
 EPOCHS = 9
 SPACE = distributions({"lr": tune.loguniform(1e-3, 1e-1), "depth": tune.randint(1, 4)})
@@ -98,3 +101,17 @@ def work_all(run: StageRun) -> None:
     number = 0
     while work(run, f"ray{number}"):
         number += 1
+
+
+def write_toy_store(root: Path, seed: int = 0) -> Path:
+    """Sixty samples of three classes with a strong and a weak modality, prepared below a folder."""
+    draw = np.random.default_rng(seed)
+    label = np.arange(60) % 3
+    arrays = {
+        "modality:strong": (label[:, None] + 0.3 * draw.normal(size=(60, 4))).astype(np.float32),
+        "modality:weak": (0.3 * label[:, None] + draw.normal(size=(60, 4))).astype(np.float32),
+    }
+    raw = root / "raw"
+    raw.mkdir()
+    np.savez(raw / "toy.npz", label=label, **arrays)
+    return write_store(read_source("features", raw), root / "toy").path

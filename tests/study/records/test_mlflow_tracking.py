@@ -135,6 +135,21 @@ def test_sending_an_epoch_again_leaves_it_once(open_toy, target):
     assert history(target, children[record.key]) == list(record.epochs)
 
 
+def test_runs_that_were_made_twice_while_an_answer_was_lost_are_one_after_the_next_start(open_toy, target):
+    ledger = open_toy()
+    work(stage_run(ledger), "ray")
+    tracker = copy(target, ledger)
+    client = mlflow.MlflowClient(target.uri)
+    tracker._child(client, ledger.records()[0])
+    tracker._parent(client)
+    experiment = client.get_experiment_by_name(target.experiment).experiment_id
+    assert len(client.search_runs([experiment])) == 4
+    copy(target, ledger)
+    assert len(client.search_runs([experiment])) == 2
+    children, parents = runs(target)
+    assert (len(children), len(parents)) == (1, 1)
+
+
 def test_parameters_and_data_stand_beside_each_trial(open_toy, target):
     ledger = open_toy()
     work(stage_run(ledger), "ray")

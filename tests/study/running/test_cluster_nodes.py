@@ -121,7 +121,7 @@ def test_a_study_of_forty_trials_uses_both_nodes(study, recording):
     assert study.repeated() == {}
 
 
-def test_a_lost_node_costs_its_trial_what_no_checkpoint_held(study, recording):
+def test_f13_a_lost_node_costs_its_trial_what_no_checkpoint_held(study, recording):
     study.start()
     study.wait_until(lambda epochs: len(epochs) > 40 and at("other", epochs).epoch == 3)
     study.nodes.kill("other")
@@ -146,7 +146,7 @@ def test_a_killed_driver_continues_on_both_nodes_with_the_same_command(study, re
     require_nothing_trained_twice(study, kept)
 
 
-def test_a_node_that_sees_other_files_is_refused_before_the_first_trial(apart, prepared, tmp_path):
+def test_f14_a_node_that_sees_other_files_is_refused_before_the_first_trial(apart, prepared, tmp_path):
     results = tmp_path / "results"
     with cluster(apart) as nodes, ClusterStudy(nodes, prepared, results, OPTIONS) as study:
         study.start()

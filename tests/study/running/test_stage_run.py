@@ -377,6 +377,15 @@ def test_a_plan_may_begin_with_fewer_trials_than_it_has(open_toy):
     assert [run.next(name) is not None for name in "ab"] == [True, False]
 
 
+def test_a_late_result_of_a_finished_trial_ends_it_again_and_is_not_written(open_toy):
+    run = stage_run(open_toy())
+    given = run.next("ray")
+    run.fail("ray", "it stood still")
+    assert run.result("ray", {"epoch": 1, "metrics/best/accuracy": 0.5}) == "STOP"
+    record = run.ledger.get(given["key"])
+    assert (record.status, record.epochs) == ("failed", {})
+
+
 def test_a_replayed_epoch_is_written_once(open_toy):
     run = stage_run(open_toy())
     run.next("ray")

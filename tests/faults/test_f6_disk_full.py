@@ -1,0 +1,41 @@
+"""F6: the disk is full; the study stops with a sentence, keeps what it has, and goes on with room."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+from disturbed import Disturbed
+from small_study import ONE_BY_ONE, ending
+
+pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 48 MiB in memory; it needs root."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=48m", "none", str(place)]
+    if os.getuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a file system of its own can be mounted only by root, where the machine allows it")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@pytest.mark.parametrize("epochs", [1, 12, 50])
+def test_f6_a_full_disk_stops_the_study_which_goes_on_when_there_is_room(store, small_disk, calm, epochs):
+    filler = small_disk / "filler"
+    with Disturbed(store, small_disk / "results", ONE_BY_ONE) as study:
+        study.trace = small_disk.with_name("epochs.jsonl")
+        driver = study.start()
+        study.wait_for_epoch(epochs)
+        with study.hit(), filler.open("wb") as file:
+            file.write(bytes(shutil.disk_usage(small_disk).free))
+            file.flush()
+            code, said, complained = ending(driver)
+        assert code in (2, 3), said + complained
+        assert "Traceback" not in said + complained
+        assert "No space left on device" in said + complained or "disk is full" in said + complained
+        filler.unlink()
+        study.require(calm, study.run()[0])

@@ -81,7 +81,7 @@ def require_unchanged(digests: Mapping[str, str]) -> None:
         if digest(path) != known:
             raise InputError(
                 f"{path} is another one than the study was begun with: its package or a file that it reads "
-                "has changed; undo that, or use --fresh to begin anew"
+                "has changed; undo that, or begin anew with --fresh, from Python in a new process"
             )
 
 

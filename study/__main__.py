@@ -1,5 +1,6 @@
 """multimodal-study COMMAND ...: all commands under one name; COMMAND --help lists the options of each."""
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -28,7 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(arguments: Sequence[str]) -> int:
-    """Import the module of the chosen command, and no other, and hand it the rest."""
+    """Import the module of the chosen command, and no other, and hand it the rest.
+
+    As under `python -m`, a user's own parts may lie in the folder where it is started.
+    """
+    if not {"", os.getcwd()} & {*sys.path}:
+        sys.path.append(os.getcwd())
     module, _ = COMMANDS[_parser().parse_args(arguments[:1]).command]
     code: int = import_module(module).main(arguments[1:])
     return code

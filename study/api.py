@@ -33,6 +33,7 @@ from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.datasets import open_store
 from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
+from trainables.multimodal.own_parts import require_unchanged
 from trainables.multimodal.runtime import resolve
 
 if TYPE_CHECKING:
@@ -180,10 +181,11 @@ def start(
 ) -> StudyOutcome:
     """Run what is missing of the study with these settings; `fresh` keeps an old one as <folder>.<n>.
 
-    Raises InputError: the machine cannot hold a trial, MLflow does not answer, the settings differ from
-    those that the study was begun with, or another driver works on it.
+    Raises InputError: the machine cannot hold a trial, MLflow does not answer, the settings or a
+    user's own code differ from what the study was begun with, or another driver works on it.
     """
     require_room(where.resources)
+    require_unchanged(settings.own_parts)
     placed = replace(
         settings,
         resources=where.resources,

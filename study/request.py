@@ -24,7 +24,7 @@ from study.settings import (
     StudySettings,
 )
 from study.studies import Study
-from trainables.multimodal.assembly import chosen_modalities, held_out, require_fitting
+from trainables.multimodal.assembly import chosen_modalities, held_out, own_paths, require_fitting
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.datasets import require_values
 from trainables.multimodal.data.splits import ACTORS_APART, TEST, folds_of
@@ -33,6 +33,7 @@ from trainables.multimodal.errors import InputError
 from trainables.multimodal.methods import UNIMODAL
 from trainables.multimodal.networks.initial_weights import read_file
 from trainables.multimodal.optimizers import OPTIMIZERS
+from trainables.multimodal.own_parts import digest
 from trainables.multimodal.tasks import ACCURACY, AUTO, CLASSIFICATION, LOSSES, REGRESSION, objective_of
 
 AUTO_SEEDS: Final = "auto"
@@ -132,8 +133,12 @@ def resolved(name: str, study: Study, store: FeatureStore, request: StudyRequest
         table=study.table,
     )
     _require_surface(settings)
-    _require_sensible(settings, store, {*request.space, *request.sweep})
-    settings = replace(settings, initial_weights=_digests(request.fixed))
+    own = _require_sensible(settings, store, {*request.space, *request.sweep})
+    settings = replace(
+        settings,
+        initial_weights=_digests(request.fixed),
+        own_parts={path: digest(path) for path in sorted(own)},
+    )
     # as the ledger gives them back: JSON knows no tuples, and a study must equal what it was begun with
     return StudySettings.from_json(json.loads(json.dumps(settings.to_json())), study.table)
 
@@ -280,12 +285,13 @@ def _require_surface(settings: StudySettings) -> None:
         raise InputError("--stages surface: no method of this study searches more than the learning rate")
 
 
-def _require_sensible(settings: StudySettings, store: FeatureStore, by_hand: Collection[str]) -> None:
+def _require_sensible(settings: StudySettings, store: FeatureStore, by_hand: Collection[str]) -> set[str]:
     """Let every method check its settings, so that a bad value ends before anything is begun.
 
-    What is set by hand may not fit the data, which building the models shows. That takes seconds, and a
-    named study without it skips it.
+    What is set by hand or a user's own may not fit the data, which building the models shows. That takes
+    seconds, and a named study without it skips it. Returns the import paths of all that is a user's own.
     """
+    own: set[str] = set()
     for name in settings.methods:
         trained = settings.method(name).trained
         config = {**settings.config(name, settings.defaults(name)), "data": "not opened yet"}
@@ -293,12 +299,16 @@ def _require_sensible(settings: StudySettings, store: FeatureStore, by_hand: Col
             trainer, balancers = trained.check({**config, "split": split})
             if trainer.task == REGRESSION:
                 require_values(store)
-            if settings.fixed[name] != trained.fixed:
+            used = own_paths(trainer, balancers)
+            if used or settings.fixed[name] != trained.fixed:
                 require_fitting(trainer, balancers, store)
+            own |= used
         for key, value in _varied(settings, name):
             trainer, balancers = trained.check({**config, key: value})
             if key in by_hand:
                 require_fitting(trainer, balancers, store)
+            own |= own_paths(trainer, balancers)
+    return own
 
 
 def _varied(settings: StudySettings, name: str) -> Iterator[tuple[str, Any]]:

@@ -36,6 +36,7 @@ OPTIONAL: Final = (
     "spare",
     "confirms_published",
     "ranges",
+    "own_parts",
 )
 """Entries that the ledger has only where they are not empty."""
 RECOVERY: Final = 0.1
@@ -202,6 +203,8 @@ class StudySettings:
     """Methods that were asked for and cannot train this task -> why."""
     initial_weights: Mapping[str, str] = field(default_factory=dict)
     """Modality -> sha256 of the file that its encoder starts from."""
+    own_parts: Mapping[str, str] = field(default_factory=dict)
+    """Import path of each encoder, fusion and balancer of a user's own -> digest of its source."""
     resources: Resources | None = None
     numerics: Numerics | None = None
     """Both are None before the study is placed on a machine."""

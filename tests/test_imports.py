@@ -15,6 +15,7 @@ PACKAGES = ("trainables", "search_spaces", "study")
 TRAINER_LAYERS = (
     ("errors", "whole_files", "supported_system"),
     ("setting_checks", "command_line", "checkpoint", "data"),
+    ("own_parts",),
     ("networks",),
     ("clustering", "compiling", "optimizers", "schedules"),
     ("metrics", "diagnostics", "contributions", "model", "model_copy", "class_loss"),

@@ -2,6 +2,8 @@
 
 import ast
 import email
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -12,11 +14,13 @@ import zipfile
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import study
 
 ROOT = Path(__file__).parents[1]
+OWN_PARTS = ROOT / "trainables" / "multimodal" / "OWN_PARTS.md"
 PACKAGES = ("search_spaces", "study", "trainables")
 FILES = ("README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff", "requirements.txt", "pyproject.toml")
 BUILD = "import sys; from setuptools import build_meta; print(build_meta.build_{}(sys.argv[1]))"
@@ -89,6 +93,56 @@ def test_the_wheel_has_the_version_that_the_code_says(metadata):
 def test_the_wheel_installs_the_command(wheel):
     name = next(name for name in wheel.namelist() if name.endswith("entry_points.txt"))
     assert b"multimodal-study = study.__main__:main" in wheel.read(name)
+
+
+@pytest.fixture
+def installed(wheel, tmp_path):
+    """Runs Python in a folder that is not the clone, where the wheel and nothing of the clone is found."""
+    packages, place = tmp_path / "packages", tmp_path / "place"
+    place.mkdir()
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target"]
+    subprocess.run([*pip, str(packages), wheel.filename], check=True)
+
+    def run(*arguments):
+        environment = {**os.environ, "PYTHONPATH": str(packages), "RAY_ADDRESS": "local"}
+        ended = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=place,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return ended.stdout
+
+    assert run("-c", "import study; print(study.__file__)").startswith(str(packages))
+    for name, code in re.findall(r"```python\n# (\w+\.py)\n(.*?)```", OWN_PARTS.read_text(), re.DOTALL):
+        (place / name).write_text(code)
+    draw, label = np.random.default_rng(0), np.arange(48) % 3
+    text = (label[:, None, None] + draw.normal(size=(48, 6, 5))).astype(np.float32)
+    np.savez(place / "words.npz", label=label, **{"modality:text": text, "modality:age": text[:, 0]})
+    run("-m", "study.prepare", "features", "--source", "words.npz", "--out", "data/words")
+    return place, run
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_study_of_own_parts_runs_from_a_folder_that_is_not_the_clone(installed):
+    place, run = installed
+    code, page = run("my_study.py").splitlines()[-1].split(" ")
+    assert code == "0"
+    assert "Damped encoders" in Path(page).read_text()
+    exported = json.loads((place / "results" / "mine" / "best" / "damped" / "config.json").read_text())
+    assert exported["own_parts"].keys() == {"my_nets:GRU", "my_fusion:Gated"}
+    loaded = (
+        "from trainables.multimodal.model import load_model; print(load_model('results/mine/best/damped'))"
+    )
+    assert "(gru): GRU" in run("-W", "error", "-c", loaded)
+    small = ["--trials", "1", "--epochs", "1", "--seeds", "1", "--finalists", "0", "--folds", "1"]
+    own = ["--data", "data/words", "--set", "encoders={'text':'my_nets:GRU'}", "--set", "d_model=8"]
+    told = run("-m", "study", "run", "features_dr", *own, "--stages", "search", *small)
+    assert "Report:" in told
 
 
 @pytest.mark.parametrize(

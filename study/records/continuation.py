@@ -68,8 +68,10 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def _allowed(key: str, old: Any, new: Any) -> bool:
     """Trials, seeds, points and stages may grow, and what is said of the same data may change; nothing else.
 
-    A regression that was begun before it had an objective goes on choosing by accuracy.
+    A regression that was begun before it had an objective goes on choosing by accuracy, and a study of own
+    methods that was begun before their source was told goes on without.
     """
-    if key == "data.note" or (key, old, new) == ("protocol.objective", None, "mae"):
+    told_since = old is None and key.startswith("own_parts.")
+    if key == "data.note" or told_since or (key, old, new) == ("protocol.objective", None, "mae"):
         return True
     return key.split(".")[-1] in MAY_GROW and (not isinstance(old, int) or new >= old)

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ray
@@ -10,6 +10,7 @@ from ray.exceptions import RayError
 
 from study.running import local_ray
 from study.running.cluster_address import require_answer
+from study.running.own_code import sent
 from study.running.signals import Interrupted, catch_signals
 from study.running.surroundings import last_line
 from study.settings import Resources
@@ -24,13 +25,13 @@ os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # hide CUDA from trials without a GPU
 
 
-def connect(resources: Resources) -> None:
-    """Start a Ray of our own on this machine, or join the cluster that was named."""
+def connect(resources: Resources, parts: Iterable[str] = ()) -> None:
+    """Start a Ray of our own on this machine, or join the cluster that was named and send it own parts."""
     if ray.is_initialized():
         return
     try:
         if resources.address:
-            _join(resources.address)
+            _join(resources.address, sent(parts))
         else:
             local_ray.start()
     except SystemExit as error:  # what Ray's handler of SIGTERM raises while it starts
@@ -40,10 +41,11 @@ def connect(resources: Resources) -> None:
     _check_room(resources)
 
 
-def _join(address: str) -> None:
+def _join(address: str, modules: list[str]) -> None:
     require_answer(address)
+    sent_along = {"runtime_env": {"py_modules": modules}} if modules else {}
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR", **sent_along)
     except (RayError, ConnectionError, ValueError, RuntimeError) as error:
         raise InputError(f"the Ray cluster at {address} cannot be joined: {last_line(error)}") from error
 

@@ -30,6 +30,7 @@ from study.running.cluster import connect, disconnect, slots
 from study.running.forecast import at_most
 from study.running.gpu_sharing import sharing
 from study.running.hang_watch import Watch
+from study.running.own_code import require_everywhere
 from study.running.progress import Outlook, Progress
 from study.running.ray_bridge import tuner
 from study.running.ray_health import watched_over
@@ -69,7 +70,7 @@ class Halted(Exception):  # noqa: N818  (no error of the study's: its surroundin
 def carry_out(job: Job, ledger: Ledger, console: Console) -> int:
     """Run what is missing of a study, write its report and tell what was found; returns the exit code."""
     if job.resources.address:
-        connect(job.resources)  # a cluster that does not answer ends here, before MLflow is told
+        connect(job.resources, ledger.settings.own_parts)  # what fails here ends before MLflow is told
         require_shared(job.folder, job.store)
         lines = of_cluster(job.resources, job.folder, ledger.url, job.target)
         console.print("\n".join(lines), soft_wrap=True)
@@ -145,7 +146,9 @@ def _pruners(settings: StudySettings) -> dict[str, AsyncHyperBandScheduler]:
 def _with_ray(job: Job, run: StageRun, console: Console) -> None:
     """Say what Ray has, and run all trials; at the end its processes are gone."""
     try:
-        connect(job.resources)
+        own = run.ledger.settings.own_parts
+        connect(job.resources, own)
+        require_everywhere(own)
         console.print(of_trials(job.resources), soft_wrap=True)
         if job.staged:
             console.print(f"Data:    {job.staged}", soft_wrap=True)
@@ -200,6 +203,7 @@ def _ray_config(job: Job, settings: StudySettings, record: Record) -> dict[str, 
         "settings": trainer_settings,
         "folder": str(trial_folder(job.folder, record)),
         "staged": job.staged,
+        "own_parts": settings.own_parts,
         "known": max(record.epochs, default=0),
         "judged": _judged(settings, record.method),
         "test": record.stage == "confirm",

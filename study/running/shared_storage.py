@@ -5,11 +5,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-import ray
-from ray.exceptions import RayError
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-from study.running.surroundings import last_line
+from study.running import every_node
 from trainables.multimodal.data.store import manifest
 from trainables.multimodal.errors import InputError
 
@@ -22,7 +18,7 @@ def require_shared(folder: Path, store: Path) -> None:
     marks = folder / ".nodes"
     marks.mkdir(exist_ok=True)
     try:
-        hosts = {node["NodeID"]: node["NodeManagerHostname"] for node in ray.nodes() if node["Alive"]}
+        hosts = every_node.hosts()
         lacking = {node: reason for node, reason in ask(hosts, marks, store).items() if reason}
         lacking = lacking or dict.fromkeys(
             _unseen(hosts, marks), f"what it writes at {folder} is not seen here"
@@ -40,19 +36,7 @@ def require_shared(folder: Path, store: Path) -> None:
 def ask(nodes: Mapping[str, str], marks: Path, store: Path) -> dict[str, str]:
     """Why each node, by its id, cannot leave its mark; empty where it can."""
     data = str(store / manifest.FILE)
-    replies = {
-        node: _mark.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(
-            str(marks / node), data
-        )
-        for node in nodes
-    }
-    reasons = {}
-    for node, reply in replies.items():
-        try:
-            reasons[node] = ray.get(reply, timeout=ANSWER)
-        except RayError as error:
-            reasons[node] = f"no answer: {last_line(error)}"
-    return reasons
+    return every_node.ask(leave_mark, {node: (str(marks / node), data) for node in nodes}, ANSWER)
 
 
 def leave_mark(mark: str, data: str) -> str:
@@ -64,9 +48,6 @@ def leave_mark(mark: str, data: str) -> str:
     except OSError as error:
         return f"{mark} cannot be written there: {error.strerror}"
     return ""
-
-
-_mark = ray.remote(num_cpus=0, max_retries=0)(leave_mark)
 
 
 def _unseen(nodes: Mapping[str, str], marks: Path) -> set[str]:

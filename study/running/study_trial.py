@@ -22,6 +22,7 @@ from trainables.multimodal import tasks
 from trainables.multimodal.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from trainables.multimodal.errors import Diverged
 from trainables.multimodal.metrics import worst_result
+from trainables.multimodal.own_parts import require_unchanged
 
 _OUT_OF_MEMORY: Final = re.compile(r"CUDA error: out of memory|CU(BLAS|DNN)_STATUS_ALLOC_FAILED")
 """How CUDA and its libraries say it, where it is not the allocator of torch."""
@@ -60,11 +61,12 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
 
     The Ray config holds ``method`` (whatever has a ``build`` that makes a `Runner`) and ``settings`` for it.
     ``folder`` is absolute, on storage that all nodes share. ``staged`` is the `StagedData` whose copy on this
-    node is read, or None. ``known`` are epochs the ledger already has, ``judged`` those after which a trial
-    may be stopped, and ``test`` tells whether to read the test split at the end. ``held`` is what Ray keeps
-    free for it, and ``shares_gpu`` whether others may be on its GPU: if memory runs out there, that is
-    reported and is no ending. The method travels as an object, so one that is defined in a user's own script
-    needs no name that a worker could import.
+    node is read, or None. ``own_parts`` are digests of a user's own parts, which must still hold. ``known``
+    are epochs the ledger already has, ``judged`` those after which a trial may be stopped, and ``test`` tells
+    whether to read the test split at the end. ``held`` is what Ray keeps free for it, and ``shares_gpu``
+    whether others may be on its GPU: if memory runs out there, that is reported and is no ending. The method
+    travels as an object, so one that is defined in a user's own script needs no name that a worker could
+    import.
 
     `MultimodalTrainable` leaves checkpoints to Ray, which hands them to other trials, as population-based
     training asks. A study keeps its own, in the trial's folder, since Ray's do not survive what a study must:
@@ -132,6 +134,7 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
         settings, staged = self.trial["settings"], self.trial["staged"]
         if staged:
             settings = staged.on_this_node(settings)
+        require_unchanged(self.trial["own_parts"])
         self.files = TrialFiles.begin_attempt(Path(self.trial["folder"]))
         self.history: list[dict[str, Any]] = []
         self.kept, self.epoch_seconds = 0, 0.0

@@ -1,6 +1,7 @@
 """Fixtures of the study's tests."""
 
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from study.request import StudyRequest, resolved
 from study.settings import StudySettings
 from study.studies import Study
 from trainables.multimodal.data.store.feature_store import FeatureStore
+from trainables.multimodal.own_parts import digest
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +71,36 @@ def make_toy_store() -> Callable[..., Path]:
 def toy_store(make_toy_store: Callable[..., Path], tmp_path: Path) -> Path:
     """A toy store of the test's own."""
     return make_toy_store(tmp_path)
+
+
+OWN_NETS = """
+from torch import nn
+from trainables.multimodal.balancers.base import Balancer
+
+
+class Net(nn.Sequential):
+    features = 4
+
+    def __init__(self, shape, spec):
+        super().__init__(nn.Linear(shape[0], self.features))
+
+
+class Idle(Balancer):
+    pass
+"""
+
+
+@pytest.fixture
+def own_nets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """File of a module `own_nets` with an encoder and a balancer; it is forgotten afterwards."""
+    file = tmp_path / "code" / "own_nets.py"
+    file.parent.mkdir()
+    file.write_text(OWN_NETS)
+    monkeypatch.syspath_prepend(file.parent)
+    digest.cache_clear()
+    yield file
+    digest.cache_clear()
+    sys.modules.pop("own_nets", None)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from study.request import StudyRequest
 from study.settings import Budget, Resources
 from study.studies import Study
 from trainables.multimodal.balancers.base import Balancer
+from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.methods import Method
 
@@ -60,6 +61,15 @@ def test_a_trial_that_this_machine_cannot_hold_is_refused_before_anything_is_wri
     where = api.Where(Resources(cpus_per_trial=1000.0, gpus_per_trial=0.0))
     with pytest.raises(InputError, match="cpus-per-trial is 1000"):
         api.run_study(STUDY, data=toy_store, results=tmp_path / "results", where=where)
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.usefixtures("own_nets")
+def test_a_study_whose_own_part_has_changed_does_not_go_on(resolved_on_toys, toy_store, tmp_path):
+    settings = replace(resolved_on_toys(STUDY), own_parts={"own_nets:Net": "digest at the beginning"})
+    where, store = api.Where(api.default_resources()), FeatureStore.open(toy_store)
+    with pytest.raises(InputError, match="own_nets:Net is another one than the study was begun with"):
+        api.start(tmp_path / "results" / "mine", settings, store, where)
     assert not (tmp_path / "results").exists()
 
 

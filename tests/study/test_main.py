@@ -28,6 +28,13 @@ def test_the_rest_goes_to_the_command_and_its_exit_code_comes_back(tmp_path, cap
     assert capsys.readouterr().err.startswith("study.report: no study no_such")
 
 
+def test_own_parts_may_lie_in_the_folder_where_it_is_started(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [folder for folder in sys.path if folder])
+    main(["report", "no_such", "--results", str(tmp_path)])
+    assert sys.path[-1] == str(tmp_path)
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_has_its_own_help(command, capsys):
     with pytest.raises(SystemExit) as ended:

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 import search_spaces
 from search_spaces.space import spelled
-from study.methods import STUDY_METHODS, study_method
+from study.methods import STUDY_METHODS, StudyMethod, study_method
 from study.records.continuation import continued
 from study.request import StudyRequest, resolved
 from study.running.sampling import distributions
@@ -23,6 +23,8 @@ from trainables.multimodal.data.preparing.writer import write_store
 from trainables.multimodal.data.splits import by_actor, by_group
 from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
+from trainables.multimodal.methods import Method
+from trainables.multimodal.own_parts import digest, own_part
 
 STUDY = STUDIES["features_dr"]
 
@@ -268,6 +270,61 @@ def test_initial_weights_that_are_not_there_are_refused_before_the_study_begins(
 def test_an_encoder_that_does_not_fit_the_data_is_refused_before_the_study_begins(settings):
     with pytest.raises(InputError, match="transformer takes sequences"):
         settings(fixed={"encoders": {"weak": "transformer"}})
+
+
+NET = {"encoders": {"weak": "own_nets:Net"}}
+
+
+def test_a_study_goes_on_with_the_same_own_parts_only(settings, own_nets):
+    before = settings(fixed=NET)
+    assert going_on(before, settings(fixed=NET)) == before.to_json() | {"resources": None}
+    own_nets.write_text(own_nets.read_text() + "# changed")
+    digest.cache_clear()
+    with pytest.raises(InputError, match=r"own_parts\.own_nets:Net was '[0-9a-f]{64}', now"):
+        going_on(before, settings(fixed=NET))
+
+
+def test_a_study_without_own_parts_tells_of_none(settings):
+    assert "own_parts" not in settings().to_json()
+
+
+@pytest.mark.usefixtures("own_nets")
+@pytest.mark.parametrize(
+    ("changes", "parts"),
+    [
+        ({"base": NET}, {"own_nets:Net"}),
+        ({"sweeps": {"diagnose_relearn": {"encoders": ({}, NET["encoders"])}}}, {"own_nets:Net"}),
+    ],
+    ids=["base", "sweep"],
+)
+def test_own_parts_are_found_wherever_they_are_named(toy_store, changes, parts):
+    assert asked(toy_store, **changes).own_parts.keys() == parts
+
+
+def own_method(fusion="concatenation"):
+    """A table with a method of a user's own, and the study that compares it."""
+    idle = own_part("own_nets:Idle")
+    idle.fusion = fusion
+    table = {**STUDY_METHODS, "idle": StudyMethod(Method((idle,)), search_spaces.joint, "Idle")}
+    return {"methods": ("joint", "idle"), "sweeps": {}, "table": table}
+
+
+@pytest.mark.usefixtures("own_nets")
+def test_an_own_balancer_is_an_own_part(toy_store):
+    assert asked(toy_store, **own_method()).own_parts.keys() == {"own_nets:Idle"}
+
+
+@pytest.mark.usefixtures("own_nets")
+def test_what_an_own_method_brings_is_tried_before_the_study_begins(toy_store):
+    with pytest.raises(InputError, match="own_nets:Net is no subclass of Fusion"):
+        asked(toy_store, **own_method("own_nets:Net"))
+
+
+@pytest.mark.usefixtures("own_nets")
+def test_a_study_of_own_methods_that_told_no_source_goes_on_without(toy_store):
+    now = asked(toy_store, **own_method()).to_json()
+    before = {key: value for key, value in now.items() if key != "own_parts"}
+    assert "own_parts" not in continued(before, now)
 
 
 def test_a_study_whose_space_ran_out_asks_for_what_there_is(settings, open_toy):

@@ -18,6 +18,7 @@ from trainables.multimodal.errors import InputError
 from trainables.multimodal.model import MultimodalModel
 from trainables.multimodal.networks.initial_weights import load_initial_weights
 from trainables.multimodal.networks.model_spec import ModelSpec
+from trainables.multimodal.own_parts import import_path, is_own
 from trainables.multimodal.tasks import CLASSIFICATION, Classification, Task, task_on
 
 CUTS: Final = 100
@@ -30,7 +31,6 @@ def build_model(config: TrainerConfig, balancers: Sequence[Balancer], store: Fea
     Those from files replace what was drawn, so that they change no other draw. No sample is read: what
     standardises the inputs is not filled in. Raises InputError for settings that do not fit the store.
     """
-    owner = fusion_owner(balancers)
     config.require_modalities(store.modalities)
     names = chosen_modalities(store, config.modalities)
     require_enough(balancers, names)
@@ -40,8 +40,8 @@ def build_model(config: TrainerConfig, balancers: Sequence[Balancer], store: Fea
         width=config.width,
         hidden=config.hidden,
         frames=config.frames,
-        fusion=owner.fusion,
-        fusion_weights=dict(owner.fusion_weights),
+        fusion=chosen_fusion(config, balancers),
+        fusion_weights=dict(fusion_owner(balancers).fusion_weights),
         encoders={name: config.encoders[name] for name in names if name in config.encoders},
         d_model=config.d_model,
         layers=config.layers,
@@ -77,6 +77,7 @@ def chosen_modalities(store: FeatureStore, named: Sequence[str]) -> tuple[str, .
 def require_applicable(config: TrainerConfig, balancers: Sequence[Balancer]) -> None:
     """Raise InputError where settings do not fit a balancer, or it is never called, or lacks classes."""
     require_called(balancers)
+    chosen_fusion(config, balancers)
     for balancer in balancers:
         balancer.on_configured(config)
     needy = [type(balancer).__name__ for balancer in balancers if balancer.needs_classes]
@@ -171,6 +172,25 @@ def step_owner(balancers: Sequence[Balancer]) -> Balancer:
     """The balancer whose `step` trains: at most one may replace the joint step."""
     owners = [balancer for balancer in balancers if type(balancer).step is not Balancer.step]
     return _only(owners, "replace the training step")
+
+
+def chosen_fusion(config: TrainerConfig, balancers: Sequence[Balancer]) -> str:
+    """The fusion that the method brings, or else the config names; InputError where both do."""
+    owner = fusion_owner(balancers)
+    if owner.fusion == Balancer.fusion:
+        return config.fusion
+    if config.fusion not in (owner.fusion, Balancer.fusion):
+        raise InputError(
+            f"{type(owner).__name__} brings the fusion {owner.fusion} and cannot have {config.fusion}: leave "
+            "fusion or the method out"
+        )
+    return owner.fusion
+
+
+def own_paths(config: TrainerConfig, balancers: Sequence[Balancer]) -> set[str]:
+    """Import paths of encoders, fusion and balancers of a run that are a user's own."""
+    named = {*config.encoders.values(), chosen_fusion(config, balancers)}
+    return {*filter(is_own, named), *filter(None, (import_path(type(balancer)) for balancer in balancers))}
 
 
 def fusion_owner(balancers: Sequence[Balancer]) -> Balancer:

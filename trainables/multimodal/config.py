@@ -9,7 +9,9 @@ from typing import Final
 from trainables.multimodal.class_loss import BALANCED, EQUAL
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.networks.encoders import ENCODERS
+from trainables.multimodal.networks.fusion import CONCATENATION, FUSIONS
 from trainables.multimodal.optimizers import OPTIMIZERS, SGD
+from trainables.multimodal.own_parts import FORM, is_own
 from trainables.multimodal.schedules import cosine, step, warm_up
 from trainables.multimodal.setting_checks import (
     FLAG,
@@ -45,7 +47,11 @@ SCHEDULES: Final[Mapping[str, Callable[["TrainerConfig", int], float]]] = {
 
 
 def _are_encoders(value: object) -> bool:
-    return isinstance(value, Mapping) and all(isinstance(v, str) and v in ENCODERS for v in value.values())
+    return isinstance(value, Mapping) and all(_names_part(v, ENCODERS) for v in value.values())
+
+
+def _names_part(value: object, parts: Collection[str]) -> bool:
+    return isinstance(value, str) and (value in parts or is_own(value))
 
 
 def _are_class_weights(value: object) -> bool:
@@ -78,7 +84,8 @@ _RULES: Final[Mapping[str, Rule]] = {
     "hidden": integer(1),
     "frames": integer(1),
     "augment": FLAG,
-    "encoders": (_are_encoders, f"one of {', '.join(ENCODERS)} by modality"),
+    "encoders": (_are_encoders, f"one of {', '.join(ENCODERS)}, or {FORM}, by modality"),
+    "fusion": ((lambda value: _names_part(value, FUSIONS)), f"one of {', '.join(FUSIONS)}, or {FORM}"),
     "d_model": integer(1),
     "layers": integer(1),
     "attention_heads": integer(1),
@@ -161,7 +168,12 @@ class TrainerConfig:
     augment: bool = False
     """Crop, stretch and mirror pictures and optical flow at random while training."""
     encoders: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
-    """Encoder by modality, of networks.encoders.ENCODERS; by default `mlp` for vectors, else `resnet18`."""
+    """Encoder by modality: of networks.encoders.ENCODERS, or one of your own by `package.module:Name`.
+
+    By default it is `mlp` for vectors, else `resnet18`.
+    """
+    fusion: str = CONCATENATION
+    """How features become logits, where the method does not say: of networks.fusion.FUSIONS, or your own."""
     d_model: int = 128
     """Units of each step of the transformer, and features that it gives."""
     layers: int = 2

@@ -19,6 +19,7 @@ from trainables.multimodal.balancers.unimodal_losses import UnimodalLosses
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.flat_settings import default_settings, known_settings, split_settings
+from trainables.multimodal.own_parts import FORM, is_own, own_part
 from trainables.multimodal.trainer import Trainer
 
 UNIMODAL: Final = "unimodal_"
@@ -120,12 +121,28 @@ The last four are controls that the paper on boosting lacks: each leaves out or 
 
 
 def method_named(name: str, methods: Mapping[str, Method] = METHODS) -> Method:
-    """The method of this name, or joint training on one modality; InputError for an unknown name."""
+    """The method of this name, joint training on one modality, or one of a user's own by import path.
+
+    Raises InputError for an unknown name.
+    """
     if name in methods:
         return methods[name]
+    if is_own(name):
+        return _own_method(name)
     if name.startswith(UNIMODAL):
         return Method(fixed={"modalities": [name.removeprefix(UNIMODAL)]})
-    raise InputError(f"unknown method {name}; methods are {', '.join(methods)} and {UNIMODAL}<modality>")
+    names = ", ".join([*methods, f"{UNIMODAL}<modality>"])
+    raise InputError(f"unknown method {name}; methods are {names} and {FORM}")
+
+
+def _own_method(path: str) -> Method:
+    """What an import path names: a method, or a balancer that is one by itself."""
+    found = own_part(path)
+    if isinstance(found, type) and issubclass(found, Balancer):
+        return Method((found,))
+    if not isinstance(found, Method):
+        raise InputError(f"{path} is neither a subclass of Balancer in {Balancer.__module__} nor a Method")
+    return found
 
 
 def _plain(value: Any) -> Any:

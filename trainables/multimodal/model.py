@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import warnings
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -16,14 +17,18 @@ from torch import Tensor, nn
 from trainables.multimodal.compiling import compile_encoders, without_graphs
 from trainables.multimodal.data.modality_names import OF_MODULES
 from trainables.multimodal.errors import InputError
-from trainables.multimodal.networks.encoders import encoder_kind
+from trainables.multimodal.networks.encoders import EncoderKind, encoder_kind
 from trainables.multimodal.networks.fusion import FUSIONS, Fusion, Output
 from trainables.multimodal.networks.missing_modalities import EVERYWHERE, Present, having, spread
 from trainables.multimodal.networks.model_spec import ModelSpec
+from trainables.multimodal.networks.own_networks import own_encoder, own_fusion, own_paths
 from trainables.multimodal.networks.standardise import Standardise
+from trainables.multimodal.own_parts import digest, is_own
 from trainables.multimodal.whole_files import replaced, write_text
 
 WEIGHTS, SETTINGS = "model.safetensors", "config.json"
+OWN_PARTS = "own_parts"
+"""Entry of config.json: import path -> digest, where a model has parts of a user's own."""
 
 
 class MultimodalModel(nn.Module):
@@ -34,12 +39,13 @@ class MultimodalModel(nn.Module):
         self.spec = spec
         _check_names(spec)
         shapes = spec.shapes
-        kinds = {name: encoder_kind(name, s, spec.encoders.get(name)) for name, s in shapes.items()}
+        kinds = {name: _encoder_kind(name, spec) for name in shapes}
         self.inputs = nn.ModuleDict({n: kind.inputs(shapes[n], spec.frames) for n, kind in kinds.items()})
         encoders = {name: kind.build(shapes[name], spec) for name, kind in kinds.items()}
         self.encoders = nn.ModuleDict(encoders)
         sizes = {name: encoder.features for name, encoder in encoders.items()}
-        self.fusion: Fusion = FUSIONS[spec.fusion](sizes, max(1, len(spec.classes)), spec.fusion_weights)
+        build = own_fusion(spec.fusion) if is_own(spec.fusion) else FUSIONS[spec.fusion]
+        self.fusion: Fusion = build(sizes, max(1, len(spec.classes)), spec.fusion_weights)
         self.compiled_for: int | None = None
         self.frozen: frozenset[str] = frozenset()
 
@@ -126,6 +132,11 @@ class MultimodalModel(nn.Module):
         return np.asarray(predicted.cpu())
 
 
+def _encoder_kind(modality: str, spec: ModelSpec) -> EncoderKind:
+    shape, chosen = spec.shapes[modality], spec.encoders.get(modality)
+    return own_encoder(modality, shape, chosen) if is_own(chosen) else encoder_kind(modality, shape, chosen)
+
+
 def _check_names(spec: ModelSpec) -> None:
     """Refuse what cannot name both a module and a metric."""
     for name in spec.shapes:
@@ -137,25 +148,33 @@ def export_model(model: MultimodalModel, weights: Mapping[str, Tensor], folder: 
     """Write `weights` of `model` as safetensors and its spec as config.json below `folder`.
 
     The spec comes last, and that of an older export goes first: without it nothing loads, so that a kill
-    leaves the old model, the new one or none.
+    leaves the old model, the new one or none. Beside it stand the digests of a user's own parts.
     """
     (folder / SETTINGS).unlink(missing_ok=True)
     with replaced(folder / WEIGHTS) as file:
         file.write(save({name: value.contiguous() for name, value in weights.items()}))
-    write_text(folder / SETTINGS, json.dumps(dataclasses.asdict(model.spec), indent=2) + "\n")
+    own = {path: digest(path) for path in own_paths(model.spec)}
+    settings = dataclasses.asdict(model.spec) | ({OWN_PARTS: own} if own else {})
+    write_text(folder / SETTINGS, json.dumps(settings, indent=2) + "\n")
 
 
 def load_model(folder: str | Path) -> MultimodalModel:
     """Load an exported model for inference: on the CPU, in eval mode, taking raw store arrays.
 
-    Raises InputError where the folder holds no exported model or a damaged one.
+    It warns of a user's own part that has changed since the export. Raises InputError where the folder holds
+    no exported model or a damaged one, or an own part is not there.
     """
     folder = Path(folder)
     try:
-        model = MultimodalModel(_spec_from(json.loads((folder / SETTINGS).read_text())))
+        settings = json.loads((folder / SETTINGS).read_text())
+        exported = settings.pop(OWN_PARTS, {})
+        model = MultimodalModel(_spec_from(settings))
         model.load_state_dict(load_file(folder / WEIGHTS))
     except (OSError, KeyError, TypeError, RuntimeError, ValueError, SafetensorError) as error:
         raise InputError(f"{folder} holds no exported model that can be loaded: {error}") from error
+    for path, known in exported.items():
+        if digest(path) != known:
+            warnings.warn(f"{path} has changed since {folder} was exported with it", stacklevel=2)
     return model.eval()
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from trainables.multimodal.command_line import COMPLETE, FAILED, Parser, read_settings, reported
 from trainables.multimodal.errors import Diverged
 from trainables.multimodal.methods import METHODS, UNIMODAL, method_named
+from trainables.multimodal.own_parts import FORM
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +29,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(prog="python -m trainables.multimodal.train", description=__doc__)
     parser.add_argument("--data", required=True, metavar="DIR", help="a prepared feature store")
     parser.add_argument("--epochs", type=int, required=True)
-    names = ", ".join([*METHODS, f"{UNIMODAL}<modality>"])
+    names = ", ".join([*METHODS, f"{UNIMODAL}<modality>", FORM])
     parser.add_argument("--balancer", metavar="NAME", default="joint", help=names)
     parser.add_argument("--set", action="append", default=[], metavar="key=value", help="any other setting")
     parser.add_argument("--export", type=Path, metavar="DIR", help="write the best weights for inference")

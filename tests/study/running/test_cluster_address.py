@@ -2,15 +2,14 @@
 
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from ray._private import ray_constants
+from ray_head import ray_head
 
 from study.running import cluster_address
 from study.running.cluster_address import require_answer
@@ -78,40 +77,9 @@ def test_a_token_that_is_nowhere_is_missed_before_ray_is_asked(listener, monkeyp
 
 @pytest.fixture(scope="module")
 def head():
-    """The address of a live head with a token, on the loopback interface alone."""
-    port, folder = nowhere(), Path(f"/tmp/head-{os.getpid()}")  # sockets need a short path
-    environment = {
-        **os.environ,
-        ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0",
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": TOKEN,
-        "RAY_USAGE_STATS_ENABLED": "0",
-    }
-    command = f"start --head --port={port} --node-ip-address=127.0.0.1 --num-cpus=1 --block"
-    command += f" --include-dashboard=false --object-store-memory=100000000 --temp-dir={folder}"
-    with subprocess.Popen(
-        [Path(sys.executable).with_name("ray"), *command.split()],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        try:
-            _wait_for(port)
-            yield f"127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(30)
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _wait_for(port):
-    """Return once something listens."""
-    for _ in range(600):
-        with socket.socket() as tried:
-            if tried.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise TimeoutError(f"nothing listens at {port}")
+    """The address of a live head with a token."""
+    with ray_head({"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN}) as address:
+        yield address
 
 
 ASK = "import sys; from study.running.cluster_address import *; require_answer(sys.argv[1])"

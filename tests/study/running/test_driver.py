@@ -69,6 +69,22 @@ def test_a_signal_stops_a_study_also_where_ray_waits(monkeypatch, open_toy, rais
     assert text.getvalue().startswith(f"{said} 0 trials are finished; run the same command again")
 
 
+def test_own_parts_are_looked_for_before_any_trial(monkeypatch):
+    done = []
+
+    def lacking(parts):
+        done.append(("looked for", parts))
+        raise InputError("in the processes of trials on here: own_nets:Net cannot be imported")
+
+    monkeypatch.setattr(driver, "connect", lambda resources, parts: done.append(("sent", parts)))
+    monkeypatch.setattr(driver, "require_everywhere", lacking)
+    own = {"own_nets:Net": "digest"}
+    run = SimpleNamespace(ledger=SimpleNamespace(settings=SimpleNamespace(own_parts=own)))
+    with pytest.raises(InputError, match="own_nets:Net cannot be imported"):
+        driver._with_ray(SimpleNamespace(resources=Resources(1, 0)), run, Console())
+    assert done == [("sent", own), ("looked for", own)]
+
+
 @pytest.fixture
 def carried_out(monkeypatch, open_toy, handlers):
     """Runs a study whose trials end with this; returns its exit code and what it said."""

@@ -26,7 +26,7 @@ def cluster(monkeypatch):
 
     def answer(reply):
         nodes = [{"NodeID": node, "NodeManagerHostname": host, "Alive": True} for node, host in HOSTS.items()]
-        monkeypatch.setattr(shared_storage.ray, "nodes", lambda: nodes)
+        monkeypatch.setattr(ray, "nodes", lambda: nodes)
         monkeypatch.setattr(shared_storage, "LAG", 0.0)
         monkeypatch.setattr(
             shared_storage,

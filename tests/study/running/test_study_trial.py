@@ -18,8 +18,9 @@ from study.running.trial_files import KEPT, TrialFiles, discard_checkpoints, exp
 from study.settings import Resources
 from trainables import DiagnoseRelearnTrainable
 from trainables.multimodal.data.store.feature_store import FeatureStore
-from trainables.multimodal.errors import Diverged
+from trainables.multimodal.errors import Diverged, InputError
 from trainables.multimodal.methods import METHODS
+from trainables.multimodal.own_parts import digest
 
 pytestmark = pytest.mark.usefixtures("few_restarts")
 EPOCHS = 4
@@ -34,6 +35,7 @@ def config(toy_store, tmp_path):
         "settings": settings | {"device": "cpu"},
         "folder": str(tmp_path / "trial"),
         "staged": None,
+        "own_parts": {},
         "known": 0,
         "judged": [],
         "test": False,
@@ -81,6 +83,14 @@ def test_epochs_that_were_not_kept_are_trained_again(config, uninterrupted, monk
         "epoch-000001.ckpt"
     ]
     assert steps(process(config, known=3), 3) == uninterrupted[1:]
+
+
+def test_a_trial_whose_own_part_has_changed_does_not_train(config, own_nets):
+    own = {"settings": config["settings"] | {"encoders": {"weak": "own_nets:Net"}}}
+    known = digest("own_nets:Net")
+    assert steps(process(config, **own, own_parts={"own_nets:Net": known}), 1)
+    with pytest.raises(InputError, match="own_nets:Net is another one than the study was begun with"):
+        process(config, **own, own_parts={"own_nets:Net": known[::-1]}).step()
 
 
 def test_what_a_decision_leaves_is_kept_before_training_goes_on(config, monkeypatch):

@@ -37,13 +37,20 @@ def test_a_modality_alone_is_a_method():
 
 
 def test_an_unknown_method_is_named_beside_those_there_are():
-    with pytest.raises(InputError, match=r"unknown method nose; methods are toy and unimodal_<modality>"):
+    with pytest.raises(InputError, match=r"unknown method nose; methods are toy, unimodal_.* and package"):
         method_named("nose", {"toy": Method()})
 
 
 def test_a_method_of_ones_own_table_is_found():
     own = Method(fixed={"lr": 0.5})
     assert method_named("own", {"own": own}).check(RUN)[0].lr == 0.5
+
+
+def test_a_method_that_brings_its_fusion_takes_no_other():
+    with pytest.raises(InputError, match="LateFusion brings the fusion late and cannot have own_heads"):
+        METHODS["late_fusion"].check({**RUN, "fusion": "own_heads"})
+    for fusion in ("late", "concatenation"):
+        METHODS["late_fusion"].check({**RUN, "fusion": fusion})
 
 
 @pytest.mark.parametrize(

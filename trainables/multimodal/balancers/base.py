@@ -34,7 +34,7 @@ from trainables.multimodal.data.loading.batches import Batch
 from trainables.multimodal.diagnostics import Purity
 from trainables.multimodal.evaluation import Evaluation
 from trainables.multimodal.model import MultimodalModel
-from trainables.multimodal.networks.fusion import Output
+from trainables.multimodal.networks.fusion import CONCATENATION, Output
 from trainables.multimodal.runtime import Runtime
 from trainables.multimodal.tasks import Task
 
@@ -125,8 +125,8 @@ class Run(Protocol):
 class Balancer:
     """A method of balancing modalities; by itself it does nothing, which is joint training."""
 
-    fusion: str = "concatenation"
-    """How features become logits, by a name in networks.fusion.FUSIONS."""
+    fusion: str = CONCATENATION
+    """How features become logits, by a name in networks.fusion.FUSIONS or `package.module:Name`."""
     fusion_weights: Mapping[str, float] = MappingProxyType({})
     """Weight of each modality in the fused logits, where the fusion has weights; equal if empty."""
     model_waits: ClassVar[bool] = False

@@ -20,7 +20,23 @@ RESNET_STAGES = (
 )  # channels at width 1 and stride of each stage
 
 
-class ResNet(nn.Module):
+class Encoder(nn.Module):
+    """What all encoders share, and what one of a user's own must keep to, subclass or not.
+
+    `Name(shape, spec)`, a class or a function, gives the module. `shape` is that of one sample as the encoder
+    gets it, [D], [T, D], [C, H, W] or [F, C, H, W]; `spec` holds sizes from the settings, such as `d_model`.
+
+    - It takes samples [N, *shape] float32, N >= 1, and gives [N, features]; `features` is its attribute.
+    - Samples are standardised; `inputs = AsStored` in the class leaves them as they are, such as token ids.
+    - A step of a sequence that is all zero is padding. A sample that lacks the modality never arrives.
+    - Weights and dropout are drawn from torch's global generators. In eval mode nothing is random.
+    - Files that it reads stand in an attribute `files` of the class, so that a change of theirs is noticed.
+    """
+
+    features: int
+
+
+class ResNet(Encoder):
     """ResNet-18 (two basic blocks a stage) or ResNet-10 (one) without its classifier.
 
     Takes images [B, C, H, W] or frames [B, F, C, H, W], which are folded into the batch and averaged over
@@ -53,7 +69,7 @@ class ResNet(nn.Module):
         return features
 
 
-class MLP(nn.Module):
+class MLP(Encoder):
     """Two hidden layers for vectors: [B, D] in, features [B, hidden] out."""
 
     def __init__(self, inputs: int, hidden: int) -> None:
@@ -69,7 +85,7 @@ class MLP(nn.Module):
         return features
 
 
-class Transformer(nn.Module):
+class Transformer(Encoder):
     """Pre-norm transformer for sequences: [B, T, D] in, features [B, d_model] out.
 
     Linear(D, d_model) plus sinusoidal positions, `layers` blocks of attention and a feed-forward layer of
@@ -110,7 +126,6 @@ def positions(length: int, size: int, device: torch.device) -> Tensor:
 
 
 Shape = tuple[int, ...]
-Encoder = ResNet | MLP | Transformer
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from trainables.multimodal.errors import InputError
 from trainables.multimodal.networks.missing_modalities import EVERYWHERE, Present, without
 from trainables.multimodal.setting_checks import is_real
 
+CONCATENATION: Final = "concatenation"
+"""The fusion of a run that asks for none."""
 HEAD_UNITS = 256  # of every boosted head, as published
 TINY = 1e-12  # in place of the weight of no modality at all
 
@@ -29,7 +31,9 @@ class Output:
 class Fusion(nn.Module):
     """What all fusions share: `fusion(features, present) -> Output`, from features of `sizes` by modality.
 
-    Features of absent modalities are zero (`missing_modalities.py`).
+    Features of absent modalities are zero (`missing_modalities.py`). One of a user's own is a subclass, made
+    by `Name(sizes, classes, weights)` with weights of modalities that are empty where a method gives none.
+    It draws from torch's global generators, and in eval mode not at all.
     """
 
     def __init__(self, sizes: Mapping[str, int]) -> None:
@@ -266,7 +270,7 @@ def normalised(weights: Mapping[str, float], names: Mapping[str, Any]) -> dict[s
 Build = Callable[[Mapping[str, int], int, Mapping[str, float]], Fusion]
 
 FUSIONS: Final[Mapping[str, Build]] = {
-    "concatenation": lambda sizes, classes, weights: ConcatenationFusion(sizes, classes),
+    CONCATENATION: lambda sizes, classes, weights: ConcatenationFusion(sizes, classes),
     "own_heads": lambda sizes, classes, weights: OwnHeadsFusion(sizes, classes),
     "late": AveragedFusion,
     "boosted": BoostedFusion,

@@ -15,11 +15,11 @@ class ModelSpec:
     hidden: int = 256
     frames: int = 1
     fusion: str = "concatenation"
-    """A name in networks.fusion.FUSIONS."""
+    """A name in networks.fusion.FUSIONS, or an import path."""
     fusion_weights: dict[str, float] = field(default_factory=dict)
     """Weight of each modality's logits in the fused ones; equal where none are given."""
     encoders: dict[str, str] = field(default_factory=dict)
-    """Names in networks.encoders.ENCODERS by modality; the default for its shape where none is given."""
+    """Names in networks.encoders.ENCODERS, or import paths, by modality; the default for its shape else."""
     d_model: int = 128
     layers: int = 2
     attention_heads: int = 4

@@ -32,10 +32,14 @@ class Standardise(nn.Module):
 
     def forward(self, raw: Tensor) -> Tensor:
         """Give float32 vectors [B, D], images [B, C, H, W] or frames [B, frames, C, H, W]."""
-        if len(self.shape) == 4 and raw.shape[1] != self.frames:
-            middles = segment_middles(raw.shape[1], self.frames)
-            raw = raw[:, torch.from_numpy(middles).to(raw.device)]
-        return (decode(raw) - self.mean) / self.std
+        return (decode(self.taken(raw)) - self.mean) / self.std
+
+    def taken(self, raw: Tensor) -> Tensor:
+        """Raw samples with the frames that an encoder gets."""
+        if len(self.shape) != 4 or raw.shape[1] == self.frames:
+            return raw
+        middles = segment_middles(raw.shape[1], self.frames)
+        return raw[:, torch.from_numpy(middles).to(raw.device)]
 
     def noise(self, values: Tensor, draw: torch.Generator) -> Tensor:
         """Standard normal noise for standardised values, of their shape."""
@@ -76,6 +80,25 @@ class StandardiseSteps(Standardise):
     def moments(self, raw: Tensor) -> Tensor:
         """Count, sum and sum of squares [3, D] over all steps that are not padding."""
         return _moments(raw[_is_step(raw)].float())
+
+
+class AsStored(Standardise):
+    """Hand samples on as float32 and otherwise as the store has them; whole numbers are exact up to 2^24.
+
+    For values that are no quantities, such as token ids: no noise is added to them.
+    """
+
+    def forward(self, raw: Tensor) -> Tensor:
+        """Give float32 samples [B, *shape], of frames those that are taken."""
+        return self.taken(raw).float()
+
+    def noise(self, values: Tensor, draw: torch.Generator) -> Tensor:
+        """None."""
+        return torch.zeros_like(values)
+
+    def moments(self, raw: Tensor) -> Tensor:
+        """None are needed."""
+        return torch.zeros(3, *self.statistics_shape())
 
 
 @contextmanager

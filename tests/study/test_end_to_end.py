@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 
 import mlflow
 import optuna
@@ -19,6 +20,7 @@ from study.methods import STUDY_METHODS
 from study.records.database import sqlite_url
 from study.records.ledger_storage import open_storage
 from study.run import main
+from trainables.multimodal.data.store.feature_store import FeatureStore
 
 pytestmark = pytest.mark.timeout(600)
 SMALL = ["--epochs", "4", "--trials", "3", "--seeds", "2", "--finalists", "1", "--pruning", "always"]
@@ -364,6 +366,23 @@ def test_a_damaged_copy_of_the_data_stops_a_study_which_goes_on_when_it_is_remov
     shutil.rmtree(copy)
     assert disturbed.run("--stage-data", str(disk))[0] == 0
     require_same(disturbed, calm)
+
+
+@pytest.mark.fault
+@pytest.mark.slow
+def test_a_byte_of_the_data_that_has_changed_stops_a_study_with_a_sentence(store, tmp_path):
+    damaged = Path(shutil.copytree(store, tmp_path / "toy"))
+    shard = next(damaged.glob("*.arrow"))
+    content, status = bytearray(shard.read_bytes()), shard.stat()
+    content[content.index(FeatureStore.open(store).read("strong", [7]).tobytes())] ^= 1
+    shard.write_bytes(content)
+    os.utime(shard, ns=(status.st_atime_ns, status.st_mtime_ns))
+    study = Small(damaged, tmp_path / "results", ONE_BY_ONE)
+    code, said, _ = study.run()
+    assert code == 2
+    assert f"{shard} on " in said
+    assert "is damaged" in said
+    assert study.epochs() == 0
 
 
 @pytest.mark.slow

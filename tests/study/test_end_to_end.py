@@ -216,6 +216,24 @@ def require_same(disturbed, calm):
 
 @pytest.mark.fault
 @pytest.mark.slow
+def test_results_that_are_moved_go_on_in_the_new_place_alone(finished, tmp_path):
+    study, _ = finished
+    left = Path(shutil.copytree(study.results, tmp_path / "old"))
+    shutil.rmtree(left / "mlartifacts")
+    moved = Small(study.store, left.rename(tmp_path / "new"), SMALL)
+    code, said, complained = moved.run()
+    assert code == 0, said + complained
+    assert moved.values() == study.values()
+    assert not left.exists()
+    children, (parent,) = moved.runs()
+    assert len(children) == len(moved.trials())
+    folder = moved.results / "mlartifacts" / parent.info.run_id / "artifacts"
+    assert parent.info.artifact_uri == folder.as_uri()
+    assert (folder / "report.html").read_bytes() == (moved.folder / "report.html").read_bytes()
+
+
+@pytest.mark.fault
+@pytest.mark.slow
 def test_a_driver_killed_again_and_again_comes_to_the_same_study(disturbed, calm):
     for epochs in (1, 4, 9, 20, 30):
         driver = disturbed.start()

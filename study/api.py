@@ -16,6 +16,7 @@ import torch
 from rich.console import Console
 
 from study.methods import STUDY_METHODS, StudyMethod
+from study.records.addresses import shown
 from study.records.ledger import Ledger
 from study.records.ledger_copy import copied
 from study.records.mlflow_checks import require_tracking
@@ -232,6 +233,7 @@ def require_room(resources: Resources) -> None:
         raise InputError("--cpus-per-trial and --gpus-per-trial are both 0: a trial must hold something.")
     require_mps(resources)
     if resources.address is not None:
+        _require_plain(resources.address)
         return
     local_ray.require_place()
     resolve(TrainerConfig(data="not opened", epochs=1, device=resources.device))
@@ -239,6 +241,15 @@ def require_room(resources: Resources) -> None:
     for kind, wanted in (("cpus", resources.cpus_per_trial), ("gpus", resources.gpus_per_trial)):
         if wanted > have[kind]:
             raise InputError(f"--{kind}-per-trial is {wanted:g}, and this machine has {have[kind]}.")
+
+
+def _require_plain(address: str) -> None:
+    """Refuse the address of a cluster that holds a login: Ray takes none there, and the ledger keeps it."""
+    if shown(address) != address:
+        raise InputError(
+            f"--address takes HOST:PORT or ray://HOST:PORT alone, got {shown(address)}: Ray reads the "
+            "token of a cluster from RAY_AUTH_TOKEN."
+        )
 
 
 def numerics(resources: Resources) -> Numerics:

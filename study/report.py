@@ -18,6 +18,7 @@ from pathlib import Path
 from rich.console import Console
 
 from study import api
+from study.records.addresses import without_secrets
 from trainables.multimodal.command_line import COMPLETE, Parser, reported
 from trainables.multimodal.errors import InputError
 
@@ -26,7 +27,7 @@ LONGEST = 255  # bytes of a file's name
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    return reported("study.report", lambda: _report(_parser().parse_args(arguments)))
+    return reported("study.report", lambda: _report(_parser().parse_args(arguments)), without_secrets)
 
 
 def _report(options: argparse.Namespace) -> int:

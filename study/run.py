@@ -27,6 +27,7 @@ import torch
 from rich.console import Console
 
 from study.api import Where, numerics, open_study_store, require_room, start
+from study.records.addresses import without_secrets
 from study.request import resolved
 from study.run_options import asked, parser, resources
 from study.running.cluster import slots
@@ -51,13 +52,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with bounded("study.run"):
         try:
             catch_signals()
-            return reported("study.run", lambda: _run(parser(__doc__).parse_args(given), given))
+            return reported("study.run", lambda: _run(given), without_secrets)
         except KeyboardInterrupt as error:  # Interrupted, or its parent where Ray was waiting
             print(f"study.run: stopped by {error or 'a signal'}; {CONTINUE}.", file=sys.stderr)
             return INTERRUPTED
 
 
-def _run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
+def _run(arguments: Sequence[str]) -> int:
+    options = parser(__doc__).parse_args(arguments)
     console = Console(markup=False, highlight=False)
     if options.list:
         console.print("\n".join(f"{name}  ({study.dataset})" for name, study in STUDIES.items()))

@@ -26,6 +26,7 @@ from typing import IO, Final
 
 from rich.console import Console
 
+from study.records.addresses import without_secrets
 from study.records.mlflow_checks import require_database
 from study.records.mlflow_store import kept_pages
 from study.records.mlflow_target import PORT, Target, tracking_uri
@@ -40,7 +41,7 @@ _END: Final = 3.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    return reported("study.ui", lambda: _ui(_parser().parse_args(arguments)))
+    return reported("study.ui", lambda: _ui(_parser().parse_args(arguments)), without_secrets)
 
 
 def _parser() -> Parser:
@@ -157,7 +158,8 @@ def _any() -> int:
 def _last_line(log: IO[bytes]) -> str:
     log.seek(0)
     lines = log.read().decode(errors="replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    return without_secrets(last)
 
 
 if __name__ == "__main__":

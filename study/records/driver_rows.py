@@ -10,6 +10,7 @@ from filelock import FileLock
 from sqlalchemy import BigInteger, Column, Engine, Integer, MetaData, String, Table, Text
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
+from study.records.addresses import without_secrets
 from trainables.multimodal.whole_files import write_text
 
 Row = Mapping[str, Any]
@@ -92,8 +93,8 @@ def _answered() -> Iterator[None]:
     except IntegrityError:
         raise
     except SQLAlchemyError as error:
-        reason = str(error).splitlines()[0]
-        raise OSError(f"the ledger's database refuses the table {_ROWS.name} ({reason})") from error
+        why = without_secrets(str(error).splitlines()[0])
+        raise OSError(f"the ledger's database refuses the table {_ROWS.name} ({why})") from error
 
 
 class FileRows:

@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlunsplit
+from urllib.parse import SplitResult, unquote, urlunsplit
 
 from study.records.addresses import reason, shown, split
 from study.records.database import require_answer, sqlite_path
@@ -62,6 +62,7 @@ def require_database(target: Target) -> None:
 def _require_server(uri: str) -> None:
     """Ask a tracking server for its health, with the login of its address if there is one."""
     parts = split(uri)
+    _require_port(parts)
     bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
     request = urllib.request.Request(f"{bare}/health")  # noqa: S310  (scheme checked by the caller)
     if parts.username is not None:
@@ -78,6 +79,17 @@ def _require_server(uri: str) -> None:
             f"({reason(error, uri)}): start it, or leave out --tracking-uri to track into a "
             "database below --results."
         ) from error
+
+
+def _require_port(parts: SplitResult) -> None:
+    """Raise InputError where a password in an address would be taken for a port."""
+    try:
+        _ = parts.port
+    except ValueError:
+        raise InputError(
+            "the address of the MLflow server cannot be read: in its password write / as %2F, ? as %3F, # as "
+            "%23 and @ as %40"
+        ) from None
 
 
 def _proxy(uri: str) -> str:

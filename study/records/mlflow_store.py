@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from study.records.addresses import reason
+from study.records.artifact_place import follow_results, require_place
 from study.records.database import missing_driver, sqlite_path, sqlite_url
 from study.records.mlflow_target import Target
 from study.records.mlflow_views import (
@@ -69,6 +70,7 @@ def make_database(target: Target) -> None:
 def try_out(target: Target) -> None:
     """Create a run in the study's experiment and delete it; InputError with the cause if MLflow refuses."""
     with _refused(target, "takes no runs"):
+        follow_results(target)
         client = opened(target)
         known = client.get_experiment_by_name(target.experiment)
         if known is not None and known.lifecycle_stage == "deleted":
@@ -77,6 +79,8 @@ def try_out(target: Target) -> None:
                 f"with `mlflow experiments restore --experiment-id {known.experiment_id}`, or set "
                 "MLFLOW_EXPERIMENT_NAME to another"
             )
+        if known is not None and not target.served:
+            require_place(target, known.artifact_location)
         run = client.create_run(experiment(client, target), run_name="tried before a study")
         client.delete_run(run.info.run_id)
 
@@ -150,6 +154,7 @@ def kept_pages(target: Target) -> list[tuple[str, str]]:
     Raises InputError: MLflow cannot read the store.
     """
     with _refused(target, "cannot be read"):
+        follow_results(target)
         client = opened(target)
         experiments = client.search_experiments()
         return [page for each in experiments for page in _views_of(each) or _runs_of(client, each)]

@@ -15,9 +15,11 @@ from typing import Any
 import ray
 from optuna.exceptions import StorageInternalError
 from ray import tune
+from ray.tune.execution.class_cache import ENV_VARS_TO_PROPAGATE
 from ray.tune.schedulers import AsyncHyperBandScheduler
 from rich.console import Console
 
+from study.records.addresses import without_secrets
 from study.records.ledger import Ledger
 from study.records.mlflow_runs import StudyResults
 from study.records.mlflow_target import Target
@@ -47,6 +49,8 @@ from trainables.multimodal.command_line import BAD_INPUT, COMPLETE, FAILED, INTE
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.tasks import ACCURACY
 
+ENV_VARS_TO_PROPAGATE -= {name for name in ENV_VARS_TO_PROPAGATE if name.startswith("AWS_")}
+"""Less AWS's login, which trials do not need: Ray would write it into the logs of every node."""
 _PATIENCE = 60.0  # seconds given to MLflow to catch up at the end
 _PATIENCE_INTERRUPTED = 4.0
 
@@ -254,8 +258,9 @@ def _stopped(ledger: Ledger, tracker: Tracker, console: Console, reason: str, co
     _close(tracker)
     done = sum(record.finished for record in ledger.records())
     first = "remove this cause, then " if code == BAD_INPUT else ""
+    cause = without_secrets(reason, ledger.url, tracker.target.uri)
     console.print(
-        f"Stopped: {reason}. {done} trials are finished; {first}run the same command again to continue.",
+        f"Stopped: {cause}. {done} trials are finished; {first}run the same command again to continue.",
         soft_wrap=True,
     )
     return code

@@ -1,7 +1,7 @@
 """Ends trials whose process stands still: Ray notices one that dies, never one that hangs.
 
-Ray then retries the trial. The process that was given up may wake up again, on a node that was cut off: it
-writes to its own attempt's folder, which nobody reads any more.
+Ray then retries the trial. The process that was given up may wake up again, on a node that was cut off: its
+folder belongs to nobody any more, so that it writes nothing (see `trial_files`).
 """
 
 import sys

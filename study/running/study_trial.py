@@ -19,7 +19,7 @@ from study.running.checkpoint_writer import CheckpointWriter
 from study.running.machine_type import machine_type
 from study.running.trial_files import CONSTANTS, TrialFiles, read_trial_checkpoint
 from trainables.multimodal import tasks
-from trainables.multimodal.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
+from trainables.multimodal.checkpoint import CheckpointError, read_checkpoint
 from trainables.multimodal.errors import Diverged
 from trainables.multimodal.metrics import worst_result
 from trainables.multimodal.own_parts import require_unchanged
@@ -73,8 +73,8 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
 
     - After a kill -9 of the driver Ray starts trials again at epoch 1, and where the newest checkpoint is
       damaged it tries no older one. Here the next attempt reads the newest that is whole.
-    - A process whose driver is gone, or that was given up and wakes up again, still writes. Every process has
-      an attempt folder of its own and reads earlier attempts only, so what it writes late changes nothing.
+    - A process whose driver is gone, or that was given up and wakes up again, would still write. Every
+      process has an attempt folder of its own, which the next one takes away from it (see `trial_files`).
     - A checkpoint may be newer than the ledger. It holds the results of all epochs, and those that the ledger
       lacks are returned before training goes on. It may also be older: it is written when the next epoch
       begins, beside training and as often as `CheckpointWriter` finds worth it, so that a trial that is
@@ -139,7 +139,7 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
         self.history: list[dict[str, Any]] = []
         self.kept, self.epoch_seconds = 0, 0.0
         runner: Runner = self.trial["method"].build(settings)
-        _share_constants(runner, self.files.folder / CONSTANTS)
+        _share_constants(runner, self.files)
         state = _newest_good(self.files.earlier())
         if state:
             runner.load_state_dict(state["runner"])
@@ -164,7 +164,8 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
             result |= {"status": "completed", "done": True}
             if self.trial["test"]:
                 metrics |= runner.test()
-                runner.export(self.files.export)
+                with self.files.owned():
+                    runner.export(self.files.export)
         self.history.append(result)
         if runner.done:
             self._keep(runner, writer)
@@ -214,12 +215,12 @@ def _is_out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or _OUT_OF_MEMORY.search(str(error)) is not None
 
 
-def _share_constants(runner: Runner, path: Path) -> None:
+def _share_constants(runner: Runner, files: TrialFiles) -> None:
     """Read what an earlier attempt stored; a missing or damaged file is made from the same seed again."""
     try:
-        runner.load_constants(read_checkpoint(path))
+        runner.load_constants(read_checkpoint(files.folder / CONSTANTS))
     except CheckpointError:
-        write_checkpoint(path, runner.constants())
+        files.share_constants(runner.constants())
 
 
 def _newest_good(paths: list[Path]) -> dict[str, Any]:

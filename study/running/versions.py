@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from study import __version__
-from study.records.addresses import shown
+from study.records.addresses import shown, without_secrets
 
 LIBRARIES = ("torch", "ray", "optuna", "mlflow")
 
@@ -18,10 +18,10 @@ def versions() -> dict[str, str]:
 
 
 def command(arguments: Sequence[str]) -> str:
-    """The command with these arguments, as it may be kept: addresses without their logins."""
+    """The command with these arguments, as it may be kept: addresses without their passwords."""
     return shlex.join(["python", "-m", "study.run", *map(_without_login, arguments)])
 
 
 def _without_login(argument: str) -> str:
     option, equals, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
-    return option + equals + (shown(value) if "://" in value else value)
+    return option + equals + (shown(value) if "://" in value else without_secrets(value))

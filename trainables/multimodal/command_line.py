@@ -24,12 +24,12 @@ class Parser(argparse.ArgumentParser):
         raise InputError(f"{message}; --help lists the options")
 
 
-def reported(command: str, work: Callable[[], int]) -> int:
-    """Do the work of a command; bad input becomes one line on standard error and exit code 2."""
+def reported(command: str, work: Callable[[], int], shown: Callable[[str], str] = str) -> int:
+    """Do the work of a command; bad input becomes one line on standard error, as `shown`, and exit code 2."""
     try:
         return work()
     except InputError as error:
-        print(f"{command}: {error}", file=sys.stderr)
+        print(f"{command}: {shown(str(error))}", file=sys.stderr)
         return BAD_INPUT
 
 

@@ -3,6 +3,9 @@
 import gc
 import math
 import pickle
+import signal
+import subprocess
+import sys
 import weakref
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from study.running import checkpoint_writer, study_trial
 from study.running.machine_type import machine_type
 from study.running.staging import staged_data
 from study.running.study_trial import StudyTrial
-from study.running.trial_files import KEPT, TrialFiles, discard_checkpoints, exported
+from study.running.trial_files import KEPT, TakenOver, TrialFiles, discard_checkpoints, exported
 from study.settings import Resources
 from trainables import DiagnoseRelearnTrainable
 from trainables.multimodal.data.store.feature_store import FeatureStore
@@ -111,6 +114,65 @@ def test_epochs_that_the_ledger_lacks_are_returned_before_training_goes_on(confi
     assert steps(process(config, known=1), 3) == uninterrupted[1:]
 
 
+STOPPED = """
+import pathlib, pickle, sys, time
+
+import torch
+from study.running import checkpoint_writer
+from study.running.study_trial import StudyTrial
+
+checkpoint_writer.MOST_SHARE = float("inf")
+replace, step = pathlib.Path.replace, torch.optim.SGD.step
+
+
+def pause(place):
+    if place == sys.argv[2]:
+        print(place, flush=True)
+        time.sleep(2)
+
+
+def replaced(path, target):
+    pause(target.name)
+    return replace(path, target)
+
+
+def stepped(*given, **named):
+    pause("training")
+    return step(*given, **named)
+
+
+pathlib.Path.replace, torch.optim.SGD.step = replaced, stepped
+trial = StudyTrial.__new__(StudyTrial)
+trial.setup(pickle.loads(pathlib.Path(sys.argv[1]).read_bytes()))
+while not trial.step().get("done"):
+    pass
+"""
+"""A process that goes through a trial, and says where it may be stopped."""
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("place", ["training", "constants.ckpt", "epoch-000002.ckpt", "features.npz"])
+def test_a_process_that_stood_still_until_another_took_over_writes_nothing(config, tmp_path, place):
+    (tmp_path / "config").write_bytes(cloudpickle.dumps(config | {"test": True}))
+    command = [sys.executable, "-c", STOPPED, str(tmp_path / "config"), place]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as late:
+        assert late.stdout.readline() == f"{place}\n"
+        late.send_signal(signal.SIGSTOP)
+        steps(process(config, test=True), EPOCHS)
+        before = _tree(config)
+        late.send_signal(signal.SIGCONT)
+        complained = late.communicate(timeout=60)[1]
+    assert "TakenOver: another process has taken over" in complained
+    assert _tree(config) == before
+
+
+def _tree(config):
+    """All files of the trial, with content and time."""
+    found = _folder(config).rglob("*")
+    return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in found if path.is_file()}
+
+
 @pytest.mark.usefixtures("every_epoch")
 def test_the_best_weights_are_written_when_they_change(config, uninterrupted):
     steps(process(config), EPOCHS)
@@ -165,7 +227,8 @@ def test_a_late_process_cannot_touch_what_the_next_one_writes(config, uninterrup
     steps(late, 1)
     next_one = process(config, known=1)
     steps(next_one, 1)
-    steps(late, 1)
+    with pytest.raises(TakenOver):
+        steps(late, 1)
     assert steps(next_one, 3) == uninterrupted[1:]
 
 
@@ -201,7 +264,8 @@ def test_a_late_process_cannot_touch_the_weights_of_the_next_one(config):
     steps(process(config, test=True, known=EPOCHS - 1), 2)
     weights = exported(_folder(config)) / "model.safetensors"
     before = weights.stat().st_mtime_ns
-    steps(late, 1)
+    with pytest.raises(TakenOver):
+        steps(late, 1)
     assert exported(_folder(config)) == weights.parent
     assert weights.stat().st_mtime_ns == before
 

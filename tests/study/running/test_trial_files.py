@@ -1,9 +1,15 @@
 """Files of a trial: attempts never meet, checkpoints are few, and weights outlive them."""
 
+import contextlib
+import shutil
+
+import pytest
+
 from study.records.trial_record import Record
 from study.running.trial_files import (
     CONSTANTS,
     KEPT,
+    TakenOver,
     TrialFiles,
     discard_checkpoints,
     exported,
@@ -34,11 +40,65 @@ def test_an_attempt_reads_earlier_ones_the_furthest_first(tmp_path):
     attempt(tmp_path, 2, 3)
     own = attempt(tmp_path, 4)
     assert names(own.earlier()) == [
-        "2/epoch-000003.ckpt",
-        "1/epoch-000003.ckpt",
-        "2/epoch-000002.ckpt",
-        "1/epoch-000002.ckpt",
+        "2.closed/epoch-000003.ckpt",
+        "1.closed/epoch-000003.ckpt",
+        "2.closed/epoch-000002.ckpt",
+        "1.closed/epoch-000002.ckpt",
     ]
+
+
+def test_an_attempt_that_was_taken_over_writes_nothing(tmp_path):
+    late = attempt(tmp_path, 1)
+    late.export.mkdir()
+    attempt(tmp_path, 1, 2)
+    before = tree(tmp_path)
+    with pytest.raises(TakenOver, match="another process has taken over"):
+        late.write(2, {"runner": {"epoch": 2}})
+    with pytest.raises(TakenOver), late.owned():
+        raise AssertionError("nothing is begun")
+    assert tree(tmp_path) == before
+
+
+def test_what_an_attempt_makes_anew_while_it_is_taken_over_is_removed_and_read_by_none(tmp_path):
+    late = attempt(tmp_path, 1)
+
+    stack = contextlib.ExitStack()
+    stack.enter_context(late.owned())
+    next_one = attempt(tmp_path, 1)
+    before = tree(tmp_path)
+    late.export.mkdir(parents=True)  # as libraries write: with the folders above
+    (late.export / "model.safetensors").touch()
+    late.export.with_name("epoch-000009.ckpt").touch()
+    assert exported(tmp_path) is None
+    assert names(next_one.earlier()) == ["1.closed/epoch-000001.ckpt"]
+    with pytest.raises(TakenOver):
+        stack.close()
+    assert tree(tmp_path) == before
+
+
+def test_an_attempt_of_a_trial_that_has_ended_brings_no_folder_back(tmp_path):
+    late = attempt(tmp_path / "checkpoints" / "search" / "joint" / "0", 1)
+    stack = contextlib.ExitStack()
+    stack.enter_context(late.owned())
+    shutil.rmtree(tmp_path / "checkpoints")
+    late.export.mkdir(parents=True)
+    with pytest.raises(TakenOver):
+        stack.close()
+    with pytest.raises(TakenOver):
+        late.write(2, {"runner": {"epoch": 2}})
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_weights_that_were_exported_before_an_attempt_was_taken_over_are_found(tmp_path):
+    first = attempt(tmp_path, 1)
+    first.export.mkdir()
+    attempt(tmp_path)
+    assert exported(tmp_path) == tmp_path / "1.closed" / "export"
+
+
+def tree(folder):
+    """All paths below a folder, with the content of files."""
+    return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
 
 
 def test_only_the_newest_checkpoints_are_kept(tmp_path):
@@ -73,7 +133,7 @@ def test_best_weights_are_kept_as_long_as_a_checkpoint_names_them(tmp_path):
     files = TrialFiles.begin_attempt(tmp_path)
     for epoch, best in enumerate((1, 2, 2, 2, 5, 6, 6), start=1):
         files.write(epoch, {"runner": {"epoch": epoch, "best": {"epoch": best, "score": best / 10}}})
-        newest, *older = TrialFiles.begin_attempt(tmp_path).earlier()
+        newest, *older = TrialFiles(tmp_path, attempt=2).earlier()
         assert read_trial_checkpoint(newest)["runner"]["best"] == {"epoch": best, "score": best / 10}
         assert all(read_trial_checkpoint(path)["runner"]["best"]["epoch"] <= best for path in older)
     assert [path.name for path in files.folder.rglob("best-*")] == ["best-000006.ckpt"]

@@ -1,13 +1,14 @@
 """The feature store: a folder of Arrow files, memory-mapped and shared by every trial on a machine.
 
     store/
-        manifest.json         what the store is, and size, time and crc32 of each file
+        manifest.json         what the store is, size, time and crc32 of each file, and a crc32 of its own
         samples-00000.arrow   one record batch; columns id, label, group, split:<policy>, modality:<name>,
                               present:<name>, bool, of a modality that some samples lack, and value where
                               the manifest has one
 
 Arrays are fixed-size lists, so that a column is read as one NumPy array without a copy. The array of
-a modality that a sample lacks is zeros.
+a modality that a sample lacks is zeros. Opening a store compares all that is cheap to compare; the content of
+a file is compared with its crc32 when a process reads arrays of it for the first time.
 """
 
 import math
@@ -93,6 +94,11 @@ class FeatureStore:
         self.quantity = Quantity(**manifest["value"]) if "value" in manifest else None
         self._batches = [_map(path / file["name"], self._columns()) for file in manifest["files"]]
         self._starts = np.cumsum([0, *(batch.num_rows for batch in self._batches)])
+        self._arrays: dict[tuple[int, str], NDArray[Any]] = {}  # (file, modality) -> a view of the map
+        if self._starts[-1] != manifest["samples"]:
+            raise ValueError(
+                f"{self._starts[-1]} samples in place of the {manifest['samples']} of its manifest"
+            )
         self.suspicious: dict[str, list[str]] = {
             kind: list(ids) for kind, ids in dict(manifest.get("suspicious", {})).items()
         }
@@ -110,7 +116,7 @@ class FeatureStore:
 
     @classmethod
     def open(cls, path: str | Path) -> "FeatureStore":
-        """Open the store in folder `path`, comparing file sizes and times with its manifest.
+        """Open the store in folder `path`, comparing counts, file sizes and times with its manifest.
 
         Raises InputError: no folder, no manifest, or a manifest that does not match the files.
         """
@@ -190,7 +196,10 @@ class FeatureStore:
         return rows_by_part(policy, self.parts(policy), self.labels, self.classes)
 
     def read(self, modality: str, rows: Sequence[int] | NDArray[np.int64]) -> NDArray[Any]:
-        """Copy the given rows of one modality: [len(rows), *shape], in the order of `rows`."""
+        """Copy the given rows of one modality: [len(rows), *shape], in the order of `rows`.
+
+        Raises InputError: a file of which nothing was read before is damaged.
+        """
         spec = self.modalities[modality]
         rows = np.asarray(rows, dtype=np.int64)
         if rows.size and not 0 <= rows.min() <= rows.max() < len(self):
@@ -204,10 +213,14 @@ class FeatureStore:
         return result
 
     def _array(self, shard: int, spec: Modality) -> NDArray[Any]:
-        """All rows of one modality in one shard: a read-only view of the mapped file."""
+        """All rows of one modality in one shard: a read-only view of the mapped file, which is whole."""
+        known = self._arrays.get((shard, spec.name))
+        if known is not None:
+            return known
+        manifests.require_whole(self.path, self.manifest["files"][shard])
         column = self._batches[shard].column(f"modality:{spec.name}")
         values: NDArray[Any] = column.flatten().to_numpy(zero_copy_only=True)
-        return values.reshape(-1, *spec.shape)
+        return self._arrays.setdefault((shard, spec.name), values.reshape(-1, *spec.shape))
 
     def _columns(self) -> dict[str, Any]:
         """Columns that every file must have, with their Arrow types."""

@@ -1,10 +1,12 @@
-"""manifest.json: reading it, comparing it with the files, and the checksums it holds."""
+"""manifest.json: reading it, comparing it with the files, and the checksums it holds, one of itself too."""
 
 import hashlib
 import json
+import platform
 import shlex
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +18,8 @@ from trainables.multimodal.whole_files import write_text
 
 FORMAT = 2
 FILE = "manifest.json"
+CHECKSUM: Final = "crc32"
+"""Entry with the checksum of all others; stores of version 0.2.0 have none."""
 BLOCK_BYTES: Final = 2**20
 AGAIN: Final = "remove the store and prepare it again"
 SHAPES: Final[Mapping[str, Any]] = {
@@ -47,7 +51,7 @@ def canonical(value: Any) -> bytes:
 def read(folder: Path) -> dict[str, Any]:
     """The manifest of a store.
 
-    Raises InputError: the folder or the manifest is missing, unreadable or of another format.
+    Raises InputError: the folder or the manifest is missing, unreadable, of another format or changed.
     """
     content = _content(folder)
     try:
@@ -55,12 +59,16 @@ def read(folder: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise InputError(f"{folder / FILE} cannot be read ({error}): {AGAIN}") from error
     _require_format(folder, manifest)
+    checksum = manifest.pop(CHECKSUM, None)
+    if checksum is not None and checksum != _checksum(manifest):
+        raise InputError(f"{folder / FILE} was changed or is damaged (its checksum differs): {AGAIN}")
     return dict(manifest)
 
 
 def write(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Write the manifest in one piece: a reader sees the old one or the new one."""
-    write_text(folder / FILE, json.dumps(manifest, indent=1, allow_nan=False) + "\n")
+    """Write the manifest and its checksum in one piece: a reader sees the old one or the new one."""
+    plain = json.loads(json.dumps(manifest, allow_nan=False))
+    write_text(folder / FILE, json.dumps({**plain, CHECKSUM: _checksum(plain)}, indent=1) + "\n")
 
 
 def describe(file: Path) -> dict[str, Any]:
@@ -108,6 +116,14 @@ def require_unchanged(folder: Path, manifest: Mapping[str, Any]) -> None:
             )
 
 
+def require_whole(folder: Path, entry: Mapping[str, Any]) -> None:
+    """Compare the content of a file with its checksum, once per process: the first time that it is read.
+
+    Raises InputError: a byte differs, though size and time of the file do not.
+    """
+    _compare(folder / entry["name"], entry["crc32"], entry["bytes"], entry["mtime_ns"])
+
+
 def size(manifest: Mapping[str, Any]) -> int:
     """Bytes of all files that a manifest names."""
     return sum(entry["bytes"] for entry in manifest["files"])
@@ -147,6 +163,23 @@ def data_digest(manifest: Mapping[str, Any], samples: Iterable[bytes]) -> str:
     for sample in samples:
         digest.update(sample)
     return digest.hexdigest()
+
+
+@cache
+def _compare(file: Path, checksum: str, *_size_and_time: int) -> None:
+    if crc32(file) != checksum:
+        raise InputError(
+            f"{file} on {platform.node()} is damaged (its checksum is not that of the manifest): restore it, "
+            f"or remove {shlex.quote(str(file.parent))} there and prepare or copy the data again"
+        )
+
+
+def _checksum(manifest: Mapping[str, Any]) -> str:
+    """Checksum of a manifest as JSON gives it back; one with NaN, which no store has, has none."""
+    try:
+        return f"{zlib.crc32(canonical(manifest)):08x}"
+    except ValueError:
+        return ""
 
 
 def _content(folder: Path) -> bytes:

@@ -5,13 +5,16 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from trainables.multimodal.data.preparing import shards, verify
 from trainables.multimodal.data.preparing.writer import write_store
 from trainables.multimodal.data.source import Source
+from trainables.multimodal.data.store import manifest as manifests
 from trainables.multimodal.data.store.feature_store import TOGETHER, FeatureStore, Modality
 from trainables.multimodal.data.store.manifest import FILE
 from trainables.multimodal.errors import InputError
@@ -156,13 +159,62 @@ def test_checking_a_copied_store_makes_it_usable(store: FeatureStore, tmp_path: 
 
 
 def test_checking_finds_one_changed_byte(store: FeatureStore) -> None:
-    file = store.path / "samples-0000000.arrow"
-    content, status = bytearray(file.read_bytes()), file.stat()
-    content[len(content) // 2] ^= 1
-    file.write_bytes(content)
-    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    change_a_byte(store.path / "samples-0000000.arrow", store.read("vector", [7]))
     with pytest.raises(InputError, match=r"is damaged \(samples-0000000\.arrow\)"):
         verify.verify(store.path)
+
+
+def change_a_byte(file: Path, array: NDArray[Any]) -> None:
+    """Change a stored array in its file, and neither size nor time of that."""
+    content, status = bytearray(file.read_bytes()), file.stat()
+    content[content.index(array.tobytes())] ^= 1
+    file.write_bytes(content)
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def test_the_first_reading_of_a_file_finds_a_byte_that_size_and_time_do_not_tell(
+    toy_source: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards, "MOST_SHARD_BYTES", 5 * 16)
+    path = write_store(toy_source(), tmp_path / "store").path
+    change_a_byte(path / "samples-0000005.arrow", np.arange(5, 8, dtype=np.float32))
+    store = FeatureStore.open(path)
+    assert store.read("vector", [4]).tolist() == [[4, 5, 6]]
+    for modality, row in (("vector", 5), ("image", 9)):
+        with pytest.raises(InputError, match=r"samples-0000005\.arrow on .* is damaged .*: restore it"):
+            store.read(modality, [0, row])
+
+
+def test_a_file_is_compared_with_its_checksum_once(
+    store: FeatureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.read("vector", [0])
+    monkeypatch.setattr(manifests, "crc32", None)
+    for again in (store, FeatureStore.open(store.path)):
+        assert again.read("vector", [1]).tolist() == [[1, 2, 3]]
+        assert again.read("image", [1])[0, 0, 0, 0] == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"digest": "0" * 64}, {"dataset": "twin"}, {"samples": 11}, {"crc32": ""}, {"note": float("nan")}],
+)
+def test_a_changed_manifest_is_noticed_at_once(store: FeatureStore, change: dict[str, object]) -> None:
+    written = json.loads((store.path / FILE).read_text())
+    (store.path / FILE).write_text(json.dumps({**written, **change}))
+    with pytest.raises(InputError, match=r"manifest\.json was changed or is damaged"):
+        FeatureStore.open(store.path)
+
+
+def test_a_manifest_without_a_checksum_is_read_as_before(store: FeatureStore) -> None:
+    (store.path / FILE).write_text(json.dumps(store.manifest))
+    assert FeatureStore.open(store.path).digest == store.digest
+
+
+def test_a_manifest_of_another_count_is_refused(store: FeatureStore) -> None:
+    manifests.write(store.path, {**store.manifest, "samples": 11})
+    with pytest.raises(InputError, match="12 samples in place of the 11 of its manifest"):
+        FeatureStore.open(store.path)
 
 
 def test_checking_finds_a_changed_manifest(store: FeatureStore) -> None:

@@ -1,6 +1,7 @@
 """Studies from Python: run one of your own, continue it, make its report again, read its trials.
 
-The commands `study.run` and `study.report` do the same from these functions.
+The commands `study.run` and `study.report` do the same from these functions. `store_from_arrays` and
+`store_from_samples` make the store of data that are in memory or come sample by sample.
 """
 
 import json
@@ -32,6 +33,8 @@ from study.settings import Numerics, Resources, StudySettings
 from study.studies import Study
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.datasets import open_store
+from trainables.multimodal.data.own_arrays import store_from_arrays as store_from_arrays
+from trainables.multimodal.data.own_samples import store_from_samples as store_from_samples
 from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.own_parts import require_unchanged

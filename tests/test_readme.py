@@ -10,6 +10,7 @@ import pytest
 
 from trainables.multimodal.data.datasets import read_source
 from trainables.multimodal.data.preparing.writer import write_store
+from trainables.multimodal.data.store.feature_store import FeatureStore
 
 README = Path(__file__).parents[1] / "README.md"
 SAMPLES = 48
@@ -44,6 +45,23 @@ def test_the_plain_loop_trains_and_its_export_is_used_for_inference(prepared):
     names = dict(prepared)
     exec(example("inference").replace("results/ravdess_dr/best/diagnose_relearn", "exported"), names)
     assert names["probabilities"].shape == (SAMPLES, 4)
+
+
+def test_data_of_ones_own_become_stores(prepared, tmp_path):
+    rows = np.arange(SAMPLES)
+    names = {
+        "face": prepared["face_au"],
+        "voice": prepared["logmel"],
+        "emotion": rows // 6 % 2,
+        "part": np.array(["train", "val", "test"])[rows % 3],
+        "speaker": rows // 4,
+    }
+    names["samples"] = [{name: column[row] for name, column in names.items()} for row in rows]
+    exec(example("own data"), names)
+    for name in ("mine", "streamed"):
+        store = FeatureStore.open(tmp_path / "data" / name)
+        assert store.default_split == "given"
+        np.testing.assert_array_equal(store.split()["test"], rows[rows % 3 == 2])
 
 
 @pytest.mark.slow

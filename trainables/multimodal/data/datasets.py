@@ -88,7 +88,7 @@ DATASETS: Final[Mapping[str, Dataset]] = {
         for variant in controls.STRENGTHS
     },
     "ladder": Dataset(ladder.read, (), ladder.RECIPES),
-    "features": Dataset(features.read, ("*.npz", "*.parquet")),
+    "features": Dataset(features.read, ("*.npz", "*.parquet"), values="an array `value`"),
 }
 
 

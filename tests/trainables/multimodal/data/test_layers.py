@@ -12,7 +12,7 @@ from trainables.multimodal import data
 FOLDER = Path(data.__file__).parent
 LAYERS = (
     "limits", "whole_numbers", "modality_names", "splits", "store", "source", "recipes", "media", "tables",
-    "adapters", "loading", "preparing", "generated", "sample", "datasets",
+    "adapters", "loading", "preparing", "own_arrays", "own_samples", "generated", "sample", "datasets",
 )  # fmt: skip
 """Lowest first."""
 BELOW = {

@@ -1,6 +1,7 @@
 """What own features say of each sample beside its arrays: labels, values and parts, as people write them."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -88,6 +89,13 @@ def parts_of(values: NDArray[Any]) -> list[str]:
     return parts
 
 
+def part_named(stem: str) -> str:
+    """The part that a file's name tells, as in `train-00000-of-00002`; empty for none, or several."""
+    words = re.split(r"[^a-z]+", stem.lower())
+    parts = {PART_OF[word] for word in words if word in PART_OF}
+    return parts.pop() if len(parts) == 1 else ""
+
+
 def numbers_of(values: NDArray[Any]) -> NDArray[np.float32]:
     """The number of each sample that a column `value` [N] holds; InputError for what is no finite number."""
     if values.dtype.kind not in "biuf":
@@ -98,6 +106,11 @@ def numbers_of(values: NDArray[Any]) -> NDArray[np.float32]:
             f"value of row {wrong[0]} is {numbers[wrong[0]]}: write a number, or leave the row out"
         )
     return numbers
+
+
+def signs_of(numbers: NDArray[np.float32]) -> NDArray[Any]:
+    """Labels [N] of values without any: their signs, zero counted as positive."""
+    return np.where(numbers < 0, "negative", "positive").astype(object)
 
 
 def quantity_of(numbers: NDArray[np.float32]) -> Quantity:
@@ -134,6 +147,27 @@ def splits_of(
         splits[GIVEN] = hold_out(given, labels) if groups is None else hold_out_groups(given, groups)
     drawn = by_label(labels) if groups is None else {} if few else _by_group(groups, labels)
     return splits | (drawn if given is None else dict(list(drawn.items())[:1]))
+
+
+def remarks_on(
+    splits: Mapping[str, Sequence[str]], groups: Sequence[str] | None, given: Sequence[str] | None
+) -> list[str]:
+    """Sentences on a given split: where its validation part comes from, and which groups it divides."""
+    if given is None:
+        return []
+    kind = "samples" if groups is None else "groups"
+    taken = f"the given split has no validation part: a tenth of the {kind} that train is taken for it."
+    remarks = [] if VALIDATION in given else [taken]
+    of_group: dict[str, set[str]] = {}
+    for group, part in zip(groups or [], splits[GIVEN], strict=False):
+        of_group.setdefault(group, set()).add(part)
+    divided = [group for group, parts in of_group.items() if len(parts) > 1]
+    if divided:
+        remarks.append(
+            f"the given split has {len(divided)} of {len(of_group)} groups in more than one part, such as "
+            f"{divided[0][:MOST_SHOWN_CHARACTERS]}: what is tested may have been trained on."
+        )
+    return remarks
 
 
 def _by_group(groups: Sequence[str], labels: NDArray[np.int64]) -> dict[str, list[str]]:

@@ -1,7 +1,7 @@
 """One file of own features, read and checked: what it holds of each sample, and what its arrays are."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +13,9 @@ from trainables.multimodal.data.adapters.feature_labels import (
     label_entries,
     names_of,
     numbers_of,
+    part_named,
     parts_of,
+    signs_of,
 )
 from trainables.multimodal.data.limits import MIB, MOST_ARCHIVE_BYTES
 from trainables.multimodal.data.source import require_few
@@ -66,25 +68,36 @@ def is_used(name: str) -> bool:
     return name in READ or name.startswith((MODALITY, PRESENT))
 
 
+def require_no_other_spelling(names: Sequence[str]) -> None:
+    """Raise InputError for an array such as `Split`, which would not be read, where there is no `split`."""
+    for name in names:
+        meant = name.strip().lower().removesuffix("s")
+        if meant in READ and meant not in names:
+            raise InputError(f"it holds {name}, and no {meant}: rename it to {meant}, or to something else")
+
+
 def read_part(table: Table) -> Part:
     """Read a whole file once, so that damage is found before any work; its modalities are not kept.
 
-    Raises InputError: an array is missing, misshapen, damaged, or of another length than `label`.
+    Raises InputError: an array is missing, misshapen, damaged, or of another length than the others.
     """
+    require_no_other_spelling(table.names)
     modalities = [name.removeprefix(MODALITY) for name in table.names if name.startswith(MODALITY)]
-    if "label" not in table.names or not modalities:
+    counted = next((name for name in ("label", "value") if name in table.names), None)
+    if counted is None or not modalities:
         raise InputError(
-            f"it needs `label` and at least one `{MODALITY}<name>`, it has {sorted(table.names)}"
+            f"it needs `label` or, for a regression, `value`, and at least one `{MODALITY}<name>`, "
+            f"it has {sorted(table.names)}"
         )
     columns = {name: read(_column(table, name)) for name, read in READ.items() if name in table.names}
-    samples = len(columns["label"])
+    samples = len(columns[counted])
     require_few(samples, str(table.file))
     kinds = {name: _kind(table, f"{MODALITY}{name}") for name in modalities}
     shapes: dict[str, tuple[int, ...]] = {name: (len(column),) for name, column in columns.items()}
     shapes |= {f"{MODALITY}{name}": (len(kind.there), *kind.shape) for name, kind in kinds.items()}
     for name, shape in shapes.items():
         if shape[0] != samples:
-            raise InputError(f"{name} has shape {shape}, which does not fit the {samples} rows of label")
+            raise InputError(f"{name} has shape {shape}, which does not fit the {samples} rows of {counted}")
     masks = {name: _mask(table, name, samples) for name in table.names if name.startswith(PRESENT)}
     for name, mask in masks.items():
         modality = name.removeprefix(PRESENT)
@@ -96,6 +109,8 @@ def read_part(table: Table) -> Part:
                 f"{MODALITY}{modality} has empty cells, and there is a column {name}: keep one of both"
             )
         kinds[modality] = Kind(kind.shape, kind.dtype, mask)
+    if "label" not in columns:
+        columns["label"] = signs_of(columns["value"])
     return Part(table.file, columns, kinds)
 
 
@@ -108,6 +123,30 @@ def require_same_names(first: Table, other: Table) -> None:
                 f"{lacking.file} lacks {min(names)}, which {having.file.name} has: files of one folder are "
                 "parts of one set, so take one of them out, or name one with --source FILE"
             )
+
+
+def with_named_splits(parts: Sequence[Part]) -> list[Part]:
+    """The files of a set with the split that their names tell, such as train.npz and test.npz.
+
+    An array `split` goes before names. So do other names, unless they stand among such: then it is unknown
+    where samples belong, and InputError is raised.
+    """
+    named = {part.file.name: part_named(part.file.stem) for part in parts}
+    told = sorted(name for name, part in named.items() if part)
+    others = sorted(name for name, part in named.items() if not part)
+    if "split" in parts[0].columns or len(parts) == 1 or not told:
+        return list(parts)
+    if others:
+        raise InputError(
+            f"{told[0]} is named after a part of a split, and {others[0]} is not: rename it, take it out, or "
+            "give every file an array `split`"
+        )
+    if len(set(named.values())) == 1:
+        return list(parts)
+    return [
+        replace(part, columns={**part.columns, "split": [named[part.file.name]] * part.samples})
+        for part in parts
+    ]
 
 
 def joined_kinds(parts: Sequence[Part]) -> dict[str, Kind]:

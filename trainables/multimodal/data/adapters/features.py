@@ -1,20 +1,26 @@
 """The generic adapter: features that somebody has computed already, as npz or Parquet.
 
-A file holds an array [N, ...] per modality named `modality:<name>`, and `label` [N] (whole numbers or text).
-Optional are `id` [N], `group` [N], `split` [N] (train, validation or test), `value` [N] (a number to predict)
-and, where samples lack a modality, `present:<name>` [N] (true or false). In Parquet these names are columns,
-a modality a column of lists; an empty cell: the sample lacks it. Several files in a folder are parts of one
-set.
+A file holds an array [N, ...] per modality named `modality:<name>`, and `label` [N] (whole numbers or text)
+or `value` [N] (a number to predict) or both. Optional are `id` [N], `group` [N], `split` [N] (train,
+validation or test) and, where samples lack a modality, `present:<name>` [N] (true or false). In Parquet these
+names are columns, a modality a column of lists; an empty cell: the sample lacks it. Several files in a folder
+are parts of one set, and their names may tell the split.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from trainables.multimodal.data.adapters.feature_labels import classes_of, quantity_of, splits_of
+from trainables.multimodal.data.adapters.feature_labels import (
+    classes_of,
+    quantity_of,
+    remarks_on,
+    splits_of,
+)
 from trainables.multimodal.data.adapters.feature_parts import (
     MODALITY,
     PRESENT,
@@ -24,6 +30,7 @@ from trainables.multimodal.data.adapters.feature_parts import (
     joined_kinds,
     read_part,
     require_same_names,
+    with_named_splits,
 )
 from trainables.multimodal.data.media.file_checks import inside
 from trainables.multimodal.data.media.leftovers import genuine
@@ -46,12 +53,12 @@ def read(path: Path) -> Source:
     damaged file; file and array are named.
     """
     files = _files(path)
-    tables = [_naming(file, OPEN[file.suffix.lower()], file) for file in files]
+    tables = [naming(file, OPEN[file.suffix.lower()], file) for file in files]
     for table in tables[1:]:
         require_same_names(tables[0], table)
-    parts = [_naming(table.file, read_part, table) for table in tables]
-    source: Source = _naming(files[0] if len(files) == 1 else path, partial(_source, tables), parts)
-    return source
+    parts = [naming(table.file, read_part, table) for table in tables]
+    source: Source = naming(files[0] if len(files) == 1 else path, partial(source_of, tables), parts)
+    return replace(source, note=" ".join(filter(None, [source.note, *_passed_by(path, files)])))
 
 
 def _files(path: Path) -> list[Path]:
@@ -70,7 +77,15 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _naming(file: Path, read: Callable[[Any], Any], given: Any) -> Any:
+def _passed_by(path: Path, files: Sequence[Path]) -> list[str]:
+    """A sentence on what lies in the folder beside its tables, if anything does."""
+    names = [entry.name for entry in path.iterdir()] if path.is_dir() else []
+    read = {file.name for file in files}
+    others = [name for name in genuine(names) if name not in read and name[0] != "."]
+    return [f"beside the tables in the source lie, and are not read: {', '.join(others)}."] if others else []
+
+
+def naming(file: Path, read: Callable[[Any], Any], given: Any) -> Any:
     """What `read` makes of something; what it raises names the file."""
     try:
         return read(given)
@@ -80,7 +95,12 @@ def _naming(file: Path, read: Callable[[Any], Any], given: Any) -> Any:
         raise InputError(f"{file}: {error}") from error
 
 
-def _source(tables: Sequence[Table], parts: Sequence[Part]) -> Source:
+def source_of(tables: Sequence[Table], parts: Sequence[Part]) -> Source:
+    """The set of which these tables, as they were read, are the parts.
+
+    Raises InputError where they do not belong together, or can be no set.
+    """
+    parts = with_named_splits(parts)
     kinds = joined_kinds(parts)
     labels = [part.columns["label"] for part in parts]
     classes, numbers = classes_of(np.concatenate(labels))
@@ -92,8 +112,10 @@ def _source(tables: Sequence[Table], parts: Sequence[Part]) -> Source:
     values = (
         np.concatenate([part.columns["value"] for part in parts]) if "value" in parts[0].columns else None
     )
-    splits = splits_of(numbers, lists.get("group"), lists.get("split"))
+    groups, given = lists.get("group"), lists.get("split")
+    splits = splits_of(numbers, groups, given)
     unused = sorted(name for name in tables[0].names if not is_used(name))
+    remarks = [f"arrays in the source that are not used: {', '.join(unused)}."] if unused else []
     return Source(
         name="features",
         root=parts[0].file.parent,
@@ -103,12 +125,12 @@ def _source(tables: Sequence[Table], parts: Sequence[Part]) -> Source:
         modalities={name: Modality(name, kind.shape, kind.dtype) for name, kind in kinds.items()},
         ids=lists.get("id") or [str(row) for row in range(len(numbers))],
         labels=numbers,
-        groups=lists.get("group"),
+        groups=groups,
         splits=splits,
         default_split=next(iter(splits)),
         load=partial(_load, {name: Rows(tables, f"{MODALITY}{name}") for name in kinds}, kinds),
         in_memory=True,
-        note=f"arrays in the source that are not used: {', '.join(unused)}." if unused else "",
+        note=" ".join([*remarks, *remarks_on(splits, groups, given)]),
         values=values,
         quantity=None if values is None else quantity_of(values),
         present={

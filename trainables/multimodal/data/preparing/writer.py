@@ -5,6 +5,7 @@ holds a whole store or nothing. If the work ends early, that folder stays, and t
 it decodes only what is missing or has changed since.
 """
 
+import contextlib
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -59,18 +60,8 @@ def write_store(
     What is raised once decoding has begun leaves an unfinished folder behind, as does the end of the process,
     for the next start to go on with.
     """
-    source.require_split(source.default_split)
-    _require_room(source, out)
     workers = 1 if source.in_memory else workers
-    if out.exists():
-        raise InputError(f"{out} exists already: remove it or choose another --out")
-    require_few(source, source.lacking(), skip_up_to, out)
-    folder = unfinished(out)
-    (folder / NOTES).mkdir(parents=True, exist_ok=True)
-    with held(folder / NOTES) as alone:
-        if not alone:
-            raise InputError(f"{out} is being prepared by another process: wait for it")
-        names_file(out).unlink(missing_ok=True)  # of an earlier refusal
+    with _begun(source, out, skip_up_to) as folder:
         kept = (
             f"what is decoded stays in {folder}, and the same command goes on with it: "
             "only what has changed is decoded again"
@@ -82,6 +73,22 @@ def write_store(
             raise UnusableSamples(f"{error}; {kept}", error.enough) from error
         except (InputError, OSError) as error:
             raise InputError(f"{error}; {kept}") from error
+    return FeatureStore.open(out)
+
+
+def write_at_once(source: Source, out: Path, *, skip_up_to: float = 0.0) -> FeatureStore:
+    """As `write_store`, for samples that no later start can read again: if it ends early, nothing stays."""
+    with _begun(source, out, skip_up_to) as folder:
+        for left in [*folder.glob("*.arrow"), *(folder / NOTES).glob("*.json")]:
+            left.unlink()  # of a start that was killed, and had other samples
+        try:
+            _fill(folder, source, 1, lambda count: None, partial(require_few, skip_up_to=skip_up_to, out=out))
+            _publish(folder, out)
+        except BaseException as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            if isinstance(error, OSError):
+                raise InputError(f"{out} cannot be written ({error.strerror or error})") from error
+            raise
     return FeatureStore.open(out)
 
 
@@ -110,6 +117,26 @@ def stored_samples(store: FeatureStore) -> Iterator[Sample]:
         present = {name: bool(mask[row]) for name, mask in store.present.items()}
         value = None if store.values is None else float(store.values[row])
         yield Sample(sample, int(store.labels[row]), group, parts, arrays, present, value)
+
+
+@contextlib.contextmanager
+def _begun(source: Source, out: Path, skip_up_to: float) -> Iterator[Path]:
+    """The folder in which the store at `out` is written, held by this process.
+
+    Raises InputError before it is made: what `write_store` refuses before decoding.
+    """
+    source.require_split(source.default_split)
+    _require_room(source, out)
+    if out.exists():
+        raise InputError(f"{out} exists already: remove it or choose another --out")
+    require_few(source, source.lacking(), skip_up_to, out)
+    folder = unfinished(out)
+    (folder / NOTES).mkdir(parents=True, exist_ok=True)
+    with held(folder / NOTES) as alone:
+        if not alone:
+            raise InputError(f"{out} is being prepared by another process: wait for it")
+        names_file(out).unlink(missing_ok=True)  # of an earlier refusal
+        yield folder
 
 
 def _require_room(source: Source, out: Path) -> None:

@@ -108,15 +108,15 @@ def _blocks(file: Path, name: str) -> Iterator[Block]:
 def _block(name: str, column: Any) -> Block:
     """Lists may have empty cells: their rows are zeros."""
     if not column.null_count or not _is_list(column.type):
-        return Block(_dense(name, column))
+        return Block(dense(name, column))
     there = np.asarray(column.is_valid().to_numpy(zero_copy_only=False))
-    values = _dense(name, column.drop_null())
+    values = dense(name, column.drop_null())
     filled = np.zeros((len(column), *values.shape[1:]), values.dtype)
     filled[there] = values
     return Block(filled, there)
 
 
-def _dense(name: str, column: Any) -> NDArray[Any]:
+def dense(name: str, column: Any) -> NDArray[Any]:
     """[N] values, or [N, ...] from nested lists of equal length."""
     if column.null_count:
         raise InputError(f"column {name} has {column.null_count} empty cells: fill them in")
@@ -125,7 +125,7 @@ def _dense(name: str, column: Any) -> NDArray[Any]:
     lengths = pc.unique(pc.list_value_length(column)).to_pylist()
     if len(lengths) > 1:
         raise InputError(f"column {name} has lists of {len(lengths)} different lengths: pad them to one")
-    inner = _dense(name, column.flatten())
+    inner = dense(name, column.flatten())
     return inner.reshape(len(column), *lengths or [0], *inner.shape[1:])
 
 

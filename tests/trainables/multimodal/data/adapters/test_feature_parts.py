@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from trainables.multimodal.data.adapters import features
+from trainables.multimodal.data.adapters.feature_labels import part_named
 from trainables.multimodal.data.preparing import shards, writer
 from trainables.multimodal.data.preparing.writer import write_store
 from trainables.multimodal.data.store.feature_store import FeatureStore, Quantity
@@ -271,12 +272,115 @@ def test_a_given_split_without_validation_gets_one_from_training(tmp_path: Path,
     assert parts[48:] == ["test"] * 12
 
 
+def test_what_was_decided_about_a_given_split_is_told(tmp_path: Path) -> None:
+    parts = np.array(["train"] * 40 + ["test"] * 20)
+    save(tmp_path / "t.npz", arrays(split=parts, group=np.array([f"g{row // 8}" for row in range(COUNT)])))
+    assert features.read(tmp_path).note == (
+        "the given split has no validation part: a tenth of the groups that train is taken for it."
+    )
+    save(tmp_path / "t.npz", arrays(split=parts, group=np.array([f"g{row // 7}" for row in range(COUNT)])))
+    assert "has 1 of 9 groups in more than one part, such as g5: what is" in features.read(tmp_path).note
+    save(tmp_path / "t.npz", arrays(split=np.repeat(["train", "val", "test"], 20), group=np.arange(COUNT)))
+    assert features.read(tmp_path).note == ""
+
+
+@pytest.mark.parametrize(("kept", "lacking"), [(("train", "val"), "test"), (("val", "test"), "train")])
+def test_a_given_split_without_a_part_is_refused(tmp_path: Path, kept: Any, lacking: str) -> None:
+    save(tmp_path / "t.npz", arrays(split=np.repeat(kept, 30)))
+    with pytest.raises(InputError, match=f"split given: its {lacking} part has no samples; choose another"):
+        write_store(features.read(tmp_path), tmp_path / "store")
+
+
+def save_parts(folder: Path, suffix: str, **rows: slice) -> None:
+    for name, part in rows.items():
+        save(folder / f"{name}.{suffix}", arrays(part))
+
+
+IN_ORDER = {"test": slice(0, 12), "train": slice(12, 48), "valid": slice(48, 60)}
+"""As files are read: by their names."""
+
+
+def test_files_that_are_named_after_parts_are_the_split(tmp_path: Path, suffix: str) -> None:
+    save_parts(tmp_path, suffix, **IN_ORDER)
+    store = write_store(features.read(tmp_path), tmp_path / "store")
+    assert store.default_split == "given"
+    assert store.parts("given") == ["test"] * 12 + ["train"] * 36 + ["validation"] * 12
+    assert store.ids == [f"s{row}" for row in range(COUNT)]
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("train-00000-of-00002", "train"),
+        ("My_Dev_set", "validation"),
+        ("x.test.2", "test"),
+        ("latest", ""),
+        ("trainings", ""),
+        ("train_and_test", ""),
+        ("part-1", ""),
+    ],
+)
+def test_a_part_is_a_whole_word_of_a_name(name: str, part: str) -> None:
+    assert part_named(name) == part
+
+
+def test_names_tell_no_split_where_all_are_shards_of_one_part(tmp_path: Path) -> None:
+    save_parts(tmp_path / "shards", "npz", **{"train-0": slice(0, 30), "train-1": slice(30, 60)})
+    assert features.read(tmp_path / "shards").default_split == "stratified"
+    save(tmp_path / "alone" / "test.npz", arrays())
+    assert features.read(tmp_path / "alone").default_split == "stratified"
+
+
+def test_an_array_goes_before_names(tmp_path: Path) -> None:
+    parts = np.repeat(["train", "val", "test"], 20)
+    for name, rows in IN_ORDER.items():
+        save(tmp_path / f"{name}.npz", arrays(rows, split=parts))
+    assert features.read(tmp_path).splits["given"][:20] == ["train"] * 20
+
+
+def test_a_file_beside_named_parts_that_tells_no_part_is_refused(tmp_path: Path) -> None:
+    save_parts(tmp_path, "npz", test=slice(0, 30), more=slice(30, 60))
+    with pytest.raises(InputError, match=r"test\.npz is named after a part of a split, and more\.npz is not"):
+        features.read(tmp_path)
+
+
+def test_what_lies_beside_the_tables_is_named(tmp_path: Path, suffix: str) -> None:
+    save(tmp_path / f"t.{suffix}", arrays())
+    for other in ("labels.csv", ".hidden", ".DS_Store", f"t (1).{suffix}"):
+        (tmp_path / other).write_text("x")
+    (tmp_path / "more").mkdir()
+    told = "beside the tables in the source lie, and are not read: labels.csv, more."
+    assert features.read(tmp_path).note == told
+    assert features.read(tmp_path / f"t.{suffix}").note == ""
+
+
+def test_without_labels_the_signs_of_values_are_the_classes(tmp_path: Path, suffix: str) -> None:
+    save(tmp_path / f"t.{suffix}", arrays(label=None, value=np.linspace(-1, 1, COUNT + 1)[1:]))
+    source = features.read(tmp_path)
+    assert source.classes == ("negative", "positive")
+    assert source.labels.tolist() == [0] * 29 + [1] * 31
+
+
+def test_without_labels_values_tell_how_many_samples_there_are(tmp_path: Path) -> None:
+    save(tmp_path / "t.npz", arrays(label=None, value=np.linspace(-1, 1, COUNT - 1)))
+    with pytest.raises(InputError, match="does not fit the 59 rows of value"):
+        features.read(tmp_path)
+
+
 def test_a_value_is_what_a_regression_predicts(tmp_path: Path, suffix: str) -> None:
     value = np.linspace(-2.5, 1.5, COUNT)
     save(tmp_path / f"t.{suffix}", arrays(value=value))
     store = write_store(features.read(tmp_path), tmp_path / "store")
     assert store.quantity == Quantity("value", -3, 2)
     np.testing.assert_allclose(store.values, value, rtol=1e-6)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["Split", "splits", "GROUP", " id"])
+def test_another_spelling_of_what_is_read_is_refused(tmp_path: Path, name: str) -> None:
+    meant = name.strip().lower().removesuffix("s")
+    save(tmp_path / "t.npz", arrays(**{"id": None, name: np.arange(COUNT)}))
+    with pytest.raises(InputError, match=rf"t\.npz: it holds {name}, and no {meant}: rename it to {meant}"):
+        features.read(tmp_path)
 
 
 def test_arrays_that_are_not_used_are_named(tmp_path: Path, suffix: str) -> None:

@@ -1,4 +1,4 @@
-"""F17: results are moved in the middle of a study; it goes on in the new place, and the old one stays away."""
+"""F17: results are moved in the middle of a study, which goes on in the new place alone."""
 
 import sqlite3
 from contextlib import closing

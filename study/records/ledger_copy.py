@@ -56,16 +56,21 @@ def reader(path: Path) -> sqlite3.Connection:
 def damage(path: Path) -> str:
     """What is wrong with a SQLite file; empty if it is whole.
 
-    An empty file is not opened: SQLite would delete the log beside it, with all that was not yet moved.
+    An empty file is not opened: SQLite would delete the log beside it, with all that was not yet moved. One that
+    ends within a page SQLite takes for whole: it reads zeros for what is missing.
     """
-    if not path.stat().st_size:
+    size = path.stat().st_size
+    if not size:
         return "it is empty"
     try:
         with contextlib.closing(reader(path)) as connection:
             verdict = str(connection.execute("PRAGMA quick_check").fetchone()[0])
             tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            cut = size % connection.execute("PRAGMA page_size").fetchone()[0]
     except sqlite3.DatabaseError as error:
         return str(error)
+    if cut:
+        return "it is cut in the middle of a page"
     return ("" if tables else "it is empty") if verdict == "ok" else verdict
 
 

@@ -56,8 +56,8 @@ def reader(path: Path) -> sqlite3.Connection:
 def damage(path: Path) -> str:
     """What is wrong with a SQLite file; empty if it is whole.
 
-    An empty file is not opened: SQLite would delete the log beside it, with all that was not yet moved. One that
-    ends within a page SQLite takes for whole: it reads zeros for what is missing.
+    An empty file is not opened: SQLite would delete the log beside it, with all that was not yet moved. One
+    that ends within a page SQLite takes for whole: it reads zeros for what is missing.
     """
     size = path.stat().st_size
     if not size:

@@ -175,6 +175,9 @@ def _execute(job: Job, run: StageRun) -> None:
             concurrent=slots(job.resources, ray.cluster_resources()),
             storage=storage,
         ).fit()
+    except EOFError:  # at its end Ray reads again why trials failed, of which a full disk has kept nothing
+        if not run.halted:
+            raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -33,6 +34,37 @@ IMPATIENT = [
     "import sys; from study import run; from study.running import hang_watch; hang_watch.FLOOR = 40.0; "
     "sys.exit(run.main())",
 ]
+
+STUCK = """
+import os, sys, time
+from pathlib import Path
+from study import run
+from study.running import driver, hang_watch
+
+hang_watch.FLOOR = 20.0
+made = driver._ray_config
+
+
+class Stuck:
+    def __init__(self, method):
+        self.method, self.note = method, os.environ["STUCK_PROCESS"]
+
+    def build(self, settings):
+        if not Path(self.note).exists():
+            Path(self.note).write_text(str(os.getpid()))
+            time.sleep(1000)
+        return self.method.build(settings)
+
+
+def config(*given):
+    plain = made(*given)
+    return {**plain, "method": Stuck(plain["method"])}
+
+
+driver._ray_config = config
+sys.exit(run.main())
+"""
+"""A study whose first trial stands still before its first epoch, for the first time."""
 
 
 class Small:
@@ -365,6 +397,26 @@ def test_a_trial_that_hangs_is_ended_and_retried(disturbed, calm):
     code, _, complained = ending(driver)
     assert code == 0
     assert "no result for" in complained
+    require_same(disturbed, calm)
+
+
+@pytest.mark.fault
+@pytest.mark.slow
+@pytest.mark.parametrize("asked", [[], ["--hung-after", "15"]])
+def test_a_first_epoch_that_hangs_is_ended_by_its_forecast_or_when_asked(
+    disturbed, calm, tmp_path, monkeypatch, asked
+):
+    note = tmp_path / "stuck"
+    monkeypatch.setenv("STUCK_PROCESS", str(note))
+    driver = disturbed.start(*asked, program=["-c", STUCK])
+    disturbed.wait_for_epoch(1)
+    stuck = int(note.read_text())
+    psutil.wait_procs([psutil.Process(stuck)] if psutil.pid_exists(stuck) else [], timeout=20)
+    assert not psutil.pid_exists(stuck)
+    code, _, complained = ending(driver)
+    assert code == 0
+    (said,) = [line for line in complained.splitlines() if "no result for" in line]
+    assert int(re.search(r"(\d+) s", said)[1]) < 40
     require_same(disturbed, calm)
 
 

@@ -67,6 +67,12 @@ def parser(description: str | None) -> Parser:
         "--mps", choices=MPS, default="auto", help="whether trials that share a GPU run under NVIDIA's MPS"
     )
     parser.add_argument("--max-concurrent", type=int, help="trials at once, default as many as fit")
+    parser.add_argument(
+        "--hung-after",
+        type=float,
+        metavar="SECONDS",
+        help="end a trial without an epoch for so long, and try it again; --dry-run tells the default",
+    )
     parser.add_argument("--address", help="a running Ray cluster, default one of our own on this machine")
     parser.add_argument(
         "--stage-data",
@@ -169,6 +175,7 @@ def resources(options: argparse.Namespace) -> Resources:
         stage_data=options.stage_data,
         device=options.device,
         mps=options.mps,
+        hung_after=_at_least("--hung-after", options.hung_after, 1),
     )
 
 

@@ -138,6 +138,8 @@ class Resources:
     device: str = "auto"
     mps: str = "auto"
     """One of MPS."""
+    hung_after: float | None = None
+    """Seconds without an epoch after which a trial counts as hung; None: what the length of epochs tells."""
 
     @property
     def shares_gpu(self) -> bool:
@@ -264,7 +266,8 @@ class StudySettings:
         optional += [(protocol, name) for name in ("task", "objective", "tested")]
         optional += [(data, "note"), (data, "ceilings"), (budget, "finalists"), (budget, "points")]
         optional += [(plain["mlflow"], "page")] if plain["mlflow"] else []
-        optional += [(plain["resources"], "stage_data")] if plain["resources"] else []
+        resources = plain["resources"]
+        optional += [(resources, "stage_data"), (resources, "hung_after")] if resources else []
         for part, name in optional:
             if not part[name]:
                 del part[name]

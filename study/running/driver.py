@@ -29,9 +29,10 @@ from study.running import stages
 from study.running.announcement import of_cluster, of_trials
 from study.running.best_weights import publish_best
 from study.running.cluster import connect, disconnect, slots
+from study.running.first_epoch import FirstEpoch
 from study.running.forecast import at_most
 from study.running.gpu_sharing import sharing
-from study.running.hang_watch import Watch
+from study.running.hang_watch import Patience, Watch
 from study.running.own_code import require_everywhere
 from study.running.progress import Outlook, Progress
 from study.running.ray_bridge import tuner
@@ -171,7 +172,7 @@ def _execute(job: Job, run: StageRun) -> None:
         tuner(
             StudyTrial,
             run,
-            callbacks=[Watch(run, job.staged.longest if job.staged else 0.0)],
+            callbacks=[Watch(run, _patience(job, run.ledger))],
             concurrent=slots(job.resources, ray.cluster_resources()),
             storage=storage,
         ).fit()
@@ -180,6 +181,18 @@ def _execute(job: Job, run: StageRun) -> None:
             raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _patience(job: Job, ledger: Ledger) -> Patience:
+    """How long trials may be silent; a forecast is only made where nothing else will tell."""
+    resources, known = job.resources, any(record.epochs for record in ledger.records())
+    told = known or resources.hung_after is not None
+    forecast = _no_forecast if told else FirstEpoch(ledger.settings, job.store, resources)
+    return Patience(ledger, forecast, resources.hung_after, job.staged.longest if job.staged else 0.0)
+
+
+def _no_forecast() -> None:
+    """Know nothing before the first epoch."""
 
 
 def _judged(settings: StudySettings, method: str) -> list[int]:

@@ -1,7 +1,9 @@
 """What a study would do, and about how long it would take, without doing it."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ import torch
 
 from search_spaces.space import spelled
 from study.methods import BASELINE
+from study.running.hang_watch import hanging
 from study.running.sampling import rungs
 from study.running.stages import FINALIST_SEEDS
 from study.running.staging import staged_data
@@ -27,9 +30,7 @@ _CONTEXT = 512 * 2**20  # bytes of a card that every process of CUDA takes for i
 def describe(settings: StudySettings, store: FeatureStore, *, slots: int) -> str:
     """Search spaces, rungs, trials, and expected time and disk, as text."""
     measured, kept = _measure(settings, store)
-    split = store.split(next(iter(settings.protocol.splits.values())))
-    work = len(split["train"]) + _EVALUATION * len(split["validation"])
-    epoch, epochs = work * measured.cost, settings.budget.epochs
+    epoch, epochs = measured.epoch(store, _split(settings)), settings.budget.epochs
     trials = at_most(settings)
     hours = sum(trials.values()) * epochs * epoch / slots / 3600
     disk = 2 * 4 * kept * slots / 2**20  # each running trial keeps two checkpoints
@@ -39,6 +40,7 @@ def describe(settings: StudySettings, store: FeatureStore, *, slots: int) -> str
     lines += [f"{stage}: at most {count} trials of {epochs} epochs" for stage, count in trials.items()]
     lines += [f"an epoch takes about {epoch:.1f} s; {slots} trials at once: at most {hours:.2f} h in all"]
     lines += [f"  {measured}; a sample of validation is taken to cost a third of one of training"]
+    lines += [hanging(epoch, settings.resources or Resources())]
     lines += _memory(settings, store, measured)
     lines += [f"checkpoints need about {disk:.0f} MiB while it runs"]
     if staged := staged_data(settings.resources or Resources(), store):
@@ -61,7 +63,7 @@ def _memory(settings: StudySettings, store: FeatureStore, measured: "_Measured")
     if not measured.peak:
         return []
     device = torch.device(measured.device)
-    split = store.split(next(iter(settings.protocol.splits.values())))
+    split = store.split(_split(settings))
     used = {name: store.modalities[name] for name in settings.modalities}
     parts = [len(split[part]) for part in ("train", "validation")]
     resident = sample_bytes(used) * sum(samples for samples in parts if fits_device(used, samples, device))
@@ -111,15 +113,29 @@ def at_most(settings: StudySettings) -> dict[str, int]:
     return {stage: counts[stage] for stage in settings.stages}
 
 
-def _measure(settings: StudySettings, store: FeatureStore) -> tuple["_Measured", int]:
-    """Training steps of joint, measured, and how many numbers its checkpoint holds."""
+def joint_run(settings: StudySettings, store: Path) -> tuple[Any, dict[str, Any]]:
+    """The method that forecasts measure, and its settings."""
     baseline, method = settings.method(BASELINE).trained, settings.methods[0]
     config = settings.config(method, settings.defaults(method))
     known = {key: value for key, value in config.items() if key in baseline.settings()}
-    place = {"data": str(store.path), "split": next(iter(settings.protocol.splits.values()))}
-    trainer = baseline.build(
-        {**known, **place, "device": (settings.resources or Resources()).device, "threads": 1}
-    )
+    place = {"data": str(store), "split": _split(settings)}
+    return baseline, {**known, **place, "device": (settings.resources or Resources()).device, "threads": 1}
+
+
+def first_epoch(trained: Any, config: Mapping[str, Any]) -> float:
+    """Seconds of an epoch of `joint_run`, measured as long as _SECONDS allow; without compiling."""
+    trainer = trained.build({**config, "compile": False})
+    return _timed(trainer, trainer.store).epoch(trainer.store, config["split"])
+
+
+def _split(settings: StudySettings) -> str:
+    return next(iter(settings.protocol.splits.values()))
+
+
+def _measure(settings: StudySettings, store: FeatureStore) -> tuple["_Measured", int]:
+    """Training steps of joint, measured, and how many numbers its checkpoint holds."""
+    trained, config = joint_run(settings, store.path)
+    trainer = trained.build(config)
     weights = sum(parameter.numel() for parameter in trainer.model.parameters())
     moments = sum(value.numel() for kept in trainer.optimizer.state.values() for value in kept.values())
     return _timed(trainer, store), 2 * weights + moments  # the newest weights and the best
@@ -143,6 +159,11 @@ class _Measured:
     def cost(self) -> float:
         """Seconds of a training step per sample."""
         return self.seconds / (self.steps * self.samples)
+
+    def epoch(self, store: FeatureStore, policy: str) -> float:
+        """Seconds of an epoch: training, and validation."""
+        split = store.split(policy)
+        return (len(split["train"]) + _EVALUATION * len(split["validation"])) * self.cost
 
     def __str__(self) -> str:
         return (

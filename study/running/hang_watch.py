@@ -6,7 +6,8 @@ folder belongs to nobody any more, so that it writes nothing (see `trial_files`)
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import ray
@@ -15,18 +16,55 @@ from ray import tune
 from study.records.ledger import Ledger
 from study.records.trial_record import Record
 from study.running.stage_run import StageRun
+from study.settings import Resources
 
 FLOOR = 600.0  # shortest silence, in seconds, that counts as a hang: disks stall, machines are crowded
 MULTIPLE = 20.0  # of the slowest epoch so far: one that diagnoses, tests and exports takes several times more
-UNKNOWN = 6 * 3600.0  # seconds for a first epoch where nothing tells how long one takes
+UNKNOWN = 6 * 3600.0  # seconds for a first epoch where even a forecast of it failed
 _LOOK = 1.0  # seconds between two looks at the trials
 Sign = tuple[Any, float]  # the process that works on a trial, and when it last gave a result
 
 
-def patience(record: Record, ledger: Ledger) -> float:
-    """Seconds without a result after which a trial hangs; its own epochs tell, or else all of the study."""
-    known = _seconds([record]) or _seconds(ledger.records())
-    return FLOOR + MULTIPLE * max(known) if known else UNKNOWN
+@dataclass(frozen=True)
+class Patience:
+    """How long a trial may give no result: what was asked for, or what the length of epochs tells."""
+
+    ledger: Ledger
+    forecast: Callable[[], float | None]
+    """Seconds of an epoch, if they are known before the first one of the study has ended."""
+    asked: float | None = None
+    """Seconds; None: FLOOR and a MULTIPLE of an epoch."""
+    staging: float = 0.0
+    """Seconds that a trial may take longer, since its node may have to copy the data first."""
+
+    @property
+    def shortest(self) -> float:
+        """Seconds after which any trial may hang."""
+        return FLOOR if self.asked is None else self.asked
+
+    def of(self, record: Record) -> float:
+        """Seconds without a result after which a trial hangs, by its own epochs or else by the study's."""
+        if self.asked is not None:
+            return self.asked + self.staging
+        known = _seconds([record]) or _seconds(self.ledger.records())
+        epoch = max(known) if known else self.forecast()
+        return (UNKNOWN if epoch is None else _limit(epoch)) + self.staging
+
+
+def hanging(epoch: float, resources: Resources) -> str:
+    """When a trial without a result is ended, where an epoch is thought to take so many seconds."""
+    if resources.hung_after is not None:
+        return (
+            f"a trial without an epoch for {resources.hung_after:g} s is ended and tried again (--hung-after)"
+        )
+    return (
+        f"a trial without its first epoch after {_limit(epoch):.0f} s is ended and tried again: "
+        f"{FLOOR:.0f} s and {MULTIPLE:.0f} times an epoch (--hung-after sets another limit)"
+    )
+
+
+def _limit(epoch: float) -> float:
+    return FLOOR + MULTIPLE * epoch
 
 
 def _seconds(records: Sequence[Record]) -> list[float]:
@@ -48,13 +86,13 @@ class Watch(tune.Callback):  # type: ignore[misc]
 
     Args:
         run: What the trials belong to.
-        staging: Seconds that a trial may take longer, since its node may have to copy the data first.
+        patience: How long they may be silent.
 
     """
 
-    def __init__(self, run: StageRun, staging: float = 0.0) -> None:
+    def __init__(self, run: StageRun, patience: Patience) -> None:
         self.run = run
-        self.staging = staging
+        self.patience = patience
         self._looked = time.monotonic()
         self._silent: dict[str, tuple[Sign, float]] = {}
 
@@ -75,10 +113,10 @@ class Watch(tune.Callback):  # type: ignore[misc]
         return [trial for name, trial in working.items() if self._gives_up(name, self._silent[name][1])]
 
     def _gives_up(self, name: str, seconds: float) -> bool:
-        if seconds <= FLOOR:
+        if seconds <= self.patience.shortest:
             return False
         record = self.run.ledger.get(self.run.assigned[name])
-        if seconds <= patience(record, self.run.ledger) + self.staging:
+        if seconds <= self.patience.of(record):
             return False
         what = f"{record.stage} {record.method} #{record.number}"
         print(f"{what}: no result for {seconds:.0f} s, so its process is ended", file=sys.stderr)

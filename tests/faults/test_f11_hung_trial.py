@@ -2,20 +2,20 @@
 
 import contextlib
 import os
+import re
 import signal
+from pathlib import Path
 
+import psutil
 import pytest
-from small_study import COUNTED_RUN, ending, signal_trial_processes
+from small_study import ending, signal_trial_processes
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.timeout(300)]
-IMPATIENT = (
-    "import runpy, sys; sys.argv = sys.argv[1:]; from study.running import hang_watch; "
-    "hang_watch.FLOOR = 40.0; runpy.run_path(sys.argv[0], run_name='__main__')"
-)
+STUCK_RUN = str(Path(__file__).with_name("stuck_run.py"))
 
 
 def test_f11_a_trial_that_hangs_is_ended_and_retried_and_wakes_up_to_nothing(study, calm):
-    driver = study.start(program=["-c", IMPATIENT, str(COUNTED_RUN), str(study.trace)])
+    driver = study.start("--hung-after", "40")
     study.wait_for_epoch(2)
     with study.hit():
         stopped = signal_trial_processes(driver, signal.SIGSTOP)
@@ -25,4 +25,18 @@ def test_f11_a_trial_that_hangs_is_ended_and_retried_and_wakes_up_to_nothing(stu
             os.kill(pid, signal.SIGCONT)
     code, _, complained = ending(driver)
     assert "no result for" in complained
+    study.require(calm, code)
+
+
+def test_f11_a_first_epoch_that_hangs_is_ended_by_its_forecast(study, calm, tmp_path):
+    note = tmp_path / "stuck"
+    driver = study.start(program=[STUCK_RUN, str(study.trace), str(note)])
+    with study.hit():
+        study.wait_for_epoch(1)
+    stuck = int(note.read_text())
+    psutil.wait_procs([psutil.Process(stuck)] if psutil.pid_exists(stuck) else [], timeout=20)
+    assert not psutil.pid_exists(stuck)
+    code, _, complained = ending(driver)
+    (said,) = [line for line in complained.splitlines() if "no result for" in line]
+    assert int(re.search(r"(\d+) s", said)[1]) < 60
     study.require(calm, code)

@@ -89,6 +89,13 @@ def test_a_trial_too_large_for_the_machine_is_refused(capsys, toy_store, tmp_pat
     assert "--cpus-per-trial" in refuse(capsys, "features_dr", *arguments)
 
 
+def test_a_limit_for_hung_trials_is_told_and_is_not_nothing(capsys, toy_store, tmp_path):
+    arguments = ["--data", str(toy_store), "--results", str(tmp_path), "--dry-run", "--hung-after"]
+    assert main(["features_dr", *arguments, "90"]) == 0
+    assert "a trial without an epoch for 90 s is ended and tried again" in capsys.readouterr().out
+    assert "--hung-after must be at least 1, got 0" in refuse(capsys, "features_dr", *arguments, "0")
+
+
 def test_a_dry_run_tells_and_writes_nothing(capsys, toy_store, tmp_path, monkeypatch):
     results, temporary = tmp_path / "results", tmp_path / "temporary"
     monkeypatch.setenv("TMPDIR", str(temporary))
@@ -101,6 +108,7 @@ def test_a_dry_run_tells_and_writes_nothing(capsys, toy_store, tmp_path, monkeyp
     assert "  lam = 0.0, 1.0, 3.0, 10.0 (swept)\n" in said
     assert "surface: at most 8 trials of 30 epochs" in said
     assert "training steps of joint with" in said
+    assert "s is ended and tried again: 600 s and 20 times an epoch" in said
     assert not results.exists()
     assert not temporary.exists()
 

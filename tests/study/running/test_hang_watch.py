@@ -1,12 +1,14 @@
 """A trial hangs when it is silent for much longer than its epochs take, and not before."""
 
 import pickle
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 from toy_study import stage_run
 
-from study.running.hang_watch import FLOOR, MULTIPLE, UNKNOWN, Watch
+from study.running.hang_watch import FLOOR, MULTIPLE, UNKNOWN, Patience, Watch, hanging
+from study.settings import Resources
 
 NEVER = float("-inf")
 
@@ -16,7 +18,12 @@ def watched(open_toy):
     """A watch, and a trial at work as Ray shows it."""
     run = stage_run(open_toy())
     run.next("ray")
-    return Watch(run), at_work("ray", NEVER)
+    return Watch(run, Patience(run.ledger, forecast=lambda: None)), at_work("ray", NEVER)
+
+
+def patient(watch, **changes):
+    """Let a watch be patient in another way."""
+    watch.patience = replace(watch.patience, **changes)
 
 
 def at_work(name, reported, process="process"):
@@ -51,14 +58,47 @@ def test_a_first_epoch_is_compared_with_those_of_other_trials(watched):
 
 def test_a_trial_may_take_longer_where_its_node_has_to_copy_the_data(watched):
     watch, trial = watched
-    watch.staging = 500.0
+    patient(watch, staging=500.0)
     epoch(watch, 1, 1.0)
     watch.hung([trial], 0)
     assert watch.hung([trial], FLOOR + MULTIPLE + 500) == []
     assert watch.hung([trial], 1) == [trial]
 
 
-def test_the_first_epoch_of_a_study_may_take_hours(watched):
+def test_the_first_epoch_of_a_study_is_compared_with_its_forecast(watched):
+    watch, trial = watched
+    patient(watch, forecast=lambda: 7.0)
+    watch.hung([trial], 0)
+    assert watch.hung([trial], FLOOR + MULTIPLE * 7) == []
+    assert watch.hung([trial], 1) == [trial]
+
+
+def test_a_forecast_counts_no_more_once_an_epoch_has_ended(watched):
+    watch, trial = watched
+    patient(watch, forecast=lambda: 7.0)
+    epoch(watch, 1, 100.0)
+    watch.hung([trial], 0)
+    assert watch.hung([trial], FLOOR + MULTIPLE * 100) == []
+
+
+@pytest.mark.parametrize("seconds", [5.0, 2 * FLOOR])
+def test_the_limit_that_was_asked_for_is_that_of_every_epoch(watched, seconds):
+    watch, trial = watched
+    patient(watch, asked=seconds, forecast=lambda: 7.0)
+    for _ in range(2):
+        watch.hung([trial], 0)
+        assert watch.hung([trial], seconds) == []
+        assert watch.hung([trial], 1) == [trial]
+        epoch(watch, 1, 100.0)
+        trial.run_metadata.last_result_time = 1.0
+
+
+def test_a_dry_run_says_when_a_trial_hangs():
+    assert "after 740 s is ended and tried again: 600 s and 20 times an epoch" in hanging(7.0, Resources())
+    assert "for 90 s is ended" in hanging(7.0, Resources(hung_after=90.0))
+
+
+def test_a_first_epoch_without_a_forecast_may_take_hours(watched):
     watch, trial = watched
     watch.hung([trial], 0)
     assert watch.hung([trial], UNKNOWN) == []

@@ -1,4 +1,4 @@
-"""python stuck_run.py FILE NOTE NAME ...: as `counted_run`, but what comes first stands still before its epoch.
+"""python stuck_run.py FILE NOTE NAME ...: as `counted_run`, but the first trial stands still before an epoch.
 
 It does so once, and notes its process in NOTE. The shortest silence that counts as a hang is 20 s.
 """

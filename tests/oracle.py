@@ -65,7 +65,7 @@ def outcome(folder, url, trace, processes=()):
             str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted(folder.glob("best/*/model.safetensors"))
         },
-        left=[*_files_left(folder), *(f"process {p.pid}" for p in processes if _alive(p))],
+        left=[*_files_left(folder), *(_called(process) for process in processes if _alive(process))],
     )
 
 
@@ -103,6 +103,13 @@ def _alive(process):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def _called(process):
+    try:
+        return f"process {process.pid}, {' '.join(process.cmdline())[:80]}"
+    except psutil.NoSuchProcess:
+        return f"process {process.pid}"
 
 
 # -- invariants --------------------------------------------------------------------------------------------

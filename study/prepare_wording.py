@@ -77,7 +77,8 @@ def _parts(store: FeatureStore) -> list[str]:
 
 def _spread(store: FeatureStore, rows: NDArray[np.intp]) -> str:
     """Samples of each class among the rows, or of what size classes are where there are many, and groups."""
-    counts = np.bincount(store.labels[rows], minlength=len(store.classes))
+    labels = store.labels[rows]
+    counts = labels.sum(axis=0) if store.multilabel else np.bincount(labels, minlength=len(store.classes))
     there = counts[counts > 0]
     if not len(there):
         return "no samples"
@@ -97,4 +98,5 @@ def summary(store: FeatureStore) -> str:
     """What a store holds, in a line."""
     shapes = ", ".join(f"{name} {list(m.shape)} {m.dtype}" for name, m in store.modalities.items())
     label = "SAMPLE, not real data; " if store.is_sample else ""
-    return f"{label}{len(store)} samples, {len(store.classes)} classes, {shapes}; digest {store.digest[:12]}"
+    classes = f"{len(store.classes)} classes{', several per sample' if store.multilabel else ''}"
+    return f"{label}{len(store)} samples, {classes}, {shapes}; digest {store.digest[:12]}"

@@ -34,7 +34,16 @@ from trainables.multimodal.methods import UNIMODAL
 from trainables.multimodal.networks.initial_weights import read_file
 from trainables.multimodal.optimizers import OPTIMIZERS
 from trainables.multimodal.own_parts import digest
-from trainables.multimodal.tasks import ACCURACY, AUTO, CLASSIFICATION, LOSSES, REGRESSION, objective_of
+from trainables.multimodal.tasks import (
+    ACCURACY,
+    AUTO,
+    CLASSIFICATION,
+    LOSSES,
+    MULTILABEL,
+    REGRESSION,
+    objective_of,
+    task_on,
+)
 
 AUTO_SEEDS: Final = "auto"
 PUBLISHED_SPLITS: Final = ("dnr", "official")
@@ -235,7 +244,7 @@ def _require_modalities(methods: Mapping[str, StudyMethod], modalities: Sequence
 def _inapplicable(name: str, study: Study, methods: Sequence[str], request: StudyRequest) -> dict[str, str]:
     """Methods that cannot train this task, and why; InputError where nothing but the baseline is left."""
     task = _task_of(study, request)
-    if task != REGRESSION:
+    if task not in (REGRESSION, MULTILABEL):
         return {}
     needy = [method for method in methods if study_method(method, study.table).trained.needs_classes]
     if needy and {*methods} <= {*needy, BASELINE}:
@@ -299,6 +308,7 @@ def _require_sensible(settings: StudySettings, store: FeatureStore, by_hand: Col
             trainer, balancers = trained.check({**config, "split": split})
             if trainer.task == REGRESSION:
                 require_values(store)
+            task_on(store, trainer.task)
             used = own_paths(trainer, balancers)
             if used or settings.fixed[name] != trained.fixed:
                 require_fitting(trainer, balancers, store)
@@ -409,7 +419,12 @@ def _splits(store: FeatureStore, request: StudyRequest) -> dict[str, str]:
 
 
 def _task(store: FeatureStore, base: Mapping[str, Any]) -> str:
-    """What a regression predicts and what accuracy means there; nothing for classes, which need no word."""
+    """What is predicted and what accuracy means there; nothing for classes, which need no word."""
+    if base.get("task") == MULTILABEL:
+        return (
+            f"{MULTILABEL}: which of {len(store.classes)} labels a sample has, binary cross-entropy loss; "
+            "accuracy is that of all decisions, label by label"
+        )
     if base.get("task") != REGRESSION or store.quantity is None:
         return ""
     loss = base.get("loss", AUTO)

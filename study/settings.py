@@ -11,7 +11,14 @@ from search_spaces.space import Asked, highest, holds, respaced
 from study.methods import BASELINE, STUDY_METHODS, StudyMethod, study_method
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.flat_settings import WEIGHT
-from trainables.multimodal.tasks import ACCURACY, CLASSIFICATION, REGRESSION, Objective, objective_of
+from trainables.multimodal.tasks import (
+    ACCURACY,
+    CLASSIFICATION,
+    MULTILABEL,
+    REGRESSION,
+    Objective,
+    objective_of,
+)
 
 DEFAULT_STAGES: Final = ("search", "finalists", "confirm", "sensitivity")
 STAGES: Final = (*DEFAULT_STAGES, "surface")
@@ -111,11 +118,18 @@ class ProtocolFacts:
     selection: str
     optimizer: str
     task: str = ""
-    """What a regression predicts; empty for a classification."""
+    """What any other task than classification predicts; that of several labels begins with its name."""
     objective: str = ""
     """Score that chooses epochs and configurations where it is not accuracy: `macro_f1`, `loss` or `mae`."""
     tested: Mapping[str, HeldOut] = field(default_factory=dict)
     """What each protocol reads as test, over all folds; empty in ledgers of version 0.1.0."""
+
+    @property
+    def kind(self) -> str:
+        """Name of the task."""
+        if not self.task:
+            return CLASSIFICATION
+        return MULTILABEL if self.task.startswith(MULTILABEL) else REGRESSION
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> "ProtocolFacts":
@@ -286,8 +300,7 @@ class StudySettings:
     @property
     def judged_by(self) -> Objective:
         """The score that chooses epochs and configurations, and that methods are compared by."""
-        kind = REGRESSION if self.protocol.task else CLASSIFICATION
-        return objective_of(kind, self.protocol.objective or ACCURACY)
+        return objective_of(self.protocol.kind, self.protocol.objective or ACCURACY)
 
     @property
     def prunes(self) -> bool:

@@ -19,6 +19,7 @@ from study.analysis.selection import (
 from study.analysis.statistics import collapsed
 from study.records.trial_record import Record
 from study.settings import StudySettings
+from trainables.multimodal.tasks import MULTILABEL
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +47,12 @@ class ChosenRuns:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The two that methods are shown with: what they are judged by, then one more."""
-        return tuple(dict.fromkeys([self.settings.judged_by.name, *METRICS]))[:2]
+        """The two that methods are shown with: what they are judged by, then one more.
+
+        Of several labels that is macro-F1: most decisions are that a label is absent, and easily right.
+        """
+        others = reversed(METRICS) if self.settings.protocol.kind == MULTILABEL else METRICS
+        return tuple(dict.fromkeys([self.settings.judged_by.name, *others]))[:2]
 
     def trials(self, stage: str, method: str) -> list[Record]:
         """All trials of a method in one stage, whatever became of them."""
@@ -146,7 +151,12 @@ class ChosenRuns:
 
 
 def chance(settings: StudySettings) -> float | None:
-    """Accuracy of guessing, for equally frequent classes; those of a regression are the signs."""
+    """Accuracy of guessing, for equally frequent classes; those of a regression are the signs.
+
+    Of several labels nobody knows how frequent each is.
+    """
+    if settings.protocol.kind == MULTILABEL:
+        return None
     if settings.protocol.task:
         return 1 / 2
     return 1 / len(settings.data.classes) if settings.data.classes else None

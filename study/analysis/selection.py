@@ -7,7 +7,7 @@ from typing import Any
 
 from study.analysis.metric_names import METRICS, REGRESSION_NUMBERS, of_regression
 from study.records.trial_record import Record
-from trainables.multimodal.tasks import LOSS
+from trainables.multimodal.tasks import LOSS, PRECISION
 
 PER_STAGE = {"seed", "data", "split", "selection", "diagnose"}
 """Settings that stages and protocols may change."""
@@ -61,14 +61,14 @@ def on_validation(record: Record) -> dict[str, float]:
     last = record.epochs.get(max(record.epochs, default=0), {})
     at_best = record.epochs.get(int(last.get("best/epoch", 0)), {})
     source, prefix = (last, "best/") if record.protocol == "clean" else (at_best, "validation/")
-    names = (*_reported(record), *REGRESSION_NUMBERS)
+    names = (*_reported(record), *REGRESSION_NUMBERS, PRECISION)
     return {name: source[prefix + name] for name in names if prefix + name in source}
 
 
 def on_test(record: Record) -> dict[str, float]:
-    """Test metrics of the best weights, with those of a regression where it was one."""
+    """Test metrics of the best weights, with those that only another task than classification has."""
     metrics = {name.removeprefix("test/"): number for name, number in record.test.items()}
-    names = _reported(record)
+    names = (*_reported(record), PRECISION)
     return {name: number for name, number in metrics.items() if name in names or of_regression(name)}
 
 

@@ -18,6 +18,8 @@ SHAPES = {"vector": (6,), "clip": (4, 3, 16, 16), "sequence": (12, 8), "image": 
 ENCODERS = {"clip": "resnet10", "sequence": "transformer", "image": "resnet10"}
 PARTS = {"train": 24, "validation": 12, "test": 12}
 CLASSES = 3
+SETS = np.array([[0, 0, 0], [1, 0, 1], [1, 1, 0]], np.bool_)
+"""Labels of the samples of each class, where they have several."""
 
 
 def toy_arrays(labels: np.ndarray, count: int) -> dict[str, np.ndarray]:
@@ -104,6 +106,19 @@ def valued_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Pa
 
 
 @pytest.fixture(scope="session")
+def several_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """Path of a store with the first n of the toy modalities, and two labels of three per sample, or none."""
+
+    @cache
+    def get(count: int) -> Path:
+        labels = np.arange(sum(PARTS.values())) % CLASSES
+        folder = tmp_path_factory.mktemp(f"several-{count}")
+        return write_toy(folder, SETS[labels], toy_arrays(labels, count))
+
+    return get
+
+
+@pytest.fixture(scope="session")
 def gappy_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
     """As `toy_store`, but samples lack some of the n modalities, two at least."""
 
@@ -130,12 +145,15 @@ def grouped_store(tmp_path: Path) -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def settings(
-    toy_store: Callable[[int], Path], valued_store: Callable[[int], Path]
+    toy_store: Callable[[int], Path],
+    valued_store: Callable[[int], Path],
+    several_store: Callable[[int], Path],
 ) -> Callable[..., dict[str, Any]]:
     """Flat settings of a run on n toy modalities that takes milliseconds."""
 
     def get(modalities: int = 2, /, **changes: Any) -> dict[str, Any]:
-        store = valued_store if changes.get("task") == "regression" else toy_store
+        stores = {"regression": valued_store, "multilabel": several_store}
+        store = stores.get(changes.get("task", ""), toy_store)
         data = str(store(modalities))
         encoders = {name: kind for name, kind in ENCODERS.items() if name in list(SHAPES)[:modalities]}
         sizes = {"width": 0.05, "hidden": 6, "d_model": 8, "layers": 1, "attention_heads": 2}

@@ -46,6 +46,7 @@ def build_model(config: TrainerConfig, balancers: Sequence[Balancer], store: Fea
         d_model=config.d_model,
         layers=config.layers,
         attention_heads=config.attention_heads,
+        multilabel=store.multilabel,
     )
     model = MultimodalModel(spec)
     for name in names:
@@ -154,7 +155,7 @@ def held_out(
     """Which of the training rows [N] are held out, in whole groups: the first of CUTS drawn from the seed
     that leaves every class to train on and every modality on both sides; InputError if none does.
     """
-    labels = store.labels[rows]
+    labels = splits.strata(store.labels[rows])
     groups = None if store.groups is None else [store.groups[row] for row in rows]
     present = [store.present[name][rows] for name in names if name in store.present]
     for cut in range(CUTS):

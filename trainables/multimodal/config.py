@@ -115,12 +115,17 @@ class TrainerConfig:
     epochs: int
     """Passes over the training split."""
     task: str = CLASSIFICATION
-    """`classification` predicts the class, `regression` the number that the store keeps of each sample."""
+    """`classification` predicts the class, `multilabel` which of several labels a sample has, `regression`
+    the number that the store keeps of it.
+    """
     loss: str = AUTO
-    """`l1` or `mse` for regression, `cross_entropy` for classification; `auto` is the first of them."""
+    """`l1` or `mse` for regression, `cross_entropy` for classification, `binary_cross_entropy` for labels;
+    `auto` is the first of them.
+    """
     objective: str = AUTO
-    """Score that picks the best epoch: `accuracy`, `macro_f1` or `loss`, for regression `mae` or `accuracy`;
-    `auto` is the first of them. The loss is the plain one of the fused outputs.
+    """Score that picks the best epoch: `accuracy`, `macro_f1` or `loss`, for regression `mae` or `accuracy`,
+    for multilabel `mean_average_precision`, `macro_f1` or `loss`; `auto` is the first of them. The loss is
+    the plain one of the fused outputs.
     """
     label_smoothing: float = 0.0
     """Share of the target that training spreads evenly over all classes; validation loss is without it."""

@@ -28,9 +28,11 @@ Probe = Callable[[Tensor], Tensor]
 def frozen_probe(
     train: Tensor, targets: Tensor, validation: Tensor, validation_targets: Tensor, task: Task
 ) -> Probe:
-    """The probe fitted to features [N, D] and targets [N] whose objective is best on validation.
+    """The probe fitted to features [N, D] and targets whose objective is best on validation.
 
-    Logistic regression for classes, ridge regression for a number, on features standardised by `train`.
+    Logistic regression for classes [N], ridge regression for a number [N] and for labels [N, C], to targets 1
+    and -1; on features standardised by `train`. Of labels the accuracy has to be best: a precision ranks
+    samples, and any penalty leaves their order almost as it is.
     """
     mean, spread = train.mean(dim=0), train.std(dim=0, unbiased=False)
     spread = torch.where(spread > 0, spread, 1)
@@ -41,10 +43,12 @@ def frozen_probe(
     def probe_of(model: Any) -> Probe:
         return lambda features: _outputs(model, scaled(features), len(task.classes))
 
-    known, fit = validation_targets.cpu(), _fit_classes if task.classes else _fit_number
+    several = targets.ndim == 2
+    fitted = np.asarray((2 * targets - 1 if several else targets).cpu())
+    known, fit = validation_targets.cpu(), _fit_classes if task.classes and not several else _fit_numbers
     with threadpool_limits(torch.get_num_threads()):
         return _best_of_path(
-            (probe_of(fit(scaled(train), np.asarray(targets.cpu()), penalty)) for penalty in STRENGTHS),
+            (probe_of(fit(scaled(train), fitted, penalty)) for penalty in STRENGTHS),
             lambda probe: _objective(probe(validation), known, task),
         )
 
@@ -65,14 +69,16 @@ def _best_of_path(probes: Iterator[Probe], objective: Callable[[Probe], float]) 
 
 
 def _objective(outputs: Tensor, targets: Tensor, task: Task) -> float:
+    if targets.ndim == 2:
+        return float(task.accuracy(outputs, targets))
     scores = {name: float(score) for name, score in task.scores(outputs, targets).items()}
     return task.objective.of(scores)
 
 
 def _outputs(model: Any, features: np.ndarray, classes: int) -> Tensor:
-    """Probabilities [N, classes], 0 of a class that was never seen; without classes the number [N, 1]."""
-    if not classes:
-        return torch.from_numpy(model.predict(features)).float().unsqueeze(1)
+    """Probabilities [N, classes], 0 of a class that was never seen; of numbers what is predicted [N, K]."""
+    if not hasattr(model, "classes_"):
+        return torch.from_numpy(model.predict(features)).float().reshape(len(features), -1)
     outputs = torch.zeros(len(features), classes)
     outputs[:, model.classes_] = torch.from_numpy(model.predict_proba(features)).float()
     return outputs
@@ -85,7 +91,7 @@ def _fit_classes(features: np.ndarray, labels: np.ndarray, penalty: float) -> An
     return LogisticRegression(C=1 / penalty, max_iter=MOST_ITERATIONS).fit(features, labels)
 
 
-def _fit_number(features: np.ndarray, values: np.ndarray, penalty: float) -> Any:
+def _fit_numbers(features: np.ndarray, values: np.ndarray, penalty: float) -> Any:
     with _python_generator_kept():
         from sklearn.linear_model import Ridge
 

@@ -62,6 +62,34 @@ def _f1(logits: Tensor, labels: Tensor) -> Tensor:
     return 2 * hits.double() / involved.clamp(min=1)
 
 
+def label_f1(logits: Tensor, targets: Tensor) -> Tensor:
+    """Mean over labels of F1 = 2 TP / (2 TP + FP + FN), from logits [N, C] and targets [N, C], 0 or 1.
+
+    A label is predicted from the logit 0 on; one never there nor predicted counts 0.
+    """
+    predicted, there = logits >= 0, targets > 0
+    involved = predicted.sum(dim=0) + there.sum(dim=0)
+    return (2 * (predicted & there).sum(dim=0).double() / involved.clamp(min=1)).mean()
+
+
+def mean_average_precision(logits: Tensor, targets: Tensor) -> Tensor:
+    """Mean over labels of AP = sum over thresholds of (R_n - R_(n-1)) P_n, from logits and targets [N, C].
+
+    Samples with the same logit pass a threshold together, so that their order says nothing. Labels that no
+    sample has are left out; 0 where that leaves none. (Manning et al., Information Retrieval, section 8.4.)
+    """
+    ranked, order = logits.sort(dim=0, descending=True)
+    hits = (targets.gather(0, order) > 0).double()
+    place = torch.arange(len(logits), device=logits.device)[:, None].expand_as(order)
+    differs = torch.ones_like(hits, dtype=torch.bool)
+    differs[:-1] = ranked[:-1] != ranked[1:]
+    last = torch.where(differs, place, len(logits)).flip(0).cummin(dim=0).values.flip(0)
+    precision = (hits.cumsum(dim=0) / (place + 1)).gather(0, last)
+    positives = hits.sum(dim=0)
+    each = (hits * precision).sum(dim=0) / positives.clamp(min=1)
+    return each.sum() / (positives > 0).sum().clamp(min=1)
+
+
 def correlation(first: Tensor, second: Tensor) -> Tensor:
     """Pearson's correlation of two vectors [N]; 0 where one of them is constant."""
     pair = torch.stack([first, second]).double()

@@ -117,8 +117,8 @@ class MultimodalModel(nn.Module):
     def predict(
         self, arrays: Mapping[str, np.ndarray], present: Mapping[str, np.ndarray] | None = None
     ) -> np.ndarray:
-        """Class probabilities [N, C], or numbers [N] where there are no classes, of raw store arrays
-        [N, *shape_m]; the model must be in eval mode.
+        """Class probabilities [N, C], each by itself where a sample may have several classes, or numbers [N]
+        where there are none, of raw store arrays [N, *shape_m]; the model must be in eval mode.
 
         `present` says of each modality that samples lack which of them [N] have it.
         """
@@ -128,8 +128,12 @@ class MultimodalModel(nn.Module):
             for given in (arrays, present or {})
         )
         output = self(inputs, masks)
-        predicted = output.fused.softmax(dim=1) if self.classes else output.fused.squeeze(1)
-        return np.asarray(predicted.cpu())
+        return np.asarray(self._predicted(output.fused).cpu())
+
+    def _predicted(self, fused: Tensor) -> Tensor:
+        if self.spec.multilabel:
+            return fused.sigmoid()
+        return fused.softmax(dim=1) if self.classes else fused.squeeze(1)
 
 
 def _encoder_kind(modality: str, spec: ModelSpec) -> EncoderKind:

@@ -1,4 +1,4 @@
-"""What a run predicts: the class of a sample, or the number that its store keeps of it.
+"""What a run predicts: a sample's class, which of several labels it has, or the number that is kept of it.
 
 A task says what targets are, how wrong a prediction is and how it is scored. Its `objective` is the score
 that chooses the best epoch, stops trials and selects configurations. Every task also has an `accuracy`.
@@ -16,13 +16,21 @@ from torch.nn import functional
 from trainables.multimodal.class_loss import PLAIN
 from trainables.multimodal.data.store.feature_store import FeatureStore, Quantity
 from trainables.multimodal.errors import InputError
-from trainables.multimodal.metrics import accuracy, correlation, macro_f1, weighted_f1
+from trainables.multimodal.metrics import (
+    accuracy,
+    correlation,
+    label_f1,
+    macro_f1,
+    mean_average_precision,
+    weighted_f1,
+)
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 AUTO: Final = "auto"
-CLASSIFICATION, REGRESSION = "classification", "regression"
+CLASSIFICATION, REGRESSION, MULTILABEL = "classification", "regression", "multilabel"
 ACCURACY: Final = "accuracy"
 LOSS: Final = "loss"
+PRECISION: Final = "mean_average_precision"
 
 
 def absolute(outputs: Tensor, values: Tensor) -> Tensor:
@@ -38,6 +46,7 @@ def squared(outputs: Tensor, values: Tensor) -> Tensor:
 LOSSES: Final[Mapping[str, Mapping[str, Loss]]] = {
     CLASSIFICATION: {"cross_entropy": PLAIN},
     REGRESSION: {"l1": absolute, "mse": squared},
+    MULTILABEL: {"binary_cross_entropy": functional.binary_cross_entropy_with_logits},
 }
 """Losses by task and by the name that settings carry, the default first."""
 
@@ -82,6 +91,11 @@ OBJECTIVES: Final[Mapping[str, Mapping[str, Objective]]] = {
         LOSS: Objective(LOSS, -1),
     },
     REGRESSION: {"mae": Objective("mae", -1), ACCURACY: Objective(ACCURACY, 1)},
+    MULTILABEL: {
+        PRECISION: Objective(PRECISION, 1),
+        "macro_f1": Objective("macro_f1", 1),
+        LOSS: Objective(LOSS, -1),
+    },
 }
 """Objectives by task and by the name that settings carry, the default first."""
 
@@ -97,7 +111,7 @@ def objective_of(task: str, name: str) -> Objective:
 
 
 class Task(Protocol):
-    """What the trainer asks of a task; outputs are [N, K], targets [N]."""
+    """What the trainer asks of a task; outputs are [N, K], targets [N], or [N, K] of several labels."""
 
     @property
     def objective(self) -> Objective:
@@ -116,7 +130,7 @@ class Task(Protocol):
         """Names of the outputs; none where the only output is a number."""
 
     def targets(self, store: FeatureStore) -> np.ndarray:
-        """What is to be predicted of every sample [N]."""
+        """What is to be predicted of every sample."""
 
     def accuracy(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Share of right predictions."""
@@ -240,6 +254,49 @@ class Regression:
         return (values.clamp(lowest, highest).round() - lowest).long()
 
 
+@dataclass(frozen=True)
+class Multilabel:
+    """Which labels a sample has: each output is the logit of one, which is predicted from 0 on."""
+
+    classes: tuple[str, ...]
+    loss: Loss = functional.binary_cross_entropy_with_logits
+    objective: Objective = OBJECTIVES[MULTILABEL][PRECISION]
+
+    @property
+    def plain_loss(self) -> Loss:
+        """What is trained: the mean over samples and labels."""
+        return self.loss
+
+    def targets(self, store: FeatureStore) -> np.ndarray:
+        """1.0 where a sample has a label [N, C]."""
+        return store.labels.astype(np.float32)
+
+    def accuracy(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Share of right decisions over samples and labels: 1 minus the Hamming loss."""
+        return ((outputs >= 0) == (targets > 0)).double().mean()
+
+    def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        """Loss, accuracy, mean average precision, and the mean of the labels' F1."""
+        return {
+            "loss": self.loss(outputs, targets),
+            "accuracy": self.accuracy(outputs, targets),
+            PRECISION: mean_average_precision(outputs, targets),
+            "macro_f1": label_f1(outputs, targets),
+        }
+
+    def guess(self, targets: Tensor) -> Tensor:
+        """The logit of each label's share."""
+        return torch.logit(targets.mean(dim=0, keepdim=True), eps=1e-6)
+
+    def bins(self, targets: np.ndarray) -> np.ndarray:
+        """Numbers of the sets of labels that occur."""
+        return np.unique(targets, axis=0, return_inverse=True)[1].reshape(-1)
+
+    def n_clusters(self, targets: np.ndarray) -> int:
+        """As many as there are labels, since sets may be almost as many as samples; or sets, if fewer."""
+        return min(len(self.classes), len(np.unique(targets, axis=0)))
+
+
 def signs(outputs: Tensor) -> Tensor:
     """Logits [N, 2] whose larger one tells whether an output [N, 1] is negative, or zero and above."""
     positive = (outputs >= 0).float()
@@ -259,8 +316,14 @@ def values_of(store: FeatureStore) -> np.ndarray:
 def task_on(store: FeatureStore, task: str, loss: str = AUTO, objective: str = AUTO) -> Task:
     """The task of this name on a store, with loss and objective; InputError where they do not fit."""
     chosen, selects = loss_of(task, loss), objective_of(task, objective)
+    if store.multilabel != (task == MULTILABEL):
+        kept = "several labels" if store.multilabel else "one label"
+        needed = MULTILABEL if store.multilabel else f"{CLASSIFICATION} or {REGRESSION}"
+        raise InputError(f"{store.path} holds {kept} per sample: set task to {needed}, not {task}")
     if task == CLASSIFICATION:
         return Classification(store.classes, chosen, selects)
+    if task == MULTILABEL:
+        return Multilabel(store.classes, chosen, selects)
     values_of(store)
     assert store.quantity is not None  # noqa: S101  (there where values are)
     return Regression(store.quantity, chosen, objective=selects)

@@ -12,6 +12,7 @@ from study.analysis.results import Results
 from study.reporting import wording
 from study.reporting.drawing import legends, style
 from study.reporting.section import AS_ABOVE, Drawn, Section
+from trainables.multimodal.tasks import MULTILABEL
 
 CAPTION = (
     "Features of validation samples (up to 1,000, always the same), from the weights that were published, "
@@ -19,6 +20,7 @@ CAPTION = (
     "classes form groups of one colour, the encoder tells them apart; where colours mix, it does not. Of "
     "many methods the baseline, those that re-learn and the best are shown."
 )
+RAREST = " Of several labels a sample has the colour of its rarest."
 NAMED = 10
 """Classes that a legend has room for."""
 
@@ -32,7 +34,8 @@ class FeatureMaps(Section):
     def figures(self, results: Results) -> list[Drawn]:
         """A figure per method."""
         arranged = {m: embedding for m, embedding in results.embeddings.items() if embedding.places}
-        captions = [CAPTION, *[AS_ABOVE] * len(arranged)]
+        several = results.settings.protocol.kind == MULTILABEL
+        captions = [CAPTION + RAREST * several, *[AS_ABOVE] * len(arranged)]
         return [
             Drawn(f"features_{m}", caption, _figure(results, m, embedding), _seen(results, m, embedding))
             for (m, embedding), caption in zip(arranged.items(), captions, strict=False)

@@ -4,6 +4,7 @@ from study.analysis.metric_names import PLAIN_NUMBERS
 from study.analysis.results import Results
 from study.reporting import cells, wording
 from study.reporting.section import Section, Table
+from trainables.multimodal.tasks import REGRESSION
 
 
 class RegressionScores(Section):
@@ -13,8 +14,8 @@ class RegressionScores(Section):
     title = "Further scores of the regression"
 
     def tables(self, results: Results) -> list[Table]:
-        """Test scores of every method, per protocol; nothing of a classification."""
-        if not results.settings.protocol.task:
+        """Test scores of every method, per protocol; nothing of other tasks."""
+        if results.settings.protocol.kind != REGRESSION:
             return []
         return [_scores(results, protocol) for protocol in results.protocols]
 

@@ -9,7 +9,7 @@ import torch
 from trainables.multimodal import frozen_probes
 from trainables.multimodal.data.store.feature_store import Quantity
 from trainables.multimodal.frozen_probes import frozen_probe
-from trainables.multimodal.tasks import Classification, Regression
+from trainables.multimodal.tasks import Classification, Multilabel, Regression
 
 CLASSES = Classification(("a", "b", "c"))
 NUMBER = Regression(Quantity("mood", -2, 2))
@@ -28,6 +28,16 @@ def test_classes_that_are_linear_are_read_on_any_scale():
     probe = frozen_probe(*blobs(300, 0), *blobs(60, 1), CLASSES)
     features, labels = blobs(200, 2)
     assert CLASSES.accuracy(probe(features), labels) > 0.95
+
+
+def test_several_labels_that_are_linear_are_read_one_by_one():
+    def labelled(samples, seed):
+        features, labels = blobs(samples, seed)
+        return features, torch.stack([labels == 0, labels == 1, labels != 2], dim=1).float()
+
+    task = Multilabel(("x", "y", "z"))
+    outputs = frozen_probe(*labelled(300, 0), *labelled(60, 1), task)(blobs(200, 2)[0])
+    assert task.accuracy(outputs, labelled(200, 2)[1]) > 0.95
 
 
 def test_of_few_samples_and_many_features_validation_chooses_a_strong_penalty():

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import pearsonr
-from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error, mean_squared_error
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    f1_score,
+    hamming_loss,
+    log_loss,
+    mean_absolute_error,
+    mean_squared_error,
+)
 
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.store.feature_store import FeatureStore, Quantity
@@ -12,6 +20,7 @@ from trainables.multimodal.errors import InputError
 from trainables.multimodal.metrics import correlation
 from trainables.multimodal.tasks import (
     Classification,
+    Multilabel,
     Objective,
     Regression,
     loss_of,
@@ -108,7 +117,7 @@ def test_classes_are_their_own_bins():
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [
-        ({"task": "ranking"}, "task must be one of classification, regression"),
+        ({"task": "ranking"}, "task must be one of classification, regression, multilabel"),
         ({"loss": "l1"}, "loss must be cross_entropy where task is classification, got 'l1'"),
         ({"task": "regression", "loss": "cross_entropy"}, "loss must be l1 or mse where task is regression"),
     ],
@@ -132,6 +141,8 @@ def test_a_store_without_values_is_no_regression(toy_store):
         ("classification", "loss", Objective("loss", -1)),
         ("regression", "auto", Objective("mae", -1)),
         ("regression", "accuracy", Objective("accuracy", 1)),
+        ("multilabel", "auto", Objective("mean_average_precision", 1)),
+        ("multilabel", "macro_f1", Objective("macro_f1", 1)),
     ],
 )
 def test_accuracy_and_the_error_of_a_regression_choose_unless_told_otherwise(task, name, objective):
@@ -152,6 +163,7 @@ def test_a_smaller_error_is_a_larger_objective_and_is_shown_as_it_is(task, name)
         ("classification", "f2", "accuracy, macro_f1, loss"),
         ("regression", "macro_f1", "mae, accuracy"),
         ("regression", "loss", "mae, accuracy"),
+        ("multilabel", "accuracy", "mean_average_precision, macro_f1, loss"),
     ],
 )
 def test_an_objective_of_another_task_is_refused(task, name, offered):
@@ -163,3 +175,56 @@ def test_an_objective_of_another_task_is_refused(task, name, offered):
 def test_the_best_guess_of_classes_is_the_most_frequent_and_of_numbers_the_median():
     assert Classification(("x", "y", "z")).guess(torch.tensor([2, 0, 2])).argmax(dim=1).tolist() == [2]
     assert Regression(Quantity("score", -3, 3)).guess(torch.tensor([-3.0, 1.0, 2.0])).tolist() == [[1.0]]
+
+
+SEVERAL = Multilabel(("x", "y", "z"))
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_scores_of_several_labels_are_those_of_scikit_learn(ties):
+    draw = np.random.default_rng(0)
+    targets = (draw.random((90, 3)) < (0.1, 0.5, 0.9)).astype(np.float32)
+    logits = (targets + draw.normal(scale=2, size=targets.shape)).astype(np.float32)
+    logits = np.round(logits) if ties else logits
+    found = {n: float(v) for n, v in SEVERAL.scores(torch.tensor(logits), torch.tensor(targets)).items()}
+    probabilities = 1 / (1 + np.exp(-logits.astype(np.float64)))
+    losses = [log_loss(*pair) for pair in zip(targets.T, probabilities.T, strict=True)]
+    assert found == {
+        "loss": pytest.approx(np.mean(losses)),
+        "accuracy": pytest.approx(1 - hamming_loss(targets, logits >= 0)),
+        "mean_average_precision": pytest.approx(average_precision_score(targets, logits, average="macro")),
+        "macro_f1": pytest.approx(f1_score(targets, logits >= 0, average="macro")),
+    }
+
+
+def test_a_label_that_no_sample_has_is_no_part_of_the_mean_precision():
+    logits, targets = torch.tensor([[2.0, 1.0], [1.0, 2.0]]), torch.tensor([[0.0, 0.0], [1.0, 0.0]])
+    assert SEVERAL.scores(logits, targets)["mean_average_precision"] == 0.5
+    assert SEVERAL.scores(logits, 0 * targets)["mean_average_precision"] == 0
+
+
+def test_the_best_guess_of_several_labels_is_what_most_samples_have():
+    guess = SEVERAL.guess(torch.tensor([[1.0, 0.0, 1.0], [1.0, 0.0, 0.0], [1.0, 1.0, 1.0]]))
+    assert (guess >= 0).tolist() == [[True, False, True]]
+    assert guess.sigmoid()[0, 1] == pytest.approx(1 / 3)
+
+
+def test_bins_of_several_labels_are_their_sets_and_clusters_as_many_as_labels_at_most():
+    targets = np.array([[1, 0, 0], [0, 1, 1], [1, 0, 0], [0, 0, 0], [1, 1, 1]], np.float32)
+    bins = SEVERAL.bins(targets)
+    assert bins.shape == (5,)
+    assert bins[0] == bins[2]
+    assert len(set(bins.tolist())) == 4
+    assert SEVERAL.n_clusters(targets) == 3
+    assert SEVERAL.n_clusters(targets[:3]) == 2
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_a_store_with_several_labels_is_for_that_task_alone(several_store, task):
+    with pytest.raises(InputError, match=f"several labels per sample: set task to multilabel, not {task}"):
+        task_on(FeatureStore.open(several_store(1)), task)
+
+
+def test_a_store_with_one_label_per_sample_is_not_for_several(toy_store):
+    with pytest.raises(InputError, match="one label per sample: set task to classification or regression"):
+        task_on(FeatureStore.open(toy_store(1)), "multilabel")

@@ -638,3 +638,39 @@ def test_an_exported_regression_predicts_the_numbers_that_were_scored(make_train
     assert predicted.shape == (len(rows),)
     error = np.abs(predicted - trainer.store.values[rows]).mean()
     assert error == pytest.approx(trainer.test()["test/mae"], rel=1e-5)
+
+
+SEVERAL = {"task": "multilabel", "epochs": 30, "hidden": 16}
+
+
+def test_several_labels_are_learnt_and_chosen_by_their_precision(make_trainer):
+    history = make_trainer(1, **SEVERAL).fit()
+    precisions = [metrics["validation/mean_average_precision"] for metrics in history]
+    assert history[-1]["train/loss"] < 0.9 * history[0]["train/loss"]
+    assert history[-1]["best/mean_average_precision"] == max(precisions) > 0.75
+    assert history[-1]["best/objective"] == max(precisions)
+
+
+def test_an_epoch_with_several_labels_reports_these_metrics_of_its_splits(make_trainer):
+    trainer = make_trainer(1, task="multilabel", epochs=1)
+    metrics = {**trainer.run_epoch(), **trainer.test()}
+    scores = {"loss", "accuracy", "macro_f1", "mean_average_precision"}
+    scores |= {"vector/accuracy", "vector/probe_accuracy"}
+    noisy = {f"vector/accuracy_noise_{level:g}" for level in NOISE_LEVELS}
+    for split, more in (("validation", set()), ("test", noisy)):
+        told = {name.removeprefix(f"{split}/") for name in metrics if name.startswith(f"{split}/")}
+        assert told == scores | more
+
+
+def test_an_exported_model_of_several_labels_predicts_the_probability_of_each(make_trainer, tmp_path):
+    trainer = make_trainer(2, task="multilabel", epochs=2)
+    trainer.fit()
+    trainer.export(tmp_path)
+    rows = trainer.store.split()["test"]
+    raw = {name: trainer.store.read(name, rows) for name in trainer.store.modalities}
+    predicted = load_model(tmp_path).predict(raw)
+    right = ((predicted >= 0.5) == trainer.store.labels[rows]).mean()
+    assert right == pytest.approx(trainer.test()["test/accuracy"])
+    with np.load(tmp_path / "features.npz") as arrays:
+        assert arrays["classes"].tolist() == ["a", "b", "c", "none"]
+        assert set(arrays["vector/targets"].tolist()) <= {0, 1, 2, 3}

@@ -15,7 +15,13 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
-from trainables.multimodal.data.adapters.feature_parts import KEPT, MODALITY, PRESENT, read_part
+from trainables.multimodal.data.adapters.feature_parts import (
+    KEPT,
+    LABEL,
+    MODALITY,
+    PRESENT,
+    read_part,
+)
 from trainables.multimodal.data.adapters.features import naming, source_of
 from trainables.multimodal.data.limits import MOST_BLOCK_BYTES
 from trainables.multimodal.data.preparing.writer import write_at_once
@@ -48,7 +54,8 @@ def store_from_arrays(
     Args:
         folder: Where the store is made; nothing may be there.
         modalities: Name -> numbers [N, ...] of all samples. None in a list of arrays: the sample lacks it.
-        labels: Classes [N], whole numbers or text; by default the signs of `values`.
+        labels: Classes [N], whole numbers or text, or which of several each sample has [N, C]; a frame of
+            pandas names them. By default the signs of `values`.
         values: Numbers [N] that a regression predicts, on a scale around zero.
         ids: Names [N] of the samples; by default their numbers.
         group: What a split must not divide [N], such as the speaker.
@@ -63,7 +70,9 @@ def store_from_arrays(
 
     """
     masks = {f"{PRESENT}{name}": mask for name, mask in (present or {}).items()}
-    given = {"label": labels, "value": values, "id": ids, "group": group, "split": split, **masks}
+    named = {f"{LABEL}{name}": labels[name] for name in getattr(labels, "columns", ())}
+    labelled = named if len(named) > 1 else {"label": labels}
+    given = {**labelled, "value": values, "id": ids, "group": group, "split": split, **masks}
     columns = {name: entries(name, column) for name, column in given.items() if column is not None}
     arrays = {f"{MODALITY}{name}": sliceable(array) for name, array in modalities.items()}
     return write_columns(new(folder), {**columns, **arrays}, skip_up_to)
@@ -105,10 +114,7 @@ def entry(name: str, row: int, value: Any) -> Any:
     """What a column says of sample `row`, without array or tensor around it; InputError where it is empty."""
     if value is None:
         raise InputError(f"{name} of sample {row} is empty: fill it in, or leave the sample out")
-    try:
-        return value.item() if hasattr(value, "item") else value
-    except (ValueError, RuntimeError) as error:
-        raise InputError(f"{name} of sample {row} holds several entries: give one") from error
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def sample_numbers(name: str, row: int, value: Any) -> NDArray[Any]:

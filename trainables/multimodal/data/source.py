@@ -45,7 +45,8 @@ class Source:
     """Class names; a label is an index into them."""
     modalities: dict[str, Modality]
     ids: list[str]
-    labels: NDArray[np.int64]
+    labels: NDArray[Any]
+    """Of each sample its class [N], int64, or which of all classes it has [N, C], bool."""
     groups: list[str] | None
     """Actor, speaker or video of each sample, where the data set has such a thing."""
     splits: dict[str, list[str]]

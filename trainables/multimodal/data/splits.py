@@ -5,7 +5,7 @@ offers are materialised when its store is prepared, so that a trial never draws 
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -172,8 +172,25 @@ def by_actor_number(actors: Sequence[int], *, train_to: int, validation_to: int)
     return [TRAIN if a <= train_to else VALIDATION if a <= validation_to else TEST for a in actors]
 
 
+def strata(labels: NDArray[Any]) -> NDArray[np.int64]:
+    """What is spread evenly over parts: labels [N], or of [N, C] each sample's rarest one, C for none.
+
+    Rare labels are the ones that a part could be left without (Sechidis et al., ECML 2011, begin with them).
+    """
+    if labels.ndim == 1:
+        return labels.astype(np.int64, copy=False)
+    rarest_first = np.argsort(labels.sum(axis=0), kind="stable")
+    found = rarest_first[labels[:, rarest_first].argmax(axis=1)]
+    return np.asarray(np.where(labels.any(axis=1), found, labels.shape[1]), dtype=np.int64)
+
+
+def classes_in(labels: NDArray[Any]) -> set[int]:
+    """Numbers of the classes that any of the samples has, from labels [N] or [N, C]."""
+    return set((labels if labels.ndim == 1 else np.flatnonzero(labels.any(axis=0))).tolist())
+
+
 def rows_by_part(
-    policy: str, parts: Sequence[str], labels: NDArray[np.int64], classes: Sequence[str]
+    policy: str, parts: Sequence[str], labels: NDArray[Any], classes: Sequence[str]
 ) -> dict[str, NDArray[np.int64]]:
     """Row indices of the three parts, each int64 and ascending.
 
@@ -186,12 +203,12 @@ def rows_by_part(
     return rows
 
 
-def _require_every_class(policy: str, part: str, labels: NDArray[np.int64], classes: Sequence[str]) -> None:
+def _require_every_class(policy: str, part: str, labels: NDArray[Any], classes: Sequence[str]) -> None:
     if not len(labels):
         raise InputError(
             f"split {policy}: its {part} part has no samples; choose another --split or add data"
         )
-    present = set(labels.tolist())
+    present = classes_in(labels)
     missing = [name for label, name in enumerate(classes) if label not in present]
     if missing:
         raise InputError(

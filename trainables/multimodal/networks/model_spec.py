@@ -23,3 +23,5 @@ class ModelSpec:
     d_model: int = 128
     layers: int = 2
     attention_heads: int = 4
+    multilabel: bool = False
+    """Whether a sample may have several of the classes."""

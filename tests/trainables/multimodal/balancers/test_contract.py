@@ -115,7 +115,12 @@ def accepts(method, settings):
 NEEDY = [name for name, (method, _) in CASES.items() if method.needs_classes]
 TASKS = [
     *((name, count, "classification") for name in CASES for count in counts(name)),
-    *((name, few(name), "regression") for name in CASES if name not in (*NEEDY, "drawing")),
+    *(
+        (name, few(name), task)
+        for name in CASES
+        for task in ("regression", "multilabel")
+        if name not in (*NEEDY, "drawing")
+    ),
 ]
 SCHEDULE = {"epochs": 3, "schedule": "step", "milestones": (1, 2), "gamma": 0.5}
 RECIPES = {
@@ -139,7 +144,11 @@ each_case = pytest.mark.parametrize(("name", "modalities", "task"), TASKS)
 each_method = pytest.mark.parametrize("name", CASES)
 each_count = pytest.mark.parametrize(
     ("modalities", "task"),
-    [*((count, "classification") for count in range(1, MOST_MODALITIES + 1)), (2, "regression")],
+    [
+        *((count, "classification") for count in range(1, MOST_MODALITIES + 1)),
+        (2, "regression"),
+        (2, "multilabel"),
+    ],
 )
 
 
@@ -477,10 +486,11 @@ def test_the_seed_decides_everything(make_trainer, whole, name):
     assert without_time([other.run_epoch()]) != expected.history[:1]
 
 
+@pytest.mark.parametrize("task", ["regression", "multilabel"])
 @pytest.mark.parametrize("name", NEEDY)
-def test_a_method_that_needs_classes_refuses_any_other_task(name):
+def test_a_method_that_needs_classes_refuses_any_other_task(name, task):
     with pytest.raises(InputError, match=r"^\w+ needs classes: leave task at classification"):
-        made(name, task="regression")
+        made(name, task=task)
 
 
 @pytest.mark.parametrize("name", NEEDY)

@@ -105,6 +105,23 @@ def test_values_are_what_a_regression_predicts(tmp_path: Path) -> None:
     assert (store.classes, store.quantity.highest) == (("negative", "positive"), 3)  # type: ignore[union-attr]
 
 
+SETS = np.array([[0, 0], [1, 0], [1, 1]])[np.arange(COUNT) // 6 % 3]
+
+
+@pytest.mark.parametrize("labels", [SETS, torch.tensor(SETS), SETS.tolist(), list(torch.tensor(SETS) > 0)])
+def test_a_sample_may_have_several_labels(tmp_path: Path, labels: Any) -> None:
+    store = store_from_arrays(tmp_path / "store", {"face": FACE}, labels=labels)
+    np.testing.assert_array_equal(store.labels, SETS.astype(bool))
+
+
+def test_a_frame_names_several_labels(tmp_path: Path) -> None:
+    store = store_from_arrays(tmp_path / "s", {"face": FACE}, labels=pd.DataFrame(SETS, columns=["b", "a"]))
+    assert store.classes == ("a", "b")
+    np.testing.assert_array_equal(store.labels, SETS[:, ::-1].astype(bool))
+    one = store_from_arrays(tmp_path / "one", {"face": FACE}, labels=pd.DataFrame({"kind": LABELS}))
+    assert one.classes == ("a", "b", "c")
+
+
 def test_samples_that_are_not_finite_are_counted_named_and_may_be_left_out(tmp_path: Path) -> None:
     face = FACE.astype(np.float64)
     face[[3, 8], 1] = np.nan, 1e300
@@ -130,7 +147,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "labels of two kinds": ({"labels": changed(LABELS, 3, 1)}, "label needs a number or a text for each"),
     "one-hot labels": ({"labels": np.eye(3)[np.arange(COUNT) % 3]}, r"label has shape .*argmax"),
     "one-hot lists": ({"labels": [[1, 0]] * COUNT}, r"label has shape .*argmax"),
-    "several labels": ({"labels": list(torch.ones(COUNT, 2))}, "label of sample 0 holds several entries"),
+    "several labels": ({"labels": 2 * torch.ones(COUNT, 2)}, "label has shape .* not 0 and 1 alone"),
+    "several groups": ({"group": list(torch.ones(COUNT, 2))}, r"group has shape \(60, 2\): save one entry"),
     "a part": ({"split": changed(SPLIT, 3, "later")}, "split of row 3 is 'later': it must be train"),
     "no test part": ({"split": ["train"] * COUNT}, "split given: its test part has no samples"),
     "ids": ({"ids": ["x"] * COUNT}, "duplicate id: x"),

@@ -90,6 +90,13 @@ def test_keys_have_the_names_of_files_unless_others_are_given(tmp_path: Path) ->
     assert "keys of the samples that are not used: label, part, sound." in store.note
 
 
+def test_a_sample_may_have_several_labels(tmp_path: Path) -> None:
+    sets = torch.tensor([[0, 0], [1, 0], [1, 1]])
+    several = generated(label=lambda row: sets[row // 6 % 3])
+    store = store_from_samples(tmp_path / "store", several, ["face"], split="part")
+    np.testing.assert_array_equal(store.labels, sets[np.arange(COUNT) // 6 % 3].bool())
+
+
 @pytest.mark.parametrize("first", [0, 1])
 def test_none_says_that_a_sample_lacks_a_modality(tmp_path: Path, first: int) -> None:
     held = (np.arange(COUNT) + first) % 4 > 0
@@ -134,7 +141,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "text": (generated(face=lambda row: later(row, FACE[row], "a b")), "face of sample 7 is of type str"),
     "a number": (generated(face=lambda row: 1.5), "face of sample 0 is of type float"),
     "nobody has it": (generated(face=lambda row: None), "no sample has face: leave it out"),
-    "a batch": (generated(label=lambda row: torch.ones(4)), "label of sample 0 holds several entries"),
+    "a batch": (generated(label=lambda row: torch.arange(4)), r"label has shape \(60, 4\) and not 0 and 1"),
     "no class": (generated(label=lambda row: later(row, 1, None)), "label of sample 7 is empty"),
     "a class of another kind": (
         generated(label=lambda row: later(row, "a", 1)),

@@ -195,3 +195,16 @@ def test_groups_of_one_class_are_divided_class_by_class() -> None:
 def test_rows_that_are_not_divided_are_in_no_part() -> None:
     parts = splits.each_class(np.array([0, 1, 0, 1]), np.array([1, 2]), lambda rows: ["test"] * len(rows))
     assert parts == ["", "test", "test", ""]
+
+
+def test_several_labels_are_spread_by_the_rarest_of_each_sample():
+    labels = np.array([[1, 1, 0], [1, 0, 0], [1, 0, 1], [0, 0, 0], [1, 1, 1], [1, 0, 0]], np.bool_)
+    assert splits.strata(labels).tolist() == [1, 0, 2, 3, 1, 0]
+    single = np.array([2, 0, 1])
+    np.testing.assert_array_equal(splits.strata(single), single)
+
+
+def test_a_part_without_a_sample_of_a_label_is_refused():
+    labels = np.array([[1, 1], [1, 0], [1, 1]], np.bool_)
+    with pytest.raises(InputError, match="split p: its validation part has no sample of class y"):
+        splits.rows_by_part("p", list(splits.PARTS), labels, ["x", "y"])

@@ -9,16 +9,17 @@ from numpy.typing import NDArray
 
 from trainables.multimodal.data.limits import MOST_ID_CHARACTERS, MOST_SHOWN_CHARACTERS
 from trainables.multimodal.data.splits import (
-    ACTORS_APART,
     PARTS,
     TEST,
     TRAIN,
     VALIDATION,
     by_actor,
     by_label,
+    classes_in,
     folds_of,
     hold_out,
     hold_out_groups,
+    strata,
 )
 from trainables.multimodal.data.store.feature_store import Quantity
 from trainables.multimodal.errors import InputError
@@ -36,7 +37,12 @@ FEWEST_GROUPS: Final = 3
 
 
 def label_entries(values: NDArray[Any]) -> NDArray[Any]:
-    """Labels [N] as whole numbers, truth values or objects of text; InputError for anything else."""
+    """Labels [N] as whole numbers, truth values or objects of text; InputError for anything else.
+
+    Of several labels per sample [N, C], each 0 or 1, truth values.
+    """
+    if values.ndim == 2:
+        return flags_of("label", values)
     if values.dtype.kind == "f":
         return _whole(values)
     if values.dtype.kind not in "biuUSO":
@@ -44,8 +50,27 @@ def label_entries(values: NDArray[Any]) -> NDArray[Any]:
     return np.array(texts("label", values), dtype=object) if values.dtype.kind in "USO" else values
 
 
-def classes_of(values: NDArray[Any]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """Class names in sorted order, and each sample's index into them."""
+def flags_of(name: str, values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which labels samples have, of truth values or zeros and ones [N] or [N, C]; InputError for others."""
+    if values.dtype.kind not in "biuf" or not np.isin(values, (0, 1)).all():
+        raise InputError(
+            f"{name} has shape {values.shape} and not 0 and 1 alone: save one label per sample, [N], or of "
+            "several labels whether it has them, [N, C]"
+        )
+    return values.astype(np.bool_)
+
+
+def classes_of(
+    values: NDArray[Any], names: Sequence[str] = ()
+) -> tuple[tuple[str, ...], NDArray[np.int64] | NDArray[np.bool_]]:
+    """Class names in sorted order, and each sample's index into them.
+
+    Of several labels per sample [N, C] their `names`, or else their numbers, and the labels as they are.
+    """
+    if values.ndim == 2:
+        if not names and (values.sum(axis=1) == 1).all():
+            raise InputError(f"label has shape {values.shape}: of one-hot labels save array.argmax(axis=1)")
+        return tuple(names) or tuple(map(str, range(values.shape[1]))), values
     in_order, rows, labels = np.unique(values, return_index=True, return_inverse=True)
     names = [str(name) for name in in_order]
     for name, row in zip(names, rows, strict=True):
@@ -125,7 +150,7 @@ def quantity_of(numbers: NDArray[np.float32]) -> Quantity:
 
 
 def splits_of(
-    labels: NDArray[np.int64], groups: Sequence[str] | None, given: Sequence[str] | None
+    labels: NDArray[Any], groups: Sequence[str] | None, given: Sequence[str] | None
 ) -> dict[str, list[str]]:
     """All policies, the default first: the given one, and one that is drawn, which keeps groups apart.
 
@@ -144,8 +169,9 @@ def splits_of(
     if given is not None and VALIDATION in given:
         splits[GIVEN] = list(given)
     elif given is not None:
-        splits[GIVEN] = hold_out(given, labels) if groups is None else hold_out_groups(given, groups)
-    drawn = by_label(labels) if groups is None else {} if few else _by_group(groups, labels)
+        splits[GIVEN] = hold_out(given, strata(labels)) if groups is None else hold_out_groups(given, groups)
+    drawn = by_label(strata(labels)) if groups is None else {} if few else by_actor(groups)
+    drawn = _with_whole_folds(drawn, labels)
     return splits | (drawn if given is None else dict(list(drawn.items())[:1]))
 
 
@@ -170,12 +196,12 @@ def remarks_on(
     return remarks
 
 
-def _by_group(groups: Sequence[str], labels: NDArray[np.int64]) -> dict[str, list[str]]:
-    """Policies that keep groups apart; their folds only where every part of them holds every class."""
-    drawn = by_actor(groups)
-    folds = [np.array(drawn[fold]) for fold in folds_of(ACTORS_APART, drawn)]
-    least = min((len(np.unique(labels[fold == part])) for fold in folds for part in PARTS), default=0)
-    return drawn if least == len(np.unique(labels)) else {ACTORS_APART: drawn[ACTORS_APART]}
+def _with_whole_folds(drawn: Mapping[str, list[str]], labels: NDArray[Any]) -> dict[str, list[str]]:
+    """Drawn policies, the first of which has folds; these only where every part of them holds every class."""
+    policy = next(iter(drawn), "")
+    folds = [np.array(drawn[fold]) for fold in folds_of(policy, drawn)]
+    whole = all(classes_in(labels[fold == part]) == classes_in(labels) for fold in folds for part in PARTS)
+    return dict(drawn) if whole else {policy: drawn[policy]}
 
 
 def _whole(values: NDArray[Any]) -> NDArray[np.int64]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainables.multimodal.data.adapters.feature_labels import (
+    flags_of,
     label_entries,
     names_of,
     numbers_of,
@@ -24,6 +25,8 @@ from trainables.multimodal.errors import InputError
 
 MODALITY: Final = "modality:"
 PRESENT: Final = "present:"
+LABEL: Final = "label:"
+"""Beginnings of names, before that of a modality or, of several labels per sample, that of a label."""
 KEPT: Final = ("float32", "float16", "uint8")
 """Types that are stored as they are; every other number becomes float32."""
 READ: Final[Mapping[str, Callable[[NDArray[Any]], Any]]] = {
@@ -33,7 +36,7 @@ READ: Final[Mapping[str, Callable[[NDArray[Any]], Any]]] = {
     "split": parts_of,
     "value": numbers_of,
 }
-"""Columns with one entry per sample, and how they are read."""
+"""Columns with one entry per sample, and how they are read; `label` may have several."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class Part:
     """What is there of READ: one entry per sample."""
     kinds: dict[str, Kind]
     """By modality."""
+    label_names: tuple[str, ...] = ()
+    """Of several labels per sample, where columns name them."""
 
     @property
     def samples(self) -> int:
@@ -65,7 +70,7 @@ class Part:
 
 def is_used(name: str) -> bool:
     """Whether an array of this name is read."""
-    return name in READ or name.startswith((MODALITY, PRESENT))
+    return name in READ or name.startswith((MODALITY, PRESENT, LABEL))
 
 
 def require_no_other_spelling(names: Sequence[str]) -> None:
@@ -83,14 +88,18 @@ def read_part(table: Table) -> Part:
     """
     require_no_other_spelling(table.names)
     modalities = [name.removeprefix(MODALITY) for name in table.names if name.startswith(MODALITY)]
-    counted = next((name for name in ("label", "value") if name in table.names), None)
+    label_names = sorted(name.removeprefix(LABEL) for name in table.names if name.startswith(LABEL))
+    known = ("label", *(f"{LABEL}{name}" for name in label_names), "value")
+    counted = next((name for name in known if name in table.names), None)
     if counted is None or not modalities:
         raise InputError(
             f"it needs `label` or, for a regression, `value`, and at least one `{MODALITY}<name>`, "
             f"it has {sorted(table.names)}"
         )
     columns = {name: read(_column(table, name)) for name, read in READ.items() if name in table.names}
-    samples = len(columns[counted])
+    if label_names:
+        columns["label"] = _named_labels(table, label_names)
+    samples = len(columns["label" if label_names else counted])
     require_few(samples, str(table.file))
     kinds = {name: _kind(table, f"{MODALITY}{name}") for name in modalities}
     shapes: dict[str, tuple[int, ...]] = {name: (len(column),) for name, column in columns.items()}
@@ -111,7 +120,7 @@ def read_part(table: Table) -> Part:
         kinds[modality] = Kind(kind.shape, kind.dtype, mask)
     if "label" not in columns:
         columns["label"] = signs_of(columns["value"])
-    return Part(table.file, columns, kinds)
+    return Part(table.file, columns, kinds, tuple(label_names))
 
 
 def require_same_names(first: Table, other: Table) -> None:
@@ -186,11 +195,17 @@ def _joined(name: str, parts: Sequence[Part]) -> Kind:
 
 def _require_same_labels(first: Part, other: Part) -> None:
     """Raise InputError unless both are text, or both numbers."""
-    one, two = ("text" if part.columns["label"].dtype.hasobject else "numbers" for part in (first, other))
+    one, two = (_kind_of_labels(part.columns["label"]) for part in (first, other))
     if one != two:
         raise InputError(
             f"label holds {two} in {other.file.name}, and {one} in {first.file.name}: take one kind"
         )
+
+
+def _kind_of_labels(labels: NDArray[Any]) -> str:
+    if labels.ndim == 2:
+        return f"{labels.shape[1]} labels per sample"
+    return "text" if labels.dtype.hasobject else "numbers"
 
 
 def _require_ids_apart(parts: Sequence[Part]) -> None:
@@ -205,18 +220,31 @@ def _require_ids_apart(parts: Sequence[Part]) -> None:
         file_of.update(dict.fromkeys(ids, part.file.name))
 
 
+def _named_labels(table: Table, names: Sequence[str]) -> NDArray[np.bool_]:
+    """Which of the named labels each sample has [N, C]."""
+    if "label" in table.names or not all(names):
+        raise InputError(f"it holds {LABEL}{names[0]}: name all labels so, and leave `label` out")
+    columns = [flags_of(f"{LABEL}{name}", _column(table, f"{LABEL}{name}")) for name in names]
+    for name, column in zip(names, columns, strict=True):
+        if len(column) != len(columns[0]):
+            raise InputError(f"{LABEL}{name} has {len(column)} rows, and {LABEL}{names[0]} {len(columns[0])}")
+    return np.stack(columns, axis=1)
+
+
 def _column(table: Table, name: str) -> NDArray[Any]:
-    """All entries [N] of a column, which may be stored as [N, 1]."""
+    """All entries [N] of a column, which may be stored as [N, 1]; labels may be [N, C]."""
     blocks: list[NDArray[Any]] = []
     for block in table.blocks(name):
         blocks.append(block.values)
         shape = blocks[0].shape
-        if len(shape) != 1 and shape[1:] != (1,):
-            hot = ", and of one-hot labels array.argmax(axis=1)" if name == "label" else ""
-            raise InputError(f"{name} has shape {shape}: save one entry per sample, [N]{hot}")
+        if len(shape) != 1 and shape[1:] != (1,) and (name != "label" or len(shape) != 2):
+            raise InputError(f"{name} has shape {shape}: save one entry per sample, [N]")
+        if block.values.shape[1:] != shape[1:]:
+            raise InputError(f"column {name} has lists of different lengths: pad them to one")
         if (held := sum(each.nbytes for each in blocks)) > MOST_ARCHIVE_BYTES:
             raise InputError(f"{name} takes more than {held // MIB} MiB of memory: shorten its entries")
-    return np.concatenate(blocks).reshape(-1) if blocks else np.empty(0, np.int64)
+    column = np.concatenate(blocks) if blocks else np.empty(0, np.int64)
+    return column if column.shape[1:] != (1,) else column.reshape(-1)
 
 
 def _mask(table: Table, name: str, samples: int) -> NDArray[np.bool_]:

@@ -1,7 +1,8 @@
 """The generic adapter: features that somebody has computed already, as npz or Parquet.
 
 A file holds an array [N, ...] per modality named `modality:<name>`, and `label` [N] (whole numbers or text)
-or `value` [N] (a number to predict) or both. Optional are `id` [N], `group` [N], `split` [N] (train,
+or `value` [N] (a number to predict) or both. Several labels per sample are `label` [N, C], or `label:<name>`
+[N] of each, zeros and ones. Optional are `id` [N], `group` [N], `split` [N] (train,
 validation or test) and, where samples lack a modality, `present:<name>` [N] (true or false). In Parquet these
 names are columns, a modality a column of lists; an empty cell: the sample lacks it. Several files in a folder
 are parts of one set, and their names may tell the split.
@@ -102,8 +103,8 @@ def source_of(tables: Sequence[Table], parts: Sequence[Part]) -> Source:
     """
     parts = with_named_splits(parts)
     kinds = joined_kinds(parts)
-    labels = [part.columns["label"] for part in parts]
-    classes, numbers = classes_of(np.concatenate(labels))
+    labels = [part.columns["label"] for part in parts if part.samples]
+    classes, numbers = classes_of(np.concatenate(labels), parts[0].label_names)
     lists = {
         name: [entry for part in parts for entry in part.columns[name]]
         for name in ("id", "group", "split")

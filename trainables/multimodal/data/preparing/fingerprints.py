@@ -44,7 +44,7 @@ class Fingerprints:
         parts = {
             "common": self.common,
             "ids": [source.ids[row] for row in rows],
-            "labels": [int(source.labels[row]) for row in rows],
+            "labels": [source.labels[row].tolist() for row in rows],
             "groups": source.groups and [source.groups[row] for row in rows],
             "splits": {policy: [column[row] for row in rows] for policy, column in source.splits.items()},
             "present": [source.presence(row) for row in rows],
@@ -82,6 +82,7 @@ def described(source: Source) -> dict[str, Any]:
         "modalities": {name: modality.to_json() for name, modality in source.modalities.items()},
         "versions": _versions(),
         **({"value": asdict(source.quantity)} if source.quantity else {}),
+        **({"multilabel": True} if source.labels.ndim == 2 else {}),
     }
 
 

@@ -16,7 +16,7 @@ from trainables.multimodal.data.preparing.fatal_samples import marking
 from trainables.multimodal.data.preparing.fingerprints import NOTES
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store import manifest as manifests
-from trainables.multimodal.data.store.feature_store import Arrays, Modality, sample_bytes
+from trainables.multimodal.data.store.feature_store import Arrays, Modality, label_type, sample_bytes
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.whole_files import flush, write_text
 
@@ -26,7 +26,8 @@ class Sample:
     """One decoded sample with everything the store keeps of it."""
 
     id: str
-    label: int
+    label: int | list[bool]
+    """Its class, or of each class whether it has it."""
     group: str | None
     parts: dict[str, str]
     arrays: Arrays
@@ -36,7 +37,7 @@ class Sample:
 
     def digest(self) -> bytes:
         """Checksum of the sample; independent of where it is stored."""
-        fields = [self.id, self.label, self.group, self.parts]
+        fields: list[Any] = [self.id, self.label, self.group, self.parts]
         fields += [self.present] if self.present else []  # data without these keep the digests they had
         fields += [] if self.value is None else [self.value]
         return manifests.sample_digest(fields, self.arrays)
@@ -175,7 +176,7 @@ class _Samples:
             array[place] = decoded.get(name, 0)
         sample = Sample(
             source.ids[row],
-            int(source.labels[row]),
+            source.labels[row].tolist(),
             source.groups[row] if source.groups else None,
             {policy: column[row] for policy, column in source.splits.items()},
             {name: array[place] for name, array in self._arrays.items()},
@@ -199,7 +200,9 @@ class _Samples:
         samples = self._samples
         columns = {
             "id": pa.array([sample.id for sample in samples]),
-            "label": pa.array([sample.label for sample in samples], pa.int64()),
+            "label": pa.array(
+                [sample.label for sample in samples], label_type(self._source.labels.shape[1:])
+            ),
             "group": pa.array([sample.group for sample in samples], pa.string()),
         }
         if self._source.quantity:

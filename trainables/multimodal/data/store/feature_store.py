@@ -4,7 +4,7 @@
         manifest.json         what the store is, size, time and crc32 of each file, and a crc32 of its own
         samples-00000.arrow   one record batch; columns id, label, group, split:<policy>, modality:<name>,
                               present:<name>, bool, of a modality that some samples lack, and value where
-                              the manifest has one
+                              the manifest has one; label is a list of bool where it says multilabel
 
 Arrays are fixed-size lists, so that a column is read as one NumPy array without a copy. The array of
 a modality that a sample lacks is zeros. Opening a store compares all that is cheap to compare; the content of
@@ -61,6 +61,11 @@ def sample_bytes(modalities: Mapping[str, Modality]) -> int:
     return sum(math.prod(m.shape) * np.dtype(m.dtype).itemsize for m in modalities.values())
 
 
+def label_type(shape: tuple[int, ...]) -> Any:
+    """Arrow's type of a sample's label: its class, or of each of `shape` = [C] classes whether it has it."""
+    return pa.list_(pa.bool_(), *shape) if shape else pa.int64()
+
+
 TOGETHER: Final = "together"
 """Key of the ceiling of all modalities; no modality of data that know their ceilings is called so."""
 
@@ -104,7 +109,10 @@ class FeatureStore:
         }
         """Kind of what is suspicious of samples that are there -> their ids."""
         self.ids: list[str] = self._column("id")
-        self.labels: NDArray[np.int64] = np.asarray(self._column("label"), dtype=np.int64)
+        self.labels: NDArray[Any] = np.asarray(
+            self._column("label"), np.bool_ if self.multilabel else np.int64
+        )
+        """Of each sample its class [N], or which of all classes it has [N, C]."""
         self.groups: list[str] | None = self._column("group") if manifest["group"] else None
         self.values: NDArray[np.float32] | None = None
         """The number of each sample [N], described by `quantity`; none in most stores."""
@@ -155,6 +163,11 @@ class FeatureStore:
     def note(self) -> str:
         """What every report on these data should say of them; empty if there is nothing."""
         return str(self.manifest.get("note", ""))
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether a sample may have several classes, or none."""
+        return bool(self.manifest.get("multilabel", False))
 
     @property
     def ceilings(self) -> dict[str, float]:
@@ -224,7 +237,8 @@ class FeatureStore:
 
     def _columns(self) -> dict[str, Any]:
         """Columns that every file must have, with their Arrow types."""
-        columns = {"id": pa.string(), "label": pa.int64(), "group": pa.string()}
+        several = (len(self.classes),) if self.multilabel else ()
+        columns = {"id": pa.string(), "label": label_type(several), "group": pa.string()}
         columns |= {f"split:{policy}": pa.string() for policy in self.policies}
         columns |= {f"present:{name}": pa.bool_() for name in self._masked}
         columns |= {"value": pa.float32()} if self.quantity else {}

@@ -13,6 +13,7 @@ import pytest
 from trainables.multimodal.data.adapters import features
 from trainables.multimodal.data.adapters.feature_labels import part_named
 from trainables.multimodal.data.preparing import shards, writer
+from trainables.multimodal.data.preparing.verify import verify
 from trainables.multimodal.data.preparing.writer import write_store
 from trainables.multimodal.data.store.feature_store import FeatureStore, Quantity
 from trainables.multimodal.data.tables import npz, parquet
@@ -403,3 +404,73 @@ def test_the_digest_of_one_file_is_what_it_was(tmp_path: Path, suffix: str) -> N
     )
     store = write_store(features.read(tmp_path), tmp_path / "store")
     assert FeatureStore.open(store.path).digest == KEPT_DIGEST
+
+
+SETS = np.array([[0, 0, 0], [1, 0, 1], [1, 1, 0]])[np.arange(COUNT) % 3]
+"""Several labels of each sample, or none."""
+
+
+@pytest.mark.parametrize("kind", ["i8", "f4", "?"])
+def test_a_sample_may_have_several_labels(tmp_path: Path, suffix: str, kind: str) -> None:
+    save(tmp_path / f"t.{suffix}", arrays(label=SETS.astype(kind)))
+    store = verify(write_store(features.read(tmp_path), tmp_path / "store").path)
+    assert store.multilabel
+    assert (store.classes, store.default_split) == (("0", "1", "2"), "stratified")
+    np.testing.assert_array_equal(store.labels, SETS.astype(bool))
+    for rows in store.split().values():
+        assert store.labels[rows].any(axis=0).all()
+
+
+def test_several_labels_may_have_names(tmp_path: Path, suffix: str) -> None:
+    named = {f"label:{name}": column.astype(bool) for name, column in zip("zxy", SETS.T, strict=True)}
+    save(tmp_path / f"t.{suffix}", arrays(label=None, **named))
+    store = write_store(features.read(tmp_path), tmp_path / "store")
+    assert (store.classes, store.note) == (("x", "y", "z"), "")
+    np.testing.assert_array_equal(store.labels, SETS[:, [1, 2, 0]].astype(bool))
+
+
+@pytest.mark.usefixtures("blocks")
+def test_several_labels_stand_in_parts_too(tmp_path: Path, suffix: str) -> None:
+    save(tmp_path / "one" / f"all.{suffix}", arrays(label=SETS))
+    save(tmp_path / "two" / f"a.{suffix}", arrays(slice(0, 1), label=SETS[1:2].repeat(COUNT, axis=0)))
+    save(tmp_path / "two" / f"b.{suffix}", arrays(slice(1, COUNT), label=SETS))
+    one, two = (features.read(tmp_path / name) for name in ("one", "two"))
+    np.testing.assert_array_equal(two.labels[1:], one.labels[1:])
+    assert two.labels[0].tolist() == [True, False, True]
+
+
+def test_folds_are_offered_where_each_part_has_every_label(tmp_path: Path) -> None:
+    save(tmp_path / "t.npz", arrays(label=SETS))
+    assert "stratified-5" in features.read(tmp_path).splits
+    rare = np.column_stack([np.arange(COUNT) < 4, np.arange(COUNT) < 30])
+    save(tmp_path / "t.npz", arrays(label=rare))
+    assert list(features.read(tmp_path).splits) == ["stratified"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"label": 2 * SETS}, r"label has shape \(60, 3\) and not 0 and 1 alone: save one label per sample"),
+        ({"label": np.eye(3)[np.arange(COUNT) % 3]}, r"of one-hot labels save array\.argmax\(axis=1\)"),
+        ({"label:x": SETS[:, 0]}, "holds label:x: name all labels so, and leave `label` out"),
+        (
+            {"label": None, "label:x": SETS[:, 0], "label:y": SETS[:9, 1]},
+            "label:y has 9 rows, and label:x 60",
+        ),
+        ({"label": None, "label:x": np.arange(COUNT)}, r"label:x has shape \(60,\) and not 0 and 1 alone"),
+        ({"label": None, "label:x": SETS[1:, 0]}, "does not fit the 59 rows of label:x"),
+    ],
+)
+def test_several_labels_that_cannot_be_right_are_refused(
+    tmp_path: Path, changes: dict[str, Any], told: str
+) -> None:
+    save(tmp_path / "t.npz", arrays(**changes))
+    with pytest.raises(InputError, match=told):
+        features.read(tmp_path)
+
+
+def test_parts_with_several_labels_and_one_are_no_set(tmp_path: Path) -> None:
+    for name, rows, label in (("a", slice(0, 30), SETS), ("b", slice(30, 60), SETS[:, 0])):
+        save(tmp_path / f"{name}.npz", arrays(rows, label=label))
+    with pytest.raises(InputError, match=r"label holds numbers in b\.npz, and 3 labels per sample in a\.npz"):
+        features.read(tmp_path)

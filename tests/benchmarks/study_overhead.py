@@ -28,7 +28,9 @@ from study.settings import Resources, StudySettings
 
 
 class Nothing:
-    """Trains nothing, keeps nothing, and has the shape of a trainer."""
+    """Trains nothing, keeps nothing, and has the shape of a method and of its trainer."""
+
+    model_waits = False
 
     def __init__(self, settings):
         self.epoch, self.epochs, self.value = 0, settings["epochs"], settings["x"]

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from study.records.trial_record import Record
 from study.running.stage_run import StagePlan
+from study.running.tally import StageMethod, Tally
 from study.settings import STAGES
 from trainables.multimodal.tasks import ACCURACY, CLASSIFICATION, OBJECTIVES, Objective
 
@@ -53,7 +54,7 @@ class Progress:
         self.ended = 0  # in this run of the command
         self.started = time.monotonic()
         self.wanted: dict[tuple[str, str], int] = {}
-        self.records: dict[str, Record] = {}
+        self.tally = Tally()
         self._live = Live(console=console, refresh_per_second=2, get_renderable=self._draw, transient=True)
 
     def __enter__(self) -> "Progress":
@@ -70,7 +71,8 @@ class Progress:
         """Announce stages that begin or grow, and what the ledger has of them already."""
         grown = [p for p in plans if p.count and self.wanted.get((p.stage, p.method)) != p.count]
         self.wanted |= {(plan.stage, plan.method): plan.count for plan in grown}
-        self.records |= {record.key: record for record in records}
+        for record in records:
+            self.tally.update(record)
         if self.console.is_terminal:
             return
         for stage in dict.fromkeys(plan.stage for plan in grown):
@@ -79,9 +81,7 @@ class Progress:
 
     def changed(self, record: Record) -> None:
         """Show a trial's newest state."""
-        before = self.records.get(record.key)
-        self.records[record.key] = record
-        if record.finished and not (before and before.finished):
+        if self.tally.update(record):
             self.ended += 1
             if not self.console.is_terminal:
                 self.console.print(_line(record, self.outlook.judged_by), soft_wrap=True)
@@ -93,7 +93,7 @@ class Progress:
 
     def _head(self) -> Group:
         """How far the study is, how long it may still take, and which stages are to come."""
-        done, total = sum(record.finished for record in list(self.records.values())), self._total()
+        done, total = self.tally.finished(), self._total()
         elapsed = time.monotonic() - self.started
         told = f"{done} of at most {total} trials, {_duration(elapsed)}"
         if self.ended >= _FEWEST and done < total:
@@ -120,42 +120,32 @@ class Progress:
         table.add_column("best", no_wrap=True)
         table.add_column("of these")
         for stage in sorted(dict.fromkeys(stage for stage, _ in self.wanted), key=STAGES.index):
-            methods = [method for of, method in self.wanted if of == stage]
-            table.add_row(stage, self._done(stage, methods), style="bold")
-            for method in methods:
-                trials = self._trials(stage, method)
-                best = _best(trials, self.outlook.judged_by)
-                table.add_row(f"  {method}", self._done(stage, [method]), best, _endings(trials))
+            groups = [group for group in self.wanted if group[0] == stage]
+            table.add_row(stage, self._done(groups), style="bold")
+            for group in groups:
+                endings = _endings(self.tally.statuses[group])
+                table.add_row(f"  {group[1]}", self._done([group]), self._best(group), endings)
         return table
 
-    def _trials(self, stage: str, method: str) -> list[Record]:
-        return [r for r in list(self.records.values()) if (r.stage, r.method) == (stage, method)]
+    def _done(self, groups: Sequence[StageMethod]) -> str:
+        return f"{self.tally.finished(*groups)}/{sum(self.wanted[group] for group in groups)}"
 
-    def _done(self, stage: str, methods: Sequence[str]) -> str:
-        done = sum(record.finished for method in methods for record in self._trials(stage, method))
-        return f"{done}/{sum(self.wanted[stage, method] for method in methods)}"
+    def _best(self, group: StageMethod) -> str:
+        """The best score by each protocol, with the split that it was chosen on."""
+        judged_by = self.outlook.judged_by
+        best = {split: self.tally.best(group, protocol) for protocol, split in SELECTED.items()}
+        return "\n".join(f"{_short_score(one, judged_by)} {split}" for split, one in best.items() if one)
 
     def _running(self) -> list[Text]:
-        running = [record for record in list(self.records.values()) if not record.finished]
+        running = list(self.tally.running.values())[-_SHOWN:]
         outlook = self.outlook
         lines = [current(r, outlook.searched.get(r.method, ()), outlook.judged_by) for r in running]
-        return [Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in lines[-_SHOWN:]]
+        return [Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in lines]
 
 
-def _endings(trials: Sequence[Record]) -> str:
+def _endings(statuses: Mapping[str, int]) -> str:
     """`2 running, 1 pruned`."""
-    counts = {status: sum(trial.status == status for trial in trials) for status in ENDINGS}
-    return ", ".join(f"{count} {status}" for status, count in counts.items() if count)
-
-
-def _best(trials: Sequence[Record], judged_by: Objective) -> str:
-    """The best score by each protocol, with the split that it was chosen on."""
-    best: dict[str, Record] = {}
-    for record in trials:
-        if record.value is not None:
-            best[record.protocol] = max(record, best.get(record.protocol, record), key=_value)
-    scores = {SELECTED[protocol]: _short_score(best[protocol], judged_by) for protocol in sorted(best)}
-    return "\n".join(f"{score} {split}" for split, score in scores.items())
+    return ", ".join(f"{statuses[status]} {status}" for status in ENDINGS if statuses[status])
 
 
 def _value(record: Record) -> float:

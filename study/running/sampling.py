@@ -12,8 +12,8 @@ from optuna.distributions import (
     IntDistribution,
 )
 from optuna.storages import InMemoryStorage
-from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState, create_trial
 from ray.tune.schedulers import AsyncHyperBandScheduler
 from ray.tune.search.optuna import OptunaSearch
 
@@ -21,6 +21,7 @@ from study.records.trial_record import BEST_OBJECTIVE
 from trainables.multimodal.setting_checks import is_real
 
 REDUCTION_FACTOR = 2
+_LEARNT = (TrialState.COMPLETE, TrialState.PRUNED)  # what TPE learns from once it has ended
 STARTUP_TRIALS = 10  # drawn at random before TPE learns from them: Optuna's default
 
 
@@ -96,12 +97,25 @@ def startup_trials(budget: int) -> int:
     return max(1, min(STARTUP_TRIALS, budget // 3))
 
 
+class _SpacedSampler(optuna.samplers.TPESampler):
+    """TPE that is told what space its trials share; Optuna's own compares all of them for every draw."""
+
+    def __init__(self, shared: Mapping[str, BaseDistribution], startup: int, seed: int) -> None:
+        super().__init__(n_startup_trials=startup, seed=seed)
+        self._shared = {name: shared[name] for name in sorted(shared) if not shared[name].single()}
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """What is drawn jointly."""
+        return self._shared
+
+
 class TrialSampler:
     """Draws the configurations of one search by TPE.
 
     A sampler of Optuna's, seeded for each draw, makes the draw a function of the ledger: a study that was
-    stopped draws what it would have drawn without the stop. The trials that it learns from are kept in
-    memory, and a draw copies only those that are new or have ended since the draw before.
+    stopped draws what it would have drawn without the stop. What it learns from is kept in memory, and a draw
+    adds only trials that have begun or ended since the draw before. The rest of its cost is TPE's own, which
+    weighs all trials: about 7 us for each of them with five hyperparameters.
 
     Args:
         ledger: Holds the trials.
@@ -126,6 +140,7 @@ class TrialSampler:
         self._space = dict(space)
         self._copied = 0  # trials of the ledger that the copy has
         self._running: dict[int, FrozenTrial] = {}  # id in the copy -> the ledger's own
+        self._shared: dict[str, BaseDistribution] | None = None  # by all trials that TPE learns from
         self._storage = InMemoryStorage()
         self._id = self._storage.create_new_study([StudyDirection.MAXIMIZE], "search")
         self._study = optuna.load_study(study_name="search", storage=self._storage)
@@ -134,23 +149,30 @@ class TrialSampler:
         """Draw a configuration; `seed` stands for the draw, and the same trials and seed draw the same."""
         self._catch_up()
         digest = hashlib.sha256(repr(seed).encode()).digest()
-        self._study.sampler = optuna.samplers.TPESampler(
-            n_startup_trials=self._startup, seed=int.from_bytes(digest[:4], "big")
-        )
+        number = int.from_bytes(digest[:4], "big")
+        self._study.sampler = _SpacedSampler(self._shared or {}, self._startup, number)
         trial = self._study.ask(self._space)
         self._study.tell(trial, state=TrialState.FAIL)  # TPE passes over it; the ledger has the real one
         return dict(trial.params)
 
     def _catch_up(self) -> None:
-        """Copy the ends of trials that were running, and the trials that have begun since."""
-        for copy, trial in list(self._running.items()):
-            if trial.state.is_finished():
-                for epoch, value in trial.intermediate_values.items():
-                    self._storage.set_trial_intermediate_value(copy, epoch, value)
-                self._storage.set_trial_state_values(copy, trial.state, trial.values)
-                del self._running[copy]
+        """Copy the trials that have begun since, then the ends of those that were running."""
         for trial in self._ledger.frozen(*self._search, start=self._copied):
-            copy = self._storage.create_new_trial(self._id, template_trial=trial)
+            begun = create_trial(
+                state=TrialState.RUNNING, params=trial.params, distributions=trial.distributions
+            )
+            self._running[self._storage.create_new_trial(self._id, template_trial=begun)] = trial
             self._copied += 1
-            if not trial.state.is_finished():
-                self._running[copy] = trial
+        for copy in [copy for copy, trial in self._running.items() if trial.state.is_finished()]:
+            self._end(copy, self._running.pop(copy))
+
+    def _end(self, copy: int, trial: FrozenTrial) -> None:
+        """Copy how a trial has ended; of its values TPE reads the last alone."""
+        if trial.intermediate_values:
+            self._storage.set_trial_intermediate_value(copy, *max(trial.intermediate_values.items()))
+        self._storage.set_trial_state_values(copy, trial.state, trial.values)
+        if trial.state in _LEARNT:
+            before, own = self._shared, trial.distributions
+            self._shared = {
+                name: own[name] for name in own if before is None or before.get(name) == own[name]
+            }

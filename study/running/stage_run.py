@@ -26,7 +26,6 @@ from study.records.trial_record import (
 )
 from study.running.surroundings import of_surroundings
 
-PREFIX = "metrics/"  # how Ray flattens what a trial reports under "metrics"
 TRIES = 3  # of an epoch that ends with an error of the trial's own
 LOSSES = 5  # of the process in one epoch: one that ends its process each time would be tried for ever
 DRAWS = 100  # proposals that may repeat an earlier trial before a search space counts as exhausted
@@ -178,7 +177,7 @@ class StageRun:
 
     def _advance(self, record: Record, epoch: int, result: Mapping[str, Any]) -> str:
         """Write the decision, then the epoch, then the end: a kill between two of them loses nothing."""
-        metrics = {name[len(PREFIX) :]: v for name, v in result.items() if name.startswith(PREFIX)}
+        metrics = dict(result["metrics"])
         if "machine" in result:  # results in checkpoints of earlier versions name none
             self.ledger.add_machine(record.key, result["machine"])
         ending = self._decide(record, epoch, result, metrics)

@@ -7,6 +7,7 @@ import contextlib
 import gc
 import re
 import time
+from collections import UserDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -94,7 +95,15 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
         return True
 
     def step(self) -> dict[str, Any]:
-        """Return the next epoch that the ledger lacks."""
+        """Return the next epoch that the ledger lacks.
+
+        Its metrics come in a mapping that is no dict: of each number in one Ray keeps the newest values, for
+        every trial and until the study ends.
+        """
+        result = self._next()
+        return {**result, "metrics": UserDict(result["metrics"])} if "metrics" in result else result
+
+    def _next(self) -> dict[str, Any]:
         try:
             if self.runner is None or self.writer is None:
                 self.runner, self.writer = self._begin()

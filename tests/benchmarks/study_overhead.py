@@ -1,20 +1,29 @@
-"""Trials per second of a study whose trials do nothing.
+"""What a study costs whose trials do nothing, by tenth of its trials, and how long it takes to go on.
 
-Usage: python tests/benchmarks/study_overhead.py [TRIALS [EPOCHS]]
+    python tests/benchmarks/study_overhead.py [TRIALS [EPOCHS [RESUMES]]]
 
-Measured from the first trial's first epoch until MLflow has every epoch of every trial. ASHA looks at all
-of them and stops nobody. Trials per second are also given for each tenth of the trials: a study whose asks
-get slower shows it there.
+Trials per second are measured from the first trial's first epoch until MLflow has every epoch of every trial.
+ASHA looks at all of them and stops nobody. A table gives for each tenth of the trials what their number might
+change: trials per second, the driver's seconds on the CPU for a trial, its memory and its open files. A
+machine that others use too has fewer trials per second at times, but the same seconds on the CPU. Wanted: the
+last tenth within a factor of 1.3 of the second; the first holds the start of the processes.
+
+Then the finished study is asked for one more trial, RESUMES times, in turns with a bare Ray: seconds from the
+command to a first step. Wanted: 3 s of each other with 1,000 trials.
 """
 
+import subprocess
 import sys
 import tempfile
+import threading
 import time
 from itertools import pairwise
 from pathlib import Path
 
+import psutil
 from ray import tune
 from rich.console import Console
+from study_times import bare
 
 from search_spaces.space import SearchSpace
 from study.methods import StudyMethod
@@ -28,7 +37,9 @@ from study.settings import Resources, StudySettings
 
 
 class Nothing:
-    """Trains nothing, keeps nothing, and has the shape of a trainer."""
+    """Trains nothing, keeps nothing, and has the shape of a method and of its trainer."""
+
+    model_waits = False
 
     def __init__(self, settings):
         self.epoch, self.epochs, self.value = 0, settings["epochs"], settings["x"]
@@ -99,45 +110,97 @@ def settings(trials, epochs):
     return StudySettings.from_json(plain, TABLE)
 
 
-def main(trials=100, epochs=10):
+def main(trials=100, epochs=10, resumes=3):
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder).resolve()
+        with Readings() as readings:
+            records, left, ended = work(root, trials, epochs)
+        tell(records, left, ended)
+        by_tenth(sorted(record.ended for record in records), readings)
+        for number in range(1, resumes + 1):
+            study, ray = resumed(root, trials + number, epochs), bare(root)
+            print(f"first step after {study:.1f} s with {trials} finished trials, bare Ray {ray:.1f} s")
+
+
+def work(root, trials, epochs):
+    """Run what is missing; returns all records, how many MLflow lacks, and when it had caught up."""
     # ASHA that looks at every rung and stops nobody: its first rung comes after the last epoch
     driver.asha = lambda epochs, grace: asha(epochs, epochs)
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        job = Job(
-            root / "overhead", root, Resources(1, 0), Target(f"sqlite:///{root}/m.db", "overhead", root / "a")
-        )
-        with locked(job.folder):
-            ledger = open_ledger(job.folder, settings(trials, epochs), None)
-            tracker = Tracker(job.target, ledger)
-            tracker.start()
-            driver._run_stages(job, ledger, tracker, Console(quiet=True))
-            left = tracker.finish(300)
-            ended = time.time()
-        records = ledger.records()
-        done = sum(record.status == "completed" for record in records)
-        begun = min(record.started for record in records)
-        started = min(record.times[1] for record in records)
-        last = max(record.ended for record in records)
-    print(
-        f"{done} trials of {epochs} epochs, {left} not in MLflow; {started - begun:.1f} s to start processes"
-    )
+    target = Target(f"sqlite:///{root}/m.db", "overhead", root / "a")
+    job = Job(root / "overhead", root, Resources(1, 0), target)
+    with locked(job.folder):
+        ledger = open_ledger(job.folder, settings(trials, epochs), None)
+        tracker = Tracker(job.target, ledger)
+        tracker.start()
+        driver._run_stages(job, ledger, tracker, Console(quiet=True))
+        left = tracker.finish(300)
+        ended = time.time()
+    ledger.close()
+    return ledger.records(), left, ended
+
+
+def resumed(root, trials, epochs):
+    """Seconds from the command to the first result of the trial that is missing."""
+    started = time.time()
+    command = [sys.executable, __file__, "resume", str(root), str(trials), str(epochs)]
+    told = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(told.stdout.split()[-1]) - started
+
+
+def resume(root, trials, epochs):
+    """Run the missing trial in this process, and say when its first epoch was told."""
+    records, _, _ = work(Path(root), int(trials), int(epochs))
+    print(max(record.times[1] for record in records))
+
+
+class Readings(threading.Thread):
+    """What this process uses, read five times a second: (time, CPU seconds, MiB, open files)."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.rows, self._ended = [], threading.Event()
+
+    def __enter__(self):
+        self.start()
+        return self.rows
+
+    def __exit__(self, *exception):
+        self._ended.set()
+        self.join()
+
+    def run(self):
+        process = psutil.Process()
+        while not self._ended.wait(0.2):
+            memory = process.memory_info().rss / 2**20
+            self.rows.append((time.time(), time.process_time(), memory, process.num_fds()))
+
+
+def tell(records, left, ended):
+    """Print how fast all of it was."""
+    done = sum(record.status == "completed" for record in records)
+    begun = min(record.started for record in records)
+    started = min(record.times[1] for record in records)
+    last = max(record.ended for record in records)
+    print(f"{done} trials, {left} not in MLflow; {started - begun:.1f} s to start processes")
     print(f"{done / (last - started):.2f} trials/s until the last trial ended")
     print(f"{done / (ended - started):.2f} trials/s until MLflow had caught up (wanted: 4.5)")
     print(f"{done / (ended - begun):.2f} trials/s, the start of the processes counted in")
-    rates = by_tenth(sorted(record.ended for record in records))
-    print(f"trials/s from the second tenth to the last: {', '.join(f'{rate:.1f}' for rate in rates)}")
 
 
-def by_tenth(ended):
-    """Trials per second of each tenth of the trials, in the order in which they ended; the first is left out.
-
-    It holds the start of the processes.
-    """
-    marks = [ended[round(part * (len(ended) - 1) / 10)] for part in range(11)]
+def by_tenth(ended, readings):
+    """Print what each tenth of the trials has cost, in the order in which they ended."""
     share = (len(ended) - 1) / 10
-    return [share / (after - before) for before, after in pairwise(marks)][1:]
+    marks = [ended[round(part * share)] for part in range(11)]
+    read = [min(readings, key=lambda row: abs(row[0] - mark)) for mark in marks]
+    print("tenth  trials/s  CPU ms/trial  MiB  open files")
+    for tenth, (before, after) in enumerate(pairwise(zip(marks, read, strict=True)), start=1):
+        seconds, used = after[0] - before[0], after[1][1] - before[1][1]
+        _, _, memory, files = after[1]
+        print(f"{tenth:5}  {share / seconds:8.1f}  {1000 * used / share:12.0f}  {memory:.0f}  {files:10}")
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    if sys.argv[1:2] == ["resume"]:
+        resume(*sys.argv[2:])
+    else:
+        main(*map(int, sys.argv[1:]))

@@ -122,7 +122,7 @@ def test_asha_stops_what_is_worse_by_the_objective(open_toy, name, scores, decis
     for trial in trials:
         run.next(trial)
     heard = [
-        run.result(trial, {"epoch": 1, **{f"metrics/{k}": v for k, v in reported(name, *pair).items()}})
+        run.result(trial, {"epoch": 1, "metrics": reported(name, *pair)})
         for trial, pair in zip(trials, zip((0.5, 0.6, 0.4), scores, strict=True), strict=True)
     ]
     assert heard == decisions

@@ -80,7 +80,7 @@ def report(run: StageRun, name: str, epoch: int) -> bool:
     """Tell of an epoch of one of Ray's trials; False once the trial has ended."""
     record = run.ledger.get(run.assigned[name])
     metrics = {"epoch": epoch, "best/accuracy": value_at(record.config, epoch), "seconds": 1.0}
-    result = {"epoch": epoch, **{f"metrics/{key}": value for key, value in metrics.items()}}
+    result = {"epoch": epoch, "metrics": metrics}
     if epoch == EPOCHS:
         result["status"] = "completed"
     return run.result(name, result) != "STOP"

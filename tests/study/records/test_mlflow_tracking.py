@@ -93,7 +93,7 @@ def test_a_trial_that_goes_on_after_a_restart_goes_on_in_its_run(open_toy, targe
     run = stage_run(ledger)
     run.next("ray")
     for epoch in (1, 2):
-        run.result("ray", {"epoch": epoch, "metrics/epoch": epoch, "metrics/best/accuracy": 0.5})
+        run.result("ray", {"epoch": epoch, "metrics": {"epoch": epoch, "best/accuracy": 0.5}})
     copy(target, ledger)
     work(stage_run(ledger), "again")
     copy(target, ledger)
@@ -303,7 +303,7 @@ def test_metrics_have_the_digits_that_they_hold_and_epochs_are_steps_alone(open_
     run = stage_run(ledger)
     run.next("ray")
     single = 0.8999999761581421  # 0.9 in single precision, as earlier versions have stored it
-    run.result("ray", {"epoch": 1, "metrics/epoch": 1, "metrics/best/accuracy": single})
+    run.result("ray", {"epoch": 1, "metrics": {"epoch": 1, "best/accuracy": single}})
     copy(target, ledger)
     ((_, child),) = runs(target)[0].items()
     assert child.data.metrics == {"best/accuracy": 0.9}
@@ -314,7 +314,7 @@ def test_a_study_that_an_earlier_version_has_copied_goes_on_in_its_runs(open_toy
     work(stage_run(ledger), "ray0")
     run = stage_run(ledger)
     run.next("ray1")
-    run.result("ray1", {"epoch": 1, "metrics/epoch": 1, "metrics/best/accuracy": 0.5})
+    run.result("ray1", {"epoch": 1, "metrics": {"epoch": 1, "best/accuracy": 0.5}})
     done, going = ledger.records()
     client = mlflow.MlflowClient(target.uri)
     number = client.create_experiment(target.experiment, artifact_location=target.artifacts.as_uri())

@@ -134,7 +134,7 @@ def studied(ledger, curves, trials, startup):
             break
         for epoch in range(1, EPOCHS + 1):
             record = ledger.get(run.assigned[f"ray{number}"])
-            result = {"epoch": epoch, f"metrics/{BEST_OBJECTIVE}": value_at(record.config, epoch)}
+            result = {"epoch": epoch, "metrics": {BEST_OBJECTIVE: value_at(record.config, epoch)}}
             if epoch == EPOCHS:
                 result["status"] = "completed"
             if run.result(f"ray{number}", result) == "STOP":

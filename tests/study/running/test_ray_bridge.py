@@ -25,7 +25,7 @@ def failures(scheduler, trial, error, most=20):
     """How often a trial fails by an error until it is given up, if it is."""
     for number in range(1, most + 1):
         for known in scheduler.run.ledger.get(scheduler.run.assigned["ray"]).epochs:
-            scheduler.on_trial_result(None, trial, {"epoch": known, "metrics/best/accuracy": 0.5})
+            scheduler.on_trial_result(None, trial, {"epoch": known, "metrics": {"best/accuracy": 0.5}})
         trial.handle_error(error)
         scheduler.on_trial_error(None, trial)
         if scheduler.run.ledger.get(scheduler.run.assigned["ray"]).finished:
@@ -53,7 +53,7 @@ def test_a_trial_that_gets_on_may_lose_its_process_as_often_as_it_will(open_toy,
     run.next("ray")
     for epoch in (1, 2, 3):
         assert failures(scheduler, trial, error, most) is None
-        result = {"epoch": epoch, "metrics/best/accuracy": 0.5}
+        result = {"epoch": epoch, "metrics": {"best/accuracy": 0.5}}
         assert scheduler.on_trial_result(None, trial, result) == "CONTINUE"
 
 

@@ -1,23 +1,26 @@
 """Draws are a function of the ledger: no stop, and no copy kept in memory, changes them."""
 
 import hashlib
+import random
 
 import optuna
 import pytest
+from optuna.distributions import FloatDistribution
+from ray import tune
 from toy_study import SPACE, report, stage_run, value_at, work_all
 
 from study.records.trial_record import Ending, Proposal
-from study.running.sampling import TrialSampler, startup_trials
+from study.running.sampling import TrialSampler, distributions, startup_trials
 
 
-def fresh(ledger, method, *seed, startup=10):
+def fresh(ledger, method, *seed, startup=10, space=SPACE):
     """A draw from a study of Optuna's that is made for it alone, of all trials there are."""
     digest = hashlib.sha256(repr(seed).encode()).digest()
     number = int.from_bytes(digest[:4], "big")
     sampler = optuna.samplers.TPESampler(n_startup_trials=startup, seed=number)
     study = optuna.create_study(direction="maximize", sampler=sampler)
     study.add_trials(ledger.frozen("search", method))
-    return dict(study.ask(dict(SPACE)).params)
+    return dict(study.ask(dict(space)).params)
 
 
 def test_methods_are_searched_on_the_same_random_draws(open_toy):
@@ -80,6 +83,43 @@ def test_trials_that_were_stopped_early_are_learnt_from_by_the_values_that_they_
         for epoch in (1, 2):
             ledger.add_epoch(key, epoch, {"best/accuracy": value_at(params, epoch)})
         ledger.tell(key)
+
+
+MIXED = distributions(
+    {
+        "lr": tune.loguniform(1e-3, 1e-1),
+        "depth": tune.randint(1, 4),
+        "kind": tune.choice(["a", "b", "c"]),
+        "fixed": tune.randint(2, 3),  # one value: drawn by itself
+    }
+)
+EARLIER = {**MIXED, "lr": FloatDistribution(1e-4, 1e-1, log=True)}  # of a version that searched more widely
+ENDS = {"completed": 1, "pruned": 12, "diverged": 1, "failed": 1}
+"""How often: TPE ranks trials that were stopped by their values only where few ran to their end."""
+
+
+@pytest.mark.parametrize("first", [MIXED, EARLIER], ids=["one space", "an earlier space"])
+def test_draws_are_those_of_a_fresh_study_in_whatever_order_trials_begin_and_end(open_toy, first):
+    """Each of four trials goes on, ends in any way, or never does, as chance has it."""
+    ledger, chance, running = open_toy(), random.Random(1), {}
+    sampler = TrialSampler(ledger, "search", "joint", MIXED)
+    for number in range(150):
+        drawn = sampler.draw(number)
+        assert drawn == fresh(ledger, "joint", number, space=MIXED), number
+        if len(running) < 4:
+            space = first if number < 4 else MIXED
+            proposal = Proposal(drawn, seed=0, params=drawn, distributions=space)
+            running[ledger.add("search", "joint", f"key {number}", proposal).key] = 0
+        key = chance.choice(list(running))
+        if chance.random() < 0.4 or not running[key]:
+            running[key] += 1
+            ledger.add_epoch(key, running[key], {"best/accuracy": chance.random()})
+        else:
+            (status,) = chance.choices(list(ENDS), ENDS.values())
+            ledger.set_ending(key, Ending(status, running.pop(key)))
+            ledger.tell(key)
+    assert {record.status for record in ledger.records()} == {*ENDS, "running"}
+    assert TrialSampler(open_toy(), "search", "joint", MIXED).draw(0) == sampler.draw(0)
 
 
 @pytest.mark.parametrize(("budget", "drawn"), [(1, 1), (4, 1), (8, 2), (12, 4), (32, 10), (64, 10)])

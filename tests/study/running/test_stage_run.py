@@ -126,7 +126,7 @@ def test_a_decision_that_was_written_stays(open_toy):
     run = stage_run(open_toy())
     run.next("ray")
     run.ledger.set_ending(run.assigned["ray"], Ending("pruned", 1))  # and the driver was killed
-    assert run.result("ray", {"epoch": 1, "metrics/best/accuracy": 0.9}) == "STOP"
+    assert run.result("ray", {"epoch": 1, "metrics": {"best/accuracy": 0.9}}) == "STOP"
     assert run.ledger.get(run.assigned["ray"]).status == "pruned"
 
 
@@ -236,12 +236,12 @@ def test_a_spared_trial_that_cannot_go_on_stays_a_stopped_one(open_toy, end):
     for number in range(6):
         run.next(f"ray{number}")
         value = 0.9 - 0.1 * number
-        run.result(f"ray{number}", {"epoch": 1, "metrics/best/accuracy": value})
+        run.result(f"ray{number}", {"epoch": 1, "metrics": {"best/accuracy": value}})
     record = run.ledger.get(run.assigned["ray5"])
     assert record.spared
     if end == "diverged":
-        result = {"epoch": 2, "metrics/best/accuracy": 0.0, "status": "diverged", "reason": "loss is nan"}
-        assert run.result("ray5", result) == "STOP"
+        verdict = {"status": "diverged", "reason": "loss is nan"}
+        assert run.result("ray5", {"epoch": 2, "metrics": {"best/accuracy": 0.0}, **verdict}) == "STOP"
     else:
         run.fail("ray5", "RuntimeError: no")
     record = run.ledger.get(record.key)
@@ -389,16 +389,16 @@ def test_a_late_result_of_a_finished_trial_ends_it_again_and_is_not_written(open
 def test_a_replayed_epoch_is_written_once(open_toy):
     run = stage_run(open_toy())
     run.next("ray")
-    result = {"epoch": 1, "metrics/best/accuracy": 0.5}
+    result = {"epoch": 1, "metrics": {"best/accuracy": 0.5}}
     run.result("ray", result)
-    run.result("ray", result | {"metrics/best/accuracy": 0.9})
+    run.result("ray", result | {"metrics": {"best/accuracy": 0.9}})
     assert run.ledger.get(run.assigned["ray"]).epochs == {1: {"best/accuracy": 0.5}}
 
 
 def test_a_diverged_trial_ends_with_its_reason_and_is_never_best(open_toy):
     run = stage_run(open_toy())
     run.next("ray")
-    verdict = {"status": "diverged", "reason": "loss is nan", "metrics/best/accuracy": 0.0}
+    verdict = {"status": "diverged", "reason": "loss is nan", "metrics": {"best/accuracy": 0.0}}
     assert run.result("ray", {"epoch": 1, **verdict}) == "STOP"
     record = run.ledger.get(run.assigned["ray"])
     assert (record.status, record.reason, record.value) == ("diverged", "loss is nan", 0.0)
@@ -436,7 +436,7 @@ def test_a_retried_trial_that_ends_before_it_caught_up_is_closed(open_toy):
     run = stage_run(open_toy())
     run.next("ray")
     for epoch in (1, 2):
-        run.result("ray", {"epoch": epoch, "metrics/best/accuracy": 0.5})
+        run.result("ray", {"epoch": epoch, "metrics": {"best/accuracy": 0.5}})
     ending = {"status": "failed", "reason": "out of memory"}
     assert run.result("ray", {"epoch": 1, **ending}) == "STOP"
     record = run.ledger.get(run.assigned["ray"])

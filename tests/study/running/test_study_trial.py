@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import weakref
+from numbers import Number
 from pathlib import Path
 
 import pytest
 import torch
 from ray import cloudpickle
+from ray.tune.utils import flatten_dict
 
 from study.running import checkpoint_writer, study_trial
 from study.running.machine_type import machine_type
@@ -69,6 +71,12 @@ def steps(trial, count):
 def uninterrupted(config, tmp_path):
     """All results of a trial that nobody disturbs."""
     return steps(process(config, folder=str(tmp_path / "calm")), EPOCHS)
+
+
+def test_ray_keeps_the_newest_values_of_no_metric(config):
+    """It keeps them of each number in what a trial reports, however many trials there are."""
+    reported = flatten_dict(process(config).step())
+    assert [name for name, value in reported.items() if isinstance(value, Number)] == ["epoch"]
 
 
 @pytest.mark.usefixtures("every_epoch")

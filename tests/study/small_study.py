@@ -46,7 +46,8 @@ class SmallStudy:
         program = program or [str(COUNTED_RUN), str(self.trace)]
         command = [sys.executable, *program, self.study, *where, *self.options, *more]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        environment = {**os.environ, "NODE": "here", "PAUSE": "0.05"}
+        found = os.pathsep.join(filter(None, [str(COUNTED_RUN.parent), os.environ.get("PYTHONPATH")]))
+        environment = {**os.environ, "NODE": "here", "PAUSE": "0.05", "PYTHONPATH": found}
         self.drivers.append(subprocess.Popen(command, **pipes, env=environment))
         return self.drivers[-1]
 

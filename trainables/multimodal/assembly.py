@@ -16,6 +16,7 @@ from trainables.multimodal.data.loading.batches import stored_frames
 from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.model import MultimodalModel
+from trainables.multimodal.networks.initial_values import INITS
 from trainables.multimodal.networks.initial_weights import load_initial_weights
 from trainables.multimodal.networks.model_spec import ModelSpec
 from trainables.multimodal.tasks import CLASSIFICATION, Classification, Task, task_on
@@ -48,6 +49,7 @@ def build_model(config: TrainerConfig, balancers: Sequence[Balancer], store: Fea
         attention_heads=config.attention_heads,
     )
     model = MultimodalModel(spec)
+    INITS[config.init](model)
     for name in names:
         if name in config.initial_weights:
             load_initial_weights(model.encoders[name], config.initial_weights[name])
@@ -58,10 +60,15 @@ def require_fitting(config: TrainerConfig, balancers: Sequence[Balancer], store:
     """Raise InputError for settings that do not fit the store, as a run would; no sample is read."""
     names = chosen_modalities(store, config.modalities)
     task = task_on(store, config.task, config.loss)
-    rows = usable_rows(store, names, store.split(config.split), task)
+    rows = usable_rows(store, names, part_rows(config, store), task)
     training_task(config, store, task, rows["train"])
     stored_frames({name: store.modalities[name] for name in names}, config.frames)
     build_model(config, balancers, store)
+
+
+def part_rows(config: TrainerConfig, store: FeatureStore) -> dict[str, NDArray[np.int64]]:
+    """Rows of the parts that a run trains on, validates with and tests."""
+    return splits.TRAINED_ON[config.train_on](store.split(config.split))
 
 
 def chosen_modalities(store: FeatureStore, named: Sequence[str]) -> tuple[str, ...]:

@@ -195,3 +195,14 @@ def test_groups_of_one_class_are_divided_class_by_class() -> None:
 def test_rows_that_are_not_divided_are_in_no_part() -> None:
     parts = splits.each_class(np.array([0, 1, 0, 1]), np.array([1, 2]), lambda rows: ["test"] * len(rows))
     assert parts == ["", "test", "test", ""]
+
+
+def test_what_is_not_held_back_trains_and_test_stands_in_for_it():
+    rows = {"train": np.array([0, 3]), "validation": np.array([1, 4]), "test": np.array([2, 5])}
+    parts = splits.TRAINED_ON["train+validation"](rows)
+    assert {part: members.tolist() for part, members in parts.items()} == {
+        "train": [0, 1, 3, 4],
+        "validation": [2, 5],
+        "test": [2, 5],
+    }
+    assert splits.TRAINED_ON["train"](rows) == rows

@@ -16,6 +16,8 @@ LATER: Final = (
     "protocol.tested",
 )
 """Beginnings of entries that ledgers of version 0.1.0 lack: such a study goes on without them."""
+SWEPT_BEFORE: Final = {"sensitivity.boosting.sigma": [0.8, 1.0, 1.2]}
+"""What earlier versions swept by default: such a study goes on with it."""
 MAY_CHANGE: Final = ("id", "mlflow", "resources", "made_with", "exhausted")
 """Where a study runs and shows, and how far it came."""
 
@@ -70,6 +72,8 @@ def _allowed(key: str, old: Any, new: Any) -> bool:
 
     A regression that was begun before it had an objective goes on choosing by accuracy.
     """
+    if key in SWEPT_BEFORE and old == SWEPT_BEFORE[key]:
+        return True
     if key == "data.note" or (key, old, new) == ("protocol.objective", None, "mae"):
         return True
     return key.split(".")[-1] in MAY_GROW and (not isinstance(old, int) or new >= old)

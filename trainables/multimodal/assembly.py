@@ -106,12 +106,17 @@ def require_called(balancers: Sequence[Balancer]) -> None:
 
 
 def require_enough(balancers: Sequence[Balancer], modalities: Sequence[str]) -> None:
-    """Raise InputError where a balancer compares modalities and there are too few."""
+    """Raise InputError where a balancer compares modalities and there are too few or too many."""
     for balancer in balancers:
         if len(modalities) < balancer.fewest_modalities:
             raise InputError(
                 f"{type(balancer).__name__} needs at least {balancer.fewest_modalities} modalities, and the "
                 f"run has {len(modalities)}"
+            )
+        if len(modalities) > balancer.most_modalities:
+            raise InputError(
+                f"{type(balancer).__name__} compares {balancer.most_modalities} modalities with these "
+                f"settings, and the run has {len(modalities)}"
             )
 
 
@@ -184,6 +189,11 @@ def fusion_owner(balancers: Sequence[Balancer]) -> Balancer:
     """The balancer that says how features become logits: at most one may replace the concatenation."""
     owners = [balancer for balancer in balancers if balancer.fusion != Balancer.fusion]
     return _only(owners, "replace the fusion")
+
+
+def restarts(balancers: Sequence[Balancer]) -> int:
+    """Restarts of k-means that the run's balancers ask for: at most one of them asks for its own number."""
+    return _only([b for b in balancers if b.n_init != Balancer.n_init], "count restarts of k-means").n_init
 
 
 def _only(owners: Sequence[Balancer], action: str) -> Balancer:

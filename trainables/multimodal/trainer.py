@@ -19,6 +19,7 @@ from trainables.multimodal.assembly import (
     held_out,
     part_rows,
     require_applicable,
+    restarts,
     step_owner,
     training_task,
     usable_rows,
@@ -86,7 +87,13 @@ class Trainer:
         outputs = max(1, len(self.task.classes))
         self.probes = Probes(self.model.fusion.sizes, outputs, self.task.plain_loss).to(self.runtime.device)
         self._evaluator = Evaluator(
-            self.model, self.probes, self.task, self.runtime, self._loader, with_probes=config.probes
+            self.model,
+            self.probes,
+            self.task,
+            self.runtime,
+            self._loader,
+            with_probes=config.probes,
+            n_init=restarts(self.balancers),
         )
         self.optimizer: torch.optim.Optimizer = build_optimizer(config, self.model)
         self._copy = ModelCopy(self.model, self.optimizer)

@@ -55,7 +55,7 @@ NOTATION = {
     "step": ("order of the updates", ""),
 }
 PAIRS = (("sigma", "tau"), ("smoothing", "max_heads"))
-boosting = SearchSpace(_domains, DEFAULTS, _defaults, NOTATION, PAIRS)
+boosting = SearchSpace(_domains, DEFAULTS, _defaults, NOTATION, PAIRS, floors=("sigma",))
 boosting_no_heads = boosting.without("smoothing", "sigma", "tau", "period", "max_heads")
 boosting_random = boosting.without("sigma", "tau")
 boosting_tripled = boosting.without("smoothing", "max_heads")

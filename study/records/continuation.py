@@ -37,8 +37,15 @@ def continued(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, An
         new = {key: value for key, value in new.items() if key in old or not key.startswith(LATER)}
     changed = [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]
     refused = [key for key in changed if not _allowed(key, old.get(key), new.get(key))]
+    if "recipes" in now and "recipes" not in before and "paper" in before["protocol"]["splits"]:
+        raise InputError(
+            f"study {before['study']} was begun by a version whose paper protocol trained all methods alike; "
+            "now each has its published recipe. Use --fresh to begin anew and keep the old folder under "
+            "another name."
+        )
     if refused:
-        diff = "; ".join(f"{key} was {old.get(key)!r}, now {new.get(key)!r}" for key in refused)
+        told = [key for key in refused if not key.startswith("recipes.")] or refused  # the others make them
+        diff = "; ".join(f"{key} was {old.get(key)!r}, now {new.get(key)!r}" for key in told)
         raise InputError(
             f"study {before['study']} was begun with other settings: {diff}. Use the settings it was begun "
             "with, or --fresh to begin anew and keep the old folder under another name."

@@ -347,6 +347,13 @@ class StudySettings:
         return sobol(space, self.budget.points) if space.keys() - {"lr"} else []
 
     @property
+    def unsearched(self) -> set[str]:
+        """Stages that rest on no search: confirm too where all methods run their published recipes alone."""
+        recipes = [self.recipes.get(name) for name in self.methods]
+        published = self.protocols == ("paper",) and all(recipe and recipe.source for recipe in recipes)
+        return {*UNSEARCHED, *(["confirm"] if published else [])}
+
+    @property
     def begins_with(self) -> tuple[str, str]:
         """Stage and method of the first trials."""
         stage = self.stages[0]

@@ -9,6 +9,7 @@ from search_spaces.published import PUBLISHED
 from study.analysis.chosen_runs import ChosenRuns
 from study.analysis.summary import five
 from study.records.continuation import continued
+from study.records.study_folder import open_ledger
 from study.records.trial_record import Ending, Proposal, trial_key
 from study.request import StudyRequest, resolved
 from study.running.forecast import _epochs_in_all, _recipes
@@ -108,6 +109,17 @@ def test_published_recipes_need_no_search(asked, ledger):
     assert len(runs) == settings.seeds_of("boosting")
     confirmed = ChosenRuns(settings, ledger.records()).confirmed("boosting", "paper")
     assert [run.seed for run in confirmed] == [run.seed for run in runs]
+
+
+def test_confirm_alone_is_enough_where_every_method_has_a_recipe(asked, tmp_path):
+    alone = asked("boosting", "paper", stages=("confirm",))
+    assert alone.unsearched == {"surface", "confirm"}
+    for name in ("alone", "other"):
+        (tmp_path / name).mkdir()
+    open_ledger(tmp_path / "alone", alone, None).close()
+    for settings in (asked("boosting", stages=("confirm",)), asked(protocol="paper", stages=("confirm",))):
+        with pytest.raises(InputError, match="has not been searched yet: add search to --stages"):
+            open_ledger(tmp_path / "other", settings, None)
 
 
 def test_a_method_without_a_recipe_trains_with_its_best_configuration_in_single_precision(asked, ledger):

@@ -28,7 +28,7 @@ def _domains(modalities: Sequence[str], epochs: int) -> dict[str, Any]:
     return {
         "lr": learning_rate(),
         "smoothing": tune.uniform(0.0, 1.0),
-        "sigma": tune.uniform(0.5, 1.5),
+        "sigma": tune.uniform(1.0, 1.5),  # below 1 every modality would get a head every time
         "tau": tune.uniform(0.0, 0.5),
         "period": period(epochs),
         "max_heads": tune.randint(2, 11),
@@ -50,11 +50,12 @@ NOTATION = {
     "period": ("t_N", "epochs between assignments of heads"),
     "max_heads": ("most heads", "heads a modality may have"),
     "assignment": ("rule of assignment", ""),
+    "assign_first": ("assignment after the first epoch", ""),
     "residual": ("form of the residual", ""),
     "step": ("order of the updates", ""),
 }
 PAIRS = (("sigma", "tau"), ("smoothing", "max_heads"))
-boosting = SearchSpace(_domains, DEFAULTS, _defaults, NOTATION, PAIRS)
+boosting = SearchSpace(_domains, DEFAULTS, _defaults, NOTATION, PAIRS, floors=("sigma",))
 boosting_no_heads = boosting.without("smoothing", "sigma", "tau", "period", "max_heads")
 boosting_random = boosting.without("sigma", "tau")
 boosting_tripled = boosting.without("smoothing", "max_heads")

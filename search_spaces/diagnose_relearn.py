@@ -32,6 +32,7 @@ NOTATION = {
     "every": ("H", "epochs between re-learnings"),
     "max_relearnings": ("R", "largest number of re-learnings"),
     "gap": ("gap", "purity gap that the strength follows"),
+    "n_init": ("restarts", "of the k-means that purity is measured with"),
 }
 PAIRS = (("lam", "every"),)
 diagnose_relearn = SearchSpace(_domains, DEFAULTS, _defaults, NOTATION, PAIRS)

@@ -23,4 +23,4 @@ def _defaults(modalities: Sequence[str], epochs: int) -> dict[str, Any]:
 
 NOTATION = {**diagnose_relearn.notation, **boosting.notation}
 PAIRS = (*diagnose_relearn.pairs, *boosting.pairs)
-dr_boosting = SearchSpace(_domains, DEFAULTS, _defaults, NOTATION, PAIRS)
+dr_boosting = SearchSpace(_domains, DEFAULTS, _defaults, NOTATION, PAIRS, boosting.floors)

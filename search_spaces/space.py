@@ -38,6 +38,8 @@ class SearchSpace:
     """Symbol and meaning of each hyperparameter, for figures and tables; switches of the method too."""
     pairs: Sequence[tuple[str, str]] = ()
     """Hyperparameters that the method makes act together: their maps are shown first."""
+    floors: Sequence[str] = ()
+    """Hyperparameters below whose range nothing makes sense: a best value there asks for no wider one."""
 
     def __call__(self, *arguments: Any) -> dict[str, Any]:
         """Make the domains."""
@@ -59,7 +61,12 @@ class SearchSpace:
 
         # the notation stays whole: what is not searched may still be fixed, and reports name it
         return SearchSpace(
-            rest(self.domains), _less(self.DEFAULTS, keys), rest(self.defaults), self.notation, self.pairs
+            rest(self.domains),
+            _less(self.DEFAULTS, keys),
+            rest(self.defaults),
+            self.notation,
+            self.pairs,
+            self.floors,
         )
 
     def joined(self, other: "SearchSpace") -> "SearchSpace":
@@ -75,7 +82,8 @@ class SearchSpace:
             return {**other.defaults_for(modalities, epochs), **self.defaults_for(modalities, epochs)}
 
         published, notation = {**other.DEFAULTS, **self.DEFAULTS}, {**other.notation, **self.notation}
-        return SearchSpace(domains, published, defaults, notation, self.pairs)
+        floors = (*self.floors, *other.floors)
+        return SearchSpace(domains, published, defaults, notation, self.pairs, floors)
 
     @staticmethod
     def _called(

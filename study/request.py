@@ -4,14 +4,18 @@ import hashlib
 import json
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from search_spaces.space import Asked, extremes
 from study.analysis.sequential import LOOK_SEEDS
+from study.analysis.summary import by_recipes
 from study.hand_set import HandSet
 from study.methods import BASELINE, StudyMethod, expanded, study_method
+from study.paper_recipes import paper_recipes
+from study.recipe_wording import optimizer_of
 from study.settings import (
+    AUGMENTED,
     BASELINE_SHARE,
     DEFAULT_STAGES,
     PRUNING,
@@ -20,6 +24,7 @@ from study.settings import (
     Budget,
     DataFacts,
     HeldOut,
+    PaperRecipe,
     ProtocolFacts,
     StudySettings,
 )
@@ -32,7 +37,6 @@ from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.methods import UNIMODAL
 from trainables.multimodal.networks.initial_weights import read_file
-from trainables.multimodal.optimizers import OPTIMIZERS
 from trainables.multimodal.own_parts import digest
 from trainables.multimodal.tasks import (
     ACCURACY,
@@ -47,16 +51,6 @@ from trainables.multimodal.tasks import (
 
 AUTO_SEEDS: Final = "auto"
 PUBLISHED_SPLITS: Final = ("dnr", "official")
-RECIPE: Final = {
-    "warmup_epochs": "warm-up epochs",
-    "clip_norm": "longest gradient",
-    "label_smoothing": "label smoothing",
-    "class_weights": "class weights",
-    "dropout": "dropout",
-    "encoder_lr": "encoders' rate times",
-    "freeze_epochs": "frozen epochs",
-}
-"""What is told of training where it is not at its default."""
 POINTS: Final = 64
 """Of a surface, unless the study or `--points` says otherwise."""
 
@@ -120,14 +114,16 @@ def resolved(name: str, study: Study, store: FeatureStore, request: StudyRequest
     searched = by_hand.searched().keys() - request.fixed.keys()
     if folds:
         folds, budget = _every_fold(folds, budget, request)
+    recipes = _recipes(study, store, methods, request) if "paper" in splits else {}
     if modalities != tuple(store.modalities):
         base["modalities"] = modalities
+    read = _read(splits, folds, recipes)
     settings = StudySettings(
         id=uuid.uuid4().hex,
         study=name,
         methods=tuple(methods),
         data=_data(store),
-        protocol=_protocol(store, request.protocol, splits, folds, {**base, **_union(fixed)}, searched),
+        protocol=_protocol(store, request.protocol, splits, read, {**base, **_union(fixed)}, searched),
         budget=budget,
         stages=tuple(stage for stage in STAGES if stage in request.stages),
         base=base,
@@ -138,16 +134,20 @@ def resolved(name: str, study: Study, store: FeatureStore, request: StudyRequest
         spare=request.spare,
         folds=folds,
         confirms_published=True,
+        recipes=recipes,
         inapplicable=inapplicable,
         table=study.table,
     )
     _require_surface(settings)
     own = _require_sensible(settings, store, {*request.space, *request.sweep})
+    _require_recipes(settings, store)
     settings = replace(
         settings,
         initial_weights=_digests(request.fixed),
         own_parts={path: digest(path) for path in sorted(own)},
     )
+    if recipes:
+        settings = replace(settings, protocol=_named(settings))
     # as the ledger gives them back: JSON knows no tuples, and a study must equal what it was begun with
     return StudySettings.from_json(json.loads(json.dumps(settings.to_json())), study.table)
 
@@ -321,6 +321,17 @@ def _require_sensible(settings: StudySettings, store: FeatureStore, by_hand: Col
     return own
 
 
+def _require_recipes(settings: StudySettings, store: FeatureStore) -> None:
+    """Every published recipe, with what was set by hand, can be trained on these data."""
+    for name, recipe in settings.recipes.items():
+        given = {**settings.recipe_config(name), "selection": "test", "data": "not opened yet"}
+        if recipe.source:
+            try:
+                require_fitting(*settings.method(name).trained.check(given), store)
+            except InputError as error:
+                raise InputError(f"--protocol paper, the recipe of {name}: {error}") from error
+
+
 def _varied(settings: StudySettings, name: str) -> Iterator[tuple[str, Any]]:
     """Every value that is swept, and the ends of every range that is searched."""
     for key, values in settings.sweeps.get(name, {}).items():
@@ -352,27 +363,56 @@ def _data(store: FeatureStore) -> DataFacts:
     )
 
 
+def _recipes(
+    study: Study, store: FeatureStore, methods: Mapping[str, StudyMethod], request: StudyRequest
+) -> dict[str, PaperRecipe]:
+    """Published recipes, less what was chosen by hand; on the sample, which is small, with its own epochs."""
+    epochs = request.epochs or (study.budget.epochs if store.is_sample else None)
+    by_hand = {*request.fixed}
+    by_hand |= {"precision"} if request.precision != AUTO else set()
+    by_hand |= {"split"} if request.split and request.protocol == "paper" else set()
+    return paper_recipes(store, methods, epochs, by_hand)
+
+
+def _named(settings: StudySettings) -> ProtocolFacts:
+    """The protocol with what recipes say, of which both protocols side by side have the split alone."""
+    facts, said = settings.protocol, by_recipes(settings)
+    if settings.protocols == ("paper",):
+        return replace(facts, **said)
+    return replace(facts, split=" / ".join([facts.splits["clean"], said["split"]]))
+
+
+def _read(
+    splits: Mapping[str, str], folds: Sequence[str], recipes: Mapping[str, PaperRecipe]
+) -> dict[str, list[str]]:
+    """The splits whose test part is read, by protocol."""
+    read = {protocol: [split] for protocol, split in splits.items()}
+    if folds:
+        read["clean"] = list(folds)
+    if recipes:
+        used = (recipe.settings.get("split", splits["paper"]) for recipe in recipes.values())
+        read["paper"] = list(dict.fromkeys(used))
+    return read
+
+
 def _protocol(
     store: FeatureStore,
     name: str,
     splits: Mapping[str, str],
-    folds: Sequence[str],
+    read: Mapping[str, Sequence[str]],
     base: Mapping[str, Any],
     searched: Collection[str],
 ) -> ProtocolFacts:
     """The five things without which a number means nothing, and the split of each protocol."""
-    read = {protocol: [split] for protocol, split in splits.items()}
-    if folds:
-        read["clean"] = list(folds)
     frames = any(len(modality.shape) == 4 for modality in store.modalities.values())
     return ProtocolFacts(
         name=name,
         split=" / ".join(splits.values()),
         splits=splits,
-        recipe=store.recipe["name"] + (", augmented" if base.get("augment") else ""),
+        recipe=store.recipe["name"] + (AUGMENTED if base.get("augment") else ""),
         frames=base.get("frames", 1) if frames else "none",
         selection=" / ".join(SELECTIONS[name] for name in splits),
-        optimizer=_optimizer(base, searched),
+        optimizer=optimizer_of(base, searched),
         task=_task(store, base),
         tested={protocol: _tested(store, policies) for protocol, policies in read.items()},
         objective=_objective(base),
@@ -437,19 +477,3 @@ def _objective(base: Mapping[str, Any]) -> str:
     """The score that chooses, where it is not accuracy."""
     name = objective_of(base.get("task", CLASSIFICATION), base.get("objective", AUTO)).name
     return "" if name == ACCURACY else name
-
-
-def _optimizer(base: Mapping[str, Any], searched: Collection[str]) -> str:
-    """How all methods are trained; of what differs from trial to trial, that it is searched."""
-    default = {field.name: field.default for field in fields(TrainerConfig)}
-    used = {**default, **base, **dict.fromkeys(searched, "searched")}
-    kind = OPTIMIZERS.get(used["optimizer"])
-    told = [
-        kind.label if kind else "searched optimizer",
-        f"momentum {used['momentum']}",
-        f"weight decay {used['weight_decay']}",
-        f"batch {used['batch_size']}",
-        f"{used['schedule']} learning rate",
-        *(f"{word} {used[key]}" for key, word in RECIPE.items() if used[key] != default[key]),
-    ]
-    return ", ".join(told)

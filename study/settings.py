@@ -26,6 +26,8 @@ UNSEARCHED: Final = ("surface",)
 """Stages that rest on no search."""
 SELECTIONS: Final = {"clean": "best validation epoch", "paper": "best test epoch"}
 """Protocol -> what picks the weights that are tested."""
+AUGMENTED: Final = ", augmented"
+"""Ends the recipe of a protocol that shows crops of pictures."""
 PRUNING: Final = ("auto", "always", "never")
 """Whether ASHA stops weak search trials; `auto`: where a method has ENOUGH_TO_PRUNE of them."""
 ENOUGH_TO_PRUNE: Final = 16
@@ -44,6 +46,7 @@ OPTIONAL: Final = (
     "confirms_published",
     "ranges",
     "own_parts",
+    "recipes",
 )
 """Entries that the ledger has only where they are not empty."""
 RECOVERY: Final = 0.1
@@ -139,6 +142,18 @@ class ProtocolFacts:
 
 
 @dataclass(frozen=True)
+class PaperRecipe:
+    """What a method's runs by the paper's protocol train with."""
+
+    settings: Mapping[str, Any]
+    """All of them where the recipe is published; otherwise what differs from the best configuration."""
+    source: str = ""
+    """Where it is published; empty where it is not."""
+    sound: str = ""
+    """What the sound was prepared by there."""
+
+
+@dataclass(frozen=True)
 class Resources:
     """What every trial holds, and where."""
 
@@ -215,6 +230,8 @@ class StudySettings:
     """Share of the trials that ASHA would stop and that run on, to measure what stopping costs."""
     confirms_published: bool = False
     """Whether confirm also runs each method's published values, at the learning rate of its best."""
+    recipes: Mapping[str, PaperRecipe] = field(default_factory=dict)
+    """Method -> what it trains with by the paper's protocol; empty without that, and in earlier ledgers."""
     inapplicable: Mapping[str, str] = field(default_factory=dict)
     """Methods that were asked for and cannot train this task -> why."""
     initial_weights: Mapping[str, str] = field(default_factory=dict)
@@ -256,6 +273,7 @@ class StudySettings:
                     "mlflow": _part(MlflowRun, plain.get("mlflow")),
                     "exhausted": tuple(plain.get("exhausted", ())),
                     "folds": tuple(plain.get("folds", ())),
+                    "recipes": {name: PaperRecipe(**of) for name, of in plain.get("recipes", {}).items()},
                     "table": table,
                 }
             )
@@ -348,6 +366,13 @@ class StudySettings:
         return sobol(space, self.budget.points) if space.keys() - {"lr"} else []
 
     @property
+    def unsearched(self) -> set[str]:
+        """Stages that rest on no search: confirm too where all methods run their published recipes alone."""
+        recipes = [self.recipes.get(name) for name in self.methods]
+        published = self.protocols == ("paper",) and all(recipe and recipe.source for recipe in recipes)
+        return {*UNSEARCHED, *(["confirm"] if published else [])}
+
+    @property
     def begins_with(self) -> tuple[str, str]:
         """Stage and method of the first trials."""
         stage = self.stages[0]
@@ -361,6 +386,28 @@ class StudySettings:
     def config(self, name: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """All settings that shape a trial's result, but its seed, data and protocol."""
         return {**self.base, **self.fixed[name], **params, "epochs": self.budget.epochs}
+
+    def confirmed(self, name: str, protocol: str, best: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        """All settings of a method's confirm runs by a protocol, whose `best` configuration the search found.
+
+        A published recipe needs no search. None: there is neither.
+        """
+        recipe = self.recipes.get(name) if protocol == "paper" else None
+        if recipe and recipe.source:
+            return {**self.config(name, {}), **recipe.settings}
+        if best is None:
+            return None
+        return {**best, **(recipe.settings if recipe else {})}
+
+    def recipe_config(self, name: str) -> dict[str, Any]:
+        """All settings of a method's runs by the paper's protocol, as far as no search decides them."""
+        found = self.confirmed(name, "paper", self.config(name, self.defaults(name)))
+        return {"split": self.protocol.splits["paper"], **(found or {})}
+
+    def repeats_published(self, name: str) -> bool:
+        """Whether confirm runs a method's published values beside its best, which a recipe has anyway."""
+        recipe = self.recipes.get(name) if self.protocols[0] == "paper" else None
+        return self.confirms_published and not (recipe and recipe.source)
 
     def published(self, name: str, learning_rate: Any) -> dict[str, Any] | None:
         """All settings of a method's published values at another learning rate; None if it has no others."""

@@ -42,7 +42,7 @@ _DR_SWEEPS: Final = {
 _BOOSTING_SWEEPS: Final = {
     "boosting": {
         "smoothing": (0.0, 0.33, 1.0),
-        "sigma": (0.8, 1.0, 1.2),
+        "sigma": (1.0, 1.1, 1.25),
         "tau": (0.01, 0.2),
         "max_heads": (1, 2, 4, 10),
     }

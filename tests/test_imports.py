@@ -33,10 +33,10 @@ TRAINER_LAYERS = (
 )
 """Files and folders of trainables/multimodal from the bottom up; each imports itself and what is below."""
 STUDY_LAYERS = (
-    ("methods", "cluster"),
+    ("methods", "cluster", "recipe_wording"),
     ("settings",),
     ("studies", "records"),
-    ("hand_set", "analysis"),
+    ("hand_set", "paper_recipes", "analysis"),
     ("request", "reporting"),
     ("running",),
     ("api", "replaying", "prepare_wording", "run_options"),

@@ -4,13 +4,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from study.analysis.metric_names import METRICS
 from study.analysis.selection import (
-    again,
     agrees,
     completed,
-    confirming,
     incumbent,
     on_test,
     on_validation,
@@ -82,26 +81,35 @@ class ChosenRuns:
         """Completed runs of finalists on fresh seeds."""
         return completed(self.trials("finalists", method), "finalists", method)
 
+    def configuration(self, method: str, protocol: str) -> dict[str, Any] | None:
+        """What a method's confirm runs train with: its best configuration, or a published recipe."""
+        best = self.incumbents.get(method)
+        return self.settings.confirmed(method, protocol, None if best is None else best.config)
+
+    def begun(self, method: str, protocol: str) -> list[Record]:
+        """Confirm runs of that configuration, whatever became of them."""
+        config = self.configuration(method, protocol)
+        runs = [run for run in self.trials("confirm", method) if run.protocol == protocol]
+        return [run for run in runs if config and agrees(run, config)]
+
     def confirmed(self, method: str, protocol: str) -> list[Record]:
-        """Completed confirm runs of the incumbent."""
+        """Completed ones of these."""
         return self._confirmed.get((method, protocol), [])
 
     def seeds_begun(self, method: str) -> int:
-        """Confirm runs of the incumbent by the main protocol, whatever became of them."""
-        best = self.incumbents.get(method)
-        if best is None:
-            return 0
-        runs = [run for run in self.trials("confirm", method) if run.protocol == self.protocols[0]]
-        return len(again(best, runs))
+        """How many confirm runs there are by the main protocol, whatever became of them."""
+        return len(self.begun(method, self.protocols[0]))
 
     def published(self, method: str) -> list[Record]:
         """Completed confirm runs of a method's published values at the learning rate of its best."""
         best = self.incumbents.get(method)
-        if best is None or not self.settings.confirms_published:
+        if best is None or not self.settings.repeats_published(method):
             return []
-        config = self.settings.published(method, best.config.get("lr"))
+        first = self.protocols[0]
+        published = self.settings.published(method, best.config.get("lr"))
+        config = published and self.settings.confirmed(method, first, published)
         runs = completed(self.trials("confirm", method), "confirm", method)
-        return [run for run in runs if config and run.protocol == self.protocols[0] and agrees(run, config)]
+        return [run for run in runs if config and run.protocol == first and agrees(run, config)]
 
     def collapsed(self, method: str, protocol: str) -> set[int]:
         """Seeds of those runs that failed to train.
@@ -112,7 +120,7 @@ class ChosenRuns:
         return self._collapsed.get((method, protocol), set())
 
     def trained(self, method: str, protocol: str) -> list[Record]:
-        """Completed confirm runs of the incumbent without those that collapsed."""
+        """Completed confirm runs without those that collapsed."""
         left_out = self.collapsed(method, protocol)
         return [run for run in self.confirmed(method, protocol) if run.seed not in left_out]
 
@@ -131,8 +139,8 @@ class ChosenRuns:
     @cached_property
     def _confirmed(self) -> Mapping[tuple[str, str], list[Record]]:
         return {
-            (method, protocol): confirming(self.trials("confirm", method), best, protocol)
-            for method, best in self.incumbents.items()
+            (method, protocol): completed(self.begun(method, protocol), "confirm", method)
+            for method in self.methods
             for protocol in self.protocols
         }
 

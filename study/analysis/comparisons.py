@@ -177,7 +177,7 @@ def _judged(chosen: ChosenRuns, protocol: str, method: str, base: str, runs: Seq
     if folds:
         differences = _pairwise(_means(by_fold(ours, folds)), _means(by_fold(theirs, folds)))
         kind, test = FOLDED, resampled_test(list(differences.values()))
-    elif base == BASELINE and chosen.settings.method(method).paired:
+    elif base == BASELINE and _follows(chosen, method, protocol):
         kind, test, differences = PAIRED, overlapping_test(ours, theirs), _pairwise(ours, theirs)
     else:
         kind, test = WELCH, welch_test(list(ours.values()), list(theirs.values()))
@@ -185,6 +185,12 @@ def _judged(chosen: ChosenRuns, protocol: str, method: str, base: str, runs: Seq
         differences = {seed: value - mean for seed, value in sorted(ours.items())}
     count = len(differences) if folds else len(theirs)
     return Comparison(protocol, split, method, base, score, differences, count, kind, test, None, 1)
+
+
+def _follows(chosen: ChosenRuns, method: str, protocol: str) -> bool:
+    """Whether runs follow those of the baseline on the same seed, which recipes of their own make untrue."""
+    by_recipes = protocol == "paper" and bool(chosen.settings.recipes)
+    return chosen.settings.method(method).paired and not by_recipes
 
 
 def _means(groups: Mapping[str, Sequence[float]]) -> dict[str, float]:

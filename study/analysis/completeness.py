@@ -1,7 +1,7 @@
 """Whether every trial that a study asked for exists and has ended well."""
 
 from study.analysis.chosen_runs import ChosenRuns
-from study.analysis.selection import again, agrees
+from study.analysis.selection import again
 from study.analysis.sweeps import Sweeps, hashable
 
 
@@ -37,9 +37,7 @@ def _final(chosen: ChosenRuns, method: str, _: Sweeps) -> bool:
 
 
 def _confirmed(chosen: ChosenRuns, method: str, _: Sweeps) -> bool:
-    best = chosen.incumbents.get(method)
-    runs = [run for run in chosen.trials("confirm", method) if best and agrees(run, best.config)]
-    per_protocol = [sum(run.protocol == protocol for run in runs) for protocol in chosen.protocols]
+    per_protocol = [len(chosen.begun(method, protocol)) for protocol in chosen.protocols]
     return all(number >= chosen.settings.seeds_of(method) for number in per_protocol)
 
 

@@ -24,4 +24,5 @@ def at_edges(chosen: ChosenRuns) -> list[Edge]:
         for method, best in chosen.incumbents.items()
         for key, domain in chosen.settings.space(method).items()
         if key in best.config and (is_upper := upper_end(domain, best.config[key])) is not None
+        if is_upper or key not in chosen.settings.method(method).search.floors
     ]

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from study.analysis.chosen_runs import ChosenRuns
-from study.analysis.selection import agrees
 from study.analysis.summary import Hours, cost
 from study.records.trial_record import Record
 
@@ -32,11 +31,11 @@ class MethodStatus:
 
     method: str
     protocol: str
-    stage: str  # the one that its result waits for: search without an incumbent, then confirm
+    stage: str  # the one that its result waits for: search until a configuration is chosen, then confirm
     seeds: int  # confirm runs that gave a number and did not collapse
     asked: int
     ended: bool  # whether all trials it has in that stage have
-    endings: tuple[SameEnding, ...]  # of all search trials without an incumbent, else of runs left out
+    endings: tuple[SameEnding, ...]  # of all search trials while none is chosen, else of runs left out
     costs: Mapping[str, Hours]  # search with its finalists, and confirm
     inapplicable: str = ""  # why the method cannot train this task
 
@@ -61,19 +60,19 @@ def method_statuses(chosen: ChosenRuns) -> list[MethodStatus]:
 def _status(chosen: ChosenRuns, method: str, protocol: str) -> MethodStatus:
     searched, again = (chosen.trials(stage, method) for stage in ("search", "finalists"))
     tried = [run for run in chosen.trials("confirm", method) if run.protocol == protocol]
-    best = chosen.incumbents.get(method)
-    runs = [run for run in tried if best is not None and agrees(run, best.config)]
-    waited_for = searched if best is None else runs
+    known = chosen.configuration(method, protocol) is not None
+    runs = chosen.begun(method, protocol)
+    waited_for = runs if known else searched
     collapsed = tuple(sorted(chosen.collapsed(method, protocol)))
     untrained = (SameEnding("collapsed", COLLAPSED, collapsed),) if collapsed else ()
     return MethodStatus(
         method,
         protocol,
-        stage="search" if best is None else "confirm",
+        stage="confirm" if known else "search",
         seeds=len(chosen.trained(method, protocol)),
         asked=chosen.settings.seeds_of(method),
         ended=bool(waited_for) and all(record.finished for record in waited_for),
-        endings=_lost_first(_alike(searched)) if best is None else (*_lost(_alike(runs)), *untrained),
+        endings=(*_lost(_alike(runs)), *untrained) if known else _lost_first(_alike(searched)),
         costs={"search": cost(chosen.settings, [*searched, *again]), "confirm": cost(chosen.settings, tried)},
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from study.analysis.metric_names import METRICS, REGRESSION_NUMBERS, of_regression
 from study.records.trial_record import Record
+from trainables.multimodal.data.splits import TRAIN
 from trainables.multimodal.tasks import LOSS, PRECISION
 
 PER_STAGE = {"seed", "data", "split", "selection", "diagnose"}
@@ -48,16 +49,13 @@ def agrees(record: Record, config: Mapping[str, Any], *, but: str | None = None)
     return all(record.config[name] == config[name] for name in shared)
 
 
-def confirming(records: Sequence[Record], best: Record | None, protocol: str) -> list[Record]:
-    """Completed confirm runs of the method and configuration of `best`."""
-    if best is None:
-        return []
-    runs = [record for record in completed(records, "confirm", best.method) if record.protocol == protocol]
-    return [record for record in runs if agrees(record, best.config)]
-
-
 def on_validation(record: Record) -> dict[str, float]:
-    """Validation metrics of the best epoch; a paper run chose it on test, so they are looked up there."""
+    """Validation metrics of the best epoch; a paper run chose it on test, so they are looked up there.
+
+    Empty where nothing was held back: test stood in for validation.
+    """
+    if record.config.get("train_on", TRAIN) != TRAIN:
+        return {}
     last = record.epochs.get(max(record.epochs, default=0), {})
     at_best = record.epochs.get(int(last.get("best/epoch", 0)), {})
     source, prefix = (last, "best/") if record.protocol == "clean" else (at_best, "validation/")

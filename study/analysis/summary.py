@@ -12,8 +12,9 @@ from study.analysis.selection import on_test, on_validation
 from study.analysis.statistics import on_logit, resampled_interval, spread
 from study.analysis.surfaces import MethodSurface
 from study.analysis.sweeps import Sweep, Sweeps
+from study.recipe_wording import optimizer_of
 from study.records.trial_record import Record
-from study.settings import SELECTIONS, MlflowRun, ProtocolFacts, Resources, StudySettings
+from study.settings import AUGMENTED, SELECTIONS, MlflowRun, ProtocolFacts, Resources, StudySettings
 
 SPLITS = ("test", "validation")
 ENDINGS = ("completed", "pruned", "failed", "diverged")
@@ -27,7 +28,7 @@ def summarise(
 ) -> dict[str, Any]:
     """The content of summary.json; with protocol `both` an extra key `paper` holds the same as `methods`.
 
-    A study with a design has its `surface` there too.
+    A study with a design has its `surface` there too, and one by the paper's protocol its `recipes`.
     """
     settings = chosen.settings
     first, *others = chosen.protocols
@@ -40,6 +41,7 @@ def summarise(
         "methods": {name: _method(chosen, name, first) for name in chosen.methods},
         **{other: {name: _method(chosen, name, other) for name in chosen.methods} for other in others},
         "sensitivity": {m: _sensitivity(swept, settings) for m, swept in sweeps.items() if swept},
+        **({"recipes": {m: asdict(one) for m, one in settings.recipes.items()}} if settings.recipes else {}),
         **({"surface": {method: _surface(found) for method, found in surfaces.items()}} if surfaces else {}),
         "cost": cost(settings, chosen.records),
         "mlflow": asdict(settings.mlflow or MlflowRun()),
@@ -49,14 +51,38 @@ def summarise(
 def five(settings: StudySettings, protocol: str) -> dict[str, Any]:
     """Split, recipe, frames, selection and optimizer behind the numbers of one protocol."""
     facts = settings.protocol
+    by = f" by {facts.objective}" if facts.objective else ""
+    plain = {name: getattr(facts, name) for name in FIVE} | {"selection": f"{SELECTIONS[protocol]}{by}"}
+    if facts.name == protocol == "paper":
+        return plain
+    if protocol == "paper" and settings.recipes:
+        return plain | by_recipes(settings)
     split = facts.splits.get(protocol, facts.split)
     if settings.folds and protocol == "clean":
         split += f", confirmed on {len(settings.folds)} folds ({settings.folds[0]} ...)"
-    by = f" by {facts.objective}" if facts.objective else ""
-    return {name: getattr(facts, name) for name in FIVE} | {
-        "split": split,
-        "selection": f"{SELECTIONS[protocol]}{by}",
+    return plain | {"split": split}
+
+
+def by_recipes(settings: StudySettings) -> dict[str, Any]:
+    """The same but selection, as the recipes of the paper's protocol have it: what methods have in common, or
+    what each has.
+    """
+    facts = settings.protocol
+    each = [settings.recipe_config(method) for method in settings.methods]
+    prepared = facts.recipe.removesuffix(AUGMENTED)
+    values = {
+        "split": [config["split"] for config in each],
+        "recipe": [prepared + (AUGMENTED if config.get("augment") else "") for config in each],
+        "frames": ["none" if facts.frames == "none" else config.get("frames", 1) for config in each],
+        "optimizer": [optimizer_of(config) for config in each],
     }
+    return {name: _by_method(of_methods) for name, of_methods in values.items()}
+
+
+def _by_method(values: Sequence[Any]) -> Any:
+    """The value of all, or each that any has."""
+    different = list(dict.fromkeys(values))
+    return different[0] if len(different) == 1 else f"by method: {' or '.join(map(str, different))}"
 
 
 def measure(
@@ -84,7 +110,11 @@ def measure(
 
 def fold_of(records: Iterable[Record]) -> dict[int, str]:
     """Seed -> fold of the confirm runs that went through folds."""
-    return {record.seed: record.config["split"] for record in records if "split" in record.config}
+    return {
+        record.seed: record.config["split"]
+        for record in records
+        if "split" in record.config and record.protocol == "clean"
+    }
 
 
 def by_fold(values: Mapping[int, float], folds: Mapping[int, str]) -> dict[str, list[float]]:
@@ -119,7 +149,6 @@ def _protocol(facts: ProtocolFacts) -> dict[str, Any]:
 
 
 def _method(chosen: ChosenRuns, method: str, protocol: str) -> dict[str, Any]:
-    best = chosen.incumbents.get(method)
     runs = chosen.trained(method, protocol)
     folds = fold_of(runs)
 
@@ -128,7 +157,7 @@ def _method(chosen: ChosenRuns, method: str, protocol: str) -> dict[str, Any]:
         return {name: measure(by_seed(runs, read, name), name, folds) for name in names}
 
     return {
-        "config": None if best is None else best.config,
+        "config": chosen.configuration(method, protocol),
         "validation": measures(on_validation),
         "test": measures(on_test),
         "collapsed": sorted(chosen.collapsed(method, protocol)),

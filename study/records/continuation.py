@@ -16,6 +16,8 @@ LATER: Final = (
     "protocol.tested",
 )
 """Beginnings of entries that ledgers of version 0.1.0 lack: such a study goes on without them."""
+SWEPT_BEFORE: Final = {"sensitivity.boosting.sigma": [0.8, 1.0, 1.2]}
+"""What earlier versions swept by default: such a study goes on with it."""
 MAY_CHANGE: Final = ("id", "mlflow", "resources", "made_with", "exhausted")
 """Where a study runs and shows, and how far it came."""
 
@@ -35,8 +37,15 @@ def continued(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, An
         new = {key: value for key, value in new.items() if key in old or not key.startswith(LATER)}
     changed = [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]
     refused = [key for key in changed if not _allowed(key, old.get(key), new.get(key))]
+    if "recipes" in now and "recipes" not in before and "paper" in before["protocol"]["splits"]:
+        raise InputError(
+            f"study {before['study']} was begun by a version whose paper protocol trained all methods alike; "
+            "now each has its published recipe. Use --fresh to begin anew and keep the old folder under "
+            "another name."
+        )
     if refused:
-        diff = "; ".join(f"{key} was {old.get(key)!r}, now {new.get(key)!r}" for key in refused)
+        told = [key for key in refused if not key.startswith("recipes.")] or refused  # the others make them
+        diff = "; ".join(f"{key} was {old.get(key)!r}, now {new.get(key)!r}" for key in told)
         raise InputError(
             f"study {before['study']} was begun with other settings: {diff}. Use the settings it was begun "
             "with, or --fresh to begin anew and keep the old folder under another name."
@@ -72,6 +81,8 @@ def _allowed(key: str, old: Any, new: Any) -> bool:
     methods that was begun before their source was told goes on without.
     """
     told_since = old is None and key.startswith("own_parts.")
-    if key == "data.note" or told_since or (key, old, new) == ("protocol.objective", None, "mae"):
+    if told_since or (key in SWEPT_BEFORE and old == SWEPT_BEFORE[key]):
+        return True
+    if key == "data.note" or (key, old, new) == ("protocol.objective", None, "mae"):
         return True
     return key.split(".")[-1] in MAY_GROW and (not isinstance(old, int) or new >= old)

@@ -1,7 +1,7 @@
 """The folder of a study: one driver at a time, one ledger, and nothing in it is ever overwritten."""
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from study.methods import STUDY_METHODS, StudyMethod
@@ -10,7 +10,7 @@ from study.records.continuation import continued
 from study.records.database import sqlite_url
 from study.records.ledger import Ledger
 from study.records.ledger_copy import COPY, age, damage, reader
-from study.settings import UNSEARCHED, StudySettings
+from study.settings import StudySettings
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.whole_files import held
 
@@ -67,7 +67,7 @@ def open_ledger(folder: Path, settings: StudySettings, storage: str | None) -> L
     if storage is None:
         _require_whole(folder)
         if not (folder / LEDGER).exists():
-            _require_search(settings.study, settings.stages)
+            _require_search(settings)
             _begin(folder / LEDGER, settings)
     ledger = Ledger(storage or sqlite_url(folder / LEDGER), settings.study, folder, settings.table)
     try:
@@ -81,20 +81,22 @@ def open_ledger(folder: Path, settings: StudySettings, storage: str | None) -> L
 def _agree(ledger: Ledger, settings: StudySettings) -> None:
     """Settle what the study is asked for: what it was begun with, grown where it may grow."""
     if not ledger.begun:
-        _require_search(settings.study, settings.stages)
+        _require_search(settings)
         ledger.save_settings(settings)
         return
     before = ledger.plain_settings
     merged = continued(before, settings.to_json())
-    _require_search(settings.study, merged["stages"])
+    grown = StudySettings.from_json(merged, settings.table)
+    _require_search(grown)
     if merged != before:
-        ledger.save_settings(StudySettings.from_json(merged, settings.table))
+        ledger.save_settings(grown)
 
 
-def _require_search(study: str, stages: Sequence[str]) -> None:
-    """All stages but those of UNSEARCHED rest on what a search has found."""
-    if "search" not in stages and (not stages or {*stages} - {*UNSEARCHED}):
-        raise InputError(f"{study} has not been searched yet: add search to --stages.")
+def _require_search(settings: StudySettings) -> None:
+    """Stages that rest on what a search has found come with one."""
+    stages = {*settings.stages}
+    if "search" not in stages and (not stages or stages - settings.unsearched):
+        raise InputError(f"{settings.study} has not been searched yet: add search to --stages.")
 
 
 def read_ledger(

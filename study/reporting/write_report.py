@@ -26,6 +26,7 @@ from study.reporting.sections.paper_tables import PaperTables
 from study.reporting.sections.power import Power
 from study.reporting.sections.published import Published
 from study.reporting.sections.published_values import PublishedValues
+from study.reporting.sections.recipes import PaperRecipes
 from study.reporting.sections.regression import RegressionScores
 from study.reporting.sections.relearning import Relearning
 from study.reporting.sections.results import MethodResults
@@ -45,6 +46,7 @@ OPENING: Section = Verdict()
 SECTIONS: Sequence[Section] = (
     Caveats(),
     MethodResults(),
+    PaperRecipes(),
     Ceilings(),
     TuningCurves(),
     Power(),

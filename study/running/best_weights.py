@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from study.analysis.chosen_runs import ChosenRuns
-from study.analysis.selection import on_validation
+from study.analysis.selection import on_test, on_validation
 from study.records.ledger import Ledger
 from study.records.study_folder import BEST
 from study.records.trial_record import Record
@@ -12,15 +12,22 @@ from study.running.trial_files import CHECKPOINTS, exported, trial_folder
 
 
 def publish_best(folder: Path, ledger: Ledger) -> None:
-    """Put the weights of each method's best confirm run, by validation, under best/<method>."""
+    """Put the weights of each method's best confirm run under best/<method>.
+
+    By validation, or where nothing was held back for it, by what selected the epoch.
+    """
     chosen = ChosenRuns(ledger.settings, ledger.records())
     score = chosen.settings.judged_by
     for method in chosen.settings.methods:
         runs = chosen.confirmed(method, chosen.protocols[0])
-        best = max(runs, key=lambda run: (score.of(on_validation(run)), -run.number), default=None)
+        best = max(runs, key=lambda run: (score.of(_judged(run)), -run.number), default=None)
         if best is not None:
             _move_export(folder, best)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+
+
+def _judged(run: Record) -> dict[str, float]:
+    return on_validation(run) or on_test(run)
 
 
 def _move_export(folder: Path, record: Record) -> None:

@@ -11,6 +11,7 @@ import torch
 
 from search_spaces.space import spelled
 from study.methods import BASELINE
+from study.recipe_wording import recipe_words
 from study.running.hang_watch import hanging
 from study.running.sampling import rungs
 from study.running.stages import FINALIST_SEEDS
@@ -32,12 +33,13 @@ def describe(settings: StudySettings, store: FeatureStore, *, slots: int) -> str
     measured, kept = _measure(settings, store)
     epoch, epochs = measured.epoch(store, _split(settings)), settings.budget.epochs
     trials = at_most(settings)
-    hours = sum(trials.values()) * epochs * epoch / slots / 3600
+    hours = _epochs_in_all(settings, trials) * epoch / slots / 3600
     disk = 2 * 4 * kept * slots / 2**20  # each running trial keeps two checkpoints
     lines = [f"study {settings.study} on {store.name}: {len(store)} samples", *_spaces(settings)]
     lines += [f"{name}: not applicable, {why}" for name, why in settings.inapplicable.items()]
     lines += _rungs(settings) if settings.prunes else ["no trial is stopped early"]
     lines += [f"{stage}: at most {count} trials of {epochs} epochs" for stage, count in trials.items()]
+    lines += _recipes(settings)
     lines += [f"an epoch takes about {epoch:.1f} s; {slots} trials at once: at most {hours:.2f} h in all"]
     lines += [f"  {measured}; a sample of validation is taken to cost a third of one of training"]
     lines += [hanging(epoch, settings.resources or Resources())]
@@ -56,6 +58,26 @@ def _rungs(settings: StudySettings) -> list[str]:
         alike.setdefault(", ".join(judged), []).append(method)
     (first, _), *others = alike.items()
     return [f"rungs at epochs {first}", *(f"  of {', '.join(m)} at {at}" for at, m in others)]
+
+
+def _epochs_in_all(settings: StudySettings, trials: Mapping[str, int]) -> int:
+    """Of all trials; those of a published recipe have its own number."""
+    usual = settings.budget.epochs
+    if "confirm" not in trials:
+        return sum(trials.values()) * usual
+    own = {name: int(settings.recipe_config(name)["epochs"]) for name in settings.recipes}
+    more = sum(settings.seeds_of(name) * (epochs - usual) for name, epochs in own.items())
+    return sum(trials.values()) * usual + more
+
+
+def _recipes(settings: StudySettings) -> list[str]:
+    """What runs by the paper's protocol train with, a line for each method."""
+    lines = []
+    for name, recipe in settings.recipes.items():
+        words = recipe_words(settings.recipe_config(name), has_frames=settings.protocol.frames != "none")
+        told = "; ".join(f"{head.lower()} {cell}" for head, cell in words.items())
+        lines.append(f"paper, {name}: {told}; {recipe.source or 'no recipe is published for these data'}")
+    return lines
 
 
 def _memory(settings: StudySettings, store: FeatureStore, measured: "_Measured") -> list[str]:
@@ -101,7 +123,9 @@ def at_most(settings: StudySettings) -> dict[str, int]:
     sweeps = sum(1 + sum(map(len, keys.values())) for keys in settings.sweeps.values() if keys)
     budget, methods = settings.budget, settings.methods
     final = FINALIST_SEEDS * min(budget.finalists, budget.trials)
-    published = [name for name in methods if settings.confirms_published and settings.published(name, 0.0)]
+    published = [
+        name for name in methods if settings.repeats_published(name) and settings.published(name, 0.0)
+    ]
     counts = {
         "search": budget.trials * len(methods),
         "finalists": final * len(methods),

@@ -85,13 +85,13 @@ def finalists(settings: StudySettings, ledger: Ledger, method: str) -> StagePlan
 def confirm(settings: StudySettings, ledger: Ledger, method: str) -> StagePlan:
     """A method's best configuration on fresh seeds by every protocol, then its published values."""
     best = _incumbent(ledger, method)
-    if best is None:
-        return _listed("confirm", method, [], ledger)
-    wanted = _on_seeds(settings, best, settings.seeds_of(method))
-    published = settings.published(method, best.config.get("lr"))
-    if settings.confirms_published and published is not None:
+    config = None if best is None else best.config
+    wanted = _on_seeds(settings, method, config, settings.seeds_of(method))
+    published = config and settings.published(method, config.get("lr"))
+    if published and settings.repeats_published(method):
         first = settings.protocols[0]
-        wanted += [_confirmed(settings, published, n, first) for n in range(settings.budget.seeds)]
+        values = settings.confirmed(method, first, published) or published
+        wanted += [_confirmed(settings, values, n, first) for n in range(settings.budget.seeds)]
     return _shown(settings, "confirm", method, wanted, ledger)
 
 
@@ -105,7 +105,8 @@ def more_seeds(settings: StudySettings, ledger: Ledger) -> list[StagePlan]:
     chosen = ChosenRuns(settings, ledger.records())
     wanted = {comparison.method: _seeds_after(chosen, comparison) for comparison in with_baseline(chosen)}
     wanted[BASELINE] = max([settings.seeds_of(BASELINE), *(BASELINE_SHARE * n for n in wanted.values())])
-    runs = {m: _on_seeds(settings, best, wanted.get(m, 0)) for m, best in chosen.incumbents.items()}
+    best = {m: chosen.incumbents[m].config if m in chosen.incumbents else None for m in settings.methods}
+    runs = {m: _on_seeds(settings, m, config, wanted.get(m, 0)) for m, config in best.items()}
     return [_shown(settings, "confirm", method, listed, ledger) for method, listed in runs.items()]
 
 
@@ -203,9 +204,17 @@ def _begins(settings: StudySettings, ledger: Ledger, method: str) -> list[dict[s
     return [published, *({**published, "lr": rate} for rate in others[:TRANSFERRED])]
 
 
-def _on_seeds(settings: StudySettings, best: Record, count: int) -> list[Proposal]:
-    """Runs of a search trial's configuration on the first `count` seeds, by every protocol."""
-    return [_confirmed(settings, best.config, n, name) for n in range(count) for name in settings.protocols]
+def _on_seeds(
+    settings: StudySettings, method: str, best: Mapping[str, Any] | None, count: int
+) -> list[Proposal]:
+    """Runs of a method's best configuration, or of its published recipe, on the first `count` seeds."""
+    configs = {name: settings.confirmed(method, name, best) for name in settings.protocols}
+    return [
+        _confirmed(settings, config, n, name)
+        for n in range(count)
+        for name, config in configs.items()
+        if config is not None
+    ]
 
 
 def _confirmed(settings: StudySettings, config: Mapping[str, Any], number: int, protocol: str) -> Proposal:

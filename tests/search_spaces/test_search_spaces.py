@@ -168,6 +168,16 @@ def test_the_published_values_of_boosting():
     assert (scaled["period"], scaled["weight_face"], scaled["weight_voice"]) == (5, 0.5, 0.5)
 
 
+@pytest.mark.parametrize("space", [search_spaces.boosting, search_spaces.dr_boosting])
+def test_sigma_is_drawn_from_1_upwards_below_which_every_modality_would_get_a_head(space):
+    assert min(draws(space(FACES, 12)["sigma"])) >= 1
+
+
+def test_the_published_values_of_ogm_ge():
+    assert search_spaces.ogm_ge.DEFAULTS == {"lr": 1e-3, "alpha": 0.8, "begin": 0, "end": 51}
+    assert search_spaces.ogm_ge.defaults(50)["end"] == 25
+
+
 def test_alpha_is_drawn_from_005_to_1_and_modulation_ends_after_it_begins():
     domains = search_spaces.ogm_ge(12)
     assert (domains["alpha"].lower, domains["alpha"].upper) == (0.05, 1)

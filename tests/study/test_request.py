@@ -445,6 +445,15 @@ def test_a_study_of_an_earlier_version_goes_on_without_what_is_new(settings):
     assert continued(before, plain) == before | {"resources": None}
 
 
+def test_a_study_that_began_to_sweep_sigma_below_1_goes_on_with_that(resolved_on_toys):
+    now = resolved_on_toys(STUDIES["features_boosting"])
+    assert min(now.sweeps["boosting"]["sigma"]) == 1
+    before = replace(now, sweeps={"boosting": {**now.sweeps["boosting"], "sigma": [0.8, 1.0, 1.2]}})
+    assert going_on(before, now)["sensitivity"] == before.to_json()["sensitivity"]
+    with pytest.raises(InputError, match=r"sensitivity\.boosting\.sigma was"):
+        going_on(now, before)
+
+
 @pytest.mark.parametrize(
     ("was", "says"), [("", "suspicious: 2."), ("leaky.", ""), ("leaky.", "suspicious: 2.")]
 )

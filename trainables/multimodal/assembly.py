@@ -16,6 +16,7 @@ from trainables.multimodal.data.loading.batches import stored_frames
 from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.model import MultimodalModel
+from trainables.multimodal.networks.initial_values import INITS
 from trainables.multimodal.networks.initial_weights import load_initial_weights
 from trainables.multimodal.networks.model_spec import ModelSpec
 from trainables.multimodal.own_parts import import_path, is_own
@@ -49,6 +50,7 @@ def build_model(config: TrainerConfig, balancers: Sequence[Balancer], store: Fea
         multilabel=store.multilabel,
     )
     model = MultimodalModel(spec)
+    INITS[config.init](model)
     for name in names:
         if name in config.initial_weights:
             load_initial_weights(model.encoders[name], config.initial_weights[name])
@@ -59,10 +61,15 @@ def require_fitting(config: TrainerConfig, balancers: Sequence[Balancer], store:
     """Raise InputError for settings that do not fit the store, as a run would; no sample is read."""
     names = chosen_modalities(store, config.modalities)
     task = task_on(store, config.task, config.loss)
-    rows = usable_rows(store, names, store.split(config.split), task)
+    rows = usable_rows(store, names, part_rows(config, store), task)
     training_task(config, store, task, rows["train"])
     stored_frames({name: store.modalities[name] for name in names}, config.frames)
     build_model(config, balancers, store)
+
+
+def part_rows(config: TrainerConfig, store: FeatureStore) -> dict[str, NDArray[np.int64]]:
+    """Rows of the parts that a run trains on, validates with and tests."""
+    return splits.TRAINED_ON[config.train_on](store.split(config.split))
 
 
 def chosen_modalities(store: FeatureStore, named: Sequence[str]) -> tuple[str, ...]:
@@ -101,12 +108,17 @@ def require_called(balancers: Sequence[Balancer]) -> None:
 
 
 def require_enough(balancers: Sequence[Balancer], modalities: Sequence[str]) -> None:
-    """Raise InputError where a balancer compares modalities and there are too few."""
+    """Raise InputError where a balancer compares modalities and there are too few or too many."""
     for balancer in balancers:
         if len(modalities) < balancer.fewest_modalities:
             raise InputError(
                 f"{type(balancer).__name__} needs at least {balancer.fewest_modalities} modalities, and the "
                 f"run has {len(modalities)}"
+            )
+        if len(modalities) > balancer.most_modalities:
+            raise InputError(
+                f"{type(balancer).__name__} compares {balancer.most_modalities} modalities with these "
+                f"settings, and the run has {len(modalities)}"
             )
 
 
@@ -198,6 +210,11 @@ def fusion_owner(balancers: Sequence[Balancer]) -> Balancer:
     """The balancer that says how features become logits: at most one may replace the concatenation."""
     owners = [balancer for balancer in balancers if balancer.fusion != Balancer.fusion]
     return _only(owners, "replace the fusion")
+
+
+def restarts(balancers: Sequence[Balancer]) -> int:
+    """Restarts of k-means that the run's balancers ask for: at most one of them asks for its own number."""
+    return _only([b for b in balancers if b.n_init != Balancer.n_init], "count restarts of k-means").n_init
 
 
 def _only(owners: Sequence[Balancer], action: str) -> Balancer:

@@ -2,14 +2,18 @@
 
 import dataclasses
 import math
+import operator
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from trainables.multimodal.class_loss import BALANCED, EQUAL
+from trainables.multimodal.data.loading.batches import FRAME_CHOICES
+from trainables.multimodal.data.splits import TRAIN, TRAINED_ON
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.networks.encoders import ENCODERS
 from trainables.multimodal.networks.fusion import CONCATENATION, FUSIONS
+from trainables.multimodal.networks.initial_values import INITS
 from trainables.multimodal.optimizers import OPTIMIZERS, SGD
 from trainables.multimodal.own_parts import FORM, is_own
 from trainables.multimodal.schedules import cosine, step, warm_up
@@ -45,6 +49,11 @@ SCHEDULES: Final[Mapping[str, Callable[["TrainerConfig", int], float]]] = {
 }
 """Factor of the learning rate after so many finished epochs, by the name that settings carry."""
 
+TIES: Final[Mapping[str, Callable[[float, float], bool]]] = {"first": operator.gt, "last": operator.ge}
+"""Whether an epoch with a score takes the place of the best one so far, which has another."""
+CROPS: Final = ("clip", "frame")
+"""What a random crop is drawn for anew."""
+
 
 def _are_encoders(value: object) -> bool:
     return isinstance(value, Mapping) and all(_names_part(v, ENCODERS) for v in value.values())
@@ -68,7 +77,9 @@ _RULES: Final[Mapping[str, Rule]] = {
     "class_weights": (_are_class_weights, "equal, balanced, or a number > 0 by class"),
     "modalities": (are_names, "different names"),
     "split": NAME,
+    "train_on": one_of(*TRAINED_ON),
     "selection": one_of("validation", "test"),
+    "ties": one_of(*TIES),
     "seed": integer(0),
     "batch_size": integer(2),
     "optimizer": one_of(*OPTIMIZERS),
@@ -83,12 +94,15 @@ _RULES: Final[Mapping[str, Rule]] = {
     "width": POSITIVE,
     "hidden": integer(1),
     "frames": integer(1),
+    "frame_choice": one_of(*FRAME_CHOICES),
     "augment": FLAG,
+    "crop": one_of(*CROPS),
     "encoders": (_are_encoders, f"one of {', '.join(ENCODERS)}, or {FORM}, by modality"),
     "fusion": ((lambda value: _names_part(value, FUSIONS)), f"one of {', '.join(FUSIONS)}, or {FORM}"),
     "d_model": integer(1),
     "layers": integer(1),
     "attention_heads": integer(1),
+    "init": one_of(*INITS),
     "initial_weights": (are_paths, "an absolute path by modality"),
     "dropout": FRACTION,
     "encoder_lr": POSITIVE,
@@ -138,8 +152,14 @@ class TrainerConfig:
     """Modalities of the store that are used, in this order; none named means all."""
     split: str = "default"
     """Split policy of the store; `default` is the one its manifest names."""
+    train_on: str = TRAIN
+    """`train`, or `train+validation`: nothing is held out, and test stands in for validation, as in releases
+    without one; for selection `test` alone.
+    """
     selection: str = "validation"
     """Split that picks the best epoch; `test`, which records a test curve, is the paper's protocol only."""
+    ties: str = "first"
+    """Which of several epochs with the best score counts, the `first` or the `last`."""
     seed: int = 0
     """Seed of the initial weights, the shuffles, the frame choice and the global generators."""
     batch_size: int = 64
@@ -169,9 +189,15 @@ class TrainerConfig:
     hidden: int = 256
     """Units of both layers of the encoder for vectors."""
     frames: int = 1
-    """Frames taken per clip of those stored."""
+    """Frames taken per clip of those stored, one of each of as many stretches."""
+    frame_choice: str = "random"
+    """Frame of a stretch that training takes: a `random` one, the `middle` or the `first`. Evaluation takes
+    the middle, after training on the `first` that one.
+    """
     augment: bool = False
     """Crop, stretch and mirror pictures and optical flow at random while training."""
+    crop: str = "clip"
+    """Whether all frames of a `clip` are seen through one random crop, or each `frame` through its own."""
     encoders: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
     """Encoder by modality: of networks.encoders.ENCODERS, or one of your own by `package.module:Name`.
 
@@ -185,6 +211,10 @@ class TrainerConfig:
     """Layers of the transformer."""
     attention_heads: int = 4
     """Heads of each layer's attention; they divide `d_model`."""
+    init: str = "dnr"
+    """Initial values as in the release of D&R, `dnr`, or of OGM-GE and AUG, `ogm`: every linear layer
+    Xavier-normal with zero bias, and batch norm with weight 1.
+    """
     initial_weights: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
     """Absolute path by modality of a state dict, .safetensors or torch's, that its encoder starts from."""
     dropout: float = 0.0
@@ -227,6 +257,10 @@ class TrainerConfig:
             raise InputError(
                 f"warmup_epochs must be below the {self.epochs} epochs of the run, got {self.warmup_epochs}"
             )
+        if self.schedule == "step" and not self.milestones:
+            raise InputError("schedule step needs milestones: epochs after which the learning rate falls")
+        if self.train_on != TRAIN and self.selection != "test":
+            raise InputError(f"train_on {self.train_on} leaves no validation: it is for selection test alone")
         if self.freeze_epochs and not self.initial_weights:
             raise InputError("freeze_epochs is about encoders with initial_weights, and none are given")
         if self.d_model % self.attention_heads:

@@ -112,9 +112,9 @@ class Clustered:
     labels: Tensor
 
     @classmethod
-    def of(cls, part: Labelled, n_clusters: int) -> "Clustered":
+    def of(cls, part: Labelled, n_clusters: int, n_init: int = RESTARTS) -> "Clustered":
         """Cluster the features of a part."""
-        return cls(cluster(part.features, n_clusters), part.labels)
+        return cls(cluster(part.features, n_clusters, n_init=n_init), part.labels)
 
     @property
     def purity(self) -> float:
@@ -126,13 +126,14 @@ class Clustered:
         return cluster_purities(self.clusters, self.labels[torch.from_numpy(orders).to(self.labels.device)])
 
 
-def measure_purity(train: Labelled, validation: Labelled, n_clusters: int) -> Purity:
+def measure_purity(train: Labelled, validation: Labelled, n_clusters: int, n_init: int = RESTARTS) -> Purity:
     """Purity of both splits, of the thinned training split, and the noise floor of both gaps.
 
     The floors depend on the sizes of the splits: a small split looks purer than a large one by chance.
     """
-    whole, unseen = Clustered.of(train, n_clusters), Clustered.of(validation, n_clusters)
-    parts = [Clustered.of(part, n_clusters) for part in thinned(train, len(validation.labels))] or [whole]
+    whole, unseen = (Clustered.of(part, n_clusters, n_init) for part in (train, validation))
+    smaller = thinned(train, len(validation.labels))
+    parts = [Clustered.of(part, n_clusters, n_init) for part in smaller] or [whole]
     return Purity(
         whole.purity,
         unseen.purity,

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from trainables.multimodal.clustering import RESTARTS
 from trainables.multimodal.contributions import coalitions, contributions
 from trainables.multimodal.data.loading.batches import Batch, Loader
 from trainables.multimodal.diagnostics import Labelled, Probes, Purity, measure_purity
@@ -95,6 +96,8 @@ class Evaluator:
     """Opens a split; only `test` and the paper's protocol ask for test."""
     with_probes: bool
     """Whether the probes are trained, so that their accuracy says something."""
+    n_init: int = RESTARTS
+    """Restarts of k-means."""
     _evaluations: dict[str, Evaluation] = field(default_factory=dict, init=False)
     _diagnosis: dict[str, Purity] = field(default_factory=dict, init=False)
 
@@ -195,7 +198,7 @@ class Evaluator:
             for name in self.model.encoders:
                 seen, unseen = (self._labelled(*rows[name]) for rows in (train, validation))
                 count = self.task.n_clusters(_array(train[name][1]))
-                self._diagnosis[name] = measure_purity(seen, unseen, count)
+                self._diagnosis[name] = measure_purity(seen, unseen, count, self.n_init)
         return self._diagnosis
 
     def diagnosed(self) -> dict[str, float]:

@@ -17,14 +17,16 @@ from trainables.multimodal.assembly import (
     build_model,
     chosen_modalities,
     held_out,
+    part_rows,
     require_applicable,
+    restarts,
     step_owner,
     training_task,
     usable_rows,
 )
 from trainables.multimodal.balancers.base import Balancer, Phase
 from trainables.multimodal.compiling import pays
-from trainables.multimodal.config import DIAGNOSED, TrainerConfig
+from trainables.multimodal.config import DIAGNOSED, TIES, TrainerConfig
 from trainables.multimodal.data.loading.augmentation import augmented
 from trainables.multimodal.data.loading.batches import Batch, Batches, Cut, Loader, batch_bounds
 from trainables.multimodal.data.store.feature_store import FeatureStore
@@ -73,7 +75,7 @@ class Trainer:
         self.store = FeatureStore.open(config.data)
         task = task_on(self.store, config.task, config.loss, config.objective)
         self._modalities = chosen_modalities(self.store, config.modalities)
-        self._rows = usable_rows(self.store, self._modalities, self.store.split(config.split), task)
+        self._rows = usable_rows(self.store, self._modalities, part_rows(config, self.store), task)
         self.task: Task = training_task(config, self.store, task, self._rows["train"], self.runtime.device)
         self._loaders: dict[str, Loader] = {}
         self._seen: dict[str, Tensor] = {}
@@ -85,7 +87,13 @@ class Trainer:
         outputs = max(1, len(self.task.classes))
         self.probes = Probes(self.model.fusion.sizes, outputs, self.task.plain_loss).to(self.runtime.device)
         self._evaluator = Evaluator(
-            self.model, self.probes, self.task, self.runtime, self._loader, with_probes=config.probes
+            self.model,
+            self.probes,
+            self.task,
+            self.runtime,
+            self._loader,
+            with_probes=config.probes,
+            n_init=restarts(self.balancers),
         )
         self.optimizer: torch.optim.Optimizer = build_optimizer(config, self.model)
         self._copy = ModelCopy(self.model, self.optimizer)
@@ -299,13 +307,16 @@ class Trainer:
         """Batches of the current epoch; what is random in them is a function of (seed, epoch)."""
         seed, epoch = self.config.seed, self.epoch
         batches = self._loader("train").shuffled(seed, epoch, self._phase.left_out)
-        return augmented(batches, self.store.modalities, seed, epoch) if self.config.augment else batches
+        if not self.config.augment:
+            return batches
+        return augmented(batches, self.store.modalities, seed, epoch, self.config.crop == "frame")
 
     def _judge(self, metrics: dict[str, float]) -> Best:
-        """Keep the epoch's weights if they are the best so far; of equals the first."""
+        """Keep the epoch's weights if they are the best so far; of equals the first or the last."""
         prefix = f"{self.config.selection}/"
         scores = {name.removeprefix(prefix): value for name, value in metrics.items()}
-        if self.best is None or self.task.objective.of(scores) > self.best.objective:
+        better = TIES[self.config.ties]
+        if self.best is None or better(self.task.objective.of(scores), self.best.objective):
             self.best = Best.at(self.epoch, scores, self.task, to_cpu(self._weights()))
         return self.best
 
@@ -346,8 +357,14 @@ class Trainer:
         """A split is opened when it is first read; only `test` and the paper's protocol ask for test."""
         if split not in self._loaders:
             cut = Cut(self._rows[split], self._modalities, self.task.targets)
-            size, frames, device = self.config.batch_size, self.config.frames, self.runtime.device
-            self._loaders[split] = Loader(self.store, cut, size, frames, device)
+            self._loaders[split] = Loader(
+                self.store,
+                cut,
+                self.config.batch_size,
+                self.config.frames,
+                self.runtime.device,
+                self.config.frame_choice,
+            )
         return self._loaders[split]
 
     def _weights(self) -> dict[str, dict[str, Tensor]]:

@@ -1,19 +1,30 @@
 from collections import Counter
 
 import pytest
+from synthetic_studies import study_settings
 
 from study.analysis import chosen_runs
 from study.analysis.chosen_runs import ChosenRuns
 from study.analysis.results import analyse
-from study.analysis.selection import confirming, incumbent
+from study.analysis.selection import agrees, completed, incumbent
 
 
 def test_what_is_chosen_equals_the_rules_applied_to_all_records(compared_methods) -> None:
     settings, records = compared_methods
     chosen = ChosenRuns(settings, records)
     for method in settings.methods:
-        assert chosen.incumbents.get(method) is incumbent(records, method)
-        assert chosen.confirmed(method, "clean") == confirming(records, incumbent(records, method), "clean")
+        best = incumbent(records, method)
+        assert chosen.incumbents.get(method) is best
+        runs = completed(records, "confirm", method)
+        assert chosen.confirmed(method, "clean") == [run for run in runs if best and agrees(run, best.config)]
+        assert chosen.confirmed(method, "paper") == []
+
+
+def test_confirm_runs_of_another_configuration_or_protocol_are_left_out(whole) -> None:
+    study = whole().confirm("joint", 0.7, 2, "paper")
+    study.add("confirm", "joint", 0.9, config={"lr": 0.7})
+    runs = ChosenRuns(study_settings(), study.records).confirmed("joint", "clean")
+    assert [run.seed for run in runs] == [1000, 1001, 1002]
 
 
 def test_each_incumbent_is_computed_once_for_all_results(compared_methods, monkeypatch) -> None:

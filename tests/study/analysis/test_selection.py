@@ -1,4 +1,4 @@
-from study.analysis.selection import confirming, incumbent
+from study.analysis.selection import incumbent
 from study.records.trial_record import Record
 
 
@@ -33,14 +33,6 @@ def test_confirm_and_sensitivity_trials_are_never_the_incumbent(synthetic) -> No
     best = incumbent(study.records, "joint")
     assert best is not None
     assert best.stage == "search"
-
-
-def test_confirm_runs_of_another_configuration_or_protocol_are_left_out(whole) -> None:
-    study = whole().confirm("joint", 0.7, 2, "paper")
-    study.add("confirm", "joint", 0.9, config={"lr": 0.7})
-    runs = confirming(study.records, incumbent(study.records, "joint"), "clean")
-    assert [run.seed for run in runs] == [1000, 1001, 1002]
-    assert confirming(study.records, None, "clean") == []
 
 
 def test_the_incumbent_of_finalists_is_the_one_with_the_best_mean_on_fresh_seeds(synthetic) -> None:

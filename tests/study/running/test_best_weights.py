@@ -34,6 +34,26 @@ def test_the_first_of_the_best_runs_is_published_and_all_else_is_gone(confirmed,
     assert not (tmp_path / "checkpoints").exists()
 
 
+def test_runs_that_held_nothing_back_are_judged_where_their_epoch_was_selected(confirmed, tmp_path):
+    plain = confirmed.settings.to_json()
+    recipe = {"settings": {"lr": 0.1, "epochs": 9, "train_on": "train+validation"}, "source": "a release"}
+    protocol = {**plain["protocol"], "name": "paper", "splits": {"paper": "official"}}
+    paper = {**plain, "protocol": protocol, "recipes": {"joint": recipe}}
+    confirmed.save_settings(StudySettings.from_json(paper))
+    for seed, accuracy in ((1000, 0.6), (1001, 0.9), (1002, 0.7)):
+        proposal = Proposal(dict(recipe["settings"]), seed, "paper")
+        key = trial_key("confirm", "joint", proposal, confirmed.digest)
+        record = confirmed.add("confirm", "joint", key, proposal)
+        confirmed.set_ending(key, Ending("completed", 1))
+        confirmed.add_epoch(key, 1, {"best/accuracy": accuracy, "test/accuracy": accuracy})
+        confirmed.tell(key)
+        export = trial_folder(tmp_path, record) / "1" / "export"
+        export.mkdir(parents=True)
+        (export / "model.safetensors").write_text(f"seed {seed}")
+    publish_best(tmp_path, confirmed)
+    assert (tmp_path / "best" / "joint" / "model.safetensors").read_text() == "seed 1001"
+
+
 @pytest.mark.parametrize("facts", [{"task": "mood", "objective": "mae"}, {"objective": "loss"}])
 def test_where_smaller_is_better_the_run_with_the_smallest_error_is_published(confirmed, tmp_path, facts):
     plain = confirmed.settings.to_json()

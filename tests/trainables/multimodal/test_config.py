@@ -32,6 +32,11 @@ from trainables.multimodal.errors import InputError
         ("class_weights", "even"),
         ("class_weights", {"a": 0}),
         ("selection", "train"),
+        ("train_on", "validation"),
+        ("ties", "best"),
+        ("frame_choice", "last"),
+        ("crop", "batch"),
+        ("init", "zeros"),
         ("milestones", (3, 2)),
         ("precision", "fp16"),
         ("channels_last", "yes"),
@@ -130,3 +135,14 @@ def test_a_setting_for_a_modality_that_the_store_lacks_is_refused(setting, value
 )
 def test_purity_is_measured_ten_times_the_last_epoch_included(epochs, measured):
     assert [epoch for epoch in range(1, epochs + 1) if DIAGNOSED["tenths"](epoch, epochs)] == measured
+
+
+def test_a_step_schedule_without_milestones_would_do_nothing_and_is_refused():
+    with pytest.raises(InputError, match="schedule step needs milestones"):
+        TrainerConfig(data="store", epochs=3, schedule="step")
+
+
+def test_a_run_that_holds_nothing_back_selects_on_test():
+    TrainerConfig(data="store", epochs=1, train_on="train+validation", selection="test")
+    with pytest.raises(InputError, match="leaves no validation: it is for selection test alone"):
+        TrainerConfig(data="store", epochs=1, train_on="train+validation")

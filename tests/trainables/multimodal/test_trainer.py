@@ -232,6 +232,42 @@ def test_the_papers_protocol_records_a_test_curve_and_selects_on_it(make_trainer
     assert "test/macro_f1" in history[0]
 
 
+@pytest.mark.parametrize(("ties", "epoch"), [("first", 1), ("last", 3)])
+def test_of_equal_epochs_the_first_or_the_last_counts(make_trainer, ties, epoch):
+    history = make_trainer(1, epochs=3, lr=1e-12, ties=ties).fit()  # no epoch changes the weights
+    assert len({metrics["validation/accuracy"] for metrics in history}) == 1
+    assert history[-1]["best/epoch"] == epoch
+
+
+def test_a_run_that_holds_nothing_back_trains_on_validation_and_watches_test(make_trainer):
+    trainer = make_trainer(2, epochs=1, selection="test", train_on="train+validation")
+    parts = trainer.store.split()
+    assert trainer._rows["train"].tolist() == sorted([*parts["train"], *parts["validation"]])
+    metrics = trainer.run_epoch()
+    assert metrics["validation/accuracy"] == metrics["test/accuracy"]
+
+
+@pytest.mark.parametrize("choice", ["middle", "first"])
+def test_frames_may_be_chosen_once_for_all_epochs(make_trainer, choice):
+    trainer = make_trainer(2, frames=2, frame_choice=choice)
+    rows = trainer._rows["train"]
+    expected = trainer.store.read("clip", rows)[:, {"middle": [1, 3], "first": [0, 2]}[choice]]
+    for epoch in range(2):
+        trainer.epoch = epoch
+        batches = list(trainer._training_batches())
+        shown = torch.cat([batch.inputs["clip"] for batch in batches])
+        order = np.argsort(np.concatenate([batch.rows for batch in batches]))
+        assert torch.equal(shown[order], torch.from_numpy(expected))
+
+
+@pytest.mark.parametrize("crop", ["clip", "frame"])
+def test_crops_are_drawn_for_clips_or_frames(make_trainer, crop):
+    trainer = make_trainer(2, frames=2, augment=True, crop=crop)
+    trainer._loader("train")._sources["clip"]._samples[:] = torch.arange(16, dtype=torch.uint8)
+    clips = next(trainer._training_batches()).inputs["clip"]
+    assert torch.equal(clips[:, 0], clips[:, 1]) == (crop == "clip")
+
+
 def test_otherwise_the_test_split_is_not_read(make_trainer):
     history = make_trainer(2, [DiagnoseRelearn(every=1)], epochs=3).fit()
     assert not any(name.startswith("test/") for metrics in history for name in metrics)

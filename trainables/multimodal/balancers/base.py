@@ -19,6 +19,7 @@ for epoch:
 `run` is the trainer; `Run` lists all that a balancer may ask of it.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -29,6 +30,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from trainables.multimodal.clustering import RESTARTS
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.loading.batches import Batch
 from trainables.multimodal.diagnostics import Purity
@@ -133,8 +135,12 @@ class Balancer:
     """Whether the model is not trained before `first_action`, because copies of it are."""
     needs_classes: ClassVar[bool] = False
     """Whether the method is about classes, so that it can train nothing but a classification."""
-    fewest_modalities: ClassVar[int] = 1
+    fewest_modalities: int = 1
     """How many modalities the method needs."""
+    most_modalities: float = math.inf
+    """How many it can have."""
+    n_init: int = RESTARTS
+    """Restarts of k-means in all that is said of purity in the run."""
     keeps_joint_step: ClassVar[bool] = False
     """Whether a `step` of its own always trains by `run.joint_step`, so that others' `after_backward` act."""
     EARLY: ClassVar[Mapping[str, Any]] = MappingProxyType({})

@@ -17,6 +17,7 @@ from torch import Tensor
 from trainables.multimodal.balancers.base import Balancer, Run
 from trainables.multimodal.balancers.boosting_math import (
     RESIDUALS,
+    assign_as_released,
     assign_at_random,
     assign_by_difference,
     assign_classifier,
@@ -44,6 +45,7 @@ Assign = Callable[["Boosting", Mapping[str, float], random.Random], list[str]]
 ASSIGNMENTS: Final[Mapping[str, Assign]] = {
     "ratio": lambda rule, scores, _: assign_classifier(scores, sigma=rule.sigma, tau=rule.tau),
     "difference": lambda rule, scores, _: assign_by_difference(scores, sigma=rule.sigma, tau=rule.tau),
+    "released": lambda rule, scores, _: assign_as_released(scores, sigma=rule.sigma, tau=rule.tau),
     "random": lambda rule, scores, draw: assign_at_random(scores, draw),
 }
 
@@ -86,11 +88,13 @@ class Boosting(Balancer):
     """Boosted heads per modality, and more of them for the weak one.
 
     smoothing: lambda of the residual term.
-    period: t_N; assignments follow epochs t_N, 2 t_N, ... counted from 0, as re-learning in D&R does.
+    period: t_N; assignments follow epochs t_N, 2 t_N, ... counted from 1, but for the last.
+    assign_first: assignments follow the first epoch too, as in the release.
     max_heads: how many heads a modality may have.
     sigma, tau: the threshold of the assignment.
     residual: `sum` or `per_head`, what of the target the earlier heads are taken to know.
-    assignment: `ratio`, the paper's `difference`, or `random` as a control.
+    assignment: `ratio`, the paper's `difference`, the rule as `released` for two modalities, or `random` as a
+    control.
     step: `alternating`, a step per modality, or `joint`, one on the sum.
     fusion_weights: weight of each modality in the prediction, equal if none are given.
     train_new_heads: off reproduces the release, where added heads stay random projections.
@@ -113,6 +117,7 @@ class Boosting(Balancer):
         tau: float = 0.01,
         residual: str = "sum",
         assignment: str = "ratio",
+        assign_first: bool = False,
         step: str = "alternating",
         fusion_weights: Mapping[str, float] | None = None,
         train_new_heads: bool = True,
@@ -124,11 +129,14 @@ class Boosting(Balancer):
         require_word("assignment", assignment, ASSIGNMENTS)
         require_word("step", step, STEPS)
         require_word("remedy", remedy, REMEDIES)
-        require_flags(train_new_heads=train_new_heads)
+        require_flags(train_new_heads=train_new_heads, assign_first=assign_first)
         self.smoothing, self.period, self.max_heads = smoothing, period, max_heads
         self.sigma: float = sigma
         self.tau: float = tau
         self.residual, self.assignment, self.order, self.remedy = residual, assignment, step, remedy
+        self.assign_first = assign_first
+        if assignment == "released":
+            self.fewest_modalities = self.most_modalities = 2
         self.fusion_weights = dict(fusion_weights or {})
         self.train_new_heads = train_new_heads
         self.grown: list[str] = []  # modalities in the order in which they got their heads
@@ -136,9 +144,9 @@ class Boosting(Balancer):
         self._seen = Means()
 
     def first_action(self) -> int:
-        """The epoch after which a weak modality is first strengthened, t_N + 1; 0 if none ever is."""
+        """The epoch after which a weak modality is first strengthened, 1 or t_N; 0 if none ever is."""
         never = self.remedy == "head" and self.max_heads == 1
-        return 0 if never else self.period + 1
+        return 0 if never else 1 if self.assign_first else self.period
 
     def step(self, run: Run, batch: Batch) -> Mapping[str, Tensor]:
         """Train each modality on its own loss, from one forward pass of all encoders."""
@@ -178,14 +186,14 @@ class Boosting(Balancer):
         scores = {name: seen[f"epoch/{name}/score"] for name in run.model.encoders}
         losses = [seen[f"epoch/{name}/loss"] for name in scores]
         metrics = {"boosting/gap": max(losses) - min(losses), **_report(run, scores)}
-        if self.is_due(run.epoch - 1) and not run.done:
+        if self.is_due(run.epoch) and not run.done:
             for name in self._weak(run, scores):
                 REMEDIES[self.remedy](self, run, name)
         return metrics
 
-    def is_due(self, index: int) -> bool:
-        """Whether to assign after the epoch with this index, counted from 0."""
-        return index > 0 and index % self.period == 0
+    def is_due(self, epoch: int) -> bool:
+        """Whether to assign after an epoch, counted from 1."""
+        return epoch % self.period == 0 or (self.assign_first and epoch == 1)
 
     def grow(self, run: Run, name: str) -> None:
         """Add a head to a modality, and to the optimizer if new heads are trained."""

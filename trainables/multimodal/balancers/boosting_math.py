@@ -86,6 +86,21 @@ def assign_by_difference(scores: Mapping[str, float], *, sigma: float = 1.0, tau
     return [name for name, score in scores.items() if _others(scores, name) - sigma * score > tau]
 
 
+def assign_as_released(scores: Mapping[str, float], *, sigma: float = 1.0, tau: float = 0.01) -> list[str]:
+    """The release's rule for two modalities, in the order of the scores; never both get a head.
+
+    With r = first / second the second one gets a head if r > sigma + tau, the first if r < sigma - tau. At
+    sigma 1 that is `assign_classifier`. Raises ValueError for another number of scores, or zeros alone.
+    """
+    if len(scores) != 2:
+        raise ValueError(f"the released rule compares two modalities, got {len(scores)}")
+    _require_scores(scores)
+    (first, its_score), (second, other) = scores.items()
+    if its_score > (sigma + tau) * other:
+        return [second]
+    return [first] if its_score < (sigma - tau) * other else []
+
+
 def assign_at_random(scores: Mapping[str, float], draw: random.Random) -> list[str]:
     """One modality, drawn uniformly: the control of the assignment."""
     return [draw.choice(sorted(scores))]

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from trainables.multimodal.balancers.base import Balancer, Run
+from trainables.multimodal.clustering import RESTARTS
 from trainables.multimodal.diagnostics import Purity, purity
 from trainables.multimodal.optimizers import scale_moments
 from trainables.multimodal.setting_checks import (
@@ -60,6 +61,7 @@ class DiagnoseRelearn(Balancer):
     every: H, in epochs.
     gap: `published`, or `size_matched`, whose P_train is that of training features thinned to the size of
     validation. k-means orders more samples better, which the published gap takes for over-fitting.
+    n_init: restarts of k-means; the release leaves it to scikit-learn, whose default was 10 and became 1.
     The three switches, off in the paper's release, apply the same strength to more:
     reset_buffers to normalisation statistics, reset_head to the head's columns of the modality, and
     reset_momentum to all that the optimizer keeps of the encoder, whose initial value is 0: the momentum of
@@ -75,17 +77,18 @@ class DiagnoseRelearn(Balancer):
         max_relearnings: int = 3,
         *,
         gap: str = "published",
+        n_init: int = RESTARTS,
         reset_buffers: bool = False,
         reset_head: bool = False,
         reset_momentum: bool = False,
     ) -> None:
         require_finite_numbers(lam=lam)
-        require_whole_numbers(1, every=every)
+        require_whole_numbers(1, every=every, n_init=n_init)
         require_whole_numbers(0, max_relearnings=max_relearnings)
         require_word("gap", gap, GAPS)
         require_flags(reset_buffers=reset_buffers, reset_head=reset_head, reset_momentum=reset_momentum)
         self.lam, self.every, self.max_relearnings = lam, every, max_relearnings
-        self.gap = gap
+        self.gap, self.n_init = gap, n_init
         self.reset_buffers, self.reset_head, self.reset_momentum = reset_buffers, reset_head, reset_momentum
         self.relearnings = 0
         self._encoders: dict[str, dict[str, Tensor]] = {}

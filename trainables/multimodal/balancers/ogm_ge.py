@@ -33,16 +33,18 @@ def coefficients(scores: Mapping[str, Tensor], alpha: float) -> dict[str, Tensor
 
 
 @torch.no_grad()
-def modulate(encoder: nn.Module, coefficient: Tensor, least_dims: int = 2) -> None:
+def modulate(encoder: nn.Module, coefficient: Tensor, least_dims: int = 2, *, noise: bool = True) -> None:
     """Replace gradients of weights with `least_dims` or more dimensions: g <- k g + noise.
 
-    The noise is Gaussian with the standard deviation of the gradient before scaling.
+    The noise is Gaussian with the standard deviation of the gradient before scaling; without it, g <- k g.
     """
     for parameter in encoder.parameters():
         gradient = parameter.grad
         if gradient is not None and gradient.dim() >= least_dims:
             deviation = gradient.std()
-            gradient.mul_(coefficient).addcmul_(_noise(gradient), deviation)
+            gradient.mul_(coefficient)
+            if noise:
+                gradient.addcmul_(_noise(gradient), deviation)
 
 
 def _noise(like: Tensor) -> Tensor:
@@ -57,22 +59,31 @@ def _noise(like: Tensor) -> Tensor:
 class OgmGe(Balancer):
     """Modulates the encoders' gradients while `begin` <= epoch < `end`, epochs counted from 0.
 
-    alpha: how strongly the better modality is slowed down; 0 leaves only the noise.
+    alpha: how strongly the better modality is slowed down; 0 leaves only the noise. The default is released
+    for CREMA-D.
     end: none means to the last epoch.
     conv_only: as in the release, convolutions alone; the default takes every weight matrix of an encoder.
+    noise: generalisation enhancement (GE); without it the method is OGM.
     """
 
     needs_classes = True  # scores are probabilities of the true class
     fewest_modalities = 2  # scores are compared
 
     def __init__(
-        self, alpha: float = 0.1, begin: int = 0, end: int | None = None, *, conv_only: bool = False
+        self,
+        alpha: float = 0.8,
+        begin: int = 0,
+        end: int | None = None,
+        *,
+        conv_only: bool = False,
+        noise: bool = True,
     ) -> None:
         require_finite_numbers(alpha=alpha)
         require_whole_numbers(0, begin=begin, end=0 if end is None else end)
-        require_flags(conv_only=conv_only)
+        require_flags(conv_only=conv_only, noise=noise)
         self.alpha, self.begin, self.end = alpha, begin, end
         self.least_dims = 4 if conv_only else 2
+        self.noise = noise
 
     def first_action(self) -> int:
         """The first epoch whose gradients are modulated; 0 if there is none."""
@@ -87,7 +98,7 @@ class OgmGe(Balancer):
             scores = {name: true_class(*pair).mean() for name, pair in rows.items()}
         factors = coefficients(scores, self.alpha)
         for name, factor in factors.items():
-            modulate(run.model.encoders[name], factor, self.least_dims)
+            modulate(run.model.encoders[name], factor, self.least_dims, noise=self.noise)
         return {f"{name}/coefficient": factor for name, factor in factors.items()}
 
     def is_active(self, epoch: int) -> bool:

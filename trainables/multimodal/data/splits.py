@@ -5,7 +5,7 @@ offers are materialised when its store is prepared, so that a trial never draws 
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from trainables.multimodal.errors import InputError
 
 Item = TypeVar("Item")
+Rows = dict[str, NDArray[np.int64]]
+"""Part -> row indices, ascending."""
 
 PARTS = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST = PARTS
@@ -201,6 +203,23 @@ def rows_by_part(
     for part, members in rows.items():
         _require_every_class(policy, part, labels[members], classes)
     return rows
+
+
+def held_back(rows: Rows) -> Rows:
+    """The parts as they are: validation is held back from training."""
+    return rows
+
+
+def nothing_held_back(rows: Rows) -> Rows:
+    """Validation joins training, and test stands in for it: releases without a validation part do so."""
+    return {**rows, TRAIN: np.union1d(rows[TRAIN], rows[VALIDATION]), VALIDATION: rows[TEST]}
+
+
+TRAINED_ON: Final[Mapping[str, Callable[[Rows], Rows]]] = {
+    TRAIN: held_back,
+    f"{TRAIN}+{VALIDATION}": nothing_held_back,
+}
+"""Rows of the parts as a run takes them, by the name that settings carry."""
 
 
 def _require_every_class(policy: str, part: str, labels: NDArray[Any], classes: Sequence[str]) -> None:

@@ -8,7 +8,11 @@ from trainables.multimodal.balancers.boosting import (
     assign_classifier,
     boosting_loss,
 )
-from trainables.multimodal.balancers.boosting_math import assign_by_difference, boosting_terms
+from trainables.multimodal.balancers.boosting_math import (
+    assign_as_released,
+    assign_by_difference,
+    boosting_terms,
+)
 from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
 from trainables.multimodal.errors import Diverged, InputError
 from trainables.multimodal.methods import METHODS
@@ -122,6 +126,46 @@ def test_the_rule_equals_the_releases_for_two_and_three_modalities(seed):
     assert assign_classifier({"a": a, "b": b, "c": c}, sigma=1.0, tau=0.25) == three
 
 
+@pytest.mark.parametrize(
+    ("audio", "visual", "sigma", "tau", "weak"),
+    [
+        (0.5, 0.4, 1.0, 0.01, ["visual"]),
+        (0.4, 0.5, 1.0, 0.01, ["audio"]),
+        (0.5, 0.497, 1.0, 0.01, []),
+        (0.5, 0.497, 0.5, 0.01, ["visual"]),  # r = 1.006 > .51, where the symmetric rule gives both one
+        (0.5, 0.4, 1.5, 0.01, ["audio"]),  # r = 1.25 < 1.49, where the symmetric rule gives neither
+        (0.5, 0.4, 1.25, 0.01, []),
+    ],
+)
+def test_the_released_rule_compares_the_first_with_the_second(audio, visual, sigma, tau, weak):
+    scores = {"audio": audio, "visual": visual}
+    assert assign_as_released(scores, sigma=sigma, tau=tau) == weak
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("sigma", [0.5, 1.0, 1.3])
+def test_the_released_rule_never_gives_both_a_head_and_is_ours_at_sigma_1(seed, sigma):
+    scores = dict(zip("ab", np.random.default_rng(seed).uniform(0.05, 0.95, 2), strict=True))
+    weak = assign_as_released(scores, sigma=sigma)
+    assert len(weak) <= 1
+    if sigma == 1.0:
+        assert weak == assign_classifier(scores)
+
+
+def test_the_released_rule_is_for_two_modalities(make_trainer):
+    with pytest.raises(ValueError, match="compares two modalities, got 3"):
+        assign_as_released({"a": 0.1, "b": 0.2, "c": 0.3})
+    for modalities, wrong in ((1, "needs at least 2"), (3, "compares 2 modalities with these settings")):
+        with pytest.raises(InputError, match=f"{wrong}.* and the run has {modalities}"):
+            make_trainer(modalities, [Boosting(assignment="released")])
+
+
+def test_a_run_may_follow_the_released_rule(make_trainer):
+    boosting = Boosting(period=1, assignment="released", sigma=0.0, tau=0.0)
+    trainer, _ = run(make_trainer, [boosting], 1)
+    assert head_counts(trainer) == {"vector": 1, "clip": 2}  # any ratio is above 0
+
+
 def test_the_difference_form_is_absolute():
     scores = {"a": 0.5, "b": 0.4, "c": 0.45}
     assert assign_by_difference(scores, sigma=1.0, tau=0.05) == ["b"]
@@ -129,7 +173,7 @@ def test_the_difference_form_is_absolute():
     assert assign_by_difference({"a": 0.5}, tau=0.0) == []
 
 
-@pytest.mark.parametrize("rule", [assign_classifier, assign_by_difference])
+@pytest.mark.parametrize("rule", [assign_classifier, assign_by_difference, assign_as_released])
 def test_scores_that_are_all_zero_are_refused(rule):
     with pytest.raises(ValueError, match="all scores are zero"):
         rule({"a": 0.0, "b": 0.0})
@@ -143,10 +187,11 @@ def test_scores_that_are_all_zero_are_refused(rule):
         ({"period": 0}, "period must be >= 1, got 0"),
         ({"max_heads": 1.5}, "max_heads must be a whole number, got 1.5"),
         ({"residual": "both"}, "residual must be one of sum, per_head"),
-        ({"assignment": "x"}, "assignment must be one of ratio, difference, random"),
+        ({"assignment": "x"}, "assignment must be one of ratio, difference, released, random"),
         ({"step": "x"}, "step must be one of alternating, joint"),
         ({"remedy": "x"}, "remedy must be one of head, triple"),
         ({"train_new_heads": 1}, "train_new_heads must be true or false"),
+        ({"assign_first": "no"}, "assign_first must be true or false"),
     ],
     ids=str,
 )
@@ -168,13 +213,28 @@ def run(make_trainer, balancers, epochs, modalities=2, **changes):
     return trainer, metrics
 
 
-def test_heads_are_assigned_after_epochs_t_2t_counted_from_0(make_trainer):
-    trainer, _ = run(make_trainer, [Boosting(period=2, **ALWAYS)], 0)
-    counts = []
+@pytest.mark.parametrize(
+    ("period", "first", "counts"),
+    [
+        (2, False, [1, 2, 2, 3, 3, 4, 4, 5, 5]),
+        (4, False, [1, 1, 1, 2, 2, 2, 2, 3, 3]),
+        (4, True, [2, 2, 2, 3, 3, 3, 3, 4, 4]),
+        (3, False, [1, 1, 2, 2, 2, 3, 3, 3, 3]),  # a head after the last epoch could not be trained
+        (1, True, [2, 3, 4, 5, 6, 7, 8, 9, 9]),
+    ],
+)
+def test_heads_are_assigned_after_epochs_t_2t_counted_from_1(make_trainer, period, first, counts):
+    trainer, _ = run(make_trainer, [Boosting(period=period, assign_first=first, **ALWAYS)], 0)
+    seen = []
     for _ in range(9):
         trainer.run_epoch()
-        counts.append(head_counts(trainer)["vector"])
-    assert counts == [1, 1, 2, 2, 3, 3, 4, 4, 4]  # a head after the last epoch could not be trained
+        seen.append(head_counts(trainer)["vector"])
+    assert seen == counts
+
+
+def test_the_release_assigns_after_epoch_1_and_every_twentieth_of_200():
+    boosting = Boosting(period=20, assign_first=True)
+    assert [epoch for epoch in range(1, 200) if boosting.is_due(epoch)] == [1, *range(20, 200, 20)]
 
 
 def test_no_modality_gets_more_heads_than_it_may_have(make_trainer):
@@ -184,12 +244,12 @@ def test_no_modality_gets_more_heads_than_it_may_have(make_trainer):
 
 def test_a_new_head_joins_exactly_one_modality(make_trainer):
     boosting = Boosting(period=1, max_heads=9, tau=0.0)
-    trainer, _ = run(make_trainer, [boosting], 4)
+    trainer, _ = run(make_trainer, [boosting], 3)
     assert sum(head_counts(trainer).values()) == 2 + len(boosting.grown) == 2 + 3
 
 
 def test_the_modality_that_classifies_worse_gets_the_head(make_trainer):
-    trainer, metrics = run(make_trainer, [Boosting(period=1, tau=0.0)], 2)
+    trainer, metrics = run(make_trainer, [Boosting(period=1, tau=0.0)], 1)
     scores = {name: metrics[f"boosting/{name}/score"] for name in trainer.model.encoders}
     weak = min(scores, key=scores.get)
     assert head_counts(trainer) == {name: 1 + (name == weak) for name in scores}
@@ -204,7 +264,7 @@ def test_a_head_has_the_published_size_and_initial_values(make_trainer):
 
 
 def test_the_shared_layer_is_one_tensor(make_trainer):
-    trainer, _ = run(make_trainer, [Boosting(period=1, **ALWAYS)], 3)
+    trainer, _ = run(make_trainer, [Boosting(period=1, **ALWAYS)], 2)
     fusion = trainer.model.fusion
     features = {name: torch.zeros(1, size) for name, size in fusion.sizes.items()}
     with torch.no_grad():
@@ -221,7 +281,7 @@ def test_the_shared_layer_is_one_tensor(make_trainer):
 
 @pytest.mark.parametrize("trained", [True, False])
 def test_new_heads_are_trained_unless_told_otherwise(make_trainer, trained):
-    trainer, _ = run(make_trainer, [Boosting(period=1, train_new_heads=trained, **ALWAYS)], 2)
+    trainer, _ = run(make_trainer, [Boosting(period=1, train_new_heads=trained, **ALWAYS)], 1)
     heads = trainer.model.fusion.heads_of("vector")
     before = [{key: value.clone() for key, value in head.state_dict().items()} for head in heads]
     trainer.run_epoch()
@@ -313,7 +373,7 @@ def test_a_modality_of_weight_zero_is_trained_but_does_not_predict(make_trainer)
 
 
 def test_every_number_of_the_method_is_reported(make_trainer):
-    _, metrics = run(make_trainer, [Boosting(period=1, **ALWAYS)], 3)
+    _, metrics = run(make_trainer, [Boosting(period=1, **ALWAYS)], 2)
     for name in ("vector", "clip"):
         terms = [metrics[f"train/{name}/loss_{t}"] for t in ("all", "earlier", "newest", "residual")]
         assert metrics[f"train/{name}/loss"] == pytest.approx(sum(terms))
@@ -338,7 +398,7 @@ def test_control_no_heads_never_adds_one(make_trainer):
 def test_control_random_gives_one_modality_a_head_each_time_and_each_in_turn(make_trainer):
     boosting = Boosting(period=1, max_heads=20, **NEVER, **METHODS["boosting_random"].fixed)
     run(make_trainer, [boosting], 8)
-    assert len(boosting.grown) == 7
+    assert len(boosting.grown) == 8
     assert set(boosting.grown) == {"vector", "clip"}
 
 

@@ -59,6 +59,7 @@ def test_relearning_leaves_parameters_trainable_and_statistics_alone():
         ({"lam": -1}, "lam must be >= 0 and finite, got -1"),
         ({"lam": float("nan")}, "lam must be >= 0 and finite, got nan"),
         ({"every": 0}, "every must be >= 1, got 0"),
+        ({"n_init": 0}, "n_init must be >= 1, got 0"),
         ({"max_relearnings": -1}, "max_relearnings must be >= 0, got -1"),
         ({"gap": "matched"}, "gap must be one of published, size_matched, got 'matched'"),
     ],
@@ -74,6 +75,25 @@ def test_the_strength_follows_the_gap_that_is_asked_for(make_trainer, kind, gap)
     for name in ("vector", "clip"):
         strength = relearning_strength(metrics[f"purity/{name}/{gap}"], 3.0)
         assert metrics[f"relearning/{name}/strength"] == strength
+
+
+def test_the_restarts_of_k_means_are_the_methods_and_change_its_strength(make_trainer):
+    strengths = {}
+    for n_init in (1, 10):
+        trainer = make_trainer(1, [DiagnoseRelearn(every=1, n_init=n_init)], epochs=2, diagnose="every_epoch")
+        trainer.run_epoch()
+        parts = {part: trainer.features(part)["vector"] for part in ("train", "validation")}
+        labels = {part: trainer.store.labels[rows] for part, rows in trainer._rows.items()}
+        expected = [purity(parts[part], labels[part], 3, n_init=n_init) for part in parts]
+        measured = trainer.diagnose()["vector"]
+        assert [measured.train, measured.validation] == expected
+        strengths[n_init] = trainer.run_epoch()["relearning/vector/strength"]
+    assert strengths[1] != strengths[10]
+
+
+def test_a_run_counts_restarts_once(make_trainer):
+    with pytest.raises(InputError, match="each count restarts of k-means; a run can have one of them"):
+        make_trainer(2, [DiagnoseRelearn(n_init=1), DiagnoseRelearn(n_init=2)])
 
 
 def test_both_gaps_differ_on_the_toy_data(make_trainer):

@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+import search_spaces
 from trainables.multimodal.balancers.ogm_ge import OgmGe, coefficients, modulate
 from trainables.multimodal.errors import InputError
 
@@ -55,6 +56,26 @@ def test_weights_with_enough_dimensions_are_scaled_and_get_noise(least, changed)
             assert abs(noise.mean()) < 0.2
 
 
+def test_without_enhancement_gradients_are_scaled_and_nothing_else():
+    encoder, before = encoder_with_gradients()
+    modulate(encoder, torch.tensor(0.25), noise=False)
+    for parameter, old in zip(encoder.parameters(), before, strict=True):
+        assert torch.equal(parameter.grad, 0.25 * old if old.dim() > 1 else old)
+
+
+def test_a_run_without_enhancement_draws_no_noise(make_trainer):
+    trainer = make_trainer(2, [OgmGe(noise=False)])
+    state = torch.get_rng_state()
+    trainer.run_epoch()
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_the_defaults_are_the_releases_for_crema_d():
+    assert OgmGe().alpha == search_spaces.ogm_ge.DEFAULTS["alpha"] == 0.8
+    balancer = OgmGe(end=search_spaces.ogm_ge.DEFAULTS["end"])
+    assert [epoch for epoch in range(100) if balancer.is_active(epoch)] == list(range(51))
+
+
 @pytest.mark.parametrize(("begin", "end", "active"), [(0, None, [0, 1, 2, 3]), (1, 3, [1, 2]), (0, 0, [])])
 def test_gradients_are_modulated_between_two_epochs(begin, end, active):
     balancer = OgmGe(begin=begin, end=end)
@@ -77,6 +98,7 @@ def test_the_coefficients_are_reported(make_trainer):
         ({"begin": -1}, "begin must be >= 0, got -1"),
         ({"end": 1.5}, "end must be a whole number, got 1.5"),
         ({"conv_only": "yes"}, "conv_only must be true or false"),
+        ({"noise": 1}, "noise must be true or false"),
     ],
     ids=str,
 )

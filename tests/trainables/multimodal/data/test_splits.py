@@ -208,3 +208,14 @@ def test_a_part_without_a_sample_of_a_label_is_refused():
     labels = np.array([[1, 1], [1, 0], [1, 1]], np.bool_)
     with pytest.raises(InputError, match="split p: its validation part has no sample of class y"):
         splits.rows_by_part("p", list(splits.PARTS), labels, ["x", "y"])
+
+
+def test_what_is_not_held_back_trains_and_test_stands_in_for_it():
+    rows = {"train": np.array([0, 3]), "validation": np.array([1, 4]), "test": np.array([2, 5])}
+    parts = splits.TRAINED_ON["train+validation"](rows)
+    assert {part: members.tolist() for part, members in parts.items()} == {
+        "train": [0, 1, 3, 4],
+        "validation": [2, 5],
+        "test": [2, 5],
+    }
+    assert splits.TRAINED_ON["train"](rows) == rows

@@ -1,8 +1,8 @@
 """Random resized crops and mirror images of whole batches, on the device where they lie.
 
 As published with D&R, OGM-GE and two-stream networks: a box of 8 to 100 percent of the picture with sides of
-3:4 to 4:3 is stretched to the whole picture, bilinearly. Half of the samples are mirrored. All frames and all
-pictures of a sample are seen through the same box, for they show the same moment.
+3:4 to 4:3 is stretched to the whole picture, bilinearly. Half of the samples are mirrored. All pictures of a
+moment are seen through the same box, and so are all frames of a sample, unless each frame has its own box.
 """
 
 import math
@@ -62,15 +62,26 @@ def is_picture(modality: Modality) -> bool:
     return is_flow(modality) or (modality.dtype == "uint8" and colour)
 
 
-def augmented(batches: Iterable[Batch], modalities: Mapping[str, Modality], seed: int, epoch: int) -> Batches:
-    """The batches with their pictures seen through boxes that (seed, epoch, place in the epoch) decide."""
+def augmented(
+    batches: Iterable[Batch],
+    modalities: Mapping[str, Modality],
+    seed: int,
+    epoch: int,
+    each_frame: bool = False,
+) -> Batches:
+    """The batches with their pictures seen through boxes that (seed, epoch, place in the epoch) decide.
+
+    A box is drawn for each sample, or for each of its frames.
+    """
     pictures = {name: modality for name, modality in modalities.items() if is_picture(modality)}
     generator = epoch_generator(seed, epoch)
     for batch in batches:
         shown = [name for name in batch.inputs if name in pictures]
         if shown:
-            view = draw_view(draws(len(batch.rows), generator), *pictures[shown[0]].shape[-2:])
-            seen = {name: look(batch.inputs[name], view, is_flow(pictures[name])) for name in shown}
+            inputs = {name: batch.inputs[name] for name in shown}
+            frames = max(map(_frames, inputs.values())) if each_frame else 1
+            view = draw_view(draws(len(batch.rows) * frames, generator), *pictures[shown[0]].shape[-2:])
+            seen = {n: _seen(values, view, frames, is_flow(pictures[n])) for n, values in inputs.items()}
             batch = replace(batch, inputs={**batch.inputs, **seen})
         yield batch
 
@@ -117,6 +128,19 @@ def look(pictures: Tensor, view: View, flow: bool = False) -> Tensor:
         turned = view.mirrored.to(pictures.device)[:, None, None, None]
         seen[:, :, 0] = torch.where(turned, FLOW_SUM - seen[:, :, 0], seen[:, :, 0])
     return seen
+
+
+def _frames(pictures: Tensor) -> int:
+    """Frames of each sample of [B, F, C, H, W], one of [B, C, H, W]."""
+    return pictures.shape[1] if pictures.dim() == 5 else 1
+
+
+def _seen(pictures: Tensor, view: View, frames: int, flow: bool) -> Tensor:
+    """Pictures through a view of B * frames boxes; what has one frame is seen through a sample's first."""
+    own = _frames(pictures) if frames > 1 else 1
+    boxes = View(*(values[:: frames // own] for values in vars(view).values()))
+    alone = pictures.flatten(0, 1)[:, None] if own > 1 else pictures
+    return look(alone, boxes, flow).view(pictures.shape)
 
 
 def _between(draws: Tensor, low: float, high: float) -> Tensor:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import torch
@@ -99,7 +99,13 @@ class Loader:
     """Batches of one split of a store."""
 
     def __init__(
-        self, store: FeatureStore, cut: Cut, batch_size: int, frames: int, device: torch.device
+        self,
+        store: FeatureStore,
+        cut: Cut,
+        batch_size: int,
+        frames: int,
+        device: torch.device,
+        frame_choice: str = "random",
     ) -> None:
         rows, used = cut.rows, {name: store.modalities[name] for name in cut.modalities}
         resident = fits_device(used, len(rows), device)
@@ -111,13 +117,14 @@ class Loader:
         masks = {name: store.present[name] for name in used if name in store.present}
         self.present = {name: torch.from_numpy(mask[rows]).to(device) for name, mask in masks.items()}
         self._rows, self._batch_size, self._frames = rows, batch_size, frames
+        self._of_stretch = FRAME_CHOICES[frame_choice]
 
     def __len__(self) -> int:
         """Samples in the split."""
         return len(self.labels)
 
     def shuffled(self, seed: int, epoch: int, left_out: NDArray[np.bool_] | None = None) -> Batches:
-        """Training batches: a random order, and a random frame inside each segment of each sample.
+        """Training batches: a random order, and of each segment of each sample a random or a fixed frame.
 
         Modalities that store the same number of frames show the same moments of a sample. Without those of
         the samples [N] that are `left_out` the others keep their order.
@@ -126,6 +133,8 @@ class Loader:
         order = draw.permutation(len(self))
         if left_out is not None:
             order = order[~left_out[order]]
+        if self._of_stretch:
+            return self._batches(order, self._fixed(self._of_stretch), self._batch_size)
         drawn = {
             f: segment_choices(draw, len(self), f, self._frames) for f in dict.fromkeys(self._stored.values())
         }
@@ -133,13 +142,18 @@ class Loader:
         return self._batches(order, choices, self._batch_size)
 
     def ordered(self, together: int = 1) -> Batches:
-        """Evaluation batches: the order of the split, and the frame in the middle of each segment.
+        """Evaluation batches: the order of the split, and a fixed frame of each segment, the middle one
+        unless training takes another.
 
         Each is as large as so many training batches `together`.
         """
-        middles = {n: segment_middles(f, self._frames) for n, f in self._stored.items()}
-        choices = {n: np.broadcast_to(m, (len(self), len(m))) for n, m in middles.items()}
+        choices = self._fixed(self._of_stretch or segment_middles)
         return self._batches(np.arange(len(self)), choices, together * self._batch_size)
+
+    def _fixed(self, choose: Callable[[int, int], np.ndarray]) -> dict[str, np.ndarray]:
+        """The same frames [N, frames] of every sample, by modality."""
+        chosen = {name: choose(stored, self._frames) for name, stored in self._stored.items()}
+        return {name: np.broadcast_to(which, (len(self), len(which))) for name, which in chosen.items()}
 
     def _batches(self, order: np.ndarray, choices: dict[str, np.ndarray], size: int) -> Batches:
         gathered = self._gathered(order, choices, size)
@@ -171,6 +185,19 @@ def batch_bounds(samples: int, batch_size: int) -> list[tuple[int, int]]:
 def segment_middles(stored: int, frames: int) -> np.ndarray:
     """Index [frames] of the middle frame of each of `frames` equal segments of `stored` frames."""
     return (2 * np.arange(frames) + 1) * stored // (2 * frames)
+
+
+def segment_starts(stored: int, frames: int) -> np.ndarray:
+    """Index [frames] of the first frame of each of `frames` equal segments of `stored` frames."""
+    return np.arange(frames) * stored // frames
+
+
+FRAME_CHOICES: Final[Mapping[str, Callable[[int, int], np.ndarray] | None]] = {
+    "random": None,
+    "middle": segment_middles,
+    "first": segment_starts,
+}
+"""Which frame of a segment is taken, by the name that settings carry; None: training draws one."""
 
 
 def segment_choices(draw: np.random.Generator, samples: int, stored: int, frames: int) -> np.ndarray:

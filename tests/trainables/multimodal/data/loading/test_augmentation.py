@@ -150,6 +150,25 @@ def test_frames_and_pictures_of_a_sample_share_their_view():
         assert torch.equal(batch.inputs["clip"][:, frame], batch.inputs["image"])
 
 
+def test_each_frame_may_have_a_view_of_its_own_that_all_pictures_of_its_moment_share():
+    still = picture(4, 3, 20, 20)
+    twice = torch.stack([still, still], dim=1)
+    inputs = {"image": still, "left": twice, "right": twice.clone()}
+    modalities = {name: modality("uint8", *values.shape[1:]) for name, values in inputs.items()}
+    (batch,) = augmented([batch_of(range(4), **inputs)], modalities, 0, 0, each_frame=True)
+    seen = batch.inputs
+    assert torch.equal(seen["left"], seen["right"])
+    assert torch.equal(seen["left"][:, 0], seen["image"])
+    assert not any(torch.equal(first, second) for first, second in seen["left"].unbind(0))
+
+
+def test_the_views_of_frames_are_as_many_views_of_samples():
+    clips, modalities = picture(3, 2, 3, 20, 20), {"clip": modality("uint8", 2, 3, 20, 20)}
+    (batch,) = augmented([batch_of(range(3), clip=clips)], modalities, 5, 1, each_frame=True)
+    frames = look(clips.flatten(0, 1), views(6, 20, 20, 5, 1))
+    assert torch.equal(batch.inputs["clip"].flatten(0, 1), frames)
+
+
 def test_a_picture_of_another_size_is_seen_through_the_same_share():
     ramp = torch.arange(40.0).expand(1, 3, 40, 40)
     small = torch.nn.functional.avg_pool2d(ramp, 2)

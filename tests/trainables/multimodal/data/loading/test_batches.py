@@ -14,6 +14,7 @@ from trainables.multimodal.data.loading.batches import (
     fits_device,
     segment_choices,
     segment_middles,
+    segment_starts,
 )
 from trainables.multimodal.data.preparing.writer import write_store
 from trainables.multimodal.data.source import Source
@@ -255,3 +256,15 @@ def test_closing_the_batches_ends_the_thread_that_gathers_them(toy_store, mapped
     batches.close()
     assert any(name.startswith("prefetch") for name in running)
     assert not any(thread.name.startswith("prefetch") for thread in threading.enumerate())
+
+
+def test_a_fixed_frame_is_taken_in_training_and_evaluation(moments):
+    for choose, frames in ((segment_starts, (0, 0)), (segment_middles, (5, 3))):
+        moments._of_stretch = choose
+        for batches in map(list, (moments.shuffled(0, 0), moments.shuffled(0, 1), moments.ordered())):
+            shown = (gathered(batches, name).flatten() % 10 for name in ("near", "other"))
+            assert tuple(set(frame.tolist()) for frame in shown) == tuple({frame} for frame in frames)
+
+
+def test_the_first_frames_of_segments_lie_where_segments_begin():
+    assert segment_starts(10, 3).tolist() == [0, 3, 6]

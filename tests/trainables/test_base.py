@@ -97,7 +97,7 @@ def test_a_grown_trial_can_take_up_a_smaller_ones_checkpoint(settings, tmp_path)
             trainable.step()
     donor.save_checkpoint(str(tmp_path))
     heir.load_checkpoint(str(tmp_path))
-    assert [len(heads) for heads in heir.trainer.model.fusion.heads.values()] == [2, 2]
+    assert [len(heads) for heads in heir.trainer.model.fusion.heads.values()] == [3, 3]
     assert heir.step()["epoch"] == 3
 
 

@@ -371,10 +371,10 @@ def test_reading_test_leaves_a_model_that_has_grown_since_its_best_epoch_as_it_i
     heads = trainer.model.fusion.heads_of("vector")
     trainer.best = dataclasses.replace(trainer.best, weights=make_trainer(2, [Boosting()]).state_dict())
     parameters = list(trainer.model.parameters())
-    assert len(heads) == 3
+    assert len(heads) == 4
     assert "test/accuracy" in trainer.test()
     assert all(a is b for a, b in zip(parameters, trainer.model.parameters(), strict=True))
-    assert len(trainer.model.fusion.heads_of("vector")) == 3
+    assert len(trainer.model.fusion.heads_of("vector")) == 4
 
 
 def test_two_balancers_cannot_both_own_the_step(make_trainer):
@@ -407,7 +407,7 @@ def test_an_exported_model_brings_the_heads_and_weights_it_grew(make_trainer, tm
     trainer.best = dataclasses.replace(trainer.best, weights=trainer.state_dict())
     trainer.export(tmp_path)
     model = load_model(tmp_path)
-    assert [len(heads) for heads in model.fusion.heads.values()] == [2, 2]
+    assert [len(heads) for heads in model.fusion.heads.values()] == [3, 3]
     assert share_right(trainer, model) == pytest.approx(trainer.test()["test/accuracy"])
     assert model.fusion.weights == {"vector": 0.75, "clip": 0.25}
 

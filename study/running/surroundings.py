@@ -15,6 +15,10 @@ _LASTING: Final = re.compile(
     r"|\[Errno (1|13|30|36|40)\]"  # not permitted, permission, read-only, name too long, links in a circle
 )
 
+_FULL: Final = (
+    "database or disk is full"  # of SQLite; Optuna's own last line speaks of data that are too long
+)
+
 
 def of_surroundings(error: str) -> bool:
     """Whether an error is none of the trial's own: it stops the study, and the trial stays open."""
@@ -33,4 +37,6 @@ def described(error: BaseException) -> str:
 
 def last_line(error: BaseException) -> str:
     """The last line of an error, in which Ray names the cause, or its type if it says nothing."""
+    if _FULL in f"{error} {error.__cause__}":
+        return _FULL
     return (str(error).strip() or type(error).__name__).splitlines()[-1]

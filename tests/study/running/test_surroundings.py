@@ -1,6 +1,7 @@
 """Errors of the surroundings are told from those of a trial, and those that last from those that pass."""
 
 import pytest
+from optuna.exceptions import StorageInternalError
 
 from study.running.surroundings import described, last_line, lasts, of_surroundings
 
@@ -32,3 +33,11 @@ def test_an_error_is_judged_by_how_a_traceback_ends(error, surroundings, lasting
 )
 def test_an_error_is_named_by_its_last_line_or_its_type(error, line):
     assert last_line(error) == line
+
+
+def test_a_full_disk_is_named_where_optuna_speaks_of_data_that_are_too_long():
+    error = StorageInternalError("An exception is raised during the commit.\ne.g. exceeding max length.")
+    assert last_line(error) == "e.g. exceeding max length."
+    error.__cause__ = OSError("(sqlite3.OperationalError) database or disk is full\n[SQL: UPDATE]")
+    assert last_line(error) == "database or disk is full"
+    assert last_line(RuntimeError(f"{error.__cause__}\n{error}")) == "database or disk is full"

@@ -105,5 +105,5 @@ def test_the_classic_layout_is_read_as_it_is(
     expected = [squeezed(Image.open(folder / f"x_{number:05d}.jpg"), 224, 224) for number in range(1, 6)]
     np.testing.assert_array_equal(arrays["flow"][:, 0], expected)
     for stored, original in zip(arrays["rgb"], shown, strict=True):
-        again = squeezed(Image.fromarray(original), 224).transpose(2, 0, 1).astype(float)
+        again = squeezed(Image.fromarray(original), 224, 224).transpose(2, 0, 1).astype(float)
         assert np.abs(stored - again).mean() < 6

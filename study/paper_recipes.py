@@ -7,6 +7,8 @@ from typing import Any, Final
 from search_spaces.published import PUBLISHED, PublishedRecipe
 from study.methods import StudyMethod
 from study.settings import PaperRecipe
+from trainables.multimodal.data.loading.augmentation import is_picture
+from trainables.multimodal.data.recipes import WHOLE
 from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.flat_settings import WEIGHT
@@ -22,7 +24,8 @@ def paper_recipes(
 
     epochs: what the published number is scaled to, with all that counts epochs; None leaves it.
 
-    Raises InputError: a recipe trains on a split that the store does not have.
+    Raises InputError: a recipe trains on a split that the store does not have, or cuts crops from frames that
+    were squeezed to a square when the store was prepared.
     """
     recipes = {name: _recipe(store.name, name, method, epochs) for name, method in methods.items()}
     left = {
@@ -31,6 +34,8 @@ def paper_recipes(
     }
     for name, recipe in left.items():
         _require_split(store, name, recipe.settings.get("split"))
+        if recipe.settings.get("augment"):
+            _require_whole_frames(store, name)
     return left
 
 
@@ -56,6 +61,17 @@ def _without(settings: Mapping[str, Any], chosen: Collection[str]) -> dict[str, 
     weights = {key for key in settings if key.startswith(WEIGHT)} - {"weight_decay"}
     left_out = {*chosen, *(weights if "fusion_weights" in chosen else ())}
     return {key: value for key, value in settings.items() if key not in left_out}
+
+
+def _require_whole_frames(store: FeatureStore, method: str) -> None:
+    """Frames with their aspect; the sample's films are shot in the size that is stored."""
+    squeezed = [name for name, m in store.modalities.items() if is_picture(m) and not m.shown]
+    if squeezed and not store.is_sample:
+        raise InputError(
+            f"--protocol paper trains {method} on crops of frames as decoded, and those of {store.path} were "
+            "squeezed to a square: prepare them again with `python -m study.prepare "
+            f"{store.name} --source DIR --recipe {store.recipe['name']}{WHOLE} --out DIR`"
+        )
 
 
 def _require_split(store: FeatureStore, method: str, split: str | None) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from search_spaces.published import PUBLISHED
 from study.methods import STUDY_METHODS
-from trainables.multimodal.data.adapters.cremad import RECIPES
+from trainables.multimodal.data.adapters.cremad import SOUND
 from trainables.multimodal.data.splits import TRAINED_ON
 
 EVERY = [(data, method) for data, recipes in PUBLISHED.items() for method in recipes]
@@ -110,7 +110,7 @@ def test_a_recipe_names_its_source_and_leaves_nothing_to_the_search(data, method
 
 
 def test_the_sound_of_crema_d_is_a_recipe_of_ours():
-    assert {recipe.sound for recipe in PUBLISHED["cremad"].values()} == set(RECIPES)
+    assert {recipe.sound for recipe in PUBLISHED["cremad"].values()} == set(SOUND)
 
 
 @pytest.mark.parametrize(("data", "method"), EVERY)

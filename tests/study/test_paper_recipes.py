@@ -24,10 +24,10 @@ from trainables.multimodal.errors import InputError
 ROWS = 60
 
 
-def write_clips(folder, *, name="cremad", lists=("official", "dnr"), is_sample=False):
+def write_clips(folder, *, name="cremad", lists=("official", "dnr"), is_sample=False, shown=(16, 16)):
     """A store of noise with the shape of clips, and the published splits of CREMA-D."""
     parts = ["train"] * 36 + ["validation"] * 12 + ["test"] * 12
-    shapes = {"audio": ((1, 16, 16), "float32"), "visual": ((4, 3, 16, 16), "uint8")}
+    shapes = {"audio": ((1, 16, 16), "float32"), "visual": ((4, 3, 20, 24), "uint8")}
     draw = np.random.default_rng(0)
     arrays = {n: draw.integers(0, 256, (ROWS, *shape)).astype(kind) for n, (shape, kind) in shapes.items()}
     source = Source(
@@ -36,7 +36,7 @@ def write_clips(folder, *, name="cremad", lists=("official", "dnr"), is_sample=F
         files=[],
         recipe={"name": "dnr-fbank"},
         classes=tuple("abc"),
-        modalities={name: Modality(name, *of) for name, of in shapes.items()},
+        modalities={n: Modality(n, *of, shown=shown if n == "visual" else None) for n, of in shapes.items()},
         ids=[str(row) for row in range(ROWS)],
         labels=np.arange(ROWS) % 3,
         groups=None,
@@ -184,6 +184,20 @@ def test_a_split_that_a_recipe_needs_and_a_store_lacks_is_told(tmp_path):
     ):
         resolved("toy", STUDIES["cremad_dr"], store, StudyRequest(protocol="paper"))
     assert resolved("toy", STUDIES["cremad_boosting"], store, StudyRequest(protocol="paper")).recipes
+
+
+def test_a_store_of_squeezed_frames_must_be_prepared_again(tmp_path):
+    squeezed, sample = (write_clips(tmp_path / str(n), shown=None, is_sample=bool(n)) for n in (0, 1))
+    told = r"trains joint on crops of frames as decoded, .* --recipe dnr-fbank-whole --out DIR`"
+    for protocol in ("paper", "both"):
+        with pytest.raises(InputError, match=told):
+            resolved("toy", STUDIES["cremad_dr"], squeezed, StudyRequest(protocol=protocol))
+    for store, asked in (
+        (squeezed, {"protocol": "clean"}),
+        (squeezed, {"protocol": "paper", "fixed": {"augment": False}}),
+        (sample, {"protocol": "paper"}),
+    ):
+        assert resolved("toy", STUDIES["cremad_dr"], store, StudyRequest(**asked))
 
 
 def test_a_recipe_that_cannot_be_trained_is_told(asked):

@@ -48,6 +48,7 @@ def build_model(config: TrainerConfig, balancers: Sequence[Balancer], store: Fea
         layers=config.layers,
         attention_heads=config.attention_heads,
         multilabel=store.multilabel,
+        shown={name: shown for name in names if (shown := store.modalities[name].shown)},
     )
     model = MultimodalModel(spec)
     INITS[config.init](model)

@@ -38,10 +38,9 @@ class MultimodalModel(nn.Module):
         super().__init__()
         self.spec = spec
         _check_names(spec)
-        shapes = spec.shapes
-        kinds = {name: _encoder_kind(name, spec) for name in shapes}
-        self.inputs = nn.ModuleDict({n: kind.inputs(shapes[n], spec.frames) for n, kind in kinds.items()})
-        encoders = {name: kind.build(shapes[name], spec) for name, kind in kinds.items()}
+        kinds = {name: _encoder_kind(name, spec) for name in spec.shapes}
+        self.inputs = nn.ModuleDict({name: _inputs(kind, name, spec) for name, kind in kinds.items()})
+        encoders = {name: kind.build(spec.seen(name), spec) for name, kind in kinds.items()}
         self.encoders = nn.ModuleDict(encoders)
         sizes = {name: encoder.features for name, encoder in encoders.items()}
         build = own_fusion(spec.fusion) if is_own(spec.fusion) else FUSIONS[spec.fusion]
@@ -141,6 +140,13 @@ def _encoder_kind(modality: str, spec: ModelSpec) -> EncoderKind:
     return own_encoder(modality, shape, chosen) if is_own(chosen) else encoder_kind(modality, shape, chosen)
 
 
+def _inputs(kind: EncoderKind, modality: str, spec: ModelSpec) -> Standardise:
+    """What stands before the encoder of a modality."""
+    inputs = kind.inputs(spec.shapes[modality], spec.frames)
+    inputs.shown = spec.shown.get(modality)
+    return inputs
+
+
 def _check_names(spec: ModelSpec) -> None:
     """Refuse what cannot name both a module and a metric."""
     for name in spec.shapes:
@@ -184,5 +190,8 @@ def load_model(folder: str | Path) -> MultimodalModel:
 
 def _spec_from(settings: dict[str, Any]) -> ModelSpec:
     """Undo JSON, which knows no tuples."""
-    shapes = {name: tuple(shape) for name, shape in settings["shapes"].items()}
-    return ModelSpec(**{**settings, "classes": tuple(settings["classes"]), "shapes": shapes})
+    sizes = {
+        field: {name: tuple(size) for name, size in settings.get(field, {}).items()}
+        for field in ("shapes", "shown")
+    }
+    return ModelSpec(**{**settings, **sizes, "classes": tuple(settings["classes"])})

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from trainables.multimodal.data.limits import MOST_RECIPE_NUMBER, MOST_SAMPLE_BYTES
 from trainables.multimodal.data.store.feature_store import Modality, sample_bytes
 from trainables.multimodal.data.store.manifest import canonical, sha256
 from trainables.multimodal.data.whole_numbers import whole
 from trainables.multimodal.errors import InputError
+
+WHOLE: Final = "-whole"
+"""Ends the name of a recipe that differs from another in that frames keep their aspect."""
 
 
 @dataclass(frozen=True)

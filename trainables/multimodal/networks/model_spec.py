@@ -25,3 +25,10 @@ class ModelSpec:
     attention_heads: int = 4
     multilabel: bool = False
     """Whether a sample may have several of the classes."""
+    shown: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Height and width that encoders are shown of pictures in a larger `shape`, by modality."""
+
+    def seen(self, modality: str) -> tuple[int, ...]:
+        """Shape of a raw sample in the size that its encoder is shown."""
+        shape, size = self.shapes[modality], self.shown.get(modality)
+        return (*shape[:-2], *size) if size else shape

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from trainables.multimodal.data.loading.batches import segment_middles
 from trainables.multimodal.data.store.feature_store import FeatureStore
@@ -17,11 +18,14 @@ NUDGE = 1e-6  # standard deviations, in place of 0 where 0 would mean padding
 class Standardise(nn.Module):
     """Decode raw samples, then (x - mean) / std: per feature of vectors, else per channel.
 
-    Of more stored frames than `frames`, the middle one of each of `frames` equal segments is taken.
+    Of more stored frames than `frames`, the middle one of each of `frames` equal segments is taken. Pictures
+    of another height and width than are `shown` are squeezed to these.
     """
 
     mean: Tensor
     std: Tensor
+    shown: tuple[int, int] | None = None
+    """Height and width of pictures for the encoder; None: those that are stored."""
 
     def __init__(self, shape: tuple[int, ...], frames: int) -> None:
         super().__init__()
@@ -35,11 +39,11 @@ class Standardise(nn.Module):
         return (decode(self.taken(raw)) - self.mean) / self.std
 
     def taken(self, raw: Tensor) -> Tensor:
-        """Raw samples with the frames that an encoder gets."""
-        if len(self.shape) != 4 or raw.shape[1] == self.frames:
-            return raw
-        middles = segment_middles(raw.shape[1], self.frames)
-        return raw[:, torch.from_numpy(middles).to(raw.device)]
+        """Raw samples with the frames, and in the size, that an encoder gets."""
+        if len(self.shape) == 4 and raw.shape[1] != self.frames:
+            middles = segment_middles(raw.shape[1], self.frames)
+            raw = raw[:, torch.from_numpy(middles).to(raw.device)]
+        return raw if self.shown in (None, raw.shape[-2:]) else squeezed(raw.float(), self.shown)
 
     def noise(self, values: Tensor, draw: torch.Generator) -> Tensor:
         """Standard normal noise for standardised values, of their shape."""
@@ -109,6 +113,13 @@ def noisy(inputs: Standardise, level: float, draw: torch.Generator) -> Iterator[
         yield
     finally:
         hook.remove()
+
+
+def squeezed(pictures: Tensor, size: tuple[int, int]) -> Tensor:
+    """Pictures [..., H, W] in another size, bilinear and smoothed where it is smaller, as Pillow does it."""
+    flat = pictures.flatten(0, -4)
+    made = functional.interpolate(flat, size, mode="bilinear", antialias=True, align_corners=False)
+    return made.view(*pictures.shape[:-2], *size)
 
 
 def decode(raw: Tensor) -> Tensor:

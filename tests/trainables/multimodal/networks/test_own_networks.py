@@ -210,3 +210,13 @@ def test_trying_out_draws_nothing_that_training_would_draw():
         assert own.fusion.training
         draws.append(torch.rand(1))
     assert draws == [draws[0]] * 3
+
+
+@pytest.mark.parametrize("kind", ["Mean", "Kept"])
+def test_pictures_that_are_stored_larger_are_shown_in_one_size(kind):
+    shapes = {"f": (4, 3, 10, 14)}
+    encoders = {"f": f"mine:{kind}"}
+    spec = ModelSpec(tuple("abc"), shapes, frames=2, encoders=encoders, shown={"f": (8, 8)})
+    built = MultimodalModel(spec).eval()  # whose encoder says which shape it takes
+    for frames, size in ((4, (10, 14)), (2, (8, 8))):
+        assert built({"f": torch.ones(2, frames, 3, *size)}).fused.shape == (2, 3)

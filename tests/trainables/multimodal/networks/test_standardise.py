@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from torchvision.transforms.v2 import functional
 
 from trainables.multimodal.data.store.feature_store import FeatureStore, Modality
 from trainables.multimodal.networks.standardise import Standardise, StandardiseSteps, noisy, statistics
@@ -39,6 +40,16 @@ def test_everything_else_is_standardised_by_channel(store, name, axes):
 def test_only_the_rows_asked_for_count(store):
     train, test = (fitted(store, "vector", store.split()[part]) for part in ("train", "test"))
     assert not torch.equal(train.mean, test.mean)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 24, 32), (3, 24, 32)])
+def test_pictures_that_are_stored_larger_are_squeezed_to_what_is_shown(shape):
+    inputs = Standardise(shape, 2)
+    inputs.shown = (12, 12)
+    pictures = torch.randint(0, 256, (5, *shape), dtype=torch.uint8)
+    expected = functional.resize(pictures.float(), [12, 12], antialias=True)
+    torch.testing.assert_close(inputs(pictures), expected)
+    assert torch.equal(inputs(expected), expected)  # a crop of that size is left as it is
 
 
 def test_the_recipes_constants_win(store):

@@ -32,7 +32,7 @@ class ClipFiles:
         return list(dict.fromkeys([self.sound, *(self.pictures or [self.film])]))
 
     def visual(self, frames: Frames) -> NDArray[np.uint8]:
-        """Moments [frames, 3, size, size] of the film or of its pictures; InputError if they are unusable."""
+        """Moments [frames, 3, H, W] of the film or of its pictures; InputError if they are unusable."""
         return read_frames(self.pictures, frames) if self.pictures else frames(self.film)
 
     def energies(self, fbank: Fbank) -> NDArray[np.float32]:

@@ -21,8 +21,8 @@ from trainables.multimodal.data.adapters.listed_clips import find_files, if_ther
 from trainables.multimodal.data.media.audio import Fbank, Stft
 from trainables.multimodal.data.media.file_checks import inside, refuse_lfs_pointers, require_folder
 from trainables.multimodal.data.media.frame_folders import frame_folders, note_of_frames
-from trainables.multimodal.data.media.video import Frames
-from trainables.multimodal.data.recipes import Recipe
+from trainables.multimodal.data.media.video import Frames, WholeFrames
+from trainables.multimodal.data.recipes import WHOLE, Recipe
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.splits import TEST, TRAIN, VALIDATION, by_actor, from_lists, hold_out
 from trainables.multimodal.data.store.feature_store import Arrays
@@ -51,9 +51,13 @@ DNR: Final[tuple[FilesByPart, ...]] = (
 PUBLISHED_LISTS: Final = {"official": OFFICIAL, "dnr": DNR}
 """Published lists, under names that tell their origin and under their own; the first complete set counts."""
 
+SOUND: Final = {"dnr-fbank": Fbank(), "ogm-stft": Stft(), "aug-20s": Stft(seconds=20)}
 RECIPES: Final[Mapping[str, Recipe]] = {
-    name: Recipe(name, {"audio": audio, "visual": Frames()})
-    for name, audio in {"dnr-fbank": Fbank(), "ogm-stft": Stft(), "aug-20s": Stft(seconds=20)}.items()
+    **{name: Recipe(name, {"audio": audio, "visual": Frames()}) for name, audio in SOUND.items()},
+    **{
+        (whole := f"{name}{WHOLE}"): Recipe(whole, {"audio": audio, "visual": WholeFrames()})
+        for name, audio in SOUND.items()
+    },
 }
 
 

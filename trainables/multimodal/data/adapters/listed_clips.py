@@ -18,8 +18,8 @@ from trainables.multimodal.data.media.audio import Fbank
 from trainables.multimodal.data.media.file_checks import inside, refuse_lfs_pointers
 from trainables.multimodal.data.media.frame_folders import frame_folders, note_of_frames
 from trainables.multimodal.data.media.leftovers import FOLDERS, require_no_copies, walk
-from trainables.multimodal.data.media.video import Frames
-from trainables.multimodal.data.recipes import Recipe
+from trainables.multimodal.data.media.video import Frames, WholeFrames
+from trainables.multimodal.data.recipes import WHOLE, Recipe
 from trainables.multimodal.data.source import LISTED_ONLY, Source
 from trainables.multimodal.data.splits import hold_out, stratified
 from trainables.multimodal.data.store.feature_store import Arrays
@@ -35,7 +35,11 @@ UNITS: Final = (1, 1000)
 WIDTHS: Final = (1, 6)
 """Digits of these times, at least."""
 RECIPES: Final[Mapping[str, Recipe]] = {
-    "dnr-fbank": Recipe("dnr-fbank", {"audio": Fbank(), "visual": Frames()})
+    "dnr-fbank": Recipe("dnr-fbank", {"audio": Fbank(), "visual": Frames()}),
+    f"dnr-fbank{WHOLE}": Recipe(
+        f"dnr-fbank{WHOLE}",
+        {"audio": Fbank(), "visual": WholeFrames(width=455)},  # of 16:9, as most films are
+    ),
 }
 
 

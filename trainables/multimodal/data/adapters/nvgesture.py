@@ -55,7 +55,7 @@ class Depth(Frames):
 
     def squeezed(self, image: Image.Image) -> NDArray[np.uint8]:
         """An image of any size as a grey one [1, image_size, image_size]."""
-        return squeezed(image.convert("L"), self.image_size)[None]
+        return squeezed(image.convert("L"), self.image_size, self.image_size)[None]
 
 
 RECIPES: Final = {

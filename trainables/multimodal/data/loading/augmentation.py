@@ -80,8 +80,10 @@ def augmented(
         if shown:
             inputs = {name: batch.inputs[name] for name in shown}
             frames = max(map(_frames, inputs.values())) if each_frame else 1
-            view = draw_view(draws(len(batch.rows) * frames, generator), *pictures[shown[0]].shape[-2:])
-            seen = {n: _seen(values, view, frames, is_flow(pictures[n])) for n, values in inputs.items()}
+            height, width = pictures[shown[0]].shape[-2:]
+            widths = width if batch.aspects is None else _widths(height, batch.aspects, frames)
+            view = draw_view(draws(len(batch.rows) * frames, generator), height, widths)
+            seen = {n: _seen(values, view, frames, pictures[n]) for n, values in inputs.items()}
             batch = replace(batch, inputs={**batch.inputs, **seen})
         yield batch
 
@@ -97,17 +99,19 @@ def draws(samples: int, generator: torch.Generator) -> Tensor:
     return torch.rand(samples, DRAWS, generator=generator, dtype=torch.float64)
 
 
-def draw_view(draws: Tensor, height: int, width: int) -> View:
+def draw_view(draws: Tensor, height: int, width: int | Tensor) -> View:
     """Boxes in whole pixels of a picture, as torchvision draws them, from uniform numbers [B, DRAWS].
 
-    Of TRIES boxes the first that fits counts; if none does, the largest in the middle.
+    The width may be one for each sample [B]. Of TRIES boxes the first that fits counts; if none does, the
+    largest in the middle.
     """
-    area = height * width * _between(draws[:, :TRIES], *AREA_SHARES)
+    width = torch.as_tensor(width, dtype=torch.float64).expand(len(draws))
+    area = height * width[:, None] * _between(draws[:, :TRIES], *AREA_SHARES)
     ratio = _between(draws[:, TRIES : 2 * TRIES], *map(math.log, ASPECT_RATIOS)).exp()
     high, wide = (area / ratio).sqrt().round(), (area * ratio).sqrt().round()
-    fits = (high > 0) & (high <= height) & (wide > 0) & (wide <= width)
-    tall = _first(high, fits, min(height, round(width / ASPECT_RATIOS[0])))
-    broad = _first(wide, fits, min(width, round(height * ASPECT_RATIOS[1])))
+    fits = (high > 0) & (high <= height) & (wide > 0) & (wide <= width[:, None])
+    tall = _first(high, fits, (width / ASPECT_RATIOS[0]).round().clamp(max=height))
+    broad = _first(wide, fits, width.clamp(max=round(height * ASPECT_RATIOS[1])))
     top, left, mirror = draws[:, 2 * TRIES :].T
     any_fits = fits.any(1)
     top = torch.where(any_fits, top * (height - tall + 1), (height - tall) / 2).floor()
@@ -115,19 +119,56 @@ def draw_view(draws: Tensor, height: int, width: int) -> View:
     return View(top / height, left / width, tall / height, broad / width, mirror < MIRRORED)
 
 
-def look(pictures: Tensor, view: View, flow: bool = False) -> Tensor:
-    """Float32 of pictures [B, ..., H, W] through a view, in the size and the units that they have."""
-    height, width = pictures.shape[-2:]
-    columns = _places(view.left, view.width, width)
-    x = torch.where(view.mirrored[:, None], columns.flip(1), columns)[:, None, :].expand(-1, height, -1)
-    y = _places(view.top, view.height, height)[:, :, None].expand(-1, -1, width)
-    grid = torch.stack([x, y], dim=-1).to(pictures.device, torch.float32, non_blocking=True)
+def look(pictures: Tensor, view: View, flow: bool = False, shown: tuple[int, int] | None = None) -> Tensor:
+    """Float32 of pictures [B, ..., H, W] through a view, in their units, and in the size that is `shown`.
+
+    Where that is their own nothing becomes smaller; otherwise what does is smoothed, as torchvision does it.
+    """
     flat = pictures.flatten(1, -3).float()
-    seen = functional.grid_sample(flat, grid, padding_mode="border", align_corners=False).view(pictures.shape)
+    seen = _resampled(flat, view, *shown) if shown else _stretched(flat, view)
+    seen = seen.view(*pictures.shape[:-2], *seen.shape[-2:])
     if flow:
         turned = view.mirrored.to(pictures.device)[:, None, None, None]
         seen[:, :, 0] = torch.where(turned, FLOW_SUM - seen[:, :, 0], seen[:, :, 0])
     return seen
+
+
+def _stretched(flat: Tensor, view: View) -> Tensor:
+    """Pictures [B, C, H, W] through a view, each box stretched to the whole picture."""
+    height, width = flat.shape[-2:]
+    columns = _places(view.left, view.width, width)
+    x = torch.where(view.mirrored[:, None], columns.flip(1), columns)[:, None, :].expand(-1, height, -1)
+    y = _places(view.top, view.height, height)[:, :, None].expand(-1, -1, width)
+    grid = torch.stack([x, y], dim=-1).to(flat.device, torch.float32, non_blocking=True)
+    return functional.grid_sample(flat, grid, padding_mode="border", align_corners=False)
+
+
+def _resampled(flat: Tensor, view: View, height: int, width: int) -> Tensor:
+    """Pictures [B, C, H, W] through a view, each box [B, C, height, width] pixels large."""
+    rows = _shares(view.top, view.height, flat.shape[-2], height)
+    columns = _shares(view.left, view.width, flat.shape[-1], width)
+    columns = torch.where(view.mirrored[:, None, None], columns.flip(1), columns)
+    down, across = (matrix[:, None].to(flat.device, torch.float32) for matrix in (rows, columns))
+    return torch.matmul(torch.matmul(down, flat), across.mT)
+
+
+def _shares(start: Tensor, share: Tensor, size: int, shown: int) -> Tensor:
+    """What each of `size` pixels adds to each shown one [B, shown, size], on one axis of the boxes [B].
+
+    A triangle around the middle of the shown pixel, as wide as two stored pixels, or two shown ones where
+    these are larger; nothing beside the box adds anything.
+    """
+    first, step = (start * size)[:, None, None], (share * size / shown)[:, None, None]
+    centres = first + step * (torch.arange(shown, dtype=torch.float64)[:, None] + 0.5)
+    pixels = torch.arange(size, dtype=torch.float64) + 0.5
+    weights = (1 - (pixels - centres).abs() / step.clamp(min=1)).clamp(min=0)
+    weights = weights * ((pixels > first) & (pixels < first + step * shown))
+    return weights / weights.sum(dim=2, keepdim=True)
+
+
+def _widths(height: int, aspects: np.ndarray, frames: int) -> Tensor:
+    """Width [B * frames] of each picture that is so high and has the aspect [B] of its film."""
+    return (height * torch.from_numpy(aspects).double()).round().repeat_interleave(frames)
 
 
 def _frames(pictures: Tensor) -> int:
@@ -135,22 +176,23 @@ def _frames(pictures: Tensor) -> int:
     return pictures.shape[1] if pictures.dim() == 5 else 1
 
 
-def _seen(pictures: Tensor, view: View, frames: int, flow: bool) -> Tensor:
+def _seen(pictures: Tensor, view: View, frames: int, modality: Modality) -> Tensor:
     """Pictures through a view of B * frames boxes; what has one frame is seen through a sample's first."""
     own = _frames(pictures) if frames > 1 else 1
     boxes = View(*(values[:: frames // own] for values in vars(view).values()))
     alone = pictures.flatten(0, 1)[:, None] if own > 1 else pictures
-    return look(alone, boxes, flow).view(pictures.shape)
+    seen = look(alone, boxes, is_flow(modality), modality.shown)
+    return seen.view(*pictures.shape[:-2], *seen.shape[-2:])
 
 
 def _between(draws: Tensor, low: float, high: float) -> Tensor:
     return low + (high - low) * draws
 
 
-def _first(lengths: Tensor, fits: Tensor, otherwise: int) -> Tensor:
-    """The first of the lengths [B, TRIES] that fits, else another."""
+def _first(lengths: Tensor, fits: Tensor, otherwise: Tensor) -> Tensor:
+    """The first of the lengths [B, TRIES] that fits, else another [B]."""
     first = lengths.gather(1, fits.int().argmax(1, keepdim=True))[:, 0]
-    return torch.where(fits.any(1), first, float(otherwise))
+    return torch.where(fits.any(1), first, otherwise)
 
 
 def _places(start: Tensor, share: Tensor, size: int) -> Tensor:

@@ -31,6 +31,8 @@ class Batch:
     """Rows [B] of the store that the samples are."""
     present: dict[str, Tensor] = field(default_factory=dict)
     """Which samples [B] have a modality, for those that some samples of the store lack."""
+    aspects: np.ndarray | None = None
+    """Width over height of their pictures [B] as decoded, where the store keeps it."""
 
 
 Batches = Generator[Batch, None, None]
@@ -118,6 +120,7 @@ class Loader:
         self.present = {name: torch.from_numpy(mask[rows]).to(device) for name, mask in masks.items()}
         self._rows, self._batch_size, self._frames = rows, batch_size, frames
         self._of_stretch = FRAME_CHOICES[frame_choice]
+        self._aspects = None if store.aspects is None else store.aspects[rows]
 
     def __len__(self) -> int:
         """Samples in the split."""
@@ -162,7 +165,8 @@ class Loader:
             inputs = {name: values.to(device, non_blocking=True) for name, values in samples.items()}
             index = torch.from_numpy(positions).to(device, non_blocking=True)  # nothing waits for the device
             present = {name: mask[index] for name, mask in self.present.items()}
-            yield Batch(inputs, self.labels[index], self._rows[positions], present)
+            aspects = None if self._aspects is None else self._aspects[positions]
+            yield Batch(inputs, self.labels[index], self._rows[positions], present, aspects)
 
     def _gathered(
         self, order: np.ndarray, choices: dict[str, np.ndarray], size: int

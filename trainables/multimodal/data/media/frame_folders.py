@@ -44,7 +44,7 @@ def frame_folders(root: Path) -> dict[str, list[Path]]:
 
 
 def read_frames(files: Sequence[Path], frames: Frames) -> NDArray[np.uint8]:
-    """Pictures as an array [frames, 3, image_size, image_size], squeezed as frames of a film are.
+    """Pictures as an array [frames, 3, height, width], squeezed as frames of a film are.
 
     Raises InputError: one of them cannot be used.
     """

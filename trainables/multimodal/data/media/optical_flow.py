@@ -83,7 +83,9 @@ class Flow:
 
     def stacked(self, pictures: Iterable[Sequence[Image.Image]]) -> NDArray[np.uint8]:
         """Grey pictures of x and y displacements, squeezed and stacked."""
-        return np.stack([np.stack([squeezed(axis, self.image_size) for axis in xy]) for xy in pictures])
+        return np.stack(
+            [np.stack([squeezed(axis, self.image_size, self.image_size) for axis in xy]) for xy in pictures]
+        )
 
     def _pictures(self, first: Image.Image, second: Image.Image) -> list[Image.Image]:
         if first.size != second.size:

@@ -41,6 +41,8 @@ class Content:
     constant: bool = False
     seconds: list[float] = field(default_factory=list)
     """Lengths of its sound and its films."""
+    aspect: float | None = None
+    """Width over height of its pictures as decoded, where a recipe keeps that."""
 
     @property
     def suspicions(self) -> list[str]:
@@ -85,6 +87,12 @@ def notice_film(seconds: float) -> None:
     """Tell how long a film of a sample lasts."""
     if content := _content.get():
         content.seconds.append(seconds)
+
+
+def notice_aspect(image: Image.Image) -> None:
+    """Tell the shape of a picture that is stored in another one."""
+    if content := _content.get():
+        content.aspect = image.width / image.height
 
 
 def is_flat(image: Image.Image) -> bool:

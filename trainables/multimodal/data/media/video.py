@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -21,7 +21,7 @@ from trainables.multimodal.data.media.file_checks import (
     require_modest_frames,
 )
 from trainables.multimodal.data.media.frame_times import FrameTimes, Stamp
-from trainables.multimodal.data.media.suspicions import is_flat, notice_film, notice_pictures
+from trainables.multimodal.data.media.suspicions import is_flat, notice_aspect, notice_film, notice_pictures
 from trainables.multimodal.data.media.truncation import require_whole
 from trainables.multimodal.data.media.upright import upright
 from trainables.multimodal.data.store.feature_store import Modality
@@ -58,30 +58,62 @@ class Frames:
     """Pixels, both ways."""
 
     @property
+    def stored(self) -> tuple[int, int]:
+        """Height and width of a stored frame."""
+        return (self.image_size, self.image_size)
+
+    @property
     def shape(self) -> tuple[int, int, int, int]:
-        """[frames, 3, image_size, image_size]."""
-        return (self.frames, 3, self.image_size, self.image_size)
+        """[frames, 3, height, width]."""
+        return (self.frames, 3, *self.stored)
 
     def modality(self, name: str) -> Modality:
         """Frames of 0..255 that the model sees with the published normalisation."""
         return Modality(name, self.shape, "uint8", IMAGENET_MEAN, IMAGENET_STD)
 
     def __call__(self, file: Path) -> NDArray[np.uint8]:
-        """RGB frames [frames, 3, image_size, image_size] of a clip; InputError where it cannot be used."""
+        """RGB frames [frames, 3, height, width] of a clip; InputError where it cannot be used."""
         return self.stacked(read_shown(file, lambda bounds: shown_evenly(bounds, self.frames), self.squeezed))
 
     def squeezed(self, image: Image.Image) -> NDArray[np.uint8]:
-        """An RGB image of any size as [3, image_size, image_size]."""
-        return squeezed(image, self.image_size).transpose(2, 0, 1)
+        """An RGB image of any size as [3, height, width]."""
+        return squeezed(image, *self.stored).transpose(2, 0, 1)
 
     def stacked(self, images: Iterable[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-        """Squeezed images, stacked: [frames, 3, image_size, image_size]."""
+        """Squeezed images, stacked: [frames, 3, height, width]."""
         return np.ascontiguousarray(np.stack(list(images)))
 
 
-def squeezed(image: Image.Image, size: int) -> NDArray[np.uint8]:
-    """An image as [size, size] or, if it is in colour, [size, size, 3]."""
-    return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR), dtype=np.uint8)
+@dataclass(frozen=True)
+class WholeFrames(Frames):
+    """The same frames with more detail, from which crops are cut as published; the store keeps their aspect.
+
+    The model is shown `image_size` pixels both ways. All frames are stored in one size, best of the aspect
+    that most films have, and the aspect of each sample's own beside them: crops are cut by that.
+    """
+
+    height: int = 256
+    width: int = 341
+    """Of 4:3."""
+
+    @property
+    def stored(self) -> tuple[int, int]:
+        """Height and width of a stored frame."""
+        return (self.height, self.width)
+
+    def squeezed(self, image: Image.Image) -> NDArray[np.uint8]:
+        """An RGB image of any size as [3, height, width]; its aspect is noticed."""
+        notice_aspect(image)
+        return super().squeezed(image)
+
+    def modality(self, name: str) -> Modality:
+        """As of squeezed frames, with the size that the model is shown."""
+        return replace(super().modality(name), shown=(self.image_size, self.image_size))
+
+
+def squeezed(image: Image.Image, height: int, width: int) -> NDArray[np.uint8]:
+    """An image as [height, width] or, if it is in colour, [height, width, 3]."""
+    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR), dtype=np.uint8)
 
 
 def evenly_spaced(available: int, wanted: int) -> list[int]:

@@ -16,7 +16,13 @@ from trainables.multimodal.data.preparing.fatal_samples import marking
 from trainables.multimodal.data.preparing.fingerprints import NOTES
 from trainables.multimodal.data.source import Source
 from trainables.multimodal.data.store import manifest as manifests
-from trainables.multimodal.data.store.feature_store import Arrays, Modality, label_type, sample_bytes
+from trainables.multimodal.data.store.feature_store import (
+    Arrays,
+    Modality,
+    keeps_aspects,
+    label_type,
+    sample_bytes,
+)
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.whole_files import flush, write_text
 
@@ -34,12 +40,14 @@ class Sample:
     present: dict[str, bool]
     """Whether it has each of the modalities that some samples lack."""
     value: float | None = None
+    aspect: float | None = None
+    """Width over height of its pictures as decoded, in a store that keeps them."""
 
     def digest(self) -> bytes:
         """Checksum of the sample; independent of where it is stored."""
         fields: list[Any] = [self.id, self.label, self.group, self.parts]
         fields += [self.present] if self.present else []  # data without these keep the digests they had
-        fields += [] if self.value is None else [self.value]
+        fields += [number for number in (self.value, self.aspect) if number is not None]
         return manifests.sample_digest(fields, self.arrays)
 
 
@@ -128,7 +136,7 @@ def _write(folder: Path, source: Source, shard: Shard, mark: Callable[[int], Any
         if content.suspicions:
             suspicious[str(row)] = content.suspicions
         if source.leave_out.isdisjoint(content.suspicions):
-            samples.add(row, decoded)
+            samples.add(row, decoded, content.aspect)
     file = folder / f"samples-{shard.rows.start:07d}.arrow"
     sources = manifests.checksums(source.root, shard.files)
     note = Note(shard.fingerprint, samples.write(file), samples.digests, problems, suspicious, sources)
@@ -164,13 +172,14 @@ class _Samples:
         self.digests: list[str] = []
         self._source = source
         self._samples: list[Sample] = []
+        self._keeps_aspects = keeps_aspects(source.modalities)
         self._arrays = {
             name: np.empty((room, *modality.shape), modality.dtype)
             for name, modality in source.modalities.items()
         }
 
-    def add(self, row: int, decoded: Arrays) -> None:
-        """Add a sample; modalities that it lacks become zeros."""
+    def add(self, row: int, decoded: Arrays, aspect: float | None) -> None:
+        """Add a sample; modalities that it lacks become zeros, and pictures without an aspect are square."""
         source, place = self._source, len(self.digests)
         for name, array in self._arrays.items():
             array[place] = decoded.get(name, 0)
@@ -182,6 +191,7 @@ class _Samples:
             {name: array[place] for name, array in self._arrays.items()},
             source.presence(row),
             None if source.values is None else float(source.values[row]),
+            float(np.float32(aspect or 1)) if self._keeps_aspects else None,
         )
         self._samples.append(sample)
         self.digests.append(sample.digest().hex())
@@ -207,6 +217,8 @@ class _Samples:
         }
         if self._source.quantity:
             columns["value"] = pa.array([sample.value for sample in samples], pa.float32())
+        if self._keeps_aspects:
+            columns["aspect"] = pa.array([sample.aspect for sample in samples], pa.float32())
         for policy in samples[0].parts:
             columns[f"split:{policy}"] = pa.array([sample.parts[policy] for sample in samples])
         for name in samples[0].present:

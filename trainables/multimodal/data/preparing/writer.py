@@ -116,7 +116,8 @@ def stored_samples(store: FeatureStore) -> Iterator[Sample]:
         arrays = {name: store.read(name, [row])[0] for name in store.modalities}
         present = {name: bool(mask[row]) for name, mask in store.present.items()}
         value = None if store.values is None else float(store.values[row])
-        yield Sample(sample, store.labels[row].tolist(), group, parts, arrays, present, value)
+        aspect = None if store.aspects is None else float(store.aspects[row])
+        yield Sample(sample, store.labels[row].tolist(), group, parts, arrays, present, value, aspect)
 
 
 @contextlib.contextmanager

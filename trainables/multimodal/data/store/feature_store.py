@@ -3,8 +3,9 @@
     store/
         manifest.json         what the store is, size, time and crc32 of each file, and a crc32 of its own
         samples-00000.arrow   one record batch; columns id, label, group, split:<policy>, modality:<name>,
-                              present:<name>, bool, of a modality that some samples lack, and value where
-                              the manifest has one; label is a list of bool where it says multilabel
+                              present:<name>, bool, of a modality that some samples lack, value where the
+                              manifest has one, and aspect where crops are cut from a modality; label is a
+                              list of bool where it says multilabel
 
 Arrays are fixed-size lists, so that a column is read as one NumPy array without a copy. The array of
 a modality that a sample lacks is zeros. Opening a store compares all that is cheap to compare; the content of
@@ -36,7 +37,8 @@ class Modality:
     The rank of `shape` says what it is: 1 a vector [D], 2 a sequence [T, D], 3 an image or spectrogram
     [C, H, W], 4 stored frames [F, C, H, W]. `mean` and `std` are per channel (ranks 3 and 4), fixed by the
     recipe and in the units of the stored numbers (0..255 for uint8): the model sees (x - mean) / std.
-    None means: standardise with statistics of the training part.
+    None means: standardise with statistics of the training part. `shown` are height and width that the model
+    is shown of pictures that are stored larger: crops of them while training augments, else all of them.
     """
 
     name: str
@@ -44,16 +46,18 @@ class Modality:
     dtype: str
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    shown: tuple[int, int] | None = None
 
     @classmethod
     def from_json(cls, name: str, fields: dict[str, Any]) -> "Modality":
         """Rebuild a modality from its entry in the manifest."""
-        mean, std = (tuple(fields[key]) if fields[key] else None for key in ("mean", "std"))
-        return cls(name, tuple(fields["shape"]), fields["dtype"], mean, std)
+        mean, std, shown = (tuple(fields[k]) if fields.get(k) else None for k in ("mean", "std", "shown"))
+        return cls(name, tuple(fields["shape"]), fields["dtype"], mean, std, shown)
 
     def to_json(self) -> dict[str, Any]:
         """The entry in the manifest."""
-        return {"shape": list(self.shape), "dtype": self.dtype, "mean": self.mean, "std": self.std}
+        plain = {"shape": list(self.shape), "dtype": self.dtype, "mean": self.mean, "std": self.std}
+        return plain | ({"shown": self.shown} if self.shown else {})
 
 
 def sample_bytes(modalities: Mapping[str, Modality]) -> int:
@@ -64,6 +68,11 @@ def sample_bytes(modalities: Mapping[str, Modality]) -> int:
 def label_type(shape: tuple[int, ...]) -> Any:
     """Arrow's type of a sample's label: its class, or of each of `shape` = [C] classes whether it has it."""
     return pa.list_(pa.bool_(), *shape) if shape else pa.int64()
+
+
+def keeps_aspects(modalities: Mapping[str, Modality]) -> bool:
+    """Whether a store of these keeps the aspect of each sample's pictures."""
+    return any(modality.shown for modality in modalities.values())
 
 
 TOGETHER: Final = "together"
@@ -118,6 +127,10 @@ class FeatureStore:
         """The number of each sample [N], described by `quantity`; none in most stores."""
         if self.quantity:
             self.values = np.asarray(self._column("value"), dtype=np.float32)
+        self.aspects: NDArray[np.float32] | None = None
+        """Width over height of each sample's pictures [N] as decoded; none where they were squeezed."""
+        if keeps_aspects(self.modalities):
+            self.aspects = np.asarray(self._column("aspect"), dtype=np.float32)
         self.present: dict[str, NDArray[np.bool_]] = {
             name: np.asarray(self._column(f"present:{name}"), dtype=np.bool_) for name in self._masked
         }
@@ -242,6 +255,7 @@ class FeatureStore:
         columns |= {f"split:{policy}": pa.string() for policy in self.policies}
         columns |= {f"present:{name}": pa.bool_() for name in self._masked}
         columns |= {"value": pa.float32()} if self.quantity else {}
+        columns |= {"aspect": pa.float32()} if keeps_aspects(self.modalities) else {}
         for name, spec in self.modalities.items():
             value = pa.from_numpy_dtype(np.dtype(spec.dtype))
             columns[f"modality:{name}"] = pa.list_(value, int(np.prod(spec.shape)))

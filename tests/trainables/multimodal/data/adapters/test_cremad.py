@@ -4,17 +4,24 @@ import csv
 import pickle
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.adapters import cremad
 from trainables.multimodal.data.media.frame_folders import frame_folders
-from trainables.multimodal.data.preparing.writer import write_store
+from trainables.multimodal.data.preparing.verify import verify
+from trainables.multimodal.data.preparing.writer import stored_samples, write_store
 from trainables.multimodal.data.recipes import Recipe
+from trainables.multimodal.data.store.feature_store import FeatureStore
+from trainables.multimodal.data.store.manifest import data_digest
 from trainables.multimodal.errors import InputError
+from trainables.multimodal.model import load_model
+from trainables.multimodal.trainer import Trainer
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 72862\n"
 
@@ -284,3 +291,49 @@ def test_the_published_lists_have_the_published_sizes(real_data: Path) -> None:
 @pytest.mark.timeout(1200)
 def test_all_methods_run_on_raw_files(raw: Path, require_comparison: Callable[..., None]) -> None:
     require_comparison("cremad", raw, "--frames", "2", "--image-size", "32", "--recipe-set", "time_steps=64")
+
+
+@pytest.fixture
+def whole(raw: Path, tmp_path: Path) -> FeatureStore:
+    """A store of whole frames, of which one clip is twice as broad."""
+    recipe = cremad.RECIPES["dnr-fbank-whole"].changed({"frames": "2", **SIZES})
+    clip = min((raw / "VideoFlash").iterdir())
+    frames = raw / "Image-01-FPS" / clip.stem
+    frames.mkdir(parents=True)
+    draw = np.random.default_rng(0)
+    for number in range(3):
+        Image.fromarray(draw.integers(0, 256, (24, 48, 3), np.uint8)).save(frames / f"{number:05d}.png")
+    clip.unlink()
+    return write_store(cremad.read(raw, recipe), tmp_path / "store")
+
+
+SIZES = {"mel_bins": "16", "time_steps": "40", "image_size": "16", "height": "24", "width": "32"}
+
+
+def test_a_store_of_whole_frames_keeps_the_aspect_of_every_clip(whole: FeatureStore) -> None:
+    assert whole.aspects is not None
+    assert whole.aspects.tolist() == [2.0, *[1.0] * (len(whole) - 1)]
+    assert whole.modalities["visual"].shape == (2, 3, 24, 32)
+    assert whole.modalities["visual"].shown == (16, 16)
+    verify(whole.path)
+
+
+def test_aspects_are_part_of_a_digest(whole: FeatureStore) -> None:
+    samples = list(stored_samples(whole))
+    other = [replace(samples[0], aspect=1.0), *samples[1:]]
+    digests = [data_digest(whole.manifest, [s.digest() for s in each]) for each in (samples, other)]
+    assert digests[0] == whole.digest != digests[1]
+
+
+def test_a_run_on_whole_frames_shows_crops_in_training_and_all_of_them_else(whole: FeatureStore) -> None:
+    encoders = {"audio": "resnet10", "visual": "resnet10"}
+    small = {"epochs": 1, "width": 0.05, "encoders": encoders, "threads": 1, "device": "cpu"}
+    trainer = Trainer(TrainerConfig(data=str(whole.path), split="official", augment=True, **small))
+    batch = next(trainer._training_batches())
+    assert batch.inputs["visual"].shape[1:] == (1, 3, 16, 16)
+    metrics = trainer.run_epoch()
+    trainer.export(whole.path.parent / "exported")
+    rows = whole.split("official")["validation"]
+    model = load_model(whole.path.parent / "exported")
+    predicted = model.predict({name: whole.read(name, rows) for name in whole.modalities}).argmax(axis=1)
+    assert np.mean(predicted == whole.labels[rows]) == pytest.approx(metrics["validation/accuracy"])

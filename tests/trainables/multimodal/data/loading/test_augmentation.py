@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
 
@@ -17,6 +18,7 @@ from trainables.multimodal.data.loading.augmentation import (
     look,
 )
 from trainables.multimodal.data.loading.batches import Batch
+from trainables.multimodal.data.media.video import Frames, WholeFrames
 from trainables.multimodal.data.store.feature_store import Modality
 
 MANY = 20_000
@@ -61,6 +63,61 @@ def test_a_view_is_torchvisions_crop_of_the_same_box(area, mirrored):
     torch.testing.assert_close(
         look(clip, box(*area, (24, 32), mirrored))[0], expected, atol=TOLERANCE, rtol=0
     )
+
+
+@pytest.mark.parametrize(
+    "area", [(0, 0, 24, 32), (3, 5, 11, 9), (20, 31, 1, 1), (0, 4, 24, 20), (7, 2, 16, 21)]
+)
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("shown", [(10, 10), (20, 12), (24, 32)])
+def test_a_view_of_larger_pictures_is_torchvisions_smoothed_crop(area, mirrored, shown):
+    clip = picture(1, 2, 3, 24, 32)
+    cropped = functional.resized_crop(clip[0].float(), *area, size=list(shown), antialias=True)
+    expected = functional.horizontal_flip(cropped) if mirrored else cropped
+    seen = look(clip, box(*area, (24, 32), mirrored), shown=shown)
+    torch.testing.assert_close(seen[0], expected, atol=TOLERANCE, rtol=0)
+
+
+def test_boxes_have_the_aspect_of_the_film_whatever_that_of_the_stored_picture():
+    numbers, widths = draws(6, epoch_generator(0, 0)), torch.tensor([30.0, 40, 90] * 2)
+    together = draw_view(numbers, 40, widths)
+    for place, width in enumerate(widths.int().tolist()):
+        alone = draw_view(numbers[place : place + 1], 40, width)
+        for name, values in vars(alone).items():
+            assert torch.equal(vars(together)[name][place : place + 1], values)
+
+
+@pytest.mark.parametrize("each_frame", [False, True])
+def test_crops_of_stored_frames_are_cut_by_the_aspects_of_their_films(each_frame):
+    clips, aspects = picture(3, 2, 3, 20, 26), np.array([1.0, 1.3, 2.0], np.float32)
+    modalities = {"clip": Modality("clip", (2, 3, 20, 26), "uint8", shown=(12, 12))}
+    batch = Batch({"clip": clips}, torch.zeros(3), np.arange(3), aspects=aspects)
+    (seen,) = augmented([batch], modalities, 1, 2, each_frame)
+    assert seen.inputs["clip"].shape == (3, 2, 3, 12, 12)
+    boxes = 2 if each_frame else 1
+    widths = torch.tensor([20.0, 26, 40]).repeat_interleave(boxes)
+    view = draw_view(draws(3 * boxes, epoch_generator(1, 2)), 20, widths)
+    expected = look(clips.flatten(0, 1)[:, None] if each_frame else clips, view, shown=(12, 12))
+    assert torch.equal(seen.inputs["clip"], expected.view(3, 2, 3, 12, 12))
+
+
+def contrast(shown):
+    """Standard deviation of what a crop shows."""
+    return shown.float().std().item()
+
+
+def test_crops_keep_fine_detail_that_squeezing_loses():
+    stripes = np.tile(np.arange(480) // 3 % 2 * 195 + 30, (360, 1)).astype(np.uint8)
+    film = Image.fromarray(np.stack([stripes] * 3, axis=-1))
+    stored = {part: torch.from_numpy(part.squeezed(film).copy())[None, None] for part in PARTS}
+    own = look(stored[PARTS[2]], box(90, 120, 180, 180, (360, 480)), shown=(224, 224))
+    whole = look(stored[PARTS[1]], box(64, 85, 128, 128, (256, 341)), shown=(224, 224))
+    squeezed = look(stored[PARTS[0]], box(56, 56, 112, 84, (224, 224)))
+    assert contrast(own) > 0.85 * 97.5
+    assert contrast(own) > contrast(whole) > 1.5 * contrast(squeezed)
+
+
+PARTS = (Frames(1), WholeFrames(1), WholeFrames(1, height=360, width=480))
 
 
 def test_the_whole_picture_is_left_as_it_is():

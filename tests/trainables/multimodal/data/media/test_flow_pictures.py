@@ -102,8 +102,8 @@ def test_the_classic_layout_is_read_as_it_is(
     shown = [np.asarray(Image.open(folder / f"img_{number:05d}.jpg")) for number in range(1, 6)]
     clip = film(tmp_path / "a.avi", np.stack(shown))
     arrays = two_streams(clip, Pictures(folder, folder, 5), Frames(5, 224), Dis(5, 224))
-    expected = [squeezed(Image.open(folder / f"x_{number:05d}.jpg"), 224) for number in range(1, 6)]
+    expected = [squeezed(Image.open(folder / f"x_{number:05d}.jpg"), 224, 224) for number in range(1, 6)]
     np.testing.assert_array_equal(arrays["flow"][:, 0], expected)
     for stored, original in zip(arrays["rgb"], shown, strict=True):
-        again = squeezed(Image.fromarray(original), 224).transpose(2, 0, 1).astype(float)
+        again = squeezed(Image.fromarray(original), 224, 224).transpose(2, 0, 1).astype(float)
         assert np.abs(stored - again).mean() < 6

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from trainables.multimodal.data.adapters import cremad
 from trainables.multimodal.data.media import file_checks, video
-from trainables.multimodal.data.media.video import Frames, evenly_spaced, read_chosen
+from trainables.multimodal.data.media.suspicions import noticing
+from trainables.multimodal.data.media.video import Frames, WholeFrames, evenly_spaced, read_chosen
 from trainables.multimodal.errors import InputError
 
 FRAMES = Frames(frames=3, image_size=16)
@@ -177,3 +179,26 @@ def test_frames_are_squeezed_as_they_come(clip: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(video, "_decode", watched)
     FRAMES(clip)
     assert held == [(3, 16, 16)] * 3
+
+
+def test_whole_frames_keep_more_pixels_and_the_aspect_of_their_film(clip: Path) -> None:
+    part = WholeFrames(frames=2, image_size=16, height=24, width=32)
+    with noticing() as content:
+        frames = part(clip)
+    assert frames.shape == part.shape == (2, 3, 24, 32)
+    assert part.modality("visual").shown == (16, 16)
+    (size,) = {image.size for image in read_chosen(clip, range, lambda image: image)}
+    assert content.aspect == size[0] / size[1]
+
+
+def test_whole_frames_of_crema_d_are_256_high_and_4_by_3() -> None:
+    whole = cremad.RECIPES["dnr-fbank-whole"].modalities()["visual"]
+    assert (whole.shape, whole.shown) == ((10, 3, 256, 341), (224, 224))
+    assert cremad.RECIPES["dnr-fbank"].modalities()["visual"].shown is None
+
+
+def test_real_clips_keep_their_aspect(real_data: Path) -> None:
+    with noticing() as content:
+        frames = WholeFrames()(min((real_data / "av_clips" / "grid").iterdir()))
+    assert frames.shape == (10, 3, 256, 341)
+    assert content.aspect == 360 / 288

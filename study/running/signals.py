@@ -27,7 +27,7 @@ ECHO: Final = 0.5
 """Seconds in which a second signal is the first one again: a terminal and a launcher may both send it."""
 CONTINUE: Final = "run the same command again to continue"
 
-_causes: list[str] = []  # why the process asked itself to stop
+_causes: list[str] = []  # why the process is to stop: a signal, or what it found itself
 
 
 class Interrupted(KeyboardInterrupt):
@@ -96,7 +96,9 @@ def why(name: str) -> str:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise Interrupted(why(signal.Signals(number).name))
+    cause = why(signal.Signals(number).name)
+    _causes.append(cause)  # where Ray waits, it raises an exception of its own that has no text
+    raise Interrupted(cause)
 
 
 def _watch(signals: socket.socket, command: str, came: list[str]) -> None:

@@ -11,7 +11,7 @@ import json
 import sqlite3
 from collections import Counter
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -45,7 +45,7 @@ class Evidence:
     calm: Outcome
     now: Outcome
     code: int  # of the last start
-    faults: dict = field(default_factory=dict)  # key of a trial -> how many faults hit it; "": any trial
+    faults: Counter  # key of a trial -> how many faults hit it
 
 
 def outcome(folder, url, trace, processes=()):
@@ -126,7 +126,7 @@ def same_trials(seen):
 def no_step_too_many(seen):
     """I2: no epoch begins after its trial's end, nor more often than once and once for each fault."""
     for (key, epoch), times in Counter((key, epoch) for key, epoch, _ in seen.now.begun).items():
-        allowed = 1 + seen.faults.get(key, 0) + seen.faults.get("", 0)
+        allowed = 1 + seen.faults[key]
         if times > allowed:
             yield f"epoch {epoch} of {key[:8]} began {times} times, and {allowed - 1} faults hit it"
     for key, epoch, time in seen.now.begun:
@@ -192,7 +192,7 @@ def little_work_lost(seen):
     for key, record in seen.now.records.items():
         counted = Counter(epoch for trial, epoch, _ in seen.now.begun if trial == key)
         repeated = {epoch: times - 1 for epoch, times in counted.items() if times > 1}
-        faults = seen.faults.get(key, 0) + seen.faults.get("", 0)
+        faults = seen.faults[key]
         lost = sum(
             times * record.epochs.get(epoch, {}).get("seconds", 0) for epoch, times in repeated.items()
         )

@@ -187,12 +187,8 @@ def _patience(job: Job, ledger: Ledger) -> Patience:
     """How long trials may be silent; a forecast is only made where nothing else will tell."""
     resources, known = job.resources, any(record.epochs for record in ledger.records())
     told = known or resources.hung_after is not None
-    forecast = _no_forecast if told else FirstEpoch(ledger.settings, job.store, resources)
+    forecast = (lambda: None) if told else FirstEpoch(ledger.settings, job.store, resources)
     return Patience(ledger, forecast, resources.hung_after, job.staged.longest if job.staged else 0.0)
-
-
-def _no_forecast() -> None:
-    """Know nothing before the first epoch."""
 
 
 def _judged(settings: StudySettings, method: str) -> list[int]:

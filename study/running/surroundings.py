@@ -14,10 +14,8 @@ _LASTING: Final = re.compile(
     r"\b(FileNotFoundError|NotADirectoryError|PermissionError|InputError|ImportError|ModuleNotFoundError)\b"
     r"|\[Errno (1|13|30|36|40)\]"  # not permitted, permission, read-only, name too long, links in a circle
 )
-
-_FULL: Final = (
-    "database or disk is full"  # of SQLite; Optuna's own last line speaks of data that are too long
-)
+_FULL: Final = "database or disk is full"
+"""SQLite's words; the last line of what Optuna makes of them speaks of data that are too long."""
 
 
 def of_surroundings(error: str) -> bool:

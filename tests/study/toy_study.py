@@ -1,5 +1,6 @@
 """A toy study: plans over two parameters, and trials that are simulated in this process; and toy data."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -115,3 +116,41 @@ def write_toy_store(root: Path, seed: int = 0) -> Path:
     raw.mkdir()
     np.savez(raw / "toy.npz", label=label, **arrays)
     return write_store(read_source("features", raw), root / "toy").path
+
+
+def method_of(epochs: int, run_epoch: Callable[[int, int], dict[str, Any]]) -> Any:
+    """A method that trains nothing: `run_epoch` is given seed and epochs so far, and returns metrics.
+
+    Its classes are local ones: those travel to other processes.
+    """
+
+    class Runner:
+        def __init__(self, seed: int) -> None:
+            self.epoch, self.seed = 0, seed
+
+        @property
+        def done(self) -> bool:
+            return self.epoch == epochs
+
+        def run_epoch(self) -> dict[str, Any]:
+            metrics = run_epoch(self.seed, self.epoch)
+            self.epoch += 1
+            return metrics
+
+        def state_dict(self) -> dict[str, Any]:
+            return {"epoch": self.epoch}
+
+        def load_state_dict(self, state: dict[str, Any]) -> None:
+            self.epoch = state["epoch"]
+
+        def constants(self) -> dict[str, Any]:
+            return {}
+
+        def load_constants(self, state: dict[str, Any]) -> None:
+            pass
+
+    class Method:
+        def build(self, settings: dict[str, Any]) -> Runner:
+            return Runner(settings["seed"])
+
+    return Method()

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import ray
-from toy_study import TOY
+from toy_study import TOY, method_of
 
 from study.records.trial_record import Proposal
 from study.running import driver, stages
@@ -56,39 +56,14 @@ def failures(marks):
 
 
 def method(marks):
-    """Trains nothing, and fails. Its classes are local ones: those travel to other processes."""
+    """Trains nothing, and fails."""
     fail = failures(marks)
 
-    class Curve:
-        def __init__(self, seed):
-            self.epoch, self.seed = 0, seed
+    def run_epoch(seed, epoch):
+        fail(seed, epoch)
+        return {"best/accuracy": 0.5}
 
-        @property
-        def done(self):
-            return self.epoch == EPOCHS
-
-        def run_epoch(self):
-            fail(self.seed, self.epoch)
-            self.epoch += 1
-            return {"best/accuracy": 0.5}
-
-        def state_dict(self):
-            return {"epoch": self.epoch}
-
-        def load_state_dict(self, state):
-            self.epoch = state["epoch"]
-
-        def constants(self):
-            return {}
-
-        def load_constants(self, state):
-            pass
-
-    class Method:
-        def build(self, settings):
-            return Curve(settings["seed"])
-
-    return Method()
+    return method_of(EPOCHS, run_epoch)
 
 
 def test_a_trial_may_lose_its_process_as_often_as_it_gets_on_between(local_ray, open_toy, tmp_path):

@@ -10,7 +10,7 @@ import pytest
 import ray
 import torch
 from stub_mps import install
-from toy_study import TOY
+from toy_study import TOY, method_of
 
 from study.records.trial_record import Proposal
 from study.running import driver, mps
@@ -46,46 +46,18 @@ def one_gpu(tmp_path_factory):
 
 
 def method():
-    """Trains nothing, and notes when and with how much of the GPU.
+    """Trains nothing, and notes when and with how much of the GPU."""
 
-    Its classes are local ones: those travel to other processes.
-    """
+    def run_epoch(seed, epoch):
+        gpu = ray.get_runtime_context().get_assigned_resources()["GPU"]
+        began = time.monotonic()
+        time.sleep(0.2)
+        lacking = (gpu < 1 and seed in LARGE) or seed == TOO_LARGE
+        if lacking and epoch == 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")
+        return {"best/accuracy": 0.5, "gpu": gpu, "began": began, "ended": time.monotonic()}
 
-    class Curve:
-        def __init__(self, seed):
-            self.epoch, self.seed = 0, seed
-
-        @property
-        def done(self):
-            return self.epoch == EPOCHS
-
-        def run_epoch(self):
-            gpu = ray.get_runtime_context().get_assigned_resources()["GPU"]
-            began = time.monotonic()
-            time.sleep(0.2)
-            lacking = (gpu < 1 and self.seed in LARGE) or self.seed == TOO_LARGE
-            if lacking and self.epoch == 2:
-                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")
-            self.epoch += 1
-            return {"best/accuracy": 0.5, "gpu": gpu, "began": began, "ended": time.monotonic()}
-
-        def state_dict(self):
-            return {"epoch": self.epoch}
-
-        def load_state_dict(self, state):
-            self.epoch = state["epoch"]
-
-        def constants(self):
-            return {}
-
-        def load_constants(self, state):
-            pass
-
-    class Method:
-        def build(self, settings):
-            return Curve(settings["seed"])
-
-    return Method()
+    return method_of(EPOCHS, run_epoch)
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from toy_study import write_toy_store  # noqa: E402
 
 OPTIONS = ["--epochs", "4", "--trials", "8", "--seeds", "3", "--finalists", "2", "--pruning", "always"]
 OPTIONS += ["--device", "cpu", "--max-concurrent", "1"]
+CLOSING = 25  # epochs at a study's end that no fault waits for: it may be over before the fault comes
 FAULTS = {
     "driver killed": faults.kill_driver,
     "driver ended by a signal": faults.end_driver,
@@ -63,7 +64,7 @@ def main():
 def draw(seed, count, last):
     """Faults and the number of epochs in the ledger at which each comes."""
     chosen = random.Random(seed)
-    places = sorted(chosen.randrange(1, last) for _ in range(count))
+    places = sorted(chosen.randrange(1, last - CLOSING) for _ in range(count))
     return [(place, chosen.choice(list(FAULTS))) for place in places]
 
 

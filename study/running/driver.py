@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import ray
@@ -176,7 +177,7 @@ def _execute(job: Job, run: StageRun) -> None:
             concurrent=slots(job.resources, ray.cluster_resources()),
             storage=storage,
         ).fit()
-    except EOFError:  # at its end Ray reads again why trials failed, of which a full disk has kept nothing
+    except (EOFError, UnpicklingError):  # Ray reads again why trials failed; a full disk cut its file short
         if not run.halted:
             raise
     finally:

@@ -3,10 +3,13 @@
 import io
 import signal
 from pathlib import Path
+from pickle import UnpicklingError
 from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
+from ray import cloudpickle
+from ray.exceptions import RayTaskError
 from ray.tune import TuneError
 from rich.console import Console
 
@@ -83,6 +86,24 @@ def test_own_parts_are_looked_for_before_any_trial(monkeypatch):
     with pytest.raises(InputError, match="own_nets:Net cannot be imported"):
         driver._with_ray(SimpleNamespace(resources=Resources(1, 0)), run, Console())
     assert done == [("sent", own), ("looked for", own)]
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.01, 0.5, 0.99])
+def test_what_a_full_disk_kept_of_an_error_hides_no_cause_that_is_known(monkeypatch, tmp_path, kept):
+    whole = cloudpickle.dumps(RayTaskError("step", "the traceback", OSError(28, "No space left on device")))
+    cut = whole[: int(kept * len(whole))]
+
+    def tuner(*arguments, **options):
+        return SimpleNamespace(fit=lambda: cloudpickle.loads(cut))
+
+    monkeypatch.setattr(driver, "tuner", tuner)
+    monkeypatch.setattr(driver, "_patience", lambda *arguments: None)
+    monkeypatch.setattr(driver.ray, "cluster_resources", lambda: {"CPU": 1.0})
+    job = SimpleNamespace(folder=tmp_path, resources=Resources(1, 0))
+    driver._execute(job, SimpleNamespace(halted="No space left on device", ledger=None))
+    with pytest.raises((EOFError, UnpicklingError)):
+        driver._execute(job, SimpleNamespace(halted="", ledger=None))
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture

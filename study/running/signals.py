@@ -1,5 +1,7 @@
 """SIGTERM, SIGINT and SIGHUP: the first ends a study in order and soon, a second one at once.
 
+So does SIGUSR1, which Slurm can send some time before a job's limit.
+
 Where a signal arrives an exception ends the study, and the ledger says how to go on. That takes some seconds,
 or for ever where the main thread waits inside a library that no handler of Python's interrupts. So a thread
 sees every signal, too, and ends the process when its time is up.
@@ -20,7 +22,7 @@ import psutil
 
 from trainables.multimodal.command_line import INTERRUPTED
 
-SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 GRACE: Final = 8.0
 """Seconds that a study has to end in order."""
 ECHO: Final = 0.5

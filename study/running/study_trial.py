@@ -14,9 +14,11 @@ from typing import Any, Final, Protocol
 
 import torch
 from ray import tune
+from ray.actor import exit_actor
 
 from study.records.trial_record import BEST_ACCURACY, BEST_OBJECTIVE, CROWDED
 from study.running.checkpoint_writer import CheckpointWriter
+from study.running.draining import is_draining
 from study.running.machine_type import machine_type
 from study.running.trial_files import CONSTANTS, TrialFiles, read_trial_checkpoint
 from trainables.multimodal import tasks
@@ -160,11 +162,17 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
     def _train(self, runner: Runner, writer: CheckpointWriter) -> dict[str, Any]:
         """Train an epoch; after the last one test, export and checkpoint, if the study asks for it.
 
+        On a node that is being drained it trains no more: it checkpoints, and this process ends.
+
         Nothing is being written any more once a result is returned, for that may be the end of the trial and
         of its folder.
         """
-        if self._is_due(runner, writer):
+        leaving = is_draining()
+        if runner.epoch != self.kept and (leaving or self._is_due(runner, writer)):
             self._keep(runner, writer)
+        if leaving:
+            writer.wait()
+            exit_actor()  # Ray starts the trial again, on another node
         started = time.monotonic()
         metrics = runner.run_epoch()
         self.epoch_seconds = time.monotonic() - started
@@ -183,8 +191,6 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
 
     def _is_due(self, runner: Runner, writer: CheckpointWriter) -> bool:
         """Whether what the last epoch has left is to be kept before the next one changes it."""
-        if runner.epoch == self.kept:
-            return False
         return runner.epoch in self.trial["judged"] or writer.is_due(self.epoch_seconds)
 
     def _keep(self, runner: Runner, writer: CheckpointWriter) -> None:

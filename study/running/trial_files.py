@@ -18,7 +18,7 @@ from trainables.multimodal.checkpoint import read_checkpoint, write_checkpoint
 CHECKPOINTS = "checkpoints"  # folder of a study that holds those of its trials while it runs
 CONSTANTS = "constants.ckpt"
 BEST = "best"  # entry of a runner's state that has a file of its own
-KEPT = 2  # newest checkpoints of an attempt; the second answers when the first is damaged
+KEPT = 2  # newest checkpoints of an attempt, and of all before it: the second answers for a damaged one
 CLAIM = ".claim"  # file in an attempt's folder, which one that is made anew under its name lacks
 CLOSED = ".closed"  # end of the name of an attempt that another one has taken over
 
@@ -112,9 +112,8 @@ class TrialFiles:
             if not (folder / state[BEST]).exists():
                 write_checkpoint(folder / state[BEST], best)
         write_checkpoint(folder / f"epoch-{epoch:06d}.ckpt", state)
-        for path in sorted(folder.glob("epoch-*.ckpt"))[:-KEPT]:
-            path.unlink()
-        _forget_bests(folder)
+        own, earlier = sorted(folder.glob("epoch-*.ckpt")), self.earlier()
+        _forget([*own[:-KEPT], *(earlier if len(own) >= KEPT else earlier[KEPT:])])
 
 
 def _attempts(folder: Path) -> dict[int, Path]:
@@ -132,12 +131,19 @@ def _close(folder: Path, before: int) -> None:
                 path.rename(path.with_name(path.name + CLOSED))
 
 
-def _forget_bests(folder: Path) -> None:
-    """Keep the best weights that the kept checkpoints name: those from the last that the oldest has seen."""
-    oldest = min(_number(path) for path in folder.glob("epoch-*.ckpt"))
-    seen = sorted(path for path in folder.glob("best-*.ckpt") if _number(path) <= oldest)
-    for path in seen[:-1]:
+def _forget(checkpoints: list[Path]) -> None:
+    """Remove checkpoints, and the best weights that no other one beside them names.
+
+    Those that are left name the best weights since the last that the oldest of them has seen.
+    """
+    for path in checkpoints:
         path.unlink()
+    for folder in {path.parent for path in checkpoints}:
+        bests = sorted(folder.glob("best-*.ckpt"))
+        oldest = min((_number(path) for path in folder.glob("epoch-*.ckpt")), default=None)
+        needless = bests if oldest is None else [path for path in bests if _number(path) <= oldest][:-1]
+        for path in needless:
+            path.unlink()
 
 
 def _number(path: Path) -> int:

@@ -7,10 +7,12 @@ import psutil
 import pytest
 from small_study import below, signal_processes
 
+from study.running.signals import SIGNALS
+
 pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_f3_a_signal_ends_the_driver_soon_and_says_to_run_again(study, number):
     driver = study.start()
     study.wait_for_epoch(2)

@@ -37,6 +37,17 @@ while True:
     except OSError:
         time.sleep(0.3)
 """
+DRAIN = """
+import sys, time, ray
+from ray._private.worker import global_worker
+from ray.core.generated.autoscaler_pb2 import DRAIN_NODE_REASON_PREEMPTION
+ray.init(sys.argv[1], log_to_driver=False)
+(node,) = [node["NodeID"] for node in ray.nodes() if node["NodeManagerAddress"] == sys.argv[2]]
+print("ready", flush=True)
+deadline = int(1000 * (time.time() + float(input())))
+accepted, why_not = global_worker.gcs_client.drain_node(node, DRAIN_NODE_REASON_PREEMPTION, "", deadline)
+assert accepted, why_not
+"""
 
 
 @dataclass(frozen=True)
@@ -110,6 +121,21 @@ class Nodes:
     def kill(self, name):
         """Kill all processes of a node at once, as loss of power would."""
         _kill(self.started.pop(name))
+
+    @contextlib.contextmanager
+    def pre_emption(self, host):
+        """Gives what tells a node, as an autoscaler does, that it will be pre-empted in some seconds."""
+        program = [*self.hosts[0].within, sys.executable, "-c", DRAIN, self.address, host.address]
+        with subprocess.Popen(
+            program, env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as asked:
+            assert asked.stdout.readline() == "ready\n"
+
+            def tell(seconds):
+                asked.communicate(f"{seconds}\n")
+                assert asked.returncode == 0
+
+            yield tell
 
     def wait_until_idle(self):
         """Wait until no process of a trial is left on them, as it should soon be once a driver has gone."""

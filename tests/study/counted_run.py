@@ -1,7 +1,8 @@
 """python counted_run.py FILE NAME ...: study.run, with a line in FILE for each epoch that begins anywhere.
 
 The line tells trial, epoch, time and node, which NODE in the environment of its processes names. Epochs of a
-toy store take milliseconds: each takes PAUSE seconds longer, so that what is killed is in the middle of one.
+toy store take milliseconds: each takes PAUSE seconds longer, so that what is killed is in the middle of one,
+and that a trial lasts longer than a second process takes to start: Ray would give the first one its trial.
 """
 
 import json
@@ -28,7 +29,7 @@ class Counted:
             line["node"] = os.environ["NODE"]
             with open(self.file, "a") as file:
                 file.write(json.dumps(line) + "\n")
-            time.sleep(float(os.environ.get("PAUSE", "0.2")))
+            time.sleep(float(os.environ.get("PAUSE", "0.5")))
             return train()
 
         runner.run_epoch = noted

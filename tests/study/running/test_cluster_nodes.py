@@ -134,6 +134,21 @@ def test_f13_a_lost_node_costs_its_trial_what_no_checkpoint_held(study, recordin
     require_nothing_trained_twice(study, {lost: kept[lost]})
 
 
+def test_f18_a_node_that_will_be_pre_empted_hands_its_trial_on_and_nothing_is_trained_twice(study, recording):
+    study.start()
+    with study.nodes.pre_emption(study.nodes.hosts[1]) as tell:
+        study.wait_until(lambda epochs: len(epochs) > 40 and at("other", epochs).epoch == 3)
+        moved = at("other", study.epochs())
+        tell(60)
+    require_complete(study, recording)
+    epochs = study.epochs()
+    after = [epoch for epoch in epochs if epoch.trial == moved.trial and epoch.epoch > moved.epoch]
+    assert [epoch.epoch for epoch in after] == list(range(4, 4 + len(after)))
+    assert {epoch.node for epoch in after[1:]} == {"head"}  # one may have begun while the node was told
+    assert {epoch.node for epoch in epochs if epoch.time > after[0].time} == {"head"}
+    assert study.repeated() == {}
+
+
 def test_a_killed_driver_continues_on_both_nodes_with_the_same_command(study, recording):
     study.start()
     study.wait_until(lambda epochs: len(epochs) > 60)
@@ -156,15 +171,20 @@ def test_f14_a_node_that_sees_other_files_is_refused_before_the_first_trial(apar
     assert study.epochs() == []
 
 
+STRANGERS = [
+    ({"RAY_AUTH_TOKEN": "0" * 64}, "(this process has sent one that is wrong)"),
+    ({"RAY_AUTH_TOKEN": ""}, "RAY_AUTH_MODE is token, and neither RAY_AUTH_TOKEN is set nor is there a file"),
+    ({"RAY_AUTH_MODE": "disabled"}, "set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN as on its nodes"),
+]
+
+
 def test_a_driver_without_the_clusters_token_is_told_what_to_set(hosts, prepared, tmp_path):
-    strangers = [{"RAY_AUTH_TOKEN": "0" * 64}, {"RAY_AUTH_TOKEN": ""}, {"RAY_AUTH_MODE": "disabled"}]
     with cluster(hosts) as nodes, contextlib.ExitStack() as started:
-        studies = [ClusterStudy(nodes, prepared, tmp_path / str(n), OPTIONS) for n in range(len(strangers))]
-        for study, environment in zip(studies, strangers, strict=True):
+        studies = [ClusterStudy(nodes, prepared, tmp_path / str(n), OPTIONS) for n in range(len(STRANGERS))]
+        for study, (environment, _) in zip(studies, STRANGERS, strict=True):
             started.enter_context(study)
             study.start(HOME=str(tmp_path), **environment)  # where Ray would look for a token, too
-        for study in studies:
+        for study, (_, told) in zip(studies, STRANGERS, strict=True):
             code, _, complained = study.ending()
             assert code == 2
-            assert f"the Ray cluster at {nodes.address} wants another token" in complained
-            assert "RAY_AUTH_MODE=token and RAY_AUTH_TOKEN" in complained
+            assert told in complained

@@ -10,6 +10,8 @@ import time
 import psutil
 import pytest
 
+from study.running.signals import SIGNALS
+
 HEAD = """
 import contextlib, os, signal, subprocess, sys, time
 from study.running import signals
@@ -69,7 +71,7 @@ def ended(process, child):
     return process.returncode, said.strip(), complained.strip()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_the_first_signal_stops_in_order(begun, number):
     process, child = begun(ORDERLY.format(meanwhile="pass", rest=0))
     process.send_signal(number)

@@ -111,6 +111,20 @@ def test_what_a_decision_leaves_is_kept_before_training_goes_on(config, monkeypa
     assert [path.name for path in kept] == ["epoch-000002.ckpt", "epoch-000001.ckpt"]
 
 
+def test_f18_a_trial_on_a_node_that_is_drained_leaves_it_with_a_checkpoint(
+    config, uninterrupted, monkeypatch
+):
+    monkeypatch.setattr(checkpoint_writer, "MOST_SHARE", 0.0)
+    leaving = process(config)
+    steps(leaving, 3)
+    monkeypatch.setattr(study_trial, "is_draining", lambda: True)
+    monkeypatch.setattr(study_trial, "exit_actor", lambda: sys.exit("left"))
+    with pytest.raises(SystemExit, match="left"):
+        leaving.step()
+    monkeypatch.setattr(study_trial, "is_draining", lambda: False)
+    assert steps(process(config, known=3), 1) == uninterrupted[3:]
+
+
 def test_a_trial_that_is_stopped_has_written_nothing_of_its_last_epoch(config):
     steps(process(config), 1)
     assert TrialFiles.begin_attempt(_folder(config)).earlier() == []

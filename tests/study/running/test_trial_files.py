@@ -37,12 +37,10 @@ def test_every_process_begins_an_attempt_of_its_own(tmp_path):
 
 def test_an_attempt_reads_earlier_ones_the_furthest_first(tmp_path):
     attempt(tmp_path, 1, 2, 3)
-    attempt(tmp_path, 2, 3)
-    own = attempt(tmp_path, 4)
-    assert names(own.earlier()) == [
+    attempt(tmp_path, 3)
+    assert names(TrialFiles.begin_attempt(tmp_path).earlier()) == [
         "2.closed/epoch-000003.ckpt",
         "1.closed/epoch-000003.ckpt",
-        "2.closed/epoch-000002.ckpt",
         "1.closed/epoch-000002.ckpt",
     ]
 
@@ -104,6 +102,22 @@ def tree(folder):
 def test_only_the_newest_checkpoints_are_kept(tmp_path):
     attempt(tmp_path, *range(1, 8))
     assert len(TrialFiles.begin_attempt(tmp_path).earlier()) == KEPT
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+def test_however_many_processes_are_killed_checkpoints_are_few(tmp_path, epochs):
+    most = 0
+    for number in range(8):
+        files = TrialFiles.begin_attempt(tmp_path)
+        for epoch in range(number + 1, number + 1 + epochs):
+            files.write(epoch, {"runner": {"epoch": epoch, "best": {"epoch": epoch, "score": 0.5}}})
+            most = max(most, *(len(list(tmp_path.rglob(f"{name}-*.ckpt"))) for name in ("epoch", "best")))
+        newest, *older = TrialFiles(tmp_path, files.attempt + 1).earlier()
+        assert read_trial_checkpoint(newest)["runner"]["epoch"] == number + epochs
+        assert [read_trial_checkpoint(path)["runner"]["epoch"] for path in older][:1] == (
+            [number + epochs - 1] if number + epochs > 1 else []
+        )
+    assert most <= 2 * KEPT
 
 
 def test_weights_are_those_of_the_last_attempt_and_outlive_the_checkpoints(tmp_path):

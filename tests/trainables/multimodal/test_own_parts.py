@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import raw_tweets
 import torch
-from torch import nn
+from safetensors.torch import save_file
 
 from trainables.multimodal import own_parts
 from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
@@ -155,11 +155,14 @@ def test_files_that_a_part_names_belong_to_it(folder, tmp_path):
 
 @pytest.fixture
 def examples(folder):
-    """The files of the document, which may be changed: `examples(name, old=new)` writes one."""
+    """The files of the document, which may be changed: `examples(name, old, new, ...)` writes one."""
 
-    def write(name, old="", new=""):
-        assert old in EXAMPLES[name]
-        (folder / name).write_text(EXAMPLES[name].replace(old, new))
+    def write(name, *changes):
+        text = EXAMPLES[name]
+        for old, new in zip(changes[::2], changes[1::2], strict=True):
+            assert old in text
+            text = text.replace(old, new)
+        (folder / name).write_text(text)
 
     return write
 
@@ -290,21 +293,17 @@ def test_the_picture_model_begins_with_the_weights_of_a_file(examples, pictures,
     assert torch.equal(weights(trainer)["image.layer4.1.conv2.weight"], published["layer4.1.conv2.weight"])
 
 
-def test_a_model_of_timm_begins_with_the_weights_of_its_file(examples, pictures, run, monkeypatch, tmp_path):
-    asked = []
-
-    def create_model(name, **settings):  # as timm's, which is not installed everywhere
-        asked.append((name, settings["num_classes"], settings["pretrained_cfg_overlay"]["file"]))
-        body = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 5))
-        body.num_features = 5
-        return body
-
+def test_d_and_r_returns_a_model_of_timm_to_the_weights_of_its_file(examples, pictures, run, tmp_path):
+    timm = pytest.importorskip("timm", reason="the package timm (extra `vision`) is not installed")
+    published = timm.create_model("test_convnext", num_classes=0).state_dict()
     file = tmp_path / "weights.safetensors"
-    file.write_bytes(b"weights")
-    monkeypatch.setitem(sys.modules, "timm", SimpleNamespace(create_model=create_model))
-    examples("my_timm.py", "/models/convnext_tiny.safetensors", str(file))
-    run(pictures, encoders={"image": "my_timm:ConvNeXt"}).run_epoch()
-    assert asked == [("convnext_tiny", 0, str(file))]
+    save_file(published, file)
+    examples("my_timm.py", "/models/convnext_tiny.safetensors", str(file), "convnext_tiny", "test_convnext")
+    trainer = run(pictures, "diagnose_relearn", encoders={"image": "my_timm:ConvNeXt"}, lr=0.05, every=1)
+    initial = trainer.balancers[0].constants()["encoders"]["image"]
+    assert all(torch.equal(initial[f"body.{name}"], value) for name, value in published.items())
+    trainer.fit()
+    assert trainer.balancers[0].relearnings > 0
 
 
 def test_the_method_is_trained_by_its_path(examples, words, run):

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -48,7 +49,7 @@ class SmallStudy:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         found = os.pathsep.join(filter(None, [str(COUNTED_RUN.parent), os.environ.get("PYTHONPATH")]))
         environment = {**os.environ, "NODE": "here", "PAUSE": "0.05", "PYTHONPATH": found}
-        self.drivers.append(subprocess.Popen(command, **pipes, env=environment))
+        self.drivers.append(subprocess.Popen(command, **pipes, env=environment, preexec_fn=heed_hangups))
         return self.drivers[-1]
 
     def run(self, *more):
@@ -107,6 +108,11 @@ class SmallStudy:
         return [
             [run for run in found if ("study.trial" in run.data.tags) == child] for child in (True, False)
         ]
+
+
+def heed_hangups():
+    """As in a terminal: whatever nohup starts, these tests too, does not."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def ending(driver):

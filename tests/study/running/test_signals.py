@@ -9,6 +9,7 @@ import time
 
 import psutil
 import pytest
+from small_study import heed_hangups
 
 from study.running.signals import SIGNALS
 
@@ -51,10 +52,10 @@ def begun():
     """Start a program that prints the id of its child; gives the process and that id."""
     started = []
 
-    def start(text, grace=5.0, **more):
+    def start(text, grace=5.0, hangups=heed_hangups):
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         program = HEAD.format(grace=grace) + text
-        started.append(subprocess.Popen([sys.executable, "-c", program], **pipes, **more))
+        started.append(subprocess.Popen([sys.executable, "-c", program], **pipes, preexec_fn=hangups))
         return started[-1], int(started[-1].stdout.readline())
 
     yield start
@@ -107,7 +108,7 @@ def test_what_nohup_starts_outlives_its_terminal(begun):
     def nohup():
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
-    process, child = begun(ORDERLY.format(meanwhile="pass", rest=0), preexec_fn=nohup)
+    process, child = begun(ORDERLY.format(meanwhile="pass", rest=0), hangups=nohup)
     process.send_signal(signal.SIGHUP)
     time.sleep(0.3)
     process.send_signal(signal.SIGTERM)

@@ -1,6 +1,10 @@
 """A ledger in a database: a SQLite file in the study's folder, or one named by its URL."""
 
+import contextlib
+import errno
+import fcntl
 import re
+import tempfile
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
@@ -17,6 +21,8 @@ DRIVERS: Final = {"psycopg": "'psycopg[binary]'", "psycopg2": "psycopg2-binary",
 """Package to install by the module that is missing, where they are called differently."""
 ANSWER: Final = 10
 """Seconds that a database has to answer."""
+_LOCKLESS: Final = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
+"""What a file system answers that keeps no locks, such as some mounts of Lustre and NFS."""
 _SPECIAL: Final = re.compile(r"[%?{}]")
 """What SQLAlchemy takes for an escape or a query in an address, and Optuna for a template."""
 
@@ -60,8 +66,29 @@ class Database:
         self.storage.engine.dispose()
 
 
+def require_locks(folder: Path, what: str) -> None:
+    """Raise InputError where SQLite could not keep two writers apart, and would call that a disk I/O error.
+
+    A folder that cannot be written says so when it is.
+    """
+    with contextlib.suppress(OSError), tempfile.TemporaryFile(dir=folder) as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in _LOCKLESS:
+                raise
+            raise InputError(
+                f"{what} cannot lie in {folder}: its file system keeps no locks ({error.strerror}), which "
+                "SQLite needs. Choose another --results, or name --storage journal:///... (which needs none) "
+                "and --tracking-uri"
+            ) from error
+
+
 def require_answer(url: str, what: str) -> None:
     """Raise InputError unless a database answers; libraries would try for many minutes."""
+    path = sqlite_path(url)
+    if path is not None:
+        require_locks(path.absolute().parent, what)
     waits = {} if url.startswith("sqlite") else {"connect_timeout": ANSWER}
     try:
         engine = sqlalchemy.create_engine(url, connect_args=waits)

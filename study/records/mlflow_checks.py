@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import SplitResult, unquote, urlunsplit
 
 from study.records.addresses import reason, shown, split
-from study.records.database import require_answer, sqlite_path
+from study.records.database import require_answer, require_locks, sqlite_path
 from study.records.mlflow_store import try_out
 from study.records.mlflow_target import SERVERS, Target
 from trainables.multimodal.errors import InputError
@@ -108,3 +108,4 @@ def _require_folder(folder: Path) -> None:
     there = next(parent for parent in (folder, *folder.parents) if parent.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         raise InputError(f"MLflow's database cannot be made in {folder}: {there} cannot be written")
+    require_locks(there, "MLflow's database")

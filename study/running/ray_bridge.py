@@ -16,6 +16,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
+from study.running.signals import catch_signals
 from study.running.stage_run import StageRun
 
 UNLIMITED: Final = -1
@@ -93,6 +94,14 @@ class LedgerScheduler(FIFOScheduler):  # type: ignore[misc]
         return (FIFOScheduler, ())
 
 
+class OwnSignals(tune.Callback):  # type: ignore[misc]
+    """Takes back what Tune has just taken: SIGUSR1, at which it would end as if all trials were done."""
+
+    def setup(self, **info: Any) -> None:
+        """Begin of the experiment."""
+        catch_signals()
+
+
 def tuner(
     trainable: type,
     run: StageRun,
@@ -116,7 +125,7 @@ def tuner(
             storage_path=str(storage.parent),
             failure_config=tune.FailureConfig(max_failures=UNLIMITED),
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # trials keep their own
-            callbacks=callbacks,
+            callbacks=[OwnSignals(), *callbacks],
             verbose=0,
         ),
     )

@@ -23,6 +23,7 @@ from study.running.machine_type import machine_type
 from study.running.trial_files import CONSTANTS, TrialFiles, read_trial_checkpoint
 from trainables.multimodal import tasks
 from trainables.multimodal.checkpoint import CheckpointError, read_checkpoint
+from trainables.multimodal.data.store.manifest import require_digest
 from trainables.multimodal.errors import Diverged
 from trainables.multimodal.metrics import worst_result
 from trainables.multimodal.own_parts import require_unchanged
@@ -64,12 +65,12 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
 
     The Ray config holds ``method`` (whatever has a ``build`` that makes a `Runner`) and ``settings`` for it.
     ``folder`` is absolute, on storage that all nodes share. ``staged`` is the `StagedData` whose copy on this
-    node is read, or None. ``own_parts`` are digests of a user's own parts, which must still hold. ``known``
-    are epochs the ledger already has, ``judged`` those after which a trial may be stopped, and ``test`` tells
-    whether to read the test split at the end. ``held`` is what Ray keeps free for it, and ``shares_gpu``
-    whether others may be on its GPU: if memory runs out there, that is reported and is no ending. The method
-    travels as an object, so one that is defined in a user's own script needs no name that a worker could
-    import.
+    node is read, or None. ``digest`` is that of the data (None where none are read) and ``own_parts`` are
+    those of a user's own parts: they must still hold. ``known`` are epochs the ledger already has, ``judged``
+    those after which a trial may be stopped, and ``test`` tells whether to read the test split at the end.
+    ``held`` is what Ray keeps free for it, and ``shares_gpu`` whether others may be on its GPU: if memory
+    runs out there, that is reported and is no ending. The method travels as an object, so one that is defined
+    in a user's own script needs no name that a worker could import.
 
     `MultimodalTrainable` leaves checkpoints to Ray, which hands them to other trials, as population-based
     training asks. A study keeps its own, in the trial's folder, since Ray's do not survive what a study must:
@@ -150,6 +151,8 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
         self.history: list[dict[str, Any]] = []
         self.kept, self.epoch_seconds = 0, 0.0
         runner: Runner = self.trial["method"].build(settings)
+        if self.trial["digest"]:
+            require_digest(Path(settings["data"]), self.trial["digest"])  # what comes there later is not read
         _share_constants(runner, self.files)
         state = _newest_good(self.files.earlier())
         if state:

@@ -85,7 +85,7 @@ def as_trials_do(settings: dict[str, Any], folder: Path) -> None:
     """All epochs of a trial."""
     trial = StudyTrial.__new__(StudyTrial)
     known = {"known": 0, "judged": [settings["epochs"] // 2], "test": False}
-    known |= {"shares_gpu": False, "staged": None, "own_parts": {}}
+    known |= {"shares_gpu": False, "staged": None, "digest": None, "own_parts": {}}
     trial.setup({"method": Method, "settings": settings, "folder": str(folder), **known})
     while not trial.step().get("done"):
         pass

@@ -1,4 +1,4 @@
-"""A byte of the data has changed, or of a node's copy of them: the study says which file, and stops."""
+"""Data change while a study runs, or a node's copy of them: the study says what has changed, and stops."""
 
 import os
 import shutil
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from disturbed import Disturbed, end_driver
-from small_study import ONE_BY_ONE
+from small_study import ONE_BY_ONE, ending
+from toy_study import write_toy_store
 
 from trainables.multimodal.data.store.feature_store import FeatureStore
 
@@ -41,3 +42,21 @@ def test_a_damaged_copy_of_the_data_stops_a_study_which_goes_on_when_it_is_remov
     assert f"is not as it was made: remove it there with `rm -r {copy}`" in said
     shutil.rmtree(copy)
     study.require(calm, study.run("--stage-data", str(disk))[0])
+
+
+def test_data_that_are_replaced_while_a_study_runs_stop_it_and_are_never_trained_on(store, calm, tmp_path):
+    data = Path(shutil.copytree(store, tmp_path / "toy"))
+    (tmp_path / "other").mkdir()
+    other, kept = write_toy_store(tmp_path / "other", seed=1), tmp_path / "kept"
+    with Disturbed(data, tmp_path / "results", ONE_BY_ONE) as study:
+        driver = study.start()
+        study.wait_for_epoch(4)
+        with study.hit():
+            data.rename(kept)
+            other.rename(data)
+            code, said, _ = ending(driver)
+        assert code == 2
+        assert f"{data} holds other data than the study was begun with" in said
+        data.rename(other)
+        kept.rename(data)
+        study.require(calm, study.run()[0])

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sketches import sketch
 from synthetic import Synthetic
 from synthetic_studies import boosting_study, comparison_study, folded_study, study_settings, whole_study
 from toy_study import TOY, write_toy_store
@@ -14,7 +15,7 @@ from toy_study import TOY, write_toy_store
 from study.records.database import sqlite_url
 from study.records.ledger import Ledger
 from study.records.trial_record import Record
-from study.reporting.drawing import files, style
+from study.reporting.drawing import style
 from study.request import StudyRequest, resolved
 from study.settings import StudySettings
 from study.studies import Study
@@ -30,10 +31,8 @@ def _coarse(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def sketched(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Figures are drawn but not arranged, and saved in one form, which takes most of a report's time."""
-    monkeypatch.setitem(style.RC, "figure.constrained_layout.use", False)
-    monkeypatch.setattr(files, "FORMATS", ("png",))
-    monkeypatch.setattr(files, "picture", lambda figure, name: name)
+    """Figures are sketched."""
+    sketch(monkeypatch.setitem, monkeypatch.setattr)
 
 
 @pytest.fixture(scope="session")

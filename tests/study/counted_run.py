@@ -1,5 +1,7 @@
 """python counted_run.py FILE NAME ...: study.run, with a line in FILE for each epoch that begins anywhere.
 
+The figures of its report are sketched.
+
 The line tells trial, epoch, time and node, which NODE in the environment of its processes names. Epochs of a
 toy store take milliseconds: each takes PAUSE seconds longer, so that what is killed is in the middle of one,
 and that a trial lasts longer than a second process takes to start: Ray would give the first one its trial.
@@ -9,6 +11,8 @@ import json
 import os
 import sys
 import time
+
+from sketches import sketch
 
 from study.run import main
 from study.running import driver
@@ -48,4 +52,5 @@ def counting(ray_config, file):
 
 if __name__ == "__main__":
     driver._ray_config = counting(driver._ray_config, sys.argv[1])
+    sketch()
     sys.exit(main(sys.argv[2:]))

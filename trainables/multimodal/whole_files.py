@@ -63,7 +63,8 @@ def held(folder: Path) -> Iterator[bool]:
 
     The kernel frees the lock however this process ends. The lock is a file named LOCK in the folder, and
     stays there: to remove it alone would let two processes hold two files of one name. A holder may rename
-    the folder, or remove it as a whole.
+    the folder, or remove it as a whole. Where the file system keeps no locks filelock warns, and the file
+    names its holder: one that was killed is found dead on its own machine only.
     """
     lock = FileLock(folder / LOCK, timeout=0)
     try:

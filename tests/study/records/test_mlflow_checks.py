@@ -2,7 +2,9 @@
 
 import base64
 import contextlib
+import errno
 import http.server
+import os
 import shutil
 import socket
 import sqlite3
@@ -11,7 +13,7 @@ import threading
 import mlflow
 import pytest
 
-from study.records import mlflow_checks
+from study.records import database, mlflow_checks
 from study.records.database import sqlite_url
 from study.records.mlflow_checks import require_tracking
 from study.records.mlflow_store import make_database
@@ -26,7 +28,7 @@ def target(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory):
+def empty(tmp_path_factory):
     """A database of MLflow; making one takes seconds."""
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
     make_database(Target(sqlite_url(path), "toy", path.parent / "artifacts"))
@@ -34,9 +36,9 @@ def database(tmp_path_factory):
 
 
 @pytest.fixture
-def made(target, database, tmp_path):
+def made(target, empty, tmp_path):
     """The same as `target`, made."""
-    shutil.copy(database, tmp_path / "mlflow.db")
+    shutil.copy(empty, tmp_path / "mlflow.db")
     return target
 
 
@@ -147,6 +149,23 @@ def test_a_database_in_a_place_that_is_no_folder_is_refused(tmp_path):
     assert "cannot be written" in refused(sqlite_url(tmp_path / "file" / "mlflow.db"), tmp_path)
 
 
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK])
+@pytest.mark.parametrize("there", [True, False])
+def test_a_file_system_without_locks_is_refused(target, made, tmp_path, monkeypatch, number, there):
+    def lockf(*arguments):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(database.fcntl, "lockf", lockf)
+    if not there:
+        (tmp_path / "mlflow.db").unlink()
+    said = rf"MLflow's database cannot lie in {tmp_path}: .* keeps no locks .* --tracking-uri"
+    with pytest.raises(InputError, match=said):
+        require_tracking(target)
+    with pytest.raises(InputError, match=r"the ledger cannot lie in .* --storage journal:///"):
+        database.Database(sqlite_url(tmp_path / "ledger.db"))
+    assert not (tmp_path / "ledger.db").exists()
+
+
 def test_a_deleted_experiment_says_how_to_restore_it(made, tmp_path):
     client = mlflow.MlflowClient(made.uri)
     number = client.create_experiment("toy")
@@ -155,9 +174,9 @@ def test_a_deleted_experiment_says_how_to_restore_it(made, tmp_path):
 
 
 def test_a_database_of_another_version_is_refused(made, tmp_path):
-    with contextlib.closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
-        database.execute("UPDATE alembic_version SET version_num = 'none of ours'")
-        database.commit()
+    with contextlib.closing(sqlite3.connect(tmp_path / "mlflow.db")) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'none of ours'")
+        connection.commit()
     assert "takes no runs" in refused(made.uri, tmp_path)
 
 

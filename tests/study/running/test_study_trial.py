@@ -40,6 +40,7 @@ def config(toy_store, tmp_path):
         "settings": settings | {"device": "cpu"},
         "folder": str(tmp_path / "trial"),
         "staged": None,
+        "digest": FeatureStore.open(toy_store).digest,
         "own_parts": {},
         "known": 0,
         "judged": [],
@@ -102,6 +103,13 @@ def test_a_trial_whose_own_part_has_changed_does_not_train(config, own_nets):
     assert steps(process(config, **own, own_parts={"own_nets:Net": known}), 1)
     with pytest.raises(InputError, match="own_nets:Net is another one than the study was begun with"):
         process(config, **own, own_parts={"own_nets:Net": known[::-1]}).step()
+
+
+def test_a_trial_whose_data_were_replaced_does_not_train(config, make_toy_store, tmp_path):
+    (tmp_path / "other").mkdir()
+    other = make_toy_store(tmp_path / "other", seed=1)
+    with pytest.raises(InputError, match="holds other data than the study was begun with"):
+        process(config, settings=config["settings"] | {"data": str(other)}).step()
 
 
 def test_what_a_decision_leaves_is_kept_before_training_goes_on(config, monkeypatch):

@@ -116,6 +116,15 @@ def require_unchanged(folder: Path, manifest: Mapping[str, Any]) -> None:
             )
 
 
+def require_digest(folder: Path, digest: str) -> None:
+    """Raise InputError where a store holds other data than those that were begun with."""
+    if read(folder)["digest"] != digest:
+        raise InputError(
+            f"{folder} holds other data than the study was begun with: put those back, or begin anew with "
+            "--fresh"
+        )
+
+
 def require_whole(folder: Path, entry: Mapping[str, Any]) -> None:
     """Compare the content of a file with its checksum, once per process: the first time that it is read.
 

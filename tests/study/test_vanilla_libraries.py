@@ -28,6 +28,7 @@ from ray.core.generated.common_pb2 import Language
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler
 from ray.tune.search.optuna import OptunaSearch
+from ray.tune.tune import _setup_signal_catching
 
 from study.running import local_ray
 
@@ -167,6 +168,18 @@ def test_vanilla_ray_still_puts_a_handler_of_its_own_in_place_of_ours(handlers):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("handlers")
+def test_vanilla_tune_still_takes_sigusr1_whatever_it_is_told_of_signals(monkeypatch):
+    """`OwnSignals` puts the study's handler back: at Tune's the run ends as if all trials were done."""
+    monkeypatch.setenv("TUNE_DISABLE_SIGINT_HANDLER", "1")
+    ours = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGUSR1)}
+    try:
+        _setup_signal_catching()
+        assert [number for number in ours if signal.getsignal(number) != ours[number]] == [signal.SIGUSR1]
+    finally:
+        for number, handler in ours.items():
+            signal.signal(number, handler)
+
+
 def test_vanilla_ray_still_turns_what_a_handler_raises_into_its_parent():
     """The driver catches KeyboardInterrupt, and reads from its text what it was."""
     usual = signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(Stopped("SIGALRM")))

@@ -71,7 +71,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=10, help="timed steps of each kind")
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--device", default="auto")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    options.spectrogram = options.spectrogram or options.size
+    return options
 
 
 def measure(config: TrainerConfig, steps: int, synchronise: Callable[[], None]) -> dict[str, float]:
@@ -94,7 +96,7 @@ def measure(config: TrainerConfig, steps: int, synchronise: Callable[[], None]) 
 
     def against_joint(method: Method) -> float:
         """A step of a method against one of joint training."""
-        arguments = {**method.early(), "data": config.data}
+        arguments = {**method.early(), "data": config.data, "epochs": config.epochs}
         return ratio(stepper(method.check(arguments)[1]), stepper([]), steps)
 
     return {

@@ -1,9 +1,8 @@
 """A ledger in a database: a SQLite file in the study's folder, or one named by its URL."""
 
 import contextlib
-import errno
-import fcntl
 import re
+import sqlite3
 import tempfile
 from pathlib import Path
 from typing import Any, Final
@@ -21,8 +20,8 @@ DRIVERS: Final = {"psycopg": "'psycopg[binary]'", "psycopg2": "psycopg2-binary",
 """Package to install by the module that is missing, where they are called differently."""
 ANSWER: Final = 10
 """Seconds that a database has to answer."""
-_LOCKLESS: Final = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
-"""What a file system answers that keeps no locks, such as some mounts of Lustre and NFS."""
+_LOCKLESS: Final = ("SQLITE_IOERR_LOCK", "SQLITE_BUSY")
+"""How SQLite answers ENOSYS and ENOLCK of a file system, for a file that nobody else has."""
 _SPECIAL: Final = re.compile(r"[%?{}]")
 """What SQLAlchemy takes for an escape or a query in an address, and Optuna for a template."""
 
@@ -67,21 +66,24 @@ class Database:
 
 
 def require_locks(folder: Path, what: str) -> None:
-    """Raise InputError where SQLite could not keep two writers apart, and would call that a disk I/O error.
+    """Raise InputError where SQLite could not keep two writers apart: on some mounts of Lustre and NFS.
 
     A folder that cannot be written says so when it is.
     """
-    with contextlib.suppress(OSError), tempfile.TemporaryFile(dir=folder) as file:
+    with (
+        contextlib.suppress(OSError),
+        tempfile.TemporaryDirectory(dir=folder) as scratch,
+        contextlib.closing(sqlite3.connect(Path(scratch) / "locks", timeout=0)) as alone,
+    ):
         try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno not in _LOCKLESS:
-                raise
-            raise InputError(
-                f"{what} cannot lie in {folder}: its file system keeps no locks ({error.strerror}), which "
-                "SQLite needs. Choose another --results, or name --storage journal:///... (which needs none) "
-                "and --tracking-uri"
-            ) from error
+            alone.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:  # any other shows when the database is opened
+            if error.sqlite_errorname in _LOCKLESS:
+                raise InputError(
+                    f"{what} cannot lie in {folder}: its file system keeps no locks ({error}), which SQLite "
+                    "needs. Choose another --results, or name --storage journal:///... (which needs none) and "
+                    "--tracking-uri"
+                ) from error
 
 
 def require_answer(url: str, what: str) -> None:

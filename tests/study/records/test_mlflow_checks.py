@@ -2,9 +2,7 @@
 
 import base64
 import contextlib
-import errno
 import http.server
-import os
 import shutil
 import socket
 import sqlite3
@@ -149,13 +147,25 @@ def test_a_database_in_a_place_that_is_no_folder_is_refused(tmp_path):
     assert "cannot be written" in refused(sqlite_url(tmp_path / "file" / "mlflow.db"), tmp_path)
 
 
-@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK])
-@pytest.mark.parametrize("there", [True, False])
-def test_a_file_system_without_locks_is_refused(target, made, tmp_path, monkeypatch, number, there):
-    def lockf(*arguments):
-        raise OSError(number, os.strerror(number))
+class Lockless:
+    """A connection to a database on a file system without locks, as SQLite answers there."""
 
-    monkeypatch.setattr(database.fcntl, "lockf", lockf)
+    def __init__(self, name):
+        self.name = name
+
+    def execute(self, statement):
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorname = self.name
+        raise error
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize("name", ["SQLITE_IOERR_LOCK", "SQLITE_BUSY"])
+@pytest.mark.parametrize("there", [True, False])
+def test_a_file_system_without_locks_is_refused(target, made, tmp_path, monkeypatch, name, there):
+    monkeypatch.setattr(database.sqlite3, "connect", lambda *given, **named: Lockless(name))
     if not there:
         (tmp_path / "mlflow.db").unlink()
     said = rf"MLflow's database cannot lie in {tmp_path}: .* keeps no locks .* --tracking-uri"

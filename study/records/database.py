@@ -68,20 +68,20 @@ class Database:
 def require_locks(folder: Path, what: str) -> None:
     """Raise InputError where SQLite could not keep two writers apart: on some mounts of Lustre and NFS.
 
-    A folder that cannot be written says so when it is.
+    Whatever else is wrong with the folder shows when the database is made.
     """
     with (
-        contextlib.suppress(OSError),
+        contextlib.suppress(OSError, sqlite3.OperationalError),
         tempfile.TemporaryDirectory(dir=folder) as scratch,
         contextlib.closing(sqlite3.connect(Path(scratch) / "locks", timeout=0)) as alone,
     ):
         try:
             alone.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:  # any other shows when the database is opened
+        except sqlite3.OperationalError as error:
             if error.sqlite_errorname in _LOCKLESS:
                 raise InputError(
                     f"{what} cannot lie in {folder}: its file system keeps no locks ({error}), which SQLite "
-                    "needs. Choose another --results, or name --storage journal:///... (which needs none) and "
+                    "needs. Choose another --results, or --storage journal:///... (which needs none) and "
                     "--tracking-uri"
                 ) from error
 

@@ -38,6 +38,7 @@ DARK = {  # colour on a light page -> on a dark one
 }
 _COLOUR = re.compile(r"(?<=[ :])#[0-9a-f]{6}\b")
 _LETTER = 0.082  # inches that a letter of a title or label takes
+_MARK = 2.2  # inches that the mark of generated data takes
 _ACROSS = 0.65  # of a panel's width that is left for the label below it
 _DIGITS = re.compile(r"(\.\d\d)\d+")
 _MARKS = re.compile(r"<g([^>]*)>((?: ?<use [^>]*/>)+) ?</g>")
@@ -49,8 +50,9 @@ def arrange(figure: Figure, *, sample: bool) -> None:
     _break_lines(figure)
     layout = figure.get_layout_engine()
     if sample:
-        if figure.get_suptitle() and figure.get_figwidth() <= style.NARROW:
-            figure.suptitle(f"\n{figure.get_suptitle()}")  # below the mark, which is as wide as the figure
+        title = figure.get_suptitle()
+        if title and (figure.get_figwidth() + len(title) * _LETTER) / 2 > figure.get_figwidth() - _MARK:
+            figure.suptitle(f"\n{title}")  # below the mark, which it would reach
         if layout is not None:
             layout.set(rect=(0, 0, 1, 1 - 0.26 / figure.get_figheight()))  # type: ignore[call-arg]
         box = {"facecolor": style.MARK, "edgecolor": "none", "pad": 2.5}

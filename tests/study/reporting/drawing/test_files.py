@@ -82,3 +82,17 @@ def test_lists_of_methods_stand_below_each_other_on_a_narrow_page() -> None:
     with style.style():
         wide, _ = style.listed(2, 5)
     assert figure.get_figheight() == 2 * wide.get_figheight()
+
+
+@pytest.mark.parametrize("width", [style.PAGE, style.NARROW])
+@pytest.mark.parametrize("letters", [8, 20, 36, 60])
+def test_the_mark_of_generated_data_covers_no_title(width, letters) -> None:
+    with style.style(width):
+        figure = Figure(figsize=(width, 2.0))
+        figure.subplots()
+        figure.suptitle(("letters " * 10)[:letters].strip())
+        files.arrange(figure, sample=True)
+        title, mark = (text.get_window_extent() for text in (figure._suptitle, *figure.texts[-1:]))
+    lines = figure.get_suptitle().count("\n") + 1
+    first = title.y1 - title.height / lines  # of the line that is left free
+    assert title.x1 < mark.x0 or (figure.get_suptitle().startswith("\n") and first <= mark.y0)

@@ -41,6 +41,7 @@ _LETTER = 0.082  # inches that a letter of a title or label takes
 _MARK = 2.2  # inches that the mark of generated data takes
 _ACROSS = 0.65  # of a panel's width that is left for the label below it
 _DIGITS = re.compile(r"(\.\d\d)\d+")
+_TAG = re.compile(r"<[^>]+>")
 _MARKS = re.compile(r"<g([^>]*)>((?: ?<use [^>]*/>)+) ?</g>")
 _STYLE = re.compile(r' style="[^"]*"')
 
@@ -79,8 +80,15 @@ def picture(figure: Figure, name: str) -> str:
 
 
 def lean(svg: str) -> str:
-    """The same image to a hundredth of a point, with the style of many equal marks written once."""
-    return _MARKS.sub(_style_once, _DIGITS.sub(r"\1", " ".join(svg.split())))
+    """The same image to a hundredth of a point, with the style of many equal marks written once.
+
+    What is written in it keeps its digits.
+    """
+    return _MARKS.sub(_style_once, _TAG.sub(_shortened, " ".join(svg.split())))
+
+
+def _shortened(tag: re.Match[str]) -> str:
+    return _DIGITS.sub(r"\1", tag[0])
 
 
 def _style_once(marks: re.Match[str]) -> str:

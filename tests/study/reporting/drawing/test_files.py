@@ -96,3 +96,12 @@ def test_the_mark_of_generated_data_covers_no_title(width, letters) -> None:
     lines = figure.get_suptitle().count("\n") + 1
     first = title.y1 - title.height / lines  # of the line that is left free
     assert title.x1 < mark.x0 or (figure.get_suptitle().startswith("\n") and first <= mark.y0)
+
+
+def test_numbers_that_are_written_in_a_picture_keep_their_digits(figure) -> None:
+    figure.axes[0].set_yticks([0.0025, 0.1234567], ["0.0025", "0.1234567"])
+    with style.style():
+        svg = files.picture(figure, "curve")
+    assert ">0.0025<" in svg
+    assert ">0.1234567<" in svg
+    assert not re.search(r'[ "]\d+\.\d{3}', svg)

@@ -166,8 +166,6 @@ def test_vanilla_ray_still_puts_a_handler_of_its_own_in_place_of_ours(handlers):
     assert before != after
 
 
-@pytest.mark.slow
-@pytest.mark.usefixtures("handlers")
 def test_vanilla_tune_still_takes_sigusr1_whatever_it_is_told_of_signals(monkeypatch):
     """`OwnSignals` puts the study's handler back: at Tune's the run ends as if all trials were done."""
     monkeypatch.setenv("TUNE_DISABLE_SIGINT_HANDLER", "1")
@@ -180,6 +178,8 @@ def test_vanilla_tune_still_takes_sigusr1_whatever_it_is_told_of_signals(monkeyp
             signal.signal(number, handler)
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("handlers")
 def test_vanilla_ray_still_turns_what_a_handler_raises_into_its_parent():
     """The driver catches KeyboardInterrupt, and reads from its text what it was."""
     usual = signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(Stopped("SIGALRM")))

@@ -77,7 +77,8 @@ def test_a_trial_may_lose_its_process_as_often_as_it_gets_on_between(local_ray, 
         plans = [
             StagePlan("search", "joint", 4, lambda n, draw: Proposal({"lr": 0.1, "epochs": EPOCHS}, seed=n))
         ]
-        configured = lambda record: {**driver._ray_config(job, few, record), "method": trained}  # noqa: E731
+        own = {"method": trained, "digest": None}
+        configured = lambda record: {**driver._ray_config(job, few, record), **own}  # noqa: E731
         run = StageRun(ledger, lambda: plans, {}, configured, lambda record: None)
         driver._execute(job, run)
         return {record.seed: record for record in ledger.records()}

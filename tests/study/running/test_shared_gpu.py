@@ -72,7 +72,7 @@ def records(one_gpu, open_toy, tmp_path):
         return Proposal({"lr": 0.1, "epochs": EPOCHS}, seed=number)
 
     def ray_config(record):
-        return {**driver._ray_config(job, few, record), "method": trained}
+        return {**driver._ray_config(job, few, record), "method": trained, "digest": None}
 
     plans = [StagePlan("search", "joint", TRIALS, propose)]
     run = StageRun(ledger, lambda: plans, {}, ray_config, lambda record: None)

@@ -6,7 +6,7 @@ import ray
 from ray._private.worker import global_worker
 from ray.exceptions import RaySystemError, RpcError
 
-_PATIENCE = 5  # seconds for Ray's answer, which takes a thousandth of one
+_PATIENCE = 5  # seconds for Ray's answer, which takes less than a thousandth of one
 
 
 def is_draining() -> bool:
@@ -17,7 +17,6 @@ def is_draining() -> bool:
     if not ray.is_initialized():
         return False
     with contextlib.suppress(RpcError, RaySystemError, TimeoutError):
-        return ray.get_runtime_context().get_node_id() in global_worker.gcs_client.get_draining_nodes(
-            _PATIENCE
-        )
+        draining = global_worker.gcs_client.get_draining_nodes(_PATIENCE)
+        return ray.get_runtime_context().get_node_id() in draining
     return False

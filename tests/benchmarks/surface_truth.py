@@ -1,17 +1,19 @@
 """Whether the surface of a design tells the truth: on a planted function, on noise, and on a real table.
 
-python tests/benchmarks/surface_truth.py planted|noise|table [--repeats 20] [--points 64] [--data FOLDER]
+python tests/benchmarks/surface_truth.py planted|noise|table|table-iid [--repeats N] [--points N] [--data DIR]
 
 planted: a function with an optimum and an interaction, and noise of seeds. In how many repetitions do the
     bands, maps and intervals hold the whole true main effect, map and share?
 noise: values that depend on nothing. How often is a hyperparameter said to matter?
-table: a complete grid of trained models. Shares of the variance from random points, beside the exact ones.
+table: a complete grid of trained models. Shares of the variance from the points of a design, beside the
+    exact ones.
+table-iid: the same from points drawn independently of each other, which leave holes.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import ceil, log2
+from math import ceil, log2, prod
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +35,7 @@ AXES = [axis(key, domain) for key, domain in DOMAINS.items()]
 SEED_SPREAD = 0.01
 OPTIMUM = 0.6  # place of the best learning rate
 KEYS = ("lrate", "l2_reg", "batchsize", "n_epochs")
+Rows = Callable[[Sequence[Axis], int, int], Array]  # numbers of rows, of axes, seed and count
 
 
 @dataclass(frozen=True)
@@ -69,11 +72,16 @@ def planted_truth() -> Exact:
     return exact(score(np.stack(mesh, -1)))
 
 
+def designed(axes: Sequence[Axis], seed: int, count: int) -> Array:
+    """Places of a scrambled Sobol design [count, axes], as the stage `surface` draws it."""
+    design = stats.qmc.Sobol(len(axes), rng=np.random.default_rng(seed))
+    quantiles = design.random_base2(ceil(log2(count)))[:count]
+    return np.column_stack([one.at(quantiles[:, n]) for n, one in enumerate(axes)])
+
+
 def sampled(seed: int, count: int, planted: bool = True) -> Surface:
     """The surface from a Sobol design of `score`, or of nothing, with the noise of seeds."""
-    design = stats.qmc.Sobol(len(AXES), rng=np.random.default_rng(seed))
-    quantiles = design.random_base2(ceil(log2(count)))[:count]
-    places = np.column_stack([one.at(quantiles[:, n]) for n, one in enumerate(AXES)])
+    places = designed(AXES, seed, count)
     noise = SEED_SPREAD * np.random.default_rng(seed).standard_normal(count)
     return surface(AXES, places, (score(places) if planted else 0.5) + noise, FRACTION)
 
@@ -122,18 +130,31 @@ def ordered(levels: Axis) -> Axis:
     return Axis(levels.key, levels.places, tuple(int(place * 1000) for place in levels.places))
 
 
-def from_table(seed: int, count: int, folder: Path) -> tuple[Surface, Exact]:
-    """The surface from random rows of the table, and the truth of all of them."""
+def design_rows(axes: Sequence[Axis], seed: int, count: int) -> Array:
+    """Rows of the grid that a design names, each once: of 200 points hardly two are the same row."""
+    places = designed(axes, seed, count).T
+    nodes = [np.searchsorted(one.places, at) for one, at in zip(axes, places, strict=True)]
+    return np.unique(np.ravel_multi_index(nodes, [len(one.places) for one in axes]))
+
+
+def iid_rows(axes: Sequence[Axis], seed: int, count: int) -> Array:
+    """Rows of the grid drawn independently of each other, each once."""
+    rows = prod(len(one.places) for one in axes)
+    return np.random.default_rng(seed).choice(rows, count, replace=False)
+
+
+def from_table(seed: int, count: int, folder: Path, rows: Rows = design_rows) -> tuple[Surface, Exact]:
+    """The surface from some rows of the table, and the truth of all of them."""
     axes, places, values, truth = table(folder)
-    chosen = np.random.default_rng(seed).choice(len(values), count, replace=False)
+    chosen = rows(axes, seed, count)
     return surface(axes, places[chosen], values[chosen], FRACTION), truth
 
 
-def show_table(repeats: int, count: int, folder: Path) -> None:
+def show_table(repeats: int, count: int, folder: Path, rows: Rows) -> None:
     """Print errors and coverage of first-order shares."""
     errors, covered = [], []
     for seed in range(repeats):
-        found, truth = from_table(seed, count, folder)
+        found, truth = from_table(seed, count, folder, rows)
         shares = [one.alone for one in found.influences if one.alone]
         errors.append([one.share - true for one, true in zip(shares, truth.alone, strict=True)])
         covered.append([one.low <= true <= one.high for one, true in zip(shares, truth.alone, strict=True)])
@@ -161,20 +182,23 @@ def show_noise(repeats: int, count: int) -> None:
     print(f"a hyperparameter is said to matter: {sum(claims)} of {repeats}")
 
 
+TABLES: dict[str, Rows] = {"table": design_rows, "table-iid": iid_rows}
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print one of the three."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["planted", "noise", "table"])
+    parser.add_argument("what", choices=["planted", "noise", *TABLES])
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--points", type=int, default=64)
     parser.add_argument("--data", type=Path, help="folder that holds hpo_tables/")
     asked = parser.parse_args(arguments)
-    if asked.what == "table":
+    if asked.what in TABLES:
         if asked.data is None:
-            parser.error("table needs --data, the folder that holds hpo_tables/")
-        show_table(asked.repeats, asked.points, asked.data)
+            parser.error(f"{asked.what} needs --data, the folder that holds hpo_tables/")
+        show_table(asked.repeats, asked.points, asked.data, TABLES[asked.what])
     else:
         {"planted": show_planted, "noise": show_noise}[asked.what](asked.repeats, asked.points)
 

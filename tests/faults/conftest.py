@@ -1,8 +1,7 @@
 """A study left alone, and studies to be disturbed."""
 
 import pytest
-from disturbed import Disturbed
-from small_study import ONE_BY_ONE
+from disturbed import SHORT, Disturbed
 from toy_study import write_toy_store
 
 
@@ -15,7 +14,7 @@ def store(tmp_path_factory):
 @pytest.fixture(scope="session")
 def calm(store, tmp_path_factory):
     """What a study comes to, one trial at a time, when nobody disturbs it."""
-    study = Disturbed(store, tmp_path_factory.mktemp("calm") / "results", ONE_BY_ONE)
+    study = Disturbed(store, tmp_path_factory.mktemp("calm") / "results", SHORT)
     code, said, complained = study.run()
     assert code == 0, said + complained
     return study.outcome()
@@ -24,5 +23,5 @@ def calm(store, tmp_path_factory):
 @pytest.fixture
 def study(store, tmp_path):
     """A study to be disturbed."""
-    with Disturbed(store, tmp_path / "results", ONE_BY_ONE) as study:
+    with Disturbed(store, tmp_path / "results", SHORT) as study:
         yield study

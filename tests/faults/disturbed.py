@@ -9,9 +9,11 @@ from collections import Counter
 
 import psutil
 from oracle import Evidence, outcome, violations
-from small_study import SmallStudy, ending, signal_processes, signal_trial_processes
+from small_study import ONE_BY_ONE, SmallStudy, ending, signal_processes, signal_trial_processes
 
 from study.running.trial_files import KEPT
+
+SHORT = [*ONE_BY_ONE, "--sweep", "lam=0,1"]  # all stages, in few trials
 
 
 class Disturbed(SmallStudy):

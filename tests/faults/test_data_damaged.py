@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from disturbed import Disturbed, end_driver
-from small_study import ONE_BY_ONE, ending
+from disturbed import SHORT, Disturbed, end_driver
+from small_study import ending
 from toy_study import write_toy_store
 
 from trainables.multimodal.data.store.feature_store import FeatureStore
@@ -21,7 +21,7 @@ def test_a_byte_of_the_data_that_has_changed_stops_a_study_with_a_sentence(store
     content[content.index(FeatureStore.open(store).read("strong", [7]).tobytes())] ^= 1
     shard.write_bytes(content)
     os.utime(shard, ns=(status.st_atime_ns, status.st_mtime_ns))
-    with Disturbed(damaged, tmp_path / "results", ONE_BY_ONE) as study:
+    with Disturbed(damaged, tmp_path / "results", SHORT) as study:
         code, said, _ = study.run()
         assert code == 2
         assert f"{shard} on " in said
@@ -48,7 +48,7 @@ def test_data_that_are_replaced_while_a_study_runs_stop_it_and_are_never_trained
     data = Path(shutil.copytree(store, tmp_path / "toy"))
     (tmp_path / "other").mkdir()
     other, kept = write_toy_store(tmp_path / "other", seed=1), tmp_path / "kept"
-    with Disturbed(data, tmp_path / "results", ONE_BY_ONE) as study:
+    with Disturbed(data, tmp_path / "results", SHORT) as study:
         driver = study.start()
         study.wait_for_epoch(4)
         with study.hit():

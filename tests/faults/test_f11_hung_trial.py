@@ -15,7 +15,7 @@ STUCK_RUN = str(Path(__file__).with_name("stuck_run.py"))
 
 
 def test_f11_a_trial_that_hangs_is_ended_and_retried_and_wakes_up_to_nothing(study, calm):
-    driver = study.start("--hung-after", "40")
+    driver = study.start("--hung-after", "20")
     study.wait_for_epoch(2)
     with study.hit():
         stopped = signal_trial_processes(driver, signal.SIGSTOP)

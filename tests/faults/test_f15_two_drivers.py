@@ -1,8 +1,7 @@
 """F15: a second driver on the same study is refused, wherever its results are."""
 
 import pytest
-from disturbed import Disturbed
-from small_study import ONE_BY_ONE
+from disturbed import SHORT, Disturbed
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -13,7 +12,7 @@ def test_f15_a_second_driver_on_the_same_study_or_ledger_is_refused(study, calm,
     code, _, complained = study.run()
     assert code == 2
     assert "another driver" in complained
-    with Disturbed(study.store, tmp_path / "elsewhere", ONE_BY_ONE) as elsewhere:
+    with Disturbed(study.store, tmp_path / "elsewhere", SHORT) as elsewhere:
         code, _, complained = elsewhere.run("--storage", f"sqlite:///{study.ledger}")
     assert code == 2
     assert "another driver works on features_dr-toy in the same ledger" in complained

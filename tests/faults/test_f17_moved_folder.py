@@ -4,8 +4,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from disturbed import Disturbed, end_driver
-from small_study import ONE_BY_ONE
+from disturbed import SHORT, Disturbed, end_driver
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -14,7 +13,7 @@ def test_f17_a_moved_study_goes_on_in_the_new_place_alone(study, calm, tmp_path)
     study.start()
     study.wait_for_epoch(20)
     assert end_driver(study)[0] == 3
-    with Disturbed(study.store, study.results.rename(tmp_path / "moved"), ONE_BY_ONE) as moved:
+    with Disturbed(study.store, study.results.rename(tmp_path / "moved"), SHORT) as moved:
         moved.faults, moved.trace = study.faults, study.trace
         moved.trace.write_text(moved.trace.read_text().replace(str(study.results), str(moved.results)))
         moved.require(calm, moved.run()[0])

@@ -1,14 +1,13 @@
 """F2: the driver is killed again and again; the same command comes to the same study."""
 
 import pytest
-from disturbed import Disturbed, kill_driver
-from small_study import ONE_BY_ONE
+from disturbed import SHORT, Disturbed, kill_driver
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def test_f2_a_driver_killed_again_and_again_comes_to_the_same_study(study, calm):
-    for epochs in (1, 4, 9, 20, 60):
+    for epochs in (1, 9, 60):
         study.start()
         study.wait_for_epoch(epochs)
         kill_driver(study)
@@ -16,8 +15,8 @@ def test_f2_a_driver_killed_again_and_again_comes_to_the_same_study(study, calm)
 
 
 def test_f2_a_study_in_a_journal_whose_last_line_is_torn_comes_to_the_same_end(store, tmp_path, calm, capsys):
-    with Disturbed(store, tmp_path / "results", ONE_BY_ONE, journal=tmp_path / "ledger.log") as study:
-        for epochs in (1, 9, 30):
+    with Disturbed(store, tmp_path / "results", SHORT, journal=tmp_path / "ledger.log") as study:
+        for epochs in (1, 30):
             study.start()
             study.wait_for_epoch(epochs)
             kill_driver(study)

@@ -7,8 +7,8 @@ import subprocess
 import time
 
 import pytest
-from disturbed import Disturbed
-from small_study import ONE_BY_ONE, ending
+from disturbed import SHORT, Disturbed
+from small_study import ending
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -37,7 +37,7 @@ def fill(file):
 
 def test_f6_a_full_disk_stops_the_study_which_goes_on_when_there_is_room(store, small_disk, calm):
     filler = small_disk / "filler"
-    with Disturbed(store, small_disk / "results", ONE_BY_ONE) as study:
+    with Disturbed(store, small_disk / "results", SHORT) as study:
         study.trace = small_disk.with_name("epochs.jsonl")
         driver = study.start()
         study.wait_for_epoch(12)

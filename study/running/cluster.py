@@ -1,11 +1,13 @@
 """The Ray that trials run on: one of our own on this machine, or a cluster that was named."""
 
+import contextlib
 import os
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import ray
+from ray._private import ray_constants
 from ray.exceptions import RayError
 
 from study.running import local_ray
@@ -30,15 +32,30 @@ def connect(resources: Resources, parts: Iterable[str] = ()) -> None:
     if ray.is_initialized():
         return
     try:
-        if resources.address:
-            _join(resources.address, sent(parts))
-        else:
-            local_ray.start()
+        with _handlers_of_python():
+            if resources.address:
+                _join(resources.address, sent(parts))
+            else:
+                local_ray.start()
     except SystemExit as error:  # what Ray's handler of SIGTERM raises while it starts
         raise Interrupted(signal.SIGTERM.name) from error
     finally:
         catch_signals()  # Ray has put handlers of its own in their place
     _check_room(resources)
+
+
+@contextlib.contextmanager
+def _handlers_of_python() -> Iterator[None]:
+    """Keep the core of a Ray that starts meanwhile from handling SIGTERM: it aborts the process.
+
+    Its handler is there to tell of crashes, and is replaced by `catch_signals` only once Ray has started.
+    """
+    before = ray_constants.RAY_DISABLE_FAILURE_SIGNAL_HANDLER
+    ray_constants.RAY_DISABLE_FAILURE_SIGNAL_HANDLER = True
+    try:
+        yield
+    finally:
+        ray_constants.RAY_DISABLE_FAILURE_SIGNAL_HANDLER = before
 
 
 def _join(address: str, modules: list[str]) -> None:

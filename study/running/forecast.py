@@ -119,7 +119,7 @@ def _swept(settings: StudySettings, method: str) -> list[str]:
 
 
 def at_most(settings: StudySettings) -> dict[str, int]:
-    """Trials of each stage, at most."""
+    """Trials of each stage that has any, at most."""
     sweeps = sum(1 + sum(map(len, keys.values())) for keys in settings.sweeps.values() if keys)
     budget, methods = settings.budget, settings.methods
     final = FINALIST_SEEDS * min(budget.finalists, budget.trials)
@@ -134,7 +134,7 @@ def at_most(settings: StudySettings) -> dict[str, int]:
         "sensitivity": budget.seeds * sweeps,
         "surface": sum(len(settings.surface(name)) for name in methods),
     }
-    return {stage: counts[stage] for stage in settings.stages}
+    return {stage: counts[stage] for stage in settings.stages if counts[stage]}
 
 
 def joint_run(settings: StudySettings, store: Path) -> tuple[Any, dict[str, Any]]:

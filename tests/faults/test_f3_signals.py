@@ -19,8 +19,7 @@ def test_f3_a_signal_ends_the_driver_soon_and_says_to_run_again(study, number):
     require_end(driver, lambda: driver.send_signal(number), number.name)
 
 
-# Not tried where Ray's core connects: for some tenths of a second it has a handler that aborts the process.
-@pytest.mark.parametrize("delay", [0.0, 1.0, 4.0])
+@pytest.mark.parametrize("delay", [0.0, 1.0, 2.0, 4.0])
 def test_f3_a_signal_while_ray_starts_ends_the_driver_soon(study, delay):
     driver = study.start()
     signal_processes(driver, "gcs_server", 0)

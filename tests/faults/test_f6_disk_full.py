@@ -10,6 +10,8 @@ import pytest
 from disturbed import SHORT, Disturbed
 from small_study import ending
 
+from study.running.stage_run import TRIES
+
 pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
@@ -41,7 +43,7 @@ def test_f6_a_full_disk_stops_the_study_which_goes_on_when_there_is_room(store, 
         study.trace = small_disk.with_name("epochs.jsonl")
         driver = study.start()
         study.wait_for_epoch(12)
-        with study.hit():
+        with study.hit(times=TRIES):  # each of which meets the full disk, unless the driver meets it before
             fill(filler)
             code, said, complained = ending(driver)
             filler.unlink()

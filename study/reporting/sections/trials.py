@@ -60,6 +60,7 @@ def _stages(results: Results) -> Table:
     rows = [
         [stage, *(str(counts[name]) for name in COUNTS), wording.duration(counts["seconds"] / 3600)]
         for stage, counts in results.summary["stages"].items()
+        if counts["trials"]
     ]
     return Table("Trials by stage", heads, rows)
 

@@ -1,6 +1,12 @@
-"""How many trials fit at once."""
+"""How many trials fit at once, and what a Ray that starts does to signals."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+import system_handlers
 
 from study.running.cluster import MOST_SLOTS, slots
 from study.settings import Resources
@@ -31,3 +37,36 @@ def test_a_trial_that_is_to_be_alone_holds_the_gpu_that_others_would_share(gpus,
 )
 def test_trials_at_once_are_what_fits_and_no_more_than_asked_for(resources, capacity, fitting):
     assert slots(resources, capacity) == fitting
+
+
+WATCHED = """
+import signal, threading
+from study.running.cluster import connect, disconnect
+from study.settings import Resources
+from system_handlers import system_handler
+
+signal.signal(signal.SIGTERM, print)
+seen, done = {system_handler(signal.SIGTERM)}, threading.Event()
+
+def watch():
+    while not done.wait(0.001):
+        seen.add(system_handler(signal.SIGTERM))
+
+thread = threading.Thread(target=watch)
+thread.start()
+connect(Resources(1.0, 0.0))
+done.set()
+thread.join()
+disconnect()
+print(len(seen), "handler")
+"""
+
+
+@pytest.mark.slow
+def test_while_ray_starts_no_handler_of_sigterm_is_there_but_pythons():
+    path = os.pathsep.join([str(Path(system_handlers.__file__).parent), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-c", WATCHED]
+    said = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=True
+    )
+    assert said.stdout.split() == ["1", "handler"]

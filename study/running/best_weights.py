@@ -1,6 +1,7 @@
 """Which weights a study publishes: those of each method's best confirm run, under best/<method>."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from study.analysis.chosen_runs import ChosenRuns
@@ -23,7 +24,15 @@ def publish_best(folder: Path, ledger: Ledger) -> None:
         best = max(runs, key=lambda run: (score.of(_judged(run)), -run.number), default=None)
         if best is not None:
             _move_export(folder, best)
-    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    _discard(folder, chosen.records)
+
+
+def _discard(folder: Path, records: Sequence[Record]) -> None:
+    """Remove what trials need to run; one that failed keeps it, for the next start takes it up."""
+    kept = {trial_folder(folder, record) for record in records if record.status == "failed"}
+    others = [trial for trial in (folder / CHECKPOINTS).glob("*/*/*") if trial not in kept]
+    for path in others if kept else [folder / CHECKPOINTS]:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _judged(run: Record) -> dict[str, float]:

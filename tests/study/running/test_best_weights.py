@@ -34,6 +34,19 @@ def test_the_first_of_the_best_runs_is_published_and_all_else_is_gone(confirmed,
     assert not (tmp_path / "checkpoints").exists()
 
 
+def test_a_failed_trial_keeps_its_checkpoints_for_the_next_start(confirmed, tmp_path):
+    proposal = Proposal({"lr": 0.1}, 1003)
+    record = confirmed.add("confirm", "joint", "failed", proposal)
+    confirmed.set_ending("failed", Ending("failed", 1, "no memory"))
+    confirmed.tell("failed")
+    checkpoint = trial_folder(tmp_path, record) / "1" / "epoch-1.ckpt"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.touch()
+    publish_best(tmp_path, confirmed)
+    assert (tmp_path / "best" / "joint" / "model.safetensors").read_text() == "run 1"
+    assert list((tmp_path / "checkpoints" / "confirm" / "joint").iterdir()) == [checkpoint.parents[1]]
+
+
 def test_runs_that_held_nothing_back_are_judged_where_their_epoch_was_selected(confirmed, tmp_path):
     plain = confirmed.settings.to_json()
     recipe = {"settings": {"lr": 0.1, "epochs": 9, "train_on": "train+validation"}, "source": "a release"}

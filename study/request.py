@@ -89,8 +89,10 @@ class StudyRequest:
 def resolved(name: str, study: Study, store: FeatureStore, request: StudyRequest) -> StudySettings:
     """Everything that decides the results of a study called `name`.
 
-    Raises InputError: an option, a setting or a method makes no sense with this study or store.
+    Raises InputError: an option, a setting, a method or the name makes no sense with this study or store.
     """
+    if "/" in name:
+        raise InputError(f"a study's name is one of a folder and cannot hold /, got {name}")
     modalities = _modalities(store, request.fixed)
     study = _with_methods(study, request.methods, modalities)
     asked = expanded(study.methods, modalities)

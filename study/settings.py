@@ -342,6 +342,11 @@ class StudySettings:
         doubled = self.budget.baseline_seeds if method == BASELINE else None
         return self.budget.seeds if doubled is None else doubled
 
+    def most_seeds_of(self, method: str) -> int:
+        """As many as it may come to where seeds are added while differences are open."""
+        most = self.budget.most_seeds
+        return self.seeds_of(method) if most is None else most * (BASELINE_SHARE if method == BASELINE else 1)
+
     def method(self, name: str) -> StudyMethod:
         """The method of this name, `unimodal_<modality>` too."""
         return study_method(name, self.table)

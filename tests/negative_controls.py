@@ -108,7 +108,7 @@ CONTROLS = [
     Control(
         "an empty ledger is opened, and SQLite deletes the log beside it",
         "study/records/ledger_copy.py",
-        "    if not path.stat().st_size:\n",
+        "    if not size:\n",
         "    if False:\n",
         "tests/study/records/test_study_folder.py -k damaged_ledger_leaves",
     ),

@@ -149,7 +149,7 @@ def _compared(chosen: ChosenRuns, protocol: str, pairs: Sequence[tuple[str, str]
     ps = [comparison.test.p for comparison in judged]
     if chosen.settings.budget.most_seeds is not None:
         ps = [
-            p_of_look(p, chosen.seeds_begun(comparison.method))
+            p_of_look(p, chosen.seeds_begun(comparison.method), alpha=ALPHA / len(pairs))
             for p, comparison in zip(ps, judged, strict=True)
         ]
     return _adjusted(judged, ps)

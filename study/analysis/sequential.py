@@ -45,15 +45,18 @@ def after_look(
     return Verdict.UNDECIDABLE if hope(test, seeds, looks, alpha) < HOPE else Verdict.GO_ON
 
 
-def p_of_look(p: float | None, seeds: int, looks: Sequence[int] = LOOK_SEEDS) -> float | None:
+def p_of_look(
+    p: float | None, seeds: int, looks: Sequence[int] = LOOK_SEEDS, alpha: float = ALPHA
+) -> float | None:
     """A p of the look at so many seeds on the scale of one that is looked at once.
 
-    It is below alpha where p is below the look's level. Between two looks the later one's level holds.
+    It is below alpha where p is below the look's level of alpha, which is alpha / m in a family of m
+    candidates as in `after_look`. Between two looks the later one's level holds.
     """
     if p is None:
         return None
     place = next(place for place, look in enumerate(looks) if look >= min(seeds, looks[-1]))
-    return min(1.0, p * ALPHA / levels(tuple(looks))[place])
+    return min(1.0, p * alpha / levels(tuple(looks), alpha)[place])
 
 
 @cache

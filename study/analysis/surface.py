@@ -1,7 +1,7 @@
 """What each hyperparameter does over the whole searched range, from a design that no search has biased."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import combinations
 from math import sqrt
@@ -117,17 +117,19 @@ def surface(axes: Sequence[Axis], points: Array, values: Array, link: Link) -> S
     """The surface through scores [n] at points [n, axes] of the unit cube, and what each axis has in it.
 
     A dummy axis is learned along; its share is the noise floor. An interval of a share that is not above the
-    floor begins at 0. Where cross-validation explains nothing there are no effects, shares and maps.
+    floor begins at 0. Where cross-validation explains nothing there are no effects, shares and maps; nor are
+    there of an axis all of whose scores lie at one place, since those of other places failed.
     """
-    tests = _trends(axes, points, values)
-    process = _process(axes, points, values, link)
+    influences = [_untold(a, *test) for a, test in zip(axes, _trends(axes, points, values), strict=True)]
+    varied = [place for place in range(len(axes)) if len(np.unique(points[:, place])) > 1]
+    process = _process([axes[place] for place in varied], points[:, varied], values, link)
     if process is None or process.r2 <= 0:
-        plain = [_untold(axis, *test) for axis, test in zip(axes, tests, strict=True)]
-        return Surface(points, values, None if process is None else process.r2, None, plain, [])
-    everything = [*axes, dummy()]
+        return Surface(points, values, None if process is None else process.r2, None, influences, [])
+    everything = [*(axes[place] for place in varied), dummy()]
     drawn, background = process.draw(DRAWS), _background(everything, BACKGROUND)
     *slices, nothing = [_slices(drawn, everything, place, background) for place in range(len(everything))]
-    influences = [_influence(a, *test, s, nothing) for a, test, s in zip(axes, tests, slices, strict=True)]
+    for place, found in zip(varied, slices, strict=True):
+        influences[place] = _influence(influences[place], found, nothing)
     floor = _upper(nothing.total)
     maps = _maps(drawn, everything, slices, floor)
     return Surface(points, values, process.r2, floor, influences, maps)
@@ -170,17 +172,18 @@ def _slices(drawn: DrawnFunctions, axes: Sequence[Axis], place: int, background:
 
 
 def _untold(axis: Axis, trend: float, p: float) -> Influence:
-    """What is left where the surface explains nothing: the trend."""
+    """What there is without a surface: the trend."""
     return Influence(axis, None, None, None, trend, p, Matters.YES if p < ALPHA else Matters.UNKNOWN)
 
 
-def _influence(axis: Axis, trend: float, p: float, found: _Slices, nothing: _Slices) -> Influence:
+def _influence(tested: Influence, found: _Slices, nothing: _Slices) -> Influence:
+    """What the surface adds to the trend of an axis."""
     alone = _estimate(found.alone, _upper(nothing.alone))
     total = _estimate(found.total, _upper(nothing.total))
     verdict = Matters.NO if total.high < NEGLIGIBLE else Matters.UNKNOWN
-    if total.above or p < ALPHA:
+    if total.above or tested.p < ALPHA:
         verdict = Matters.YES
-    return Influence(axis, _band(found.effects), alone, total, trend, p, verdict)
+    return replace(tested, effect=_band(found.effects), alone=alone, total=total, matters=verdict)
 
 
 def _upper(shares: Array) -> float:
@@ -259,6 +262,8 @@ def _trends(axes: Sequence[Axis], points: Array, values: Array) -> list[tuple[fl
 
 
 def _trend(axis: Axis, places: Array, values: Array) -> tuple[float, float]:
+    if np.ptp(places) == 0:  # all that ended elsewhere failed
+        return float("nan"), 1.0
     if axis.categories:
         groups = [values[places == place] for place in np.unique(places)]
         return float("nan"), float(stats.kruskal(*groups).pvalue)

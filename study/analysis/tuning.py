@@ -66,7 +66,7 @@ def expected_best(values: Sequence[float]) -> tuple[float, ...]:
     """
     ordered, n = sorted(values), len(values)
     return tuple(
-        sum(comb(place, k - 1) * value for place, value in enumerate(ordered)) / comb(n, k)
+        sum(comb(place, k - 1) / comb(n, k) * value for place, value in enumerate(ordered))
         for k in range(1, n + 1)
     )
 

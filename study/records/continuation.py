@@ -31,7 +31,8 @@ def continued(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, An
         InputError: Anything else differs; the message lists each difference.
 
     """
-    budget = {**_points(before), **now["budget"]}  # a command without a surface leaves its points as they are
+    # A command without a surface leaves its points as they are.
+    budget = {**_points(before), **_baseline(before, now), **now["budget"]}
     old, new = _flat(before), _flat({**now, "budget": budget})
     if "confirms_published" not in old:
         new = {key: value for key, value in new.items() if key in old or not key.startswith(LATER)}
@@ -62,6 +63,11 @@ def continued(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, An
 def _points(settings: Mapping[str, Any]) -> dict[str, int]:
     """The entry of the budget that a study has where a surface was asked for."""
     return {key: number for key, number in settings["budget"].items() if key == "points"}
+
+
+def _baseline(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, int]:
+    """The baseline's seeds, which are not spelled out where it has as many as the others."""
+    return {name: now["budget"]["seeds"] for name in before["budget"] if name == "baseline_seeds"}
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -190,8 +190,8 @@ class Ledger:
             self._attribute(key, f"epoch/{epoch}", {"time": now, "metrics": dict(metrics)})
             if record.counts(epoch):
                 self._report(record, epoch, metrics)
+            record.times[epoch] = now  # first: the copy to MLflow reads the time of each epoch that it sees
             record.epochs[epoch] = dict(metrics)
-            record.times[epoch] = now
 
     def set_alone(self, key: str) -> None:
         """Decide that a trial goes on with a GPU of its own."""

@@ -33,7 +33,10 @@ def copied(ledger: Path | None) -> Iterator[None]:
 
 
 def write_copy(ledger: Path) -> None:
-    """Copy a ledger by SQLite itself, to another name first; the old copy stays if that fails."""
+    """Copy a ledger by SQLite itself, to another name first; the old copy stays if that fails.
+
+    SQLite copies pages as they are: damage is copied, too, and such a copy takes no other's place.
+    """
     fresh = ledger.with_name(".ledger.copy.new")
     try:
         fresh.unlink(missing_ok=True)
@@ -43,6 +46,8 @@ def write_copy(ledger: Path) -> None:
             target.execute("PRAGMA journal_mode=DELETE")  # all of it in one file
         with fresh.open("rb") as file:
             os.fsync(file.fileno())
+        if found := damage(fresh):
+            raise sqlite3.DatabaseError(found)
         fresh.replace(ledger.with_name(COPY))
     except (sqlite3.Error, OSError) as error:
         print(f"the ledger could not be copied ({error}): the copy before it stays", file=sys.stderr)

@@ -42,7 +42,7 @@ from study.records.mlflow_store import (
 from study.records.mlflow_target import Target
 from study.records.mlflow_views import DESCRIPTION, methods_page, trials_page
 from study.records.study_folder import BEST
-from study.records.trial_record import Record
+from study.records.trial_record import BEST_ACCURACY, Record
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -157,7 +157,7 @@ class Tracker:
     def _recall(self, client: "MlflowClient") -> str | None:
         """Find the runs of an earlier start; a run that has ended is whole, since ending it comes last."""
         parent = None
-        self._runs, self._sent = {}, {}
+        self._runs, self._sent, self._closed = {}, {}, set()
         for run in runs_of(client, self._experiment, self.ledger.settings.id):
             key = run.data.tags.get("study.trial")
             if key in self._runs or (key is None and parent):
@@ -239,11 +239,17 @@ class Tracker:
         return str(run.info.run_id)
 
     def _log(self, client: "MlflowClient", run: str, record: Record, epochs: list[int]) -> None:
-        """Log epochs with the ledger's times: a metric sent twice is the same row to MLflow and stays one."""
+        """Log epochs with the ledger's times: a metric sent twice is the same row to MLflow and stays one.
+
+        The metric that tells which epochs are there (`last_step`) comes last of each.
+        """
         metrics = [
             (name, value, _millis(record.times[epoch]), epoch)
             for epoch in epochs
-            for name, value in epoch_metrics(record, epoch, self.ledger.settings).items()
+            for name, value in sorted(
+                epoch_metrics(record, epoch, self.ledger.settings).items(),
+                key=lambda metric: metric[0] == BEST_ACCURACY,
+            )
         ]
         params = {} if self._sent[record.key] else trial_params(record)
         send(client, run, metrics, params, trial_ending(record))

@@ -9,6 +9,7 @@ from study.analysis.selection import on_test, on_validation
 from study.records.ledger import Ledger
 from study.records.study_folder import BEST
 from study.records.trial_record import Record
+from study.running.stages import reopenable
 from study.running.trial_files import CHECKPOINTS, exported, trial_folder
 
 
@@ -24,12 +25,12 @@ def publish_best(folder: Path, ledger: Ledger) -> None:
         best = max(runs, key=lambda run: (score.of(_judged(run)), -run.number), default=None)
         if best is not None:
             _move_export(folder, best)
-    _discard(folder, chosen.records)
+    _discard(folder, reopenable(ledger.settings, ledger))
 
 
-def _discard(folder: Path, records: Sequence[Record]) -> None:
-    """Remove what trials need to run; one that failed keeps it, for the next start takes it up."""
-    kept = {trial_folder(folder, record) for record in records if record.status == "failed"}
+def _discard(folder: Path, failed: Sequence[Record]) -> None:
+    """Remove what trials need to run; those that failed keep it, for the next start takes them up."""
+    kept = {trial_folder(folder, record) for record in failed}
     others = [trial for trial in (folder / CHECKPOINTS).glob("*/*/*") if trial not in kept]
     for path in others if kept else [folder / CHECKPOINTS]:
         shutil.rmtree(path, ignore_errors=True)

@@ -75,11 +75,23 @@ class Halted(Exception):  # noqa: N818  (no error of the study's: its surroundin
 
 def carry_out(job: Job, ledger: Ledger, console: Console) -> int:
     """Run what is missing of a study, write its report and tell what was found; returns the exit code."""
-    if job.resources.address:
-        connect(job.resources, ledger.settings.own_parts)  # what fails here ends before MLflow is told
-        require_shared(job.folder, job.store)
-        lines = of_cluster(job.resources, job.folder, ledger.url, job.target)
-        console.print("\n".join(lines), soft_wrap=True)
+    try:
+        if job.resources.address:
+            _join(job, ledger, console)
+        return _carry_out(job, ledger, console)
+    finally:
+        disconnect()
+
+
+def _join(job: Job, ledger: Ledger, console: Console) -> None:
+    """Join the cluster that was named and say what it is; what fails here ends before MLflow is told."""
+    connect(job.resources, ledger.settings.own_parts)
+    require_shared(job.folder, job.store)
+    lines = of_cluster(job.resources, job.folder, ledger.url, job.target)
+    console.print("\n".join(lines), soft_wrap=True)
+
+
+def _carry_out(job: Job, ledger: Ledger, console: Console) -> int:
     tracker = Tracker(job.target, ledger, lambda: _tell_page(console, tracker))
     tracker.start()
     try:
@@ -98,8 +110,6 @@ def carry_out(job: Job, ledger: Ledger, console: Console) -> int:
     except InputError:  # where Ray or a cluster shows that it cannot work
         _close(tracker)
         raise
-    finally:
-        disconnect()
 
 
 # -- stages ------------------------------------------------------------------------------------------------

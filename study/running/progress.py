@@ -70,7 +70,8 @@ class Progress:
     def planned(self, plans: Sequence[StagePlan], records: Sequence[Record]) -> None:
         """Announce stages that begin or grow, and what the ledger has of them already."""
         grown = [p for p in plans if p.count and self.wanted.get((p.stage, p.method)) != p.count]
-        self.wanted |= {(plan.stage, plan.method): plan.count for plan in grown}
+        added = {(plan.stage, plan.method): plan.count for plan in grown}
+        self.wanted = self.wanted | added  # a new one: the thread that draws goes through the old
         for record in records:
             self.tally.update(record)
         if self.console.is_terminal:

@@ -46,18 +46,21 @@ def ended(plan: StagePlan, ledger: Ledger) -> bool:
 
 
 def reopen_failed(settings: StudySettings, ledger: Ledger) -> int:
-    """Let trials that failed go on, unless a later step of their method has begun, which rests on them.
+    """Let trials that failed go on; returns how many do."""
+    return sum(ledger.reopen(record.key) for record in reopenable(settings, ledger))
 
-    Returns how many.
-    """
-    return sum(
-        ledger.reopen(record.key)
+
+def reopenable(settings: StudySettings, ledger: Ledger) -> list[Record]:
+    """Trials that failed, unless a later step of their method has begun, which rests on them."""
+    return [
+        record
         for method in settings.methods
         for place, step in enumerate(CHAIN)
         if not any(ledger.count(stage, method) for later in CHAIN[place + 1 :] for stage in later)
         for stage in step
         for record in ledger.records(stage, method)
-    )
+        if record.status == "failed"
+    ]
 
 
 def search(settings: StudySettings, ledger: Ledger, method: str) -> StagePlan:
@@ -86,7 +89,7 @@ def confirm(settings: StudySettings, ledger: Ledger, method: str) -> StagePlan:
     """A method's best configuration on fresh seeds by every protocol, then its published values."""
     best = _incumbent(ledger, method)
     config = None if best is None else best.config
-    wanted = _on_seeds(settings, method, config, settings.seeds_of(method))
+    wanted = _on_seeds(settings, method, config, _seeds_by_now(settings, ledger, method))
     published = config and settings.published(method, config.get("lr"))
     if published and settings.repeats_published(method):
         first = settings.protocols[0]
@@ -95,15 +98,26 @@ def confirm(settings: StudySettings, ledger: Ledger, method: str) -> StagePlan:
     return _shown(settings, "confirm", method, wanted, ledger)
 
 
+def _seeds_by_now(settings: StudySettings, ledger: Ledger, method: str) -> int:
+    """Seeds that a method has been asked for: a look that was begun is taken to its end."""
+    if settings.budget.most_seeds is None:
+        return settings.seeds_of(method)
+    begun = len({record.seed for record in ledger.records("confirm", method)})
+    looks = [look * (BASELINE_SHARE if method == BASELINE else 1) for look in LOOK_SEEDS]
+    return next((look for look in looks if look >= begun), begun)
+
+
 def more_seeds(settings: StudySettings, ledger: Ledger) -> list[StagePlan]:
     """The next look at every method that the last one left open, and twice as many seeds of the baseline.
 
-    Only where the budget allows more seeds. How many a method has had tells at which look it is.
+    Only where the budget allows more seeds. How many a method has had tells at which look it is; the main
+    protocol's difference decides.
     """
     if settings.budget.most_seeds is None or "confirm" not in settings.stages:
         return []
     chosen = ChosenRuns(settings, ledger.records())
-    wanted = {comparison.method: _seeds_after(chosen, comparison) for comparison in with_baseline(chosen)}
+    main = [one for one in with_baseline(chosen) if one.protocol == chosen.protocols[0]]
+    wanted = {comparison.method: _seeds_after(chosen, comparison) for comparison in main}
     wanted[BASELINE] = max([settings.seeds_of(BASELINE), *(BASELINE_SHARE * n for n in wanted.values())])
     best = {m: chosen.incumbents[m].config if m in chosen.incumbents else None for m in settings.methods}
     runs = {m: _on_seeds(settings, m, config, wanted.get(m, 0)) for m, config in best.items()}

@@ -115,6 +115,17 @@ def test_a_study_may_grow(settings, change):
     assert {key: grown["budget"][key] for key in change} == change
 
 
+def test_a_study_may_grow_until_the_baseline_has_as_many_seeds_as_the_others(settings):
+    begun = settings(trials=12, seeds=5)
+    even = replace(begun, budget=replace(begun.budget, seeds=10, baseline_seeds=10))
+    assert going_on(begun, even)["budget"] == {**begun.to_json()["budget"], "seeds": 10}
+
+
+def test_a_name_that_is_no_folders_is_refused(toy_store):
+    with pytest.raises(InputError, match="cannot hold /, got a/b"):
+        resolved("a/b", STUDY, FeatureStore.open(toy_store), StudyRequest())
+
+
 def test_stages_add_up(settings):
     both = going_on(settings(stages=("search",)), settings(stages=("confirm",)))
     assert both["stages"] == ["search", "confirm"]

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from study.analysis.sequential import LOOK_SEEDS, SAFETY, Verdict, after_look, hope, levels, p_of_look
-from study.analysis.statistics import paired_test, welch_test
+from study.analysis.statistics import holm, paired_test, welch_test
 
 
 def after(n: int, points: float, seed: int = 0):
@@ -69,6 +71,17 @@ def test_a_p_is_below_alpha_where_it_is_below_the_level_of_its_look(seeds) -> No
     assert p_of_look(level, seeds) == pytest.approx(0.05)
     assert p_of_look(None, seeds) is None
     assert p_of_look(0.9, seeds) == 1.0
+
+
+@pytest.mark.parametrize("seeds", LOOK_SEEDS)
+@pytest.mark.parametrize("family", [2, 5, 10])
+def test_the_smallest_p_of_a_family_passes_holm_where_its_look_decides(seeds, family) -> None:
+    level = levels(LOOK_SEEDS, 0.05 / family)[LOOK_SEEDS.index(seeds)]
+    for p in (0.999 * level, 1.001 * level):
+        scaled = p_of_look(p, seeds, alpha=0.05 / family)
+        test = replace(after(seeds, 0.0), p=p)
+        decided = after_look(test, seeds, alpha=0.05 / family) is Verdict.DECIDED
+        assert (holm([scaled] + [1.0] * (family - 1))[0] <= 0.05) == decided == (p <= level)
 
 
 def test_between_two_looks_the_later_level_holds() -> None:

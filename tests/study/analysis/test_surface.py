@@ -158,3 +158,16 @@ def test_the_truth_is_held_in_19_of_20_designs(truth) -> None:
     held = [truth.held(truth.sampled(seed, 64), exact) for seed in range(20)]
     counts = {name: sum(one[name] for one in held) for name in held[0]}
     assert all(count >= 19 for count in counts.values()), counts
+
+
+def test_a_hyperparameter_all_of_whose_scores_lie_at_one_place_says_nothing() -> None:
+    rng = np.random.default_rng(0)
+    axes = [axis("lr", FIELD), axis("kind", CategoricalDistribution(["a", "b"]))]
+    places = np.column_stack([rng.random(40), np.full(40, 0.25)])
+    found = surface(axes, places, 0.5 + 0.3 * places[:, 0], FRACTION)
+    assert found.influences[0].matters is Matters.YES
+    assert np.isnan(found.influences[1].trend)
+    assert found.influences[1].p == 1.0
+    assert found.influences[1].effect is None
+    assert found.influences[1].matters is Matters.UNKNOWN
+    assert found.maps == []

@@ -22,6 +22,15 @@ def test_a_curve_ends_at_the_best_trial():
     assert expected_best([]) == ()
 
 
+def test_a_curve_of_thousands_of_trials_is_that_of_drawing_them_again_and_again():
+    values = [number / 1500 for number in range(1500)]
+    drawn = expected_best(values)
+    assert drawn[0] == pytest.approx(fmean(values))
+    mean_rank = 10 * 1501 / 11  # of the largest of 10 that are drawn from 1500: 10 (n + 1) / 11
+    assert drawn[9] == pytest.approx((mean_rank - 1) / 1500)
+    assert drawn[-1] == values[-1]
+
+
 def study(synthetic, levels, again):
     """A search of joint with a trial per level, whose best three were run again with these values."""
     made = synthetic()

@@ -361,3 +361,25 @@ def test_an_existing_database_is_left_alone(uri, target):
     before = Path(uri.removeprefix("sqlite:///")).stat().st_ino
     make_database(target)
     assert Path(uri.removeprefix("sqlite:///")).stat().st_ino == before
+
+
+def test_a_batch_that_ends_within_an_epoch_leaves_the_epoch_to_be_sent_again(open_toy, target, monkeypatch):
+    ledger = open_toy()
+    run = stage_run(ledger)
+    run.next("ray")
+    for epoch in (1, 2):
+        run.result("ray", {"epoch": epoch, "metrics": {"best/accuracy": 0.5, "later": 0.1 * epoch}})
+    log = mlflow.MlflowClient.log_batch
+
+    def cut(client, run_id, metrics=(), *others, **named):
+        """The driver is killed between two batches, of which the first ends within the second epoch."""
+        log(client, run_id, metrics[:-1], *others, **named)
+
+    monkeypatch.setattr(mlflow.MlflowClient, "log_batch", cut)
+    copy(target, ledger)
+    monkeypatch.undo()
+    copy(target, ledger)
+    (child,) = runs(target)[0].values()
+    assert history(target, child) == [1, 2]
+    later = mlflow.MlflowClient(target.uri).get_metric_history(child.info.run_id, "later")
+    assert [metric.step for metric in later] == [1, 2]

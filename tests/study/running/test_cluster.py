@@ -29,6 +29,10 @@ def test_a_trial_that_is_to_be_alone_holds_the_gpu_that_others_would_share(gpus,
         (Resources(1, 0), {"CPU": 4}, 4),
         (Resources(3, 0), {"CPU": 4}, 1),
         (Resources(1, 0.5), {"CPU": 16, "GPU": 2}, 4),
+        (Resources(1, 0.2), {"CPU": 16, "GPU": 1}, 5),  # where floats make 4 of 1 // 0.2
+        (Resources(1, 0.1), {"CPU": 16, "GPU": 1}, 10),
+        (Resources(0.4, 0), {"CPU": 8}, 20),
+        (Resources(1, 0.3), {"CPU": 16, "GPU": 1}, 3),
         (Resources(1, 1), {"CPU": 16}, 1),  # Ray waits for what a cluster may still get
         (Resources(1, 0, max_concurrent=2), {"CPU": 4}, 2),
         (Resources(1, 0, max_concurrent=9), {"CPU": 4}, 4),

@@ -91,3 +91,13 @@ def test_a_copy_that_cannot_be_made_leaves_the_one_before(study, capsys):
     assert "the copy before it stays" in capsys.readouterr().err
     assert (study / COPY).read_bytes() == before
     assert damage(study / COPY) == ""
+
+
+def test_damage_in_the_middle_of_a_ledger_does_not_reach_its_copy(study, capsys):
+    before = (study / COPY).read_bytes()
+    with (study / LEDGER).open("r+b") as file:
+        file.seek(5 * 4096)
+        file.write(b"\xff" * 4096)
+    write_copy(study / LEDGER)
+    assert "the copy before it stays" in capsys.readouterr().err
+    assert (study / COPY).read_bytes() == before

@@ -65,8 +65,12 @@ def begun():
 
 
 def ended(process, child):
-    """Exit code and what was said of a process that ends soon, and its child with it."""
-    said, complained = process.communicate(timeout=10)
+    """Exit code and what was said of a process that ends soon, and its child with it.
+
+    `communicate` would overlook what came together with the line that was read.
+    """
+    process.wait(timeout=10)
+    said, complained = process.stdout.read(), process.stderr.read()
     with contextlib.suppress(psutil.NoSuchProcess):
         psutil.Process(child).wait(2)
     return process.returncode, said.strip(), complained.strip()

@@ -247,6 +247,13 @@ def test_a_look_that_was_begun_is_ended(auto, ledger):
     assert counts(auto, ledger) == {"joint": 16, "diagnose_relearn": 8}
 
 
+def test_a_look_that_was_begun_is_asked_for_until_its_end_while_another_method_trains(auto, ledger):
+    searched(auto, ledger, {0.05: 0.9})
+    confirmed(auto, ledger, [0.2, 0.21, 0.19, 0.2, 0.21, 0.2])
+    asked = {method: confirm(auto, ledger, method).count for method in auto.methods}
+    assert asked == {"joint": 16, "diagnose_relearn": 8}
+
+
 def test_a_difference_that_is_decided_gets_no_more_seeds(auto, ledger):
     searched(auto, ledger, {0.05: 0.9})
     confirmed(auto, ledger, [0.2, 0.21, 0.19, 0.2, 0.21])

@@ -12,8 +12,11 @@ import torch
 from torch import Tensor
 
 from trainables.multimodal.balancers.base import Balancer, Run
+from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.loading.batches import Batch
+from trainables.multimodal.errors import InputError
 from trainables.multimodal.metrics import true_class
+from trainables.multimodal.networks.fusion import CONCATENATION
 from trainables.multimodal.networks.missing_modalities import present_rows
 from trainables.multimodal.setting_checks import require_finite_numbers, require_whole_numbers
 
@@ -62,6 +65,14 @@ class Agm(Balancer):
         self.begin, self.end = begin, end
         self._averages: dict[str, Tensor] = {}  # S_m, over the steps in which any sample had the modality
         self._steps: dict[str, int] = {}
+
+    def on_configured(self, config: TrainerConfig) -> None:
+        """Refuse a fusion whose logits are not the sum of the modalities' own."""
+        if config.fusion != CONCATENATION:
+            raise InputError(
+                f"agm scales what each modality adds to the logits of a {CONCATENATION}, and {config.fusion} "
+                "is none: leave fusion or agm out"
+            )
 
     def first_action(self) -> int:
         """The first epoch whose gradients are modulated; 0 if there is none."""

@@ -6,6 +6,8 @@ import torch
 from torch import nn
 
 from trainables.multimodal.balancers.agm import Agm, _shorten, coefficients, ratios
+from trainables.multimodal.errors import InputError
+from trainables.multimodal.methods import METHODS
 from trainables.multimodal.metrics import accuracy
 from trainables.multimodal.networks.fusion import ConcatenationFusion
 
@@ -93,6 +95,11 @@ def test_without_strength_or_outside_of_its_epochs_it_is_joint_training(make_tra
     for agm in (Agm(alpha=0.0), Agm(begin=1), Agm(end=0)):
         assert make_trainer(2, [agm]).run_epoch()["train/loss"] == joint["train/loss"]
     assert make_trainer(2, [Agm()]).run_epoch()["train/loss"] != joint["train/loss"]
+
+
+def test_a_fusion_that_is_no_sum_of_the_modalities_logits_is_refused():
+    with pytest.raises(InputError, match="own_heads is none: leave fusion or agm out"):
+        METHODS["agm"].check({"data": "any", "epochs": 1, "fusion": "own_heads"})
 
 
 @pytest.mark.parametrize(("largest", "is_cut"), [(0.99, False), (1.01, True)])

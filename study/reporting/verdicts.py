@@ -31,6 +31,7 @@ ENDINGS = {
     WORSE: "worse than {base}",
     NOT_DECIDABLE: "not decidable here",
 }
+OF_SEEDS = "intervals and p tell of other seeds, not of other samples"
 MOST_NAMED = 3  # methods that a sentence names one by one
 
 
@@ -118,9 +119,10 @@ def _verdicts(results: Results, protocol: str) -> Iterable[str]:
 
 
 def tested_on(results: Results, protocol: str) -> str:
-    """How much test holds, and how many people; nothing where older ledgers do not know."""
+    """How much test holds, of how many people, and what that bounds; nothing where ledgers do not know."""
     held = _test_set(results, protocol).removeprefix(", ")
-    return f"Test: {held}." if held else ""
+    shared = "" if _in_folds(results, protocol) else f", the same for all seeds: {OF_SEEDS}"
+    return f"Test: {held}{shared}." if held else ""
 
 
 def _test_set(results: Results, protocol: str) -> str:
@@ -128,8 +130,12 @@ def _test_set(results: Results, protocol: str) -> str:
     if held_out is None or results.split(protocol) != "test":
         return ""
     people = f" of {wording.count(held_out.groups, 'group')}" if held_out.groups else ""
-    folds = ", in folds" if fold_of(results.chosen.trained(results.baseline, protocol)) else ""
+    folds = ", in folds" if _in_folds(results, protocol) else ""
     return f", {wording.count(held_out.samples, 'sample')}{people}{folds}"
+
+
+def _in_folds(results: Results, protocol: str) -> bool:
+    return bool(fold_of(results.chosen.trained(results.baseline, protocol)))
 
 
 def _told(results: Results, kind: str, compared: list[Comparison]) -> str:

@@ -137,3 +137,12 @@ def test_the_figure_has_the_rows_of_the_table_and_says_what_is_seen(synthetic, s
     one = drawn(Verdict(), settings(), records)["differences_clean"]
     assert "Diagnose & Re-learn" in {text.get_text() for text in texts(one)}
     assert one.finding.startswith("Diagnose & Re-learn: better, +10.0 [")
+
+
+def test_seeds_of_one_split_are_said_to_tell_nothing_of_other_samples(whole, settings, folded) -> None:
+    one_split = settings(protocol={"tested": {"clean": {"samples": 568, "groups": 0}}})
+    (told,) = tables(Verdict(), one_split, whole().records)
+    same = "the same for all seeds: intervals and p tell of other seeds, not of other samples."
+    assert told.note == f"Test: 568 samples, {same}"
+    (told, *_) = tables(Verdict(), *folded)
+    assert told.note == "Test: 7442 samples of 91 groups, in folds."

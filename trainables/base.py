@@ -82,8 +82,9 @@ class MultimodalTrainable(tune.Trainable):  # type: ignore[misc]
         self.result = {}
 
     def _train_epoch(self) -> dict[str, Any]:
+        epoch = self.trainer.epoch + 1  # which is counted before all of it has been judged
         try:
             metrics = self.trainer.run_epoch()
         except Diverged:
-            return {**worst_result(self.trainer.epoch + 1), "diverged": 1}
+            return {**worst_result(epoch), "diverged": 1}
         return {**metrics, "diverged": 0}

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import comb, sqrt
+from math import sqrt
 from statistics import fmean, variance
+
+import numpy as np
 
 from study.analysis.chosen_runs import ChosenRuns
 from study.analysis.selection import again
@@ -64,11 +66,13 @@ def expected_best(values: Sequence[float]) -> tuple[float, ...]:
     E_k = sum over i of C(i - 1, k - 1) / C(n, k) * v_(i), where v_(i) is the i-th smallest value. The i-th is
     the largest of k if the k - 1 others are among the i - 1 below it.
     """
-    ordered, n = sorted(values), len(values)
-    return tuple(
-        sum(comb(place, k - 1) / comb(n, k) * value for place, value in enumerate(ordered))
-        for k in range(1, n + 1)
-    )
+    ordered, n = np.sort(values), len(values)
+    below = np.arange(n)
+    weights, curve = np.full(n, 1 / max(n, 1)), []
+    for k in range(1, n + 1):
+        curve.append(float(weights @ ordered))
+        weights = weights * (below - k + 1) / k * (k + 1) / max(n - k, 1)  # those of k + 1
+    return tuple(curve)
 
 
 def _tuning(chosen: ChosenRuns, method: str) -> Tuning:

@@ -12,6 +12,7 @@ from trainables.multimodal.balancers.base import Balancer
 from trainables.multimodal.class_loss import CrossEntropy, class_weights
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data import splits
+from trainables.multimodal.data.loading.augmentation import is_picture
 from trainables.multimodal.data.loading.batches import stored_frames
 from trainables.multimodal.data.store.feature_store import FeatureStore
 from trainables.multimodal.errors import InputError
@@ -64,8 +65,18 @@ def require_fitting(config: TrainerConfig, balancers: Sequence[Balancer], store:
     task = task_on(store, config.task, config.loss)
     rows = usable_rows(store, names, part_rows(config, store), task)
     training_task(config, store, task, rows["train"])
+    require_pictures(config, store)
     stored_frames({name: store.modalities[name] for name in names}, config.frames)
     build_model(config, balancers, store)
+
+
+def require_pictures(config: TrainerConfig, store: FeatureStore) -> None:
+    """Raise InputError where pictures are to be augmented and the store has none."""
+    if config.augment and not any(map(is_picture, store.modalities.values())):
+        raise InputError(
+            f"augment is for pictures of bytes with 3 channels and for optical flow, and {store.name} has "
+            "none: leave it out"
+        )
 
 
 def part_rows(config: TrainerConfig, store: FeatureStore) -> dict[str, NDArray[np.int64]]:
@@ -128,9 +139,16 @@ def usable_rows(
 ) -> dict[str, NDArray[np.int64]]:
     """Rows of each part; training leaves out samples that have none of the modalities and teach nothing.
 
-    Raises InputError for a modality with fewer samples to train or to validate with than purity has clusters.
+    Raises InputError for fewer samples to train or to validate with than purity has clusters, of all or of a
+    modality.
     """
     least = task.n_clusters(task.targets(store)[rows["train"]])
+    for part in ("train", "validation"):
+        if len(rows[part]) < least:
+            raise InputError(
+                f"the {part} part has {len(rows[part])} samples, and there are {least} classes or bins: "
+                "choose another --split, or values of a smaller range"
+            )
     for name in store.present.keys() & set(names):
         for part in ("train", "validation"):
             count = int(store.present[name][rows[part]].sum())

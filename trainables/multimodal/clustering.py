@@ -24,6 +24,8 @@ def kmeans(samples: Tensor, n_clusters: int, *, seed: int = 0, n_init: int = RES
     of it is matrix products, sums in a fixed order and a few draws on the CPU, so that equal samples on one
     device always give equal clusters.
     """
+    if n_clusters == 1:
+        return torch.zeros(len(samples), dtype=torch.long, device=samples.device)
     centred = (samples - samples.mean(dim=0)).float()
     quantiles = np.random.RandomState(seed).uniform(
         size=(n_init, 1 + (n_clusters - 1) * _candidates(n_clusters))

@@ -41,6 +41,8 @@ class Evaluation:
     fused: Tensor
     labels: Tensor
     present: Present = field(default_factory=dict)
+    batches: tuple[int, ...] = ()
+    """How many samples were evaluated at once."""
 
     def metrics(self, task: Task, probes: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Scores of the fused outputs, and the accuracy of the probes' outputs [N, K] of each modality."""
@@ -107,11 +109,12 @@ class Evaluator:
         if split not in self._evaluations:
             self.model.eval()
             loader = self.loader(split)
-            with closing(loader.ordered(TOGETHER[self.runtime.device.type])) as batches:
+            with closing(loader.ordered(self._together)) as batches:
                 outputs = [self._output(batch) for batch in batches]
             features = {n: torch.cat([o.features[n] for o in outputs]) for n in self.model.encoders}
             fused = torch.cat([output.fused for output in outputs])
-            self._evaluations[split] = Evaluation(features, fused, loader.labels, loader.present)
+            sizes = tuple(len(output.fused) for output in outputs)
+            self._evaluations[split] = Evaluation(features, fused, loader.labels, loader.present, sizes)
         return self._evaluations[split]
 
     def score(self, split: str) -> dict[str, float]:
@@ -154,7 +157,7 @@ class Evaluator:
         judged, wanted = self.evaluate(split), list(product(self.model.encoders, NOISE_LEVELS))
         fused: dict[tuple[str, float], list[Tensor]] = {each: [] for each in wanted}
         start = 0
-        with closing(self.loader(split).ordered(TOGETHER[self.runtime.device.type])) as batches:
+        with closing(self.loader(split).ordered(self._together)) as batches:
             for number, batch in enumerate(batches):
                 stop = start + len(batch.labels)
                 features = {name: values[start:stop] for name, values in judged.features.items()}
@@ -171,7 +174,8 @@ class Evaluator:
     def fit_probes(self) -> dict[str, float]:
         """Accuracy on validation and test of a linear model fitted to each modality's training features.
 
-        Empty where probes are switched off.
+        Empty where probes are switched off. Of a modality that no test sample has there is none on test, and
+        none at all where its training samples are of one class.
         """
         if not self.with_probes:
             return {}
@@ -179,12 +183,14 @@ class Evaluator:
         rows = {split: part.present_rows(part.features) for split, part in parts.items()}
         accuracies = {}
         for name in self.model.encoders:
-            train, *unseen = (rows[split][name] for split in parts)
-            probe = frozen_probe(*train, *unseen[0], self.task)
-            for split, (features, targets) in zip(("validation", "test"), unseen, strict=True):
-                accuracies[f"{split}/{name}/probe_accuracy"] = float(
-                    self.task.accuracy(probe(features), targets.cpu())
-                )
+            if len(torch.unique(rows["train"][name][1], dim=0)) < 2:
+                continue
+            probe = frozen_probe(*rows["train"][name], *rows["validation"][name], self.task)
+            for split in ("validation", "test"):
+                if name in rows[split]:
+                    features, targets = rows[split][name]
+                    right = self.task.accuracy(probe(features), targets.cpu())
+                    accuracies[f"{split}/{name}/probe_accuracy"] = float(right)
         return accuracies
 
     def diagnose(self) -> dict[str, Purity]:
@@ -231,10 +237,28 @@ class Evaluator:
         """Accuracy on a split if only the modalities `shown` were there; of none, that of guessing."""
         judged = self.evaluate(split)
         if shown:
-            outputs = fused_from(self.model.fusion, judged.features, judged.present, shown)
+            outputs = self._fused_from(judged, shown)
         else:
             outputs = self.task.guess(self.loader("train").labels).expand(len(judged.labels), -1)
         return float(self.task.accuracy(outputs, judged.labels))
+
+    def _fused_from(self, judged: Evaluation, shown: Collection[str]) -> Tensor:
+        """Fused outputs [N, K] from these modalities, in the batches of the evaluation if they count."""
+        fusion = self.model.fusion
+        sizes = judged.batches if fusion.by_batch else (len(judged.labels),)
+        parts, start = [], 0
+        for size in sizes:
+            rows = slice(start, start + size)
+            features = {name: values[rows] for name, values in judged.features.items()}
+            present = {name: mask[rows] for name, mask in judged.present.items()}
+            parts.append(fused_from(fusion, features, present, shown))
+            start += size
+        return torch.cat(parts)
+
+    @property
+    def _together(self) -> int:
+        """Training batches that are evaluated as one."""
+        return 1 if self.model.fusion.by_batch else TOGETHER[self.runtime.device.type]
 
     def _noised(self, name: str, level: float, seed: int, batch: Batch) -> Tensor:
         """Features [B, D_m] of one modality with noise on its input."""

@@ -11,11 +11,13 @@ from trainables.multimodal.errors import InputError
 WEIGHT: Final = "weight_"
 """`weight_<modality>` is that modality's entry of `fusion_weights`: search spaces hold numbers only."""
 
+TRAINERS: Final = frozenset(field.name for field in dataclasses.fields(TrainerConfig))
+"""Settings of the trainer, whatever the method."""
+
 
 def known_settings(balancers: Sequence[Callable[..., object]]) -> list[str]:
     """Every key that flat settings may hold: the trainer's fields and the arguments of the balancers."""
-    fields = [field.name for field in dataclasses.fields(TrainerConfig)]
-    return fields + [name for balancer in balancers for name in _arguments(balancer)]
+    return [*TRAINERS] + [name for balancer in balancers for name in _arguments(balancer)]
 
 
 def default_settings(balancers: Sequence[Callable[..., object]]) -> dict[str, Any]:
@@ -44,6 +46,12 @@ def split_settings(
     missing = [name for name in ("data", "epochs") if name not in given]
     if missing:
         raise InputError(f"the settings lack {' and '.join(missing)}")
+    for balancer in balancers:
+        if shared := TRAINERS.intersection(_arguments(balancer)):
+            raise InputError(
+                f"{balancer.__name__} and the trainer both have a setting {', '.join(sorted(shared))}: give "
+                "the method's another name"
+            )
     arguments = [{name: given[name] for name in _arguments(b) if name in given} for b in balancers]
     taken = {name for part in arguments for name in part}
     return TrainerConfig(**{name: value for name, value in given.items() if name not in taken}), arguments

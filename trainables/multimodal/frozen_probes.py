@@ -18,6 +18,7 @@ from trainables.multimodal.tasks import Task
 STRENGTHS: Final = (1e4, 1e3, 1e2, 1e1, 1.0)
 """Of the L2 penalty, strongest first; the best on validation is taken, of equals the first."""
 PATIENCE: Final = 2
+LEAST: Final = 1e-12  # probability whose logarithm is taken
 """No weaker penalty is tried after so many in a row were not better: the weakest take most of the time."""
 MOST_ITERATIONS: Final = 2000
 
@@ -71,7 +72,8 @@ def _best_of_path(probes: Iterator[Probe], objective: Callable[[Probe], float]) 
 def _objective(outputs: Tensor, targets: Tensor, task: Task) -> float:
     if targets.ndim == 2:
         return float(task.accuracy(outputs, targets))
-    scores = {name: float(score) for name, score in task.scores(outputs, targets).items()}
+    known = outputs.clamp(min=LEAST).log() if task.classes else outputs  # scores are those of logits
+    scores = {name: float(score) for name, score in task.scores(known, targets).items()}
     return task.objective.of(scores)
 
 

@@ -122,10 +122,11 @@ class MultimodalModel(nn.Module):
         `present` says of each modality that samples lack which of them [N] have it.
         """
         device = next(self.parameters()).device
-        inputs, masks = (
-            {name: torch.as_tensor(array, device=device) for name, array in given.items()}
-            for given in (arrays, present or {})
-        )
+        inputs = {name: torch.as_tensor(array, device=device) for name, array in arrays.items()}
+        masks = {
+            name: torch.as_tensor(mask, device=device, dtype=torch.bool)
+            for name, mask in (present or {}).items()
+        }
         output = self(inputs, masks)
         return np.asarray(self._predicted(output.fused).cpu())
 

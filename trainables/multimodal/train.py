@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trainables.multimodal.command_line import COMPLETE, FAILED, Parser, read_settings, reported
-from trainables.multimodal.errors import Diverged
+from trainables.multimodal.errors import Diverged, InputError
 from trainables.multimodal.methods import METHODS, UNIMODAL, method_named
 from trainables.multimodal.own_parts import FORM
 
@@ -38,7 +38,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> int:
     """Build the trainer from the options, train it, export it if asked to; give the exit code."""
-    settings = {**read_settings("--set", options.set), "data": options.data, "epochs": options.epochs}
+    given = read_settings("--set", options.set)
+    for name in ("data", "epochs"):
+        if name in given:
+            raise InputError(f"--set {name} says again what --{name} says: leave one of them out")
+    settings = {**given, "data": options.data, "epochs": options.epochs}
     trainer = method_named(options.balancer).build(settings)
     try:
         while not trainer.done:

@@ -19,6 +19,7 @@ from trainables.multimodal.assembly import (
     held_out,
     part_rows,
     require_applicable,
+    require_pictures,
     restarts,
     step_owner,
     training_task,
@@ -75,6 +76,7 @@ class Trainer:
         self.store = FeatureStore.open(config.data)
         task = task_on(self.store, config.task, config.loss, config.objective)
         self._modalities = chosen_modalities(self.store, config.modalities)
+        require_pictures(config, self.store)
         self._rows = usable_rows(self.store, self._modalities, part_rows(config, self.store), task)
         self.task: Task = training_task(config, self.store, task, self._rows["train"], self.runtime.device)
         self._loaders: dict[str, Loader] = {}

@@ -36,6 +36,9 @@ class Fusion(nn.Module):
     It draws from torch's global generators, and in eval mode not at all.
     """
 
+    by_batch: bool = False
+    """Whether a prediction depends on the samples beside it, so that batches are those of training."""
+
     def __init__(self, sizes: Mapping[str, int]) -> None:
         super().__init__()
         self.sizes = dict(sizes)
@@ -142,6 +145,7 @@ class SharedHeadFusion(Fusion):
     ) -> None:
         super().__init__(sizes)
         self.weights, self._certainty = normalised(weights, sizes), certainty
+        self.by_batch = certainty == "per_batch"
         size = max(sizes.values())
         self.head = nn.Linear(size, classes)
         smaller = {name: nn.Linear(own, size, bias=False) for name, own in sizes.items() if own < size}

@@ -11,6 +11,7 @@ from torch.nn import functional
 from trainables.multimodal.data.loading.batches import segment_middles
 from trainables.multimodal.data.store.feature_store import FeatureStore
 
+ROUNDING = 1e-7  # of the mean: less spread than what sums in double precision may leave of none
 CHUNK = 64  # samples read at once while statistics are taken
 NUDGE = 1e-6  # standard deviations, in place of 0 where 0 would mean padding
 
@@ -133,7 +134,7 @@ def statistics(
 ) -> dict[str, Tensor]:
     """State of a modality's `inputs`: the recipe's constants, else statistics of the samples `rows`.
 
-    Samples that lack the modality count nothing. What never varies is divided by 1.
+    Samples that lack the modality count nothing. What never varies, but for rounding, is divided by 1.
     """
     described, size = store.modalities[modality], inputs.statistics_shape()
     if described.mean is not None and described.std is not None:
@@ -150,7 +151,7 @@ def statistics(
     count = count.clamp(min=1)  # there may be nothing but padding
     mean = total / count
     std = (squares / count - mean**2).clamp(min=0).sqrt()
-    return {"mean": mean.float(), "std": torch.where(std > 0, std, 1).float()}
+    return {"mean": mean.float(), "std": torch.where(std > ROUNDING * mean.abs(), std, 1).float()}
 
 
 def _is_step(raw: Tensor) -> Tensor:

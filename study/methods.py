@@ -53,6 +53,7 @@ STUDY_METHODS: Final[Mapping[str, StudyMethod]] = {
         METHODS["diagnose_relearn_matched"],
         search_spaces.diagnose_relearn,
         "D&R by the size-matched gap",
+        paired=True,
         switched_off={"lam": "joint training"},
     ),
     "boosting": StudyMethod(METHODS["boosting"], search_spaces.boosting, "Boosting"),

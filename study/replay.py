@@ -26,6 +26,7 @@ import pandas as pd
 from rich.console import Console
 
 from study import api
+from study.records.addresses import without_secrets
 from study.replaying.choices import SCHEDULERS, SEARCHERS, scheduler_choice, searcher_choice
 from study.replaying.curves import Curves, read_table, recorded
 from study.replaying.measures import SHARES, Combination, measured, rank_correlations, replay
@@ -68,7 +69,7 @@ within: median epochs and seconds until a completed trial is within {within:g} o
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    return reported("study.replay", lambda: _replay(_parser().parse_args(arguments)))
+    return reported("study.replay", lambda: _replay(_parser().parse_args(arguments)), without_secrets)
 
 
 def _parser() -> Parser:
@@ -127,6 +128,8 @@ def _sources(options: argparse.Namespace) -> list[tuple[Curves, int]]:
 
     InputError where not exactly one of a study and a table is named, or its curves cannot be replayed.
     """
+    if options.seed < 0:
+        raise InputError(f"--seed must be at least 0, got {options.seed}.")
     if (options.name is None) == (options.curves is None):
         raise InputError("name either a study or, with --curves, a table of recorded curves.")
     if options.curves is not None:
@@ -134,6 +137,8 @@ def _sources(options: argparse.Namespace) -> list[tuple[Curves, int]]:
         return [(table, half(table.epochs))]
     with api.reading(_folder(options), options.storage) as ledger:
         settings, records = ledger.settings, ledger.records("search")
+    if not records:
+        raise InputError(f"{options.name} has no search trials, and there is nothing else to replay.")
     methods = {method: [r for r in records if r.method == method] for method in settings.methods}
     return [
         (recorded(method, trials, settings.budget.epochs, settings.judged_by.sign), settings.grace(method))

@@ -197,11 +197,15 @@ def _require_stopping(request: StudyRequest) -> None:
         raise InputError(f"--pruning must be one of {', '.join(PRUNING)}, got {request.pruning}")
     if not 0 <= request.spare <= 1:
         raise InputError(f"--spare must be a share between 0 and 1, got {request.spare}")
+    if request.spare and request.pruning == "never":
+        raise InputError("--spare lets stopped trials run on, and --pruning never stops none")
 
 
 def _folds(store: FeatureStore, request: StudyRequest, splits: Mapping[str, str]) -> tuple[str, ...]:
     """Splits of the clean protocol's confirm runs: folds of its policy, or of actors where none is named."""
     if "clean" not in splits:
+        if request.folds is not None:
+            raise InputError("--folds are those of the clean protocol, which is not asked for")
         return ()
     policy, asked = splits["clean"], request.folds
     offered = folds_of(policy, store.policies)

@@ -1,6 +1,7 @@
 """The options of study.run, and what they ask for."""
 
 import argparse
+import math
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,8 @@ def _gpus(options: argparse.Namespace) -> float:
 def _at_least(option: str, value: Any, least: float) -> Any:
     if value is not None and value < least:
         raise InputError(f"{option} must be at least {least:g}, got {value:g}.")
+    if value is not None and not math.isfinite(value):
+        raise InputError(f"{option} must be finite, got {value:g}.")
     return value
 
 

@@ -111,6 +111,12 @@ class ChosenRuns:
         runs = completed(self.trials("confirm", method), "confirm", method)
         return [run for run in runs if config and run.protocol == first and agrees(run, config)]
 
+    def published_trained(self, method: str) -> list[Record]:
+        """Those of them that did not collapse."""
+        runs = self.published(method)
+        left_out = self._failed_to_train(runs)
+        return [run for run in runs if run.seed not in left_out]
+
     def collapsed(self, method: str, protocol: str) -> set[int]:
         """Seeds of those runs that failed to train.
 
@@ -146,13 +152,13 @@ class ChosenRuns:
 
     @cached_property
     def _collapsed(self) -> Mapping[tuple[str, str], set[int]]:
+        return {key: self._failed_to_train(runs) for key, runs in self._confirmed.items()}
+
+    def _failed_to_train(self, runs: Sequence[Record]) -> set[int]:
         guessing = chance(self.settings)
-        scores = {
-            key: {run.seed: on_validation(run).get("macro_f1") for run in runs}
-            for key, runs in self._confirmed.items()
-        }
-        known = {key: {s: f1 for s, f1 in seeds.items() if f1 is not None} for key, seeds in scores.items()}
-        return {} if guessing is None else {key: collapsed(seeds, guessing) for key, seeds in known.items()}
+        scores = {run.seed: on_validation(run).get("macro_f1") for run in runs}
+        known = {seed: f1 for seed, f1 in scores.items() if f1 is not None}
+        return set() if guessing is None else collapsed(known, guessing)
 
     def _tested(self, protocol: str) -> bool:
         return any(on_test(run) for method in self.methods for run in self.confirmed(method, protocol))

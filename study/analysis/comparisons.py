@@ -109,7 +109,7 @@ def with_controls(chosen: ChosenRuns) -> list[Comparison]:
 def published_with_baseline(chosen: ChosenRuns) -> list[Comparison]:
     """Every method's published values, at the learning rate of its best, against the baseline's best."""
     protocol, base = chosen.protocols[0], baseline(chosen.methods)
-    runs = {method: chosen.published(method) for method in chosen.methods}
+    runs = {method: chosen.published_trained(method) for method in chosen.methods}
     judged = [_judged(chosen, protocol, method, base, tried) for method, tried in runs.items() if tried]
     return _adjusted(judged, [comparison.test.p for comparison in judged])
 

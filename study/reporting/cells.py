@@ -7,7 +7,7 @@ from study.analysis.comparisons import Comparison
 from study.reporting.wording import NONE, SPACE, number, p_value, signed
 from trainables.multimodal.tasks import ACCURACY
 
-PROTOCOLS = {"clean": "clean", "paper": "paper (published split, best epoch chosen on test)"}
+PROTOCOLS = {"clean": "clean", "paper": "paper (best epoch chosen on test)"}
 SHORT = {"clean": "", "paper": " (paper protocol)"}
 
 

@@ -64,6 +64,7 @@ def render(
     """
     loader = PackageLoader("study.reporting", ".")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.filters["capitalised"] = wording.capitalised
     return environment.get_template("report.html").render(
         study=results.settings.study,
         is_sample=results.settings.data.is_sample,

@@ -5,14 +5,15 @@ from itertools import product
 
 import pandas as pd
 
-from study.analysis.comparisons import Comparison, as_numbers
+from study.analysis.comparisons import as_numbers
 from study.analysis.several_studies import SeveralStudies
 from study.analysis.summary import five
 from study.reporting import cells, status_wording, wording
-from study.reporting.comparison_wording import is_clear
+from study.reporting.comparison_wording import BETTER, NOT_DECIDABLE, WORSE
 from study.reporting.section import Row, Strong, Table
+from study.reporting.verdicts import judged
 
-MARKS = {"better": "↑", "worse": "↓"}
+MARKS = {BETTER: "↑", WORSE: "↓"}
 SCORES = (
     "Bold: the best mean of a column. ↑ and ↓: better or worse than {base} by a t-test, Holm-adjusted within "
     "each study's candidates, single modalities and controls."
@@ -79,19 +80,11 @@ def findings(several: SeveralStudies) -> Iterable[str]:
         places: dict[str, list[str]] = {}
         for study in several.results:
             if (compared := several.added(study, protocol, method)) is not None:
-                places.setdefault(verdict(compared), []).append(column(several, study))
-        said = [f"{shown} in {wording.listing(studies)}" for shown, studies in places.items()]
-        if said:
-            yield f"{several.label(method)}{cells.SHORT[protocol]} against {base}: {'; '.join(said)}."
-
-
-def verdict(comparison: Comparison) -> str:
-    """`better`, `worse`, `not distinguishable`, or `not decidable` where no test is possible."""
-    if comparison.adjusted is None:
-        return "not decidable"
-    if not is_clear(comparison):
-        return "not distinguishable"
-    return "better" if comparison.is_better else "worse"
+                said = judged(several.results[study], compared)
+                places.setdefault(said, []).append(column(several, study))
+        told = [f"{shown} in {wording.listing(studies)}" for shown, studies in places.items()]
+        if told:
+            yield f"{several.label(method)}{cells.SHORT[protocol]} against {base}: {'; '.join(told)}."
 
 
 def frame(several: SeveralStudies) -> pd.DataFrame:
@@ -112,9 +105,18 @@ def unfinished(several: SeveralStudies) -> list[str]:
     return [name for name, results in several.results.items() if not results.summary["complete"]]
 
 
+def saturated(several: SeveralStudies) -> list[str]:
+    """Studies whose selection could not tell epochs and configurations apart."""
+    return [name for name, results in several.results.items() if results.saturated]
+
+
 def _limits(several: SeveralStudies) -> str:
     """What a reader of a table alone must know first."""
-    limits = {"SAMPLE, generated data, not a result": samples(several), "Not complete": unfinished(several)}
+    limits = {
+        "SAMPLE, generated data, not a result": samples(several),
+        "Not complete": unfinished(several),
+        "Selection is saturated, so nothing is said of methods": saturated(several),
+    }
     return "".join(f"{what}: {wording.listing(studies)}. " for what, studies in limits.items() if studies)
 
 
@@ -144,7 +146,8 @@ def _score(several: SeveralStudies, study: str, protocol: str, method: str) -> s
         return wording.NONE if status is None else status_wording.status(status)
     mean, *interval = cells.score(measured, several.judged_by.name).split("\n")
     compared = several.added(study, protocol, method)
-    mark = MARKS.get(verdict(compared), "") if compared is not None else ""
+    said = compared and judged(several.results[study], compared)
+    mark = MARKS.get(said, "") if said else ""
     return "\n".join([wording.SPACE.join(filter(None, [mean, mark])), *interval])
 
 
@@ -152,8 +155,10 @@ def _difference(several: SeveralStudies, study: str, protocol: str, method: str)
     compared = several.added(study, protocol, method)
     if compared is None:
         return wording.NONE
-    p = [] if compared.adjusted is None else [wording.p_value(compared.adjusted)]
-    return "\n".join([cells.tested(compared)[0], ", ".join([verdict(compared), *p])])
+    said = judged(several.results[study], compared)
+    untested = said == NOT_DECIDABLE or compared.adjusted is None
+    p = [] if untested else [wording.p_value(compared.adjusted or 0.0)]
+    return "\n".join([cells.tested(compared)[0], ", ".join([said, *p])])
 
 
 def _row(several: SeveralStudies, study: str, protocol: str, method: str) -> Row:
@@ -179,6 +184,6 @@ def _row(several: SeveralStudies, study: str, protocol: str, method: str) -> Row
         "is_best": method in several.best(study, protocol),
         "average_rank": several.average_ranks(protocol).get(method),
         **{name: numbers.get(name) for name in ("difference", "difference_low", "difference_high", "p_holm")},
-        "verdict": compared and verdict(compared),
+        "verdict": compared and judged(results, compared),
         **{"split_policy" if name == "split" else name: value for name, value in rests_on.items()},
     }

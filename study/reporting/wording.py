@@ -1,5 +1,6 @@
 """How names and numbers are written for people: figures, tables and findings agree."""
 
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -33,8 +34,9 @@ def metric(name: str) -> str:
 
 
 def capitalised(text: str) -> str:
-    """The text with a capital first letter, all others as they are: `Macro-F1`."""
-    return text[:1].upper() + text[1:]
+    """The text with a capital first letter, all others as they are: `Macro-F1`; a symbol first: as it is."""
+    is_symbol = re.match(r"[^a-zA-Z]|\w(_| =)", text)
+    return text if is_symbol else text[:1].upper() + text[1:]
 
 
 def broken(text: str) -> str:

@@ -117,6 +117,7 @@ def test_the_same_seed_gives_the_same_files(table, tmp_path):
         (["toy_dr", "--trials", "0"], "whole number >= 1"),
         (["toy_dr", "--workers", "two"], "whole number >= 1"),
         (["toy_dr", "--repeats", "0"], "whole number >= 1"),
+        (["toy_dr", "--seed", "-1"], "--seed must be at least 0, got -1"),
         (["--curves", "absent.csv"], "cannot be read"),
         (["--curves", "absent.csv", "--out"], "--out needs a folder"),
     ],

@@ -186,3 +186,17 @@ def test_results_that_cannot_be_written_are_a_sentence(capsys, tmp_path):
     (tmp_path / "file").write_text("")
     said = refuse(capsys, "cremad_dr", "--sample", "--results", str(tmp_path / "file" / "results"))
     assert "choose another --results" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--cpus-per-trial", "nan"], "--cpus-per-trial must be finite, got nan"),
+        (["--cpus-per-trial", "inf"], "--cpus-per-trial must be finite, got inf"),
+        (["--pruning", "never", "--spare", "0.5"], "--pruning never stops none"),
+    ],
+)
+def test_options_that_mean_nothing_are_refused(capsys, toy_store, tmp_path, options, sentence):
+    where = ["--data", str(toy_store), "--results", str(tmp_path / "results")]
+    assert sentence in refuse(capsys, "features_dr", *where, *options)
+    assert not (tmp_path / "results").exists()

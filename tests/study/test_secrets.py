@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from database_servers import PASSWORD, free_port, postgresql
 
-from study import report, run, ui
+from study import replay, report, run, ui
 from study.records.ledger import Ledger
 
 CANARY = "CANARY"
@@ -59,6 +59,8 @@ def test_other_commands_refuse_without_the_password(tmp_path, capsys):
     below = ["--results", str(tmp_path)]
     assert report.main(["x", *below, "--storage", "postgresql+psycopg://u:CANARY@127.0.0.1:1/d"]) == 2
     assert report.main(["x", *below, "--storage_", "postgresql://u:CANARY@127.0.0.1:1/d"]) == 2
+    assert replay.main(["x", *below, "--storage_", "postgresql://u:CANARY@127.0.0.1:1/d"]) == 2
+    assert replay.main(["postgresql://u:CANARY@127.0.0.1:1/d", *below]) == 2
     assert ui.main(["--tracking-uri", "host=h password=CANARY"]) == 2
     assert ui.main(["--tracking-uri", "postgresql+psycopg://u:CANARY@127.0.0.1:1/d"]) == 2
     out, err = capsys.readouterr()

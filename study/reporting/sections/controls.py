@@ -81,4 +81,5 @@ def _table(results: Results, method: str) -> Table:
     ]
     difference = f"{label(method)} minus control"
     heads = ["Control", "Protocol", "Split", "Seeds", difference, "Holm-adjusted p", "P(better)"]
-    return Table(f"{label(method)} against its controls: Welch's t-tests", heads, rows)
+    kinds = dict.fromkeys(one.kind for one in results.controls if one.method == method)
+    return Table(f"{label(method)} against its controls: {wording.listing(list(kinds))}", heads, rows)

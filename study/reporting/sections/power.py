@@ -35,7 +35,8 @@ class Power(Section):
         for protocol in () if results.saturated else results.protocols:
             open_ = [c for c in results.comparisons if c.protocol == protocol and _is_open(results, c)]
             if open_:
-                yield Card(f"Too few seeds to decide{cells.SHORT[protocol]}", _unseen(results, open_))
+                few = "data" if all(one.kind == FOLDED for one in open_) else "seeds"
+                yield Card(f"Too few {few} to decide{cells.SHORT[protocol]}", _unseen(results, open_))
 
     def findings(self, results: Results) -> Iterable[str]:
         """How much people differ, and how much seeds."""

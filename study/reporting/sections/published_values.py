@@ -14,7 +14,8 @@ from study.reporting.section import Section, Table
 
 NOTE = (
     "Published values, periods scaled to the number of epochs, at the learning rate of the method's best "
-    "configuration: a learning rate that was made for other data says nothing about a method."
+    "configuration: a learning rate that was made for other data says nothing about a method. Runs that "
+    "failed to train are left out."
 )
 
 
@@ -79,6 +80,6 @@ def _row(results: Results, comparison: Comparison) -> list[str]:
 
 
 def _score(results: Results, comparison: Comparison) -> Measure:
-    runs = results.chosen.published(comparison.method)
+    runs = results.chosen.published_trained(comparison.method)
     values = by_seed(runs, on_test if comparison.split == "test" else on_validation, comparison.score.name)
     return measure(values, comparison.score.name, fold_of(runs))

@@ -18,7 +18,8 @@ from study.reporting.section import Card, Drawn, Section, Table, looks
 HISTORY = (
     "Best validation score each search trial reached before it ended, in the order of proposal. Pruned "
     "trials were stopped early, so their values are of fewer epochs; diverged and failed ones stand at "
-    "the foot. The line is the best completed trial so far, from which the incumbent is taken."
+    "the foot. The line is the best completed trial so far; the incumbent is one of the best, chosen on "
+    "fresh seeds."
 )
 IMPORTANCE = (
     "A second opinion, biased by the search. PED-ANOVA: which hyperparameters decide whether a completed "
@@ -97,8 +98,11 @@ def _left_out(results: Results) -> list[str]:
 
 def _best_seen(results: Results) -> str:
     """What each search found."""
-    found = {method: _incumbent(results, best)[2] for method, best in results.chosen.incumbents.items()}
-    reached = {results.settings.label(method): score for method, score in found.items()}
+    judged_by = results.settings.judged_by
+    found = {method: judged_by.score(tuned.first) for method, tuned in results.tunings.items()}
+    reached = {
+        results.settings.label(method): wording.score(best, judged_by.name) for method, best in found.items()
+    }
     return f"Best validation score: {wording.readings(reached) or 'none'}."
 
 

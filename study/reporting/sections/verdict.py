@@ -19,7 +19,8 @@ from trainables.multimodal.methods import UNIMODAL
 
 CAPTION = (
     "Differences to {base} with their 95 % interval: one that contains 0 is compatible with no effect. Open "
-    "circles are differences on the same seed or, of tests that are not paired, to the mean of {base}."
+    "circles are differences on the same seed or fold or, of tests that are not paired, to the mean of "
+    "{base}."
 )
 HEADS = ["Method", "Verdict", "How sure", "Seeds"]
 NOTHING_STANDS_OUT = "no value stands out"
@@ -109,7 +110,8 @@ def _how_sure(results: Results, comparison: Comparison) -> str:
     if results.saturated:
         return "selection is saturated"
     if said == NOT_DECIDABLE:
-        return "no spread" if comparison.test.difference.n > 2 else "too few seeds"
+        least = min(comparison.test.difference.n, comparison.baseline_seeds)
+        return "no spread" if least > 2 else "too few seeds"
     p = wording.p_value(comparison.adjusted or 0.0)
     if said == NOT_DISTINGUISHABLE and comparison.detectable is not None:
         return f"{p}, would find {wording.number(comparison.detectable, comparison.score.name)}"
@@ -174,5 +176,5 @@ def _figure(results: Results, protocol: str, compared: list[Comparison]) -> Figu
     style.scored_across(axes, metric, -1)
     style.names(axes, [look.label for look in look_of.values()])
     interval = legends.interval("mean, 95 % interval", style.Look(style.INK, "o", "-"))
-    legends.legend(figure, [], [interval, legends.dots("one seed")])
+    legends.legend(figure, [], [interval, legends.dots("one seed or fold")])
     return figure

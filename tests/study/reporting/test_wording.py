@@ -50,3 +50,19 @@ def test_labels_that_are_plain_words_lose_their_capital_inside_a_sentence(label,
 def test_narrow_names_are_broken_between_words_only(name) -> None:
     assert wording.broken(name).split() == name.split()
     assert all(len(line) <= wording.NARROW for line in wording.broken(name).split("\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("in 4 of 5 runs", "In 4 of 5 runs"),
+        ("macro-F1", "Macro-F1"),
+        ("λ = 10 (upper end)", "λ = 10 (upper end)"),
+        ("t_N = .5", "t_N = .5"),
+        ("k = 3", "k = 3"),
+        ("learning rate = 0.1", "Learning rate = 0.1"),
+        ("", ""),
+    ],
+)
+def test_a_sentence_begins_with_a_capital_and_a_symbol_stays(text, shown) -> None:
+    assert wording.capitalised(text) == shown

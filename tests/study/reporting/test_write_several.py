@@ -133,3 +133,13 @@ def test_a_study_without_any_number_has_no_panel(several, settings) -> None:
     with style.style():
         drawn = list(several_figures.figures(beside(several | {"third": empty})))
     assert [[axes.get_title() for axes in one.figure.axes] for one in drawn] == [["votes", "<b>faces"]] * 2
+
+
+def test_nothing_is_said_of_methods_where_selection_is_saturated(tmp_path, several) -> None:
+    first = several["first"]
+    vars(first)["saturated"] = [1]
+    written = write_several.write(tmp_path, beside(several))
+    told = rows(written.html.read_text(), "Accuracy \\(points\\) minus")["Diagnose &amp; Re-learn"][0]
+    assert told.endswith("not decidable")
+    assert "Selection is saturated, so nothing is said of methods: first." in written.html.read_text()
+    assert not [line for line in written.findings if "better in votes" in line]

@@ -82,3 +82,7 @@ def test_numbers_far_from_zero_lose_no_precision():
     samples, _, classes = drawn(1)
     near, far = (kmeans(torch.from_numpy(samples.astype(np.float64) + by), classes) for by in (0.0, 1e6))
     assert torch.equal(near, far)
+
+
+def test_one_cluster_holds_all():
+    assert kmeans(torch.randn(7, 3), 1).tolist() == [0] * 7

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from trainables.multimodal import evaluation
+from trainables.multimodal.balancers.mla import Mla
 from trainables.multimodal.evaluation import NOISE_LEVELS, Evaluation
 from trainables.multimodal.feature_sample import read_features
 from trainables.multimodal.tasks import Classification
@@ -98,3 +99,16 @@ def test_features_of_validation_lie_beside_exported_weights(make_trainer, tmp_pa
     for name, values in trainer.features("validation").items():
         assert (samples[name].features == values.numpy()).all()
         assert samples[name].targets.tolist() == trainer.evaluate("validation").labels.tolist()
+
+
+def test_predictions_that_depend_on_their_batch_are_judged_in_those_of_training(make_trainer, monkeypatch):
+    def trained(together):
+        monkeypatch.setitem(evaluation.TOGETHER, "cpu", together)
+        trainer = make_trainer(2, [Mla(combine="per_batch")], epochs=2, lr=0.05)
+        trainer.fit()
+        return trainer, trainer.test()
+
+    (trainer, alone), (_, several) = trained(1), trained(3)
+    assert alone == several
+    evaluator, judged = trainer._evaluator, trainer.evaluate("test")
+    torch.testing.assert_close(evaluator._fused_from(judged, list(trainer.model.encoders)), judged.fused)

@@ -25,6 +25,14 @@ def test_weights_of_modalities_are_gathered():
         split_settings(settings, [DiagnoseRelearn])
 
 
+def test_a_method_that_has_a_setting_of_the_trainers_is_refused():
+    def own(gamma=0.5):
+        """A balancer."""
+
+    with pytest.raises(InputError, match="own and the trainer both have a setting gamma"):
+        split_settings({"data": "s", "epochs": 2}, [own])
+
+
 def test_defaults_are_those_of_settings_that_may_be_left_out():
     defaults = default_settings([DiagnoseRelearn])
     assert (defaults["weight_decay"], defaults["lam"], defaults["milestones"]) == (1e-4, 3.0, ())

@@ -9,7 +9,7 @@ import torch
 from trainables.multimodal import frozen_probes
 from trainables.multimodal.data.store.feature_store import Quantity
 from trainables.multimodal.frozen_probes import frozen_probe
-from trainables.multimodal.tasks import Classification, Multilabel, Regression
+from trainables.multimodal.tasks import CLASSIFICATION, OBJECTIVES, Classification, Multilabel, Regression
 
 CLASSES = Classification(("a", "b", "c"))
 NUMBER = Regression(Quantity("mood", -2, 2))
@@ -136,3 +136,10 @@ assert random.getstate() == before
 
 def test_not_even_the_first_probe_of_a_process_draws_a_random_number():
     subprocess.run([sys.executable, "-c", FIRST], check=True)
+
+
+def test_where_the_loss_chooses_it_is_that_of_the_probabilities():
+    probabilities, labels = torch.tensor([[0.9, 0.1], [0.2, 0.8]]), torch.tensor([0, 0])
+    by_loss = Classification(("a", "b"), objective=OBJECTIVES[CLASSIFICATION]["loss"])
+    expected = -np.log([0.9, 0.2]).mean()
+    assert abs(frozen_probes._objective(probabilities, labels, by_loss)) == pytest.approx(expected)

@@ -96,3 +96,13 @@ def test_an_export_that_fails_over_an_older_one_leaves_no_mixture(tmp_path):
         export_model(model, model.state_dict(), tmp_path)
     with pytest.raises(InputError, match="no exported model"):
         load_model(tmp_path)
+
+
+def test_masks_of_numbers_say_the_same_as_those_of_truths():
+    model, arrays = MultimodalModel(SPEC).eval(), batch()
+    name, count = next(iter(arrays)), len(next(iter(arrays.values())))
+    mask = np.arange(count) % 2
+    told = [model.predict(arrays, {name: given}) for given in (mask, mask.astype(bool), mask.astype(float))]
+    assert np.array_equal(told[0], told[1])
+    assert np.array_equal(told[2], told[1])
+    assert not np.array_equal(told[1], model.predict(arrays))

@@ -37,6 +37,7 @@ def test_the_best_weights_are_exported_on_request(toy_store, tmp_path):
         (["--balancer", "unheard"], "unknown method unheard"),
         (["--balancer", "unimodal_nose"], "no modality nose"),
         (["--set", "lr=fast"], "lr must be a number > 0, got 'fast'"),
+        (["--set", "epochs=9"], "--set epochs says again what --epochs says"),
         (["--set", "lr"], "--set takes key=value, got 'lr'"),
         (["--set", "split=unheard"], "unknown split unheard"),
         (["--balancer", "diagnose_relearn", "--set", "every=0"], "every must be >= 1, got 0"),

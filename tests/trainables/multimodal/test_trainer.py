@@ -202,6 +202,27 @@ def test_a_modality_too_rare_to_train_with_is_refused(make_gappy):
         usable_rows(trainer.store, ("vector", "clip"), trainer.store.split(), trainer.task)
 
 
+def test_fewer_samples_than_bins_are_refused_before_training(make_trainer):
+    trainer = make_trainer(1)
+    few = {**trainer.store.split(), "validation": trainer.store.split()["validation"][:2]}
+    with pytest.raises(InputError, match="the validation part has 2 samples, and there are 3 classes"):
+        usable_rows(trainer.store, ("vector",), few, trainer.task)
+
+
+def test_pictures_are_not_augmented_where_there_are_none(make_trainer):
+    with pytest.raises(InputError, match="augment is for pictures of bytes"):
+        make_trainer(1, augment=True)
+
+
+def test_a_modality_that_no_test_sample_has_is_tested_without_a_probe(make_gappy):
+    trainer = make_gappy(2, epochs=1)
+    trainer.store.present["clip"][trainer.store.split()["test"]] = False
+    trainer.fit()
+    scores = trainer.test()
+    assert "test/clip/probe_accuracy" not in scores
+    assert {"validation/clip/probe_accuracy", "test/vector/probe_accuracy"} <= scores.keys()
+
+
 def test_training_leaves_out_samples_without_any_of_the_runs_modalities(make_gappy):
     trainer = make_gappy(2, modalities=("clip",), epochs=1)
     assert trainer.evaluate("train").present["clip"].all()

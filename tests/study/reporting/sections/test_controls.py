@@ -41,7 +41,7 @@ def test_a_control_that_cannot_be_tested_is_not_called_equal(synthetic, settings
 
 def test_controls_have_a_table_where_boosting_was_compared(compared_methods, module_study) -> None:
     (table,) = tables(Controls(), *compared_methods)
-    assert table.title.startswith("Boosting against its controls: Welch's t-tests")
+    assert table.title.startswith("Boosting against its controls: Welch's t")
     assert [row[0] for row in table.rows] == [
         "Boosting without new heads",
         "Boosting with heads at random",

@@ -123,7 +123,7 @@ def test_paper_results_are_labelled(whole, settings) -> None:
     study = whole()
     study.confirm("joint", 0.7, 3, "paper").confirm("diagnose_relearn", 0.8, 3, "paper")
     text = said(settings(protocol={"name": "both", "splits": {}}), study.records)
-    assert "under the paper protocol (published split, best epoch chosen on test)" in text
+    assert "under the paper protocol (best epoch chosen on test)" in text
     assert "Diagnose & Re-learn (paper protocol) is" in text
 
 

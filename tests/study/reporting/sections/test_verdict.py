@@ -1,13 +1,14 @@
 import re
 
 import pytest
-from report_reading import cards, drawn, judged, many, shifted, tables, texts
+from report_reading import BASE, cards, drawn, judged, many, shifted, tables, texts
 from synthetic_studies import surface_study
 
 from study.analysis.results import analyse
 from study.analysis.surface import LEAST_POINTS
 from study.reporting.sections.verdict import Verdict
 from study.reporting.verdicts import answer, question
+from study.reporting.wording import SPACE
 
 
 def rows(settings, records):
@@ -130,6 +131,12 @@ def test_before_anything_is_confirmed_there_is_no_answer(synthetic, settings) ->
     told = asked(settings(), synthetic().search("joint", 0.5, 1).records)
     assert told[0] == "Does Diagnose & Re-learn improve on joint training on cremad?"
     assert told[1].startswith("No configuration has been confirmed")
+
+
+def test_a_study_of_joint_training_alone_answers_what_it_reaches(synthetic, settings) -> None:
+    told = asked(settings(methods=["joint"]), judged(synthetic, {"joint": BASE}))
+    assert told[0] == "What does joint training reach on cremad?"
+    assert told[1].startswith(f"Joint training reaches 62.0{SPACE}% on test")
 
 
 def test_the_figure_has_the_rows_of_the_table_and_says_what_is_seen(synthetic, settings) -> None:

@@ -63,6 +63,12 @@ def test_a_constant_feature_becomes_zero(store, monkeypatch):
     assert standardised(store, "vector", np.arange(9)).abs().max() == 0
 
 
+@pytest.mark.parametrize("value", [0.3, 0.0213, 1e6 / 7, -2 / 3])
+def test_what_never_varies_but_for_rounding_is_divided_by_one(store, monkeypatch, value):
+    monkeypatch.setattr(store, "read", lambda name, rows: np.full((len(rows), 6), value, np.float32))
+    assert fitted(store, "vector", np.arange(50).repeat(30)).std.unique().tolist() == [1]
+
+
 def test_a_sequence_becomes_an_image_of_one_channel(store):
     assert standardised(store, "sequence", np.arange(3)).shape == (3, 1, 12, 8)
 

@@ -19,6 +19,8 @@ from trainables.multimodal.supported_system import SENTENCE
 
 TOO_LARGE: Final = 9
 """How the process ends where its memory is not enough, or the content larger than may be."""
+GRACE: Final = 10
+"""Seconds of work beyond its time after which the process ends by itself: who waits for it says why it ends."""
 FRUGAL: Final = {"OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 """Settings that keep a process from taking addresses that it does not need."""
 ROOT: Final = Path(__file__).parents[4]
@@ -38,7 +40,8 @@ def require_readable(
     _resource()
     seconds = MOST_READING_SECONDS
     folders = filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
-    arguments = (read.__module__, read.__name__, file.absolute(), most_bytes, addresses, math.ceil(seconds))
+    alone = math.ceil(seconds) + GRACE
+    arguments = (read.__module__, read.__name__, file.absolute(), most_bytes, addresses, alone)
     try:
         ended = subprocess.run(  # noqa: S603 - the command is ours
             [sys.executable, "-P", "-c", COMMAND, *map(str, arguments)],
@@ -65,7 +68,7 @@ def attempt() -> None:
     read = getattr(importlib.import_module(module), function)
     resource = _resource()
     _bound(resource.RLIMIT_AS, int(addresses))
-    _bound(resource.RLIMIT_CPU, int(seconds))  # ends it too where nobody waits for it any more
+    _bound(resource.RLIMIT_CPU, int(seconds))  # where nobody waits for it any more
     try:
         content = read(Path(file))
     except MemoryError:

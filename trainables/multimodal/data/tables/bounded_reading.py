@@ -20,7 +20,7 @@ from trainables.multimodal.supported_system import SENTENCE
 TOO_LARGE: Final = 9
 """How the process ends where its memory is not enough, or the content larger than may be."""
 GRACE: Final = 10
-"""Seconds of work beyond its time after which the process ends by itself: who waits for it says why it ends."""
+"""Seconds beyond its time after which the process ends by itself: who waits for it knows why it ends."""
 FRUGAL: Final = {"OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 """Settings that keep a process from taking addresses that it does not need."""
 ROOT: Final = Path(__file__).parents[4]

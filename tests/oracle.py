@@ -65,7 +65,7 @@ def outcome(folder, url, trace, processes=()):
             str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted(folder.glob("best/*/model.safetensors"))
         },
-        left=[*_files_left(folder), *(_called(process) for process in processes if _alive(process))],
+        left=[*_files_left(folder), *(_called(process) for process in processes if alive(process))],
     )
 
 
@@ -98,7 +98,8 @@ def _files_left(folder):
     ]
 
 
-def _alive(process):
+def alive(process):
+    """Whether a process runs; one that has ended and only waits for its parent, or for init, does not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from oracle import alive
 from small_study import ending, signal_trial_processes
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -34,8 +35,9 @@ def test_f11_a_first_epoch_that_hangs_is_ended_by_its_forecast(study, calm, tmp_
     with study.hit():
         study.wait_for_epoch(1)
     stuck = int(note.read_text())
-    psutil.wait_procs([psutil.Process(stuck)] if psutil.pid_exists(stuck) else [], timeout=20)
-    assert not psutil.pid_exists(stuck)
+    left = [psutil.Process(stuck)] if psutil.pid_exists(stuck) else []
+    psutil.wait_procs(left, timeout=20)
+    assert not [process for process in left if alive(process)]
     code, _, complained = ending(driver)
     (said,) = [line for line in complained.splitlines() if "no result for" in line]
     assert int(re.search(r"(\d+) s", said)[1]) < 60

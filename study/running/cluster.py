@@ -86,12 +86,12 @@ def nodes_alive() -> list[dict[str, Any]]:
 def slots(resources: Resources, capacity: Mapping[str, float]) -> int:
     """How many trials run at once, by what the cluster or machine has of CPU and GPU."""
     held = {"CPU": resources.cpus_per_trial, "GPU": resources.gpus_per_trial}
-    fitting = [times(amount, capacity.get(kind, 0)) for kind, amount in held.items() if amount]
+    fitting = [how_often(amount, capacity.get(kind, 0)) for kind, amount in held.items() if amount]
     room = max(1, min([*fitting, MOST_SLOTS]))
     return min(room, resources.max_concurrent or room)
 
 
-def times(amount: float, capacity: float) -> int:
+def how_often(amount: float, capacity: float) -> int:
     """How many times an amount fits into a capacity: 0.1 ten times into 1, though floats make 9 of it."""
     return int(capacity / amount + 1e-9)
 

@@ -12,7 +12,7 @@ import torch
 from search_spaces.space import spelled
 from study.methods import BASELINE
 from study.recipe_wording import recipe_words
-from study.running.cluster import times
+from study.running.cluster import how_often
 from study.running.hang_watch import hanging
 from study.running.sampling import rungs
 from study.running.stages import FINALIST_SEEDS
@@ -93,7 +93,7 @@ def _memory(settings: StudySettings, store: FeatureStore, measured: "_Measured")
     taken = (measured.peak + resident + _CONTEXT) / 2**30
     whole = torch.cuda.get_device_properties(device).total_memory / 2**30
     share = (settings.resources or Resources()).gpus_per_trial
-    sharing = times(share, 1) if 0 < share < 1 else 1
+    sharing = how_often(share, 1) if 0 < share < 1 else 1
     fits = "" if taken * sharing <= whole else ", which is not enough: raise --gpus-per-trial"
     return [
         f"a trial takes about {taken:.1f} GiB of a card's {whole:.1f} GiB; {sharing} at once on it take "

@@ -186,7 +186,7 @@ TABLES: dict[str, Rows] = {"table": design_rows, "table-iid": iid_rows}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print one of the three."""
+    """Print one of the four."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -11,13 +11,13 @@ from trainables.multimodal.errors import InputError
 WEIGHT: Final = "weight_"
 """`weight_<modality>` is that modality's entry of `fusion_weights`: search spaces hold numbers only."""
 
-TRAINERS: Final = frozenset(field.name for field in dataclasses.fields(TrainerConfig))
+TRAINER_SETTINGS: Final = tuple(field.name for field in dataclasses.fields(TrainerConfig))
 """Settings of the trainer, whatever the method."""
 
 
 def known_settings(balancers: Sequence[Callable[..., object]]) -> list[str]:
     """Every key that flat settings may hold: the trainer's fields and the arguments of the balancers."""
-    return [*TRAINERS] + [name for balancer in balancers for name in _arguments(balancer)]
+    return [*TRAINER_SETTINGS] + [name for balancer in balancers for name in _arguments(balancer)]
 
 
 def default_settings(balancers: Sequence[Callable[..., object]]) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def split_settings(
     if missing:
         raise InputError(f"the settings lack {' and '.join(missing)}")
     for balancer in balancers:
-        if shared := TRAINERS.intersection(_arguments(balancer)):
+        if shared := set(TRAINER_SETTINGS).intersection(_arguments(balancer)):
             raise InputError(
                 f"{balancer.__name__} and the trainer both have a setting {', '.join(sorted(shared))}: give "
                 "the method's another name"

@@ -18,9 +18,9 @@ from trainables.multimodal.tasks import Task
 STRENGTHS: Final = (1e4, 1e3, 1e2, 1e1, 1.0)
 """Of the L2 penalty, strongest first; the best on validation is taken, of equals the first."""
 PATIENCE: Final = 2
-LEAST: Final = 1e-12  # probability whose logarithm is taken
 """No weaker penalty is tried after so many in a row were not better: the weakest take most of the time."""
 MOST_ITERATIONS: Final = 2000
+LEAST: Final = 1e-12  # probability whose logarithm is taken
 
 Probe = Callable[[Tensor], Tensor]
 """Gives outputs [N, K] on the CPU, as the task takes them, for features [N, D]."""

@@ -12,7 +12,6 @@ from study.reporting import wording
 from study.reporting.drawing import files
 from study.reporting.section import Card, Drawn, Table
 from study.reporting.verdicts import answer, question
-from study.settings import StudySettings
 
 COMMAND = "command"
 
@@ -94,7 +93,7 @@ def _facts(results: Results) -> list[tuple[str, str]]:
         "Task": protocol.task,
         "Protocol": protocol.name,
         "Trials": _dates(results),
-        "Device": _device(settings),
+        "Device": _device(results),
         "Versions": wording.readings({n: v for n, v in settings.made_with.items() if n != COMMAND}),
     }
     return [(name, value) for name, value in facts.items() if value]
@@ -110,11 +109,14 @@ def _dates(results: Results) -> str:
     return f"{len(records)}, {' to '.join(days)} (UTC)"
 
 
-def _device(settings: StudySettings) -> str:
+def _device(results: Results) -> str:
     """What a trial ran on; nothing where older ledgers do not know."""
-    if settings.numerics is None:
+    numerics = results.settings.numerics
+    if numerics is None:
         return ""
-    return f"{settings.numerics.device}, {wording.count(settings.numerics.threads, 'thread')} a trial"
+    types = {machine for record in results.chosen.records for machine in record.machines}
+    named = types if len(types) < 2 else {f"{len(types)} types of machines"}
+    return ", ".join([numerics.device, f"{wording.count(numerics.threads, 'thread')} a trial", *named])
 
 
 def _shape(shape: Sequence[int]) -> str:

@@ -182,9 +182,8 @@ def _line(record: Record, judged_by: Objective) -> str:
         value = f"best {SELECTED[record.protocol]} {_score(record, judged_by)}"
     reason = f" ({record.reason})" if record.reason else ""
     name = f"{record.stage} {record.method} #{record.number}"
-    return (
-        f"{name}: {record.status}{reason} after {len(record.epochs)} epochs, {value}, {record.seconds:.0f} s"
-    )
+    epochs = f"{len(record.epochs)} epoch{'' if len(record.epochs) == 1 else 's'}"
+    return f"{name}: {record.status}{reason} after {epochs}, {value}, {record.seconds:.0f} s"
 
 
 def _short(value: object) -> str:

@@ -116,7 +116,7 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
         except RuntimeError as error:
             if not _is_out_of_memory(error):
                 raise
-            said = str(error).splitlines()[0]
+            said = _briefly(error)
         self.cleanup()  # here, where the error and with it the arrays in its frames are gone
         return self._out_of_memory(said)
 
@@ -231,6 +231,11 @@ class StudyTrial(tune.Trainable):  # type: ignore[misc]
 def _is_out_of_memory(error: RuntimeError) -> bool:
     """Whether GPU memory ran out, in torch itself or in CUDA below it."""
     return isinstance(error, torch.OutOfMemoryError) or _OUT_OF_MEMORY.search(str(error)) is not None
+
+
+def _briefly(error: RuntimeError) -> str:
+    """What was lacking: torch goes on with every process on the GPU and with general advice."""
+    return "".join(str(error).splitlines()[0].partition(" is free.")[:2])
 
 
 def _share_constants(runner: Runner, files: TrialFiles) -> None:

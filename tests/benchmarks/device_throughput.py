@@ -200,6 +200,18 @@ def training_pass(config: TrainerConfig, epochs: int) -> float:
     return rate(trainer, epochs, lambda: trainer._train())
 
 
+def features_pass(config: TrainerConfig, epochs: int) -> float:
+    """What a diagnosis needs first: features of the training split in eval mode."""
+    trainer = Trainer(config)
+    trainer.run_epoch()
+
+    def evaluate() -> None:
+        trainer._evaluator.forget()
+        trainer.evaluate("train")
+
+    return rate(trainer, epochs, evaluate)
+
+
 def whole_epoch(config: TrainerConfig, epochs: int, balancers: Sequence[Balancer] = ()) -> float:
     """All of an epoch; for D&R a diagnosis after each, and a re-learning."""
     trainer = Trainer(config, balancers)
@@ -249,6 +261,7 @@ ROWS: dict[str, Rate] = {
     "joint, training pass, large batches": with_large_batches(training_pass),
     "joint, training pass, two frames": with_settings(training_pass, frames=2),
     "joint, training pass, compiled": with_settings(training_pass, compile=True),
+    "joint, features of the training split": features_pass,
     "joint, whole epoch": whole_epoch,
     "joint, whole epoch, compiled": with_settings(whole_epoch, compile=True),
     "boosting, whole epoch": of_method(lambda: Boosting(period=1)),

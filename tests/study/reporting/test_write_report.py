@@ -1,3 +1,4 @@
+import itertools
 import json
 import re
 import shutil
@@ -210,6 +211,24 @@ def test_the_page_links_to_the_trials_in_mlflow_and_says_what_serves_them(settin
     )
     assert '<a href="https://mlflow.example/#/experiments/1/runs?a=b&amp;c=d">' in page
     assert ("open it while <code>python -m study.ui</code> runs" in page) == hint
+
+
+@pytest.mark.parametrize(
+    ("machines", "told"),
+    [
+        ([()], "cuda, 2 threads a trial"),
+        ([("Xeon, AVX512, NVIDIA H200",)], "cuda, 2 threads a trial, Xeon, AVX512, NVIDIA H200"),
+        ([("one CPU",), ("other CPU",)], "cuda, 2 threads a trial, 2 types of machines"),
+    ],
+)
+def test_the_page_names_what_the_trials_ran_on(settings, whole, machines, told) -> None:
+    asked = settings(numerics={"device": "cuda", "threads": 2})
+    records = [
+        replace(record, machines=kinds)
+        for record, kinds in zip(whole().records, itertools.cycle(machines), strict=False)
+    ]
+    page = render(analyse(asked, records), PageSection("", "", [], [], []), [], [], [])
+    assert re.search(r"Device</\w+>\s*<\w+>([^<]*)<", page).group(1) == told
 
 
 def test_nothing_but_the_report_is_left_behind(written, folder) -> None:

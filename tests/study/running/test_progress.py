@@ -50,7 +50,7 @@ def test_elsewhere_each_stage_and_each_end_is_a_line(shown) -> None:
     )
     assert text.splitlines() == [
         "confirm: joint 2, other 3 trials",
-        "confirm joint #0: completed after 1 epochs, best validation accuracy 0.7500, 2 s",
+        "confirm joint #0: completed after 1 epoch, best validation accuracy 0.7500, 2 s",
     ]
 
 

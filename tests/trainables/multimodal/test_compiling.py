@@ -90,6 +90,7 @@ def test_auto_compiles_nothing_where_no_compiler_is(monkeypatch) -> None:
 
 
 @pytest.mark.gpu
+@pytest.mark.timeout(600)  # the first graphs of a machine may take more than a minute each
 def test_a_compiled_run_that_is_taken_up_again_goes_on_bit_by_bit(make_trainer) -> None:
     settings = {"device": "cuda", "compile": True, "width": 0.25, "encoders": {"clip": "resnet10"}}
     whole, first = make_trainer(2, **settings), make_trainer(2, **settings)

@@ -19,9 +19,9 @@ MATTERS = 0.02
 NOTE = (
     f"A difference is detectable if {100 * POWER:.0f} of 100 such studies would find it, at the level that "
     "Holm's correction asks of the smallest p in its family. The standard error of the difference is itself "
-    "estimated from few seeds. Seeds that smaller differences need are a method's; the baseline keeps "
-    "its share of them."
+    "estimated from few seeds."
 )
+NEEDED = " Seeds that smaller differences need are a method's; the baseline keeps its share of them."
 
 
 class Power(Section):
@@ -119,10 +119,11 @@ def _shown(comparison: Comparison, error: StandardError, size: float) -> str:
 
 
 def _table(results: Results, protocol: str) -> Table:
-    metric = results.settings.judged_by.name
+    metric, measured = results.settings.judged_by.name, _measurable(results, protocol)
+    sizes = SIZES if any(comparison.kind != FOLDED for comparison, _ in measured) else ()
     heads = ["Method", "Seeds", "Test"]
     heads += [wording.with_unit(head, metric, "points") for head in ("Standard error", "Detectable")]
-    heads += [wording.with_unit(f"Seeds for {wording.number(s, metric)}", metric, "points") for s in SIZES]
+    heads += [wording.with_unit(f"Seeds for {wording.number(s, metric)}", metric, "points") for s in sizes]
     rows = [
         [
             results.settings.label(comparison.method),
@@ -130,11 +131,12 @@ def _table(results: Results, protocol: str) -> Table:
             comparison.kind,
             wording.number(error.size, metric),
             wording.number(comparison.detectable or 0.0, metric),
-            *(_shown(comparison, error, size) for size in SIZES),
+            *(_shown(comparison, error, size) for size in sizes),
         ]
-        for comparison, error in _measurable(results, protocol)
+        for comparison, error in measured
     ]
-    return Table(f"Differences to the baseline, {cells.PROTOCOLS[protocol]} protocol", heads, rows, NOTE)
+    title = f"Differences to the baseline, {cells.PROTOCOLS[protocol]} protocol"
+    return Table(title, heads, rows, NOTE + NEEDED if sizes else NOTE)
 
 
 def _row(comparison: Comparison, error: StandardError) -> Row:

@@ -52,3 +52,9 @@ def test_nothing_is_missing_of_what_is_decided_or_finely_measured(synthetic, set
     theirs = [0.60, 0.60, 0.60, 0.60, 0.60]
     for ours in ([0.70, 0.71, 0.72, 0.73, 0.74], [0.601, 0.600, 0.599, 0.602, 0.598]):
         assert cards(Power(), settings(), compared(synthetic, ours, theirs)) == []
+
+
+def test_no_seeds_are_counted_where_more_of_them_are_no_more_data(folded) -> None:
+    (table,) = tables(Power(), *folded)
+    assert table.heads[3:] == ["Standard error (points)", "Detectable (points)"]
+    assert "Seeds that smaller differences need" not in table.note

@@ -9,6 +9,7 @@ from search_spaces.boosting import boosting as boosting
 from search_spaces.boosting import boosting_no_heads as boosting_no_heads
 from search_spaces.boosting import boosting_random as boosting_random
 from search_spaces.boosting import boosting_tripled as boosting_tripled
+from search_spaces.cggm import cggm as cggm
 from search_spaces.diagnose_relearn import diagnose_relearn as diagnose_relearn
 from search_spaces.dr_boosting import dr_boosting as dr_boosting
 from search_spaces.gradient_blending import gradient_blending as gradient_blending

@@ -97,6 +97,7 @@ STUDY_METHODS: Final[Mapping[str, StudyMethod]] = {
     "agm": StudyMethod(METHODS["agm"], search_spaces.agm, "AGM", switched_off={"alpha": "joint training"}),
     "pmr": StudyMethod(METHODS["pmr"], search_spaces.pmr, "PMR", switched_off={"alpha": "joint training"}),
     "mla": StudyMethod(METHODS["mla"], search_spaces.mla, "MLA"),
+    "cggm": StudyMethod(METHODS["cggm"], search_spaces.cggm, "CGGM"),
     "gradient_blending": StudyMethod(
         METHODS["gradient_blending"], search_spaces.gradient_blending, "Gradient-Blending"
     ),

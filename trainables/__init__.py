@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trainables.agm import AgmTrainable
     from trainables.boosting import BoostingTrainable
+    from trainables.cggm import CggmTrainable
     from trainables.diagnose_relearn import DiagnoseRelearnTrainable
     from trainables.dr_boosting import DRBoostingTrainable
     from trainables.gradient_blending import GradientBlendingTrainable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AgmTrainable",
     "BoostingTrainable",
+    "CggmTrainable",
     "DRBoostingTrainable",
     "DetachedTrainable",
     "DiagnoseRelearnTrainable",
@@ -38,6 +40,7 @@ _MODULES = {
     "BoostingTrainable": "trainables.boosting",
     "DRBoostingTrainable": "trainables.dr_boosting",
     "DetachedTrainable": "trainables.unimodal_losses",
+    "CggmTrainable": "trainables.cggm",
     "DiagnoseRelearnTrainable": "trainables.diagnose_relearn",
     "GradientBlendingTrainable": "trainables.gradient_blending",
     "JointTrainable": "trainables.joint",

@@ -9,6 +9,7 @@ from search_spaces.space import holds, respaced, spelled, upper_end
 from trainables import (
     AgmTrainable,
     BoostingTrainable,
+    CggmTrainable,
     DetachedTrainable,
     DiagnoseRelearnTrainable,
     DRBoostingTrainable,
@@ -85,6 +86,7 @@ SPACES = {
     "detached": (search_spaces.unimodal_losses, (), DetachedTrainable),
     "mmpareto": (search_spaces.mmpareto, (), MMParetoTrainable),
     "agm": (search_spaces.agm, (), AgmTrainable),
+    "cggm": (search_spaces.cggm, (), CggmTrainable),
     "mla": (search_spaces.mla, (), MlaTrainable),
     "pmr": (search_spaces.pmr, (12,), PmrTrainable),
     "gradient_blending": (search_spaces.gradient_blending, (), GradientBlendingTrainable),

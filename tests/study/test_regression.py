@@ -109,7 +109,7 @@ def test_methods_that_need_classes_are_left_out_with_their_reason(valued):
     assert asked.inapplicable == dict.fromkeys(NEEDY, "needs classes")
     expected = ["joint", "unimodal_strong", "unimodal_weak", "late_fusion"]
     expected += ["diagnose_relearn", "diagnose_relearn_matched", "uniform", "detached", "mmpareto"]
-    expected += ["gradient_blending"]
+    expected += ["cggm", "gradient_blending"]
     assert list(asked.methods) == list(asked.fixed) == expected
 
 

@@ -8,6 +8,7 @@ from trainables.multimodal.assembly import require_applicable
 from trainables.multimodal.balancers.agm import Agm
 from trainables.multimodal.balancers.base import Balancer
 from trainables.multimodal.balancers.boosting import Boosting
+from trainables.multimodal.balancers.cggm import Cggm
 from trainables.multimodal.balancers.diagnose_relearn import DiagnoseRelearn
 from trainables.multimodal.balancers.gradient_blending import GradientBlending
 from trainables.multimodal.balancers.late_fusion import LateFusion
@@ -103,6 +104,7 @@ METHODS: Final[Mapping[str, Method]] = {
     "agm": Method((Agm,)),
     "pmr": Method((Pmr,)),
     "mla": Method((Mla,)),
+    "cggm": Method((Cggm,)),
     "gradient_blending": Method((GradientBlending,)),
     "ogm_ge": Method((OgmGe,)),
     "diagnose_relearn": Method((DiagnoseRelearn,)),

@@ -83,10 +83,20 @@ def test_a_method_says_what_it_needs():
         "ogm_ge",
         "agm",
         "pmr",
+        "cggm",
     }
     free = [name for name, method in METHODS.items() if not method.needs_classes]
     both = ["diagnose_relearn", "diagnose_relearn_matched"]
-    assert free == ["joint", "late_fusion", "uniform", "detached", "mmpareto", "gradient_blending", *both]
+    assert free == [
+        "joint",
+        "late_fusion",
+        "uniform",
+        "detached",
+        "mmpareto",
+        "cggm",
+        "gradient_blending",
+        *both,
+    ]
 
 
 def test_settings_are_those_of_the_trainer_and_of_every_balancer():

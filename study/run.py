@@ -15,6 +15,7 @@ if __name__ == "__main__":
 
 import argparse
 import contextlib
+import difflib
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -58,6 +59,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return INTERRUPTED
 
 
+def _not_a_study(name: str | None) -> str:
+    if name is None:
+        return f"name a study, such as {next(iter(STUDIES))}; --list names all."
+    near = " or ".join(difflib.get_close_matches(name, STUDIES))
+    return f"unknown study {name}{near and f', did you mean {near}?'}; --list names all."
+
+
 def _run(arguments: Sequence[str]) -> int:
     options = parser(__doc__).parse_args(arguments)
     console = Console(markup=False, highlight=False)
@@ -65,7 +73,7 @@ def _run(arguments: Sequence[str]) -> int:
         console.print("\n".join(f"{name}  ({study.dataset})" for name, study in STUDIES.items()))
         return COMPLETE
     if options.name not in STUDIES:
-        raise InputError(f"unknown study {options.name or '(none given)'}: studies are {', '.join(STUDIES)}.")
+        raise InputError(_not_a_study(options.name))
     if options.sample and options.data:
         raise InputError("--sample and --data exclude each other: leave one of them out.")
     if options.restore and (options.fresh or options.storage):

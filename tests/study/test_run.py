@@ -15,12 +15,15 @@ def refuse(capsys, *arguments):
     return captured.err
 
 
-def test_an_unknown_study_is_named_beside_those_there_are(capsys):
-    assert "unknown study cremad: studies are cremad_dr" in refuse(capsys, "cremad")
+def test_an_unknown_study_is_named_beside_those_that_look_alike(capsys):
+    said = refuse(capsys, "ravdess-dr")
+    assert said.startswith("study.run: unknown study ravdess-dr, did you mean ravdess_dr or ")
+    assert said.endswith("?; --list names all.\n")
+    assert refuse(capsys, "xyz") == "study.run: unknown study xyz; --list names all.\n"
 
 
 def test_no_study_at_all_is_a_sentence(capsys):
-    assert "none given" in refuse(capsys)
+    assert refuse(capsys) == "study.run: name a study, such as cremad_dr; --list names all.\n"
 
 
 def test_an_unknown_option_is_a_sentence(capsys):

@@ -7,7 +7,7 @@ from ray import tune
 from search_spaces.space import LEARNING_RATE, SearchSpace, learning_rate
 
 DEFAULTS = {"lr": 1e-3, "rho": 1.3, "lam": 0.2}
-"""As released for CMU-MOSI, with Adam; lambda is .05 for UPMC-Food 101."""
+"""As released for CMU-MOSI, with Adam and without a limit; lambda is .05 for UPMC-Food 101."""
 
 
 def _domains() -> dict[str, Any]:

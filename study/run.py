@@ -62,8 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _not_a_study(name: str | None) -> str:
     if name is None:
         return f"name a study, such as {next(iter(STUDIES))}; --list names all."
-    near = " or ".join(difflib.get_close_matches(name, STUDIES))
-    return f"unknown study {name}{near and f', did you mean {near}?'}; --list names all."
+    near = " or ".join(difflib.get_close_matches(name, STUDIES, n=2))
+    return f"unknown study {name}{near and f' (like {near})'}; --list names all."
 
 
 def _run(arguments: Sequence[str]) -> int:

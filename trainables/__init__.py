@@ -38,9 +38,9 @@ __all__ = [
 _MODULES = {
     "AgmTrainable": "trainables.agm",
     "BoostingTrainable": "trainables.boosting",
+    "CggmTrainable": "trainables.cggm",
     "DRBoostingTrainable": "trainables.dr_boosting",
     "DetachedTrainable": "trainables.unimodal_losses",
-    "CggmTrainable": "trainables.cggm",
     "DiagnoseRelearnTrainable": "trainables.diagnose_relearn",
     "GradientBlendingTrainable": "trainables.gradient_blending",
     "JointTrainable": "trainables.joint",

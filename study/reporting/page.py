@@ -110,7 +110,7 @@ def _dates(results: Results) -> str:
 
 
 def _device(results: Results) -> str:
-    """What a trial ran on; nothing where older ledgers do not know."""
+    """What trials ran on, and on which type of machine; nothing of either that older ledgers do not know."""
     numerics = results.settings.numerics
     if numerics is None:
         return ""

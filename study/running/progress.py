@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from study.records.trial_record import Record
+from study.running.announcement import counted
 from study.running.stage_run import StagePlan
 from study.running.tally import StageMethod, Tally
 from study.settings import STAGES
@@ -182,7 +183,7 @@ def _line(record: Record, judged_by: Objective) -> str:
         value = f"best {SELECTED[record.protocol]} {_score(record, judged_by)}"
     reason = f" ({record.reason})" if record.reason else ""
     name = f"{record.stage} {record.method} #{record.number}"
-    epochs = f"{len(record.epochs)} epoch{'' if len(record.epochs) == 1 else 's'}"
+    epochs = counted(len(record.epochs), "epoch")
     return f"{name}: {record.status}{reason} after {epochs}, {value}, {record.seconds:.0f} s"
 
 

@@ -167,16 +167,36 @@ def bare_in_a_graph(config: TrainerConfig, epochs: int) -> float:
     return rate_of_steps(trainer, epochs, graph.replay)
 
 
+def bare_forward(config: TrainerConfig, epochs: int) -> float:
+    """Encoders in eval mode, without gradients: the least that features of all samples cost."""
+    trainer = Trainer(config)
+    decoded = decoded_batch(trainer)[0]
+    trainer.model.eval()
+
+    @torch.no_grad()
+    def step() -> None:
+        with trainer.runtime.autocast():
+            for name, encoder in trainer.model.encoders.items():
+                encoder(decoded[name])
+
+    return rate_of_steps(trainer, epochs, step)
+
+
+def decoded_batch(trainer: Trainer) -> tuple[dict[str, Tensor], Tensor]:
+    """Inputs of the encoders and labels of the first training batch."""
+    batch = next(iter(trainer._loader("train").ordered()))
+    return {name: trainer.model.inputs[name](raw) for name, raw in batch.inputs.items()}, batch.labels
+
+
 def bare_step(trainer: Trainer) -> Callable[[], None]:
     """A training step of encoders and head with nothing around it."""
-    batch = next(iter(trainer._loader("train").ordered()))
-    decoded = {name: trainer.model.inputs[name](raw) for name, raw in batch.inputs.items()}
+    decoded, labels = decoded_batch(trainer)
     trainer.model.train()
 
     def step() -> None:
         with trainer.runtime.autocast():
             features = {name: e(decoded[name]).float() for name, e in trainer.model.encoders.items()}
-        loss = functional.cross_entropy(trainer.model.fusion(features).fused, batch.labels)
+        loss = functional.cross_entropy(trainer.model.fusion(features).fused, labels)
         trainer.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         trainer.optimizer.step()
@@ -255,6 +275,8 @@ ROWS: dict[str, Rate] = {
     "bare pair": bare,
     "bare pair, CUDA graph": bare_in_a_graph,
     "bare pair, large batches": with_large_batches(bare),
+    "bare pair, forward pass alone": bare_forward,
+    "bare pair, forward pass alone, large batches": with_large_batches(bare_forward),
     "joint, training pass": training_pass,
     "joint, training pass without probes": with_settings(training_pass, probes=False),
     "joint, training pass in fp32": with_settings(training_pass, precision="fp32"),

@@ -101,6 +101,7 @@ OTHERS = (  # of methods that stand in no table, such as single modalities, or f
     Look("#a0522d", "o", ":"),
     Look("#3b3b98", "*", ":"),
     Look("#56b4e9", "d", ":"),
+    Look("#8c6d00", "^", ":"),
 )
 REFERENCE = Look(GREY, "", "--")  # a method that stands in every panel beside the one it is compared with
 Moments = Mapping[str, Sequence[int]]  # method -> epochs after which it re-learned

@@ -19,9 +19,10 @@ MATTERS = 0.02
 NOTE = (
     f"A difference is detectable if {100 * POWER:.0f} of 100 such studies would find it, at the level that "
     "Holm's correction asks of the smallest p in its family. The standard error of the difference is itself "
-    "estimated from few seeds."
+    "estimated from few"
 )
-NEEDED = " Seeds that smaller differences need are a method's; the baseline keeps its share of them."
+OF_SEEDS = " seeds. Seeds that smaller differences need are a method's; the baseline keeps its share of them."
+OF_FOLDS = " folds."
 
 
 class Power(Section):
@@ -136,7 +137,7 @@ def _table(results: Results, protocol: str) -> Table:
         for comparison, error in measured
     ]
     title = f"Differences to the baseline, {cells.PROTOCOLS[protocol]} protocol"
-    return Table(title, heads, rows, NOTE + NEEDED if sizes else NOTE)
+    return Table(title, heads, rows, NOTE + (OF_SEEDS if sizes else OF_FOLDS))
 
 
 def _row(comparison: Comparison, error: StandardError) -> Row:

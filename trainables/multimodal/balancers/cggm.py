@@ -1,8 +1,8 @@
-"""Classifier-guided gradient modulation (CGGM), NeurIPS 2024, arXiv 2411.01409, as released.
+"""Classifier-guided gradient modulation (CGGM), NeurIPS 2024, arXiv 2411.01409; release zrguo/CGGM.
 
-A classifier of each modality, from features to which it passes no gradient, shows how fast the modality
-improves. Encoders of modalities that improve faster than the others learn more slowly (magnitude), and the
-fused head is drawn to the classifiers (direction).
+A classifier of each modality, from features to which it passes no gradient, shows how its accuracy changes.
+Each encoder's gradient is scaled by the others' share of all changes (magnitude), and the fused head is drawn
+to the classifiers (direction).
 """
 
 from collections.abc import Mapping
@@ -24,8 +24,9 @@ TINY: Final = 1e-8  # beside a sum of improvements, and in place of a norm of ze
 def coefficients(improvements: Mapping[str, Tensor], limit: float | None) -> dict[str, Tensor]:
     """B_m = sum over the others of d_o / sum over all of d_o, from improvements d_m of accuracy.
 
-    It lies between 0 and 1 where all improve, and anywhere where some do not: `limit` bounds its size. 1
-    where a modality is alone.
+    They sum to n - 1. Where all improve, what improves faster has the smaller one; where all fall, what falls
+    faster has. Where some improve and some fall it can be anything, and below 0 the encoder climbs its loss:
+    `limit` bounds the size. 1 where a modality is alone.
     """
     if len(improvements) < 2:
         return {name: torch.ones_like(value) for name, value in improvements.items()}
@@ -51,10 +52,12 @@ class Cggm(Balancer):
 
     rho: scale of all encoders' gradients.
     lam: strength of L_gm; 0 leaves the magnitudes alone.
-    limit: largest size of B_m. The release has none and cuts all gradients to a length of .8: two batches
-        whose accuracies change by opposite amounts give a B_m of millions. Without a limit set clip_norm.
+    limit: largest size of B_m. The release has none and cuts the model's gradients to a length of .8: two
+        batches whose accuracies change by opposite amounts give a B_m of millions. Without it set clip_norm.
 
-    What differs: classifiers are linear, as the fused head is, and follow the run's optimizer.
+    What differs beside the limit: classifiers are linear, as the fused head is, follow the run's optimizer
+    and are cut by clip_norm with all others. A modality has columns of the fused head to itself; the release
+    compares each classifier with the whole of it. All of an encoder is scaled, its first layers too.
     """
 
     fusion = "own_heads"
@@ -101,7 +104,7 @@ class Cggm(Balancer):
     @torch.no_grad()
     def _modulate(self, run: Run, rows: Mapping[str, tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
         """Change the gradients that are there; gives B_m of the modalities that the batch has."""
-        now = {name: run.task.accuracy(*pair).double() for name, pair in rows.items()}
+        now = {name: run.task.accuracy(*pair) for name, pair in rows.items()}
         before = {name: self._accuracies.get(name, torch.zeros_like(value)) for name, value in now.items()}
         factors = coefficients({name: now[name] - before[name] for name in now}, self.limit)
         self._accuracies |= now

@@ -22,11 +22,11 @@ TINY: Final = 1e-8  # beside a sum of improvements, and in place of a norm of ze
 
 
 def coefficients(improvements: Mapping[str, Tensor], limit: float | None) -> dict[str, Tensor]:
-    """B_m = sum over the others of d_o / sum over all of d_o, from improvements d_m of accuracy.
+    """B_m = sum over the others of d_o / sum over all of d_o, from improvements d_m of accuracy; all scalars.
 
-    They sum to n - 1. Where all improve, what improves faster has the smaller one; where all fall, what falls
-    faster has. Where some improve and some fall it can be anything, and below 0 the encoder climbs its loss:
-    `limit` bounds the size. 1 where a modality is alone.
+    Without a limit they sum to n - 1. Where all improve, what improves faster has the smaller one; where all
+    fall, what falls faster has. Where some improve and some fall it can be anything, and below 0 the encoder
+    climbs its loss: `limit` bounds the size. 1 where a modality is alone.
     """
     if len(improvements) < 2:
         return {name: torch.ones_like(value) for name, value in improvements.items()}
@@ -35,8 +35,8 @@ def coefficients(improvements: Mapping[str, Tensor], limit: float | None) -> dic
     return factors if limit is None else {n: f.clamp(-limit, limit) for n, f in factors.items()}
 
 
-def towards(own: Tensor, fused: Tensor) -> Tensor:
-    """Gradient of cos(w, W) with respect to W, with `own` w and `fused` W of one shape."""
+def cosine_gradient(own: Tensor, fused: Tensor) -> Tensor:
+    """Gradient [C, D_m] of cos(w, W) with respect to W, of weights w (`own`) and W (`fused`) [C, D_m]."""
     lengths = [weight.norm().clamp(min=TINY) for weight in (own, fused)]
     unit, fused_unit = own / lengths[0], fused / lengths[1]
     gradient: Tensor = (unit - (unit * fused_unit).sum() * fused_unit) / lengths[1]
@@ -112,10 +112,10 @@ class Cggm(Balancer):
             for parameter in run.model.encoders[name].parameters():
                 if parameter.grad is not None:
                     parameter.grad.mul_(self.rho * factor)
-        self._draw(run, factors)
+        self._pull_fused_head(run, factors)
         return factors
 
-    def _draw(self, run: Run, factors: Mapping[str, Tensor]) -> None:
+    def _pull_fused_head(self, run: Run, factors: Mapping[str, Tensor]) -> None:
         """Add what the last step has found to the fused head's gradient, and find it for the next one."""
         fusion = run.model.fusion
         assert isinstance(fusion, OwnHeadsFusion)  # noqa: S101  (tells mypy what `fusion` names)
@@ -127,6 +127,6 @@ class Cggm(Balancer):
                     part.sub_(self.lam * self._pulls[name])
         self._pulls = {
             name: (factor / len(factors)).float()
-            * towards(fusion.heads[name].get_parameter("weight"), columns[name])
+            * cosine_gradient(fusion.heads[name].get_parameter("weight"), columns[name])
             for name, factor in factors.items()
         }

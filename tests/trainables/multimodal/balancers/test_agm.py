@@ -1,14 +1,11 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from toy_run import ToyRun
 
 from trainables.multimodal.balancers.agm import Agm, _shorten, coefficients, ratios
 from trainables.multimodal.errors import InputError
 from trainables.multimodal.methods import METHODS
-from trainables.multimodal.metrics import accuracy
 from trainables.multimodal.networks.fusion import ConcatenationFusion
 
 PUBLISHED = {
@@ -27,42 +24,24 @@ PUBLISHED = {
 far the weights of audio, visual and head have moved."""
 
 
-class ToyRun:
-    """Encoders tanh(W x), a head with bias, and plain SGD: normal numbers times .5, then batches of 16."""
+class AgmRun(ToyRun):
+    """A head with bias, and plain SGD: numbers times .5."""
 
-    epoch = 0
-
-    def __init__(self, seed: int) -> None:
-        self.draw = np.random.default_rng(seed)
-        encoders = {"audio": nn.Linear(5, 4, bias=False), "visual": nn.Linear(7, 4, bias=False)}
-        fusion = ConcatenationFusion({"audio": 4, "visual": 4}, 3)
-        self.weights = [*(encoder.weight for encoder in encoders.values()), fusion.head.weight]
-        for parameter in [*self.weights, fusion.head.bias]:
-            parameter.data = 0.5 * self.normal(*parameter.shape)
-        self.model = SimpleNamespace(encoders=encoders, fusion=fusion)
-        self.optimizer = torch.optim.SGD([*self.weights, fusion.head.bias], lr=1.0)
-        self.task = SimpleNamespace(loss=nn.functional.cross_entropy, accuracy=accuracy)
-
-    def normal(self, *shape: int) -> torch.Tensor:
-        return torch.from_numpy(self.draw.normal(size=shape)).float()
-
-    def batch(self):
-        inputs = {"audio": self.normal(16, 5), "visual": self.normal(16, 7)}
-        labels = torch.from_numpy(self.draw.integers(0, 3, 16))
-        return SimpleNamespace(inputs=inputs, labels=labels, present={})
-
-    def forward(self, batch):
-        encoders = self.model.encoders
-        return self.model.fusion({name: torch.tanh(e(batch.inputs[name])) for name, e in encoders.items()})
+    def __init__(self, seed):
+        super().__init__(seed, ConcatenationFusion)
+        head = self.model.fusion.head
+        self.weights = [*self.encoder_weights, head.weight]
+        self.fill([*self.weights, head.bias], 0.5)
+        self.optimizer = torch.optim.SGD([*self.weights, head.bias], lr=1.0)
 
 
 @pytest.mark.parametrize("seed", PUBLISHED)
 def test_two_steps_are_those_of_the_official_code(seed):
-    run, agm = ToyRun(seed), Agm()
+    run, agm = AgmRun(seed), Agm()
     factors, averages, moved = PUBLISHED[seed]
     start = [weight.detach().clone() for weight in run.weights]
     for expected in factors:
-        metrics = agm.step(run, run.batch())
+        metrics = agm.step(run, run.next_batch())
         found = [float(metrics[f"{name}/coefficient"]) for name in ("audio", "visual")]
         assert found == pytest.approx(expected, abs=2e-6)
     assert [float(value) for value in agm.state_dict()["averages"].values()] == pytest.approx(
@@ -104,7 +83,7 @@ def test_a_fusion_that_is_no_sum_of_the_modalities_logits_is_refused():
 
 @pytest.mark.parametrize(("largest", "is_cut"), [(0.99, False), (1.01, True)])
 def test_a_long_entry_of_the_heads_gradient_cuts_all_gradients(largest, is_cut):
-    run = ToyRun(311)
+    run = AgmRun(311)
     parameters = [parameter for group in run.optimizer.param_groups for parameter in group["params"]]
     for parameter in parameters:
         parameter.grad = torch.full_like(parameter, 0.5)

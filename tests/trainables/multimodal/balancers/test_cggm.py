@@ -1,46 +1,23 @@
-from types import SimpleNamespace
-
-import numpy as np
 import pytest
 import torch
-from torch import nn
 from torch.nn import functional
+from toy_run import ToyRun
 
-from trainables.multimodal.balancers.cggm import Cggm, coefficients, towards
+from trainables.multimodal.balancers.cggm import Cggm, coefficients, cosine_gradient
 from trainables.multimodal.errors import InputError
-from trainables.multimodal.metrics import accuracy
 from trainables.multimodal.networks.fusion import OwnHeadsFusion
 
 NAMES = ("audio", "visual")
 
 
-class ToyRun:
-    """Encoders tanh(W x), linear heads, and plain SGD: all normal numbers from one generator."""
+class CggmRun(ToyRun):
+    """Linear heads with bias, and plain SGD."""
 
-    def __init__(self, seed: int) -> None:
-        self.draw = np.random.default_rng(seed)
-        self.model = SimpleNamespace(
-            encoders={"audio": nn.Linear(5, 4, bias=False), "visual": nn.Linear(7, 4, bias=False)},
-            fusion=OwnHeadsFusion(dict.fromkeys(NAMES, 4), 3),
-        )
-        layers = [*self.model.encoders.values(), self.model.fusion]
-        self.parameters = [parameter for layer in layers for parameter in layer.parameters()]
-        for parameter in self.parameters:
-            parameter.data = self.normal(*parameter.shape)
+    def __init__(self, seed):
+        super().__init__(seed, OwnHeadsFusion)
+        self.parameters = [*self.encoder_weights, *self.model.fusion.parameters()]
+        self.fill(self.parameters)
         self.optimizer = torch.optim.SGD(self.parameters, lr=0.5)
-        self.task = SimpleNamespace(loss=functional.cross_entropy, accuracy=accuracy)
-        self.runtime = SimpleNamespace(device=torch.device("cpu"))
-
-    def normal(self, *shape: int) -> torch.Tensor:
-        return torch.from_numpy(self.draw.normal(size=shape)).float()
-
-    def batch(self):
-        inputs = {"audio": self.normal(16, 5), "visual": self.normal(16, 7)}
-        labels = torch.from_numpy(self.draw.integers(0, 3, 16))
-        return SimpleNamespace(inputs=inputs, labels=labels, present={})
-
-    def encode(self, batch):
-        return {name: torch.tanh(e(batch.inputs[name])) for name, e in self.model.encoders.items()}
 
 
 def literal_step(run, batch, rho, lam, before, direction):
@@ -75,23 +52,23 @@ def literal_step(run, batch, rho, lam, before, direction):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_three_steps_are_those_of_the_formulas_in_the_order_of_the_release(seed):
-    run, literal = ToyRun(seed), ToyRun(seed)
+    run, literal = CggmRun(seed), CggmRun(seed)
     method, before, direction = Cggm(1.3, 0.2, limit=None), [0.0, 0.0], None
     for _ in range(3):
-        method.step(run, run.batch())
-        before, direction = literal_step(literal, literal.batch(), 1.3, 0.2, before, direction)
+        method.step(run, run.next_batch())
+        before, direction = literal_step(literal, literal.next_batch(), 1.3, 0.2, before, direction)
     for ours, theirs in zip(run.parameters, literal.parameters, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
 def test_the_direction_acts_in_the_step_after_and_on_the_fused_head_alone():
-    drawn, plain = ToyRun(0), ToyRun(0)
+    drawn, plain = CggmRun(0), CggmRun(0)
     methods = Cggm(lam=0.5), Cggm(lam=0.0)
     for run, method in zip((drawn, plain), methods, strict=True):
-        method.step(run, run.batch())
+        method.step(run, run.next_batch())
     assert all(map(torch.equal, drawn.parameters, plain.parameters))
     for run, method in zip((drawn, plain), methods, strict=True):
-        method.step(run, run.batch())
+        method.step(run, run.next_batch())
     changed = [not torch.equal(a, b) for a, b in zip(drawn.parameters, plain.parameters, strict=True)]
     assert [tuple(p.shape) for p, other in zip(drawn.parameters, changed, strict=True) if other] == [(3, 8)]
 
@@ -123,11 +100,11 @@ def test_the_closed_form_is_the_gradient_of_the_cosine():
     own, fused = (torch.randn(3, 4, dtype=torch.float64, generator=draw) for _ in range(2))
     fused.requires_grad_()
     functional.cosine_similarity(own.flatten(), fused.flatten(), dim=0).backward()
-    torch.testing.assert_close(towards(own, fused.detach()), fused.grad)
+    torch.testing.assert_close(cosine_gradient(own, fused.detach()), fused.grad)
 
 
 def test_a_head_of_zeros_is_drawn_by_finite_numbers():
-    assert towards(torch.ones(3, 4), torch.zeros(3, 4)).isfinite().all()
+    assert cosine_gradient(torch.ones(3, 4), torch.zeros(3, 4)).isfinite().all()
 
 
 @pytest.mark.parametrize("limit", [0, -1.0, float("inf"), "1"])

@@ -1,14 +1,12 @@
 from collections import namedtuple
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from toy_run import ToyRun
 
 from trainables.multimodal.balancers.mmpareto import MMPareto, fused_weight, lengthened, lengthened_together
 from trainables.multimodal.balancers.unimodal_losses import UnimodalLosses
-from trainables.multimodal.metrics import accuracy
 from trainables.multimodal.networks.fusion import OwnHeadsFusion
 
 Published = namedtuple("Published", "losses weights norms elements")
@@ -31,37 +29,22 @@ fused gradient
 in both encoders, norms of the final gradients (audio, visual, fused head), and their elements [0, 0]."""
 
 
-class ToyRun:
-    """Encoders tanh(W x), linear heads without bias, and plain SGD: all normal numbers from one generator."""
+class MMParetoRun(ToyRun):
+    """Linear heads without bias, one batch, and plain SGD."""
 
-    def __init__(self, seed: int) -> None:
-        self.draw = np.random.default_rng(seed)
-        encoders = {"audio": nn.Linear(5, 4, bias=False), "visual": nn.Linear(7, 4, bias=False)}
-        fusion = OwnHeadsFusion({"audio": 4, "visual": 4}, 3)
-        own = [fusion.heads["audio"], fusion.heads["visual"]]
-        for layer in [*encoders.values(), fusion.head, *own]:
-            layer.weight.data = self.normal(*layer.weight.shape)
-        for head in [fusion.head, *own]:
+    def __init__(self, seed):
+        super().__init__(seed, OwnHeadsFusion)
+        heads = [self.model.fusion.head, *self.model.fusion.heads.values()]
+        self.fill([*self.encoder_weights, *(head.weight for head in heads)])
+        for head in heads:
             head.bias.data.zero_()
-        self.model = SimpleNamespace(encoders=encoders, fusion=fusion)
-        weights = [*(e.weight for e in encoders.values()), *fusion.parameters()]
-        self.optimizer = torch.optim.SGD(weights, lr=1.0)
-        self.task = SimpleNamespace(loss=nn.functional.cross_entropy, accuracy=accuracy)
-        inputs = {"audio": self.normal(16, 5), "visual": self.normal(16, 7)}
-        labels = torch.from_numpy(self.draw.integers(0, 3, 16))
-        self.batch = SimpleNamespace(inputs=inputs, labels=labels, present={})
-
-    def normal(self, *shape: int) -> torch.Tensor:
-        return torch.from_numpy(self.draw.normal(size=shape)).float()
-
-    def forward(self, batch):
-        encoders = self.model.encoders
-        return self.model.fusion({name: torch.tanh(e(batch.inputs[name])) for name, e in encoders.items()})
+        self.optimizer = torch.optim.SGD([*self.encoder_weights, *self.model.fusion.parameters()], lr=1.0)
+        self.batch = self.next_batch()
 
 
 @pytest.mark.parametrize("seed", PUBLISHED)
 def test_a_step_is_that_of_the_official_code(seed):
-    run, published = ToyRun(seed), PUBLISHED[seed]
+    run, published = MMParetoRun(seed), PUBLISHED[seed]
     metrics = MMPareto().step(run, run.batch)
     gradients = [*(e.weight.grad for e in run.model.encoders.values()), run.model.fusion.head.weight.grad]
     losses = [metrics[name] for name in ("loss", "audio/loss", "visual/loss")]

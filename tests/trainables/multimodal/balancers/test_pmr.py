@@ -1,12 +1,8 @@
-from types import SimpleNamespace
-
-import numpy as np
 import pytest
 import torch
-from torch import nn
+from toy_run import ToyRun
 
 from trainables.multimodal.balancers.pmr import WEIGHTS, Pmr, closeness, prototypes
-from trainables.multimodal.metrics import accuracy
 from trainables.multimodal.networks.fusion import ConcatenationFusion
 
 PUBLISHED = {
@@ -17,32 +13,16 @@ PUBLISHED = {
 step, norms of the gradients of audio and visual, and which of them is slow."""
 
 
-class ToyRun:
-    """Encoders tanh(W x) and a head with bias: normal numbers times .5, then one batch of 16."""
+class PmrRun(ToyRun):
+    """A head with bias: numbers times .5, then one batch."""
 
-    epoch = 0
+    def __init__(self, seed):
+        super().__init__(seed, ConcatenationFusion)
+        self.fill([*self.encoder_weights, *self.model.fusion.parameters()], 0.5)
+        self.batch = self.next_batch()
 
-    def __init__(self, seed: int) -> None:
-        draw = np.random.default_rng(seed)
-
-        def normal(*shape: int) -> torch.Tensor:
-            return torch.from_numpy(draw.normal(size=shape)).float()
-
-        encoders = {"audio": nn.Linear(5, 4, bias=False), "visual": nn.Linear(7, 4, bias=False)}
-        fusion = ConcatenationFusion({"audio": 4, "visual": 4}, 3)
-        weights = [encoder.weight for encoder in encoders.values()]
-        for parameter in [*weights, fusion.head.weight, fusion.head.bias]:
-            parameter.data = 0.5 * normal(*parameter.shape)
-        self.gradients = lambda: [weight.grad for weight in weights]
-        self.model = SimpleNamespace(encoders=encoders, fusion=fusion)
-        self.task = SimpleNamespace(loss=nn.functional.cross_entropy, accuracy=accuracy)
-        inputs = {"audio": normal(16, 5), "visual": normal(16, 7)}
-        labels = torch.from_numpy(draw.integers(0, 3, 16))
-        self.batch = SimpleNamespace(inputs=inputs, labels=labels, present={})
-
-    def forward(self, batch):
-        encoders = self.model.encoders
-        return self.model.fusion({name: torch.tanh(e(batch.inputs[name])) for name, e in encoders.items()})
+    def gradients(self):
+        return [weight.grad for weight in self.encoder_weights]
 
     def update(self, loss):
         self.loss = loss.item()
@@ -52,7 +32,7 @@ class ToyRun:
 @pytest.mark.parametrize("seed", PUBLISHED)
 def test_a_step_is_that_of_the_official_code(seed):
     """With the prototypes of the batch itself."""
-    run, pmr = ToyRun(seed), Pmr()
+    run, pmr = PmrRun(seed), Pmr()
     losses, total, norms, slow = PUBLISHED[seed]
     features = run.forward(run.batch).features
     pmr.centres = {name: prototypes(u.detach(), run.batch.labels, 3) for name, u in features.items()}

@@ -1,5 +1,6 @@
 """multimodal-study COMMAND ...: all commands under one name; COMMAND --help lists the options of each."""
 
+import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -7,6 +8,7 @@ from importlib import import_module
 from typing import Final
 
 from study import __version__
+from trainables.multimodal.collector import collector_off
 from trainables.multimodal.command_line import Parser, reported
 from trainables.multimodal.supported_system import require_supported_system
 
@@ -36,7 +38,10 @@ def _dispatch(arguments: Sequence[str]) -> int:
     if not {"", os.getcwd()} & {*sys.path}:
         sys.path.append(os.getcwd())
     module, _ = COMMANDS[_parser().parse_args(arguments[:1]).command]
-    code: int = import_module(module).main(arguments[1:])
+    with collector_off():
+        command = import_module(module)
+    gc.freeze()  # what was imported stays: the collector passes it over
+    code: int = command.main(arguments[1:])
     return code
 
 

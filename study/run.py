@@ -5,6 +5,7 @@ input (one sentence, before any work), 3 interrupted: run the same command again
 lacks a part, which the same command sends.
 """
 
+from trainables.multimodal.collector import collector_off
 from trainables.multimodal.supported_system import require_supported_system
 
 if __name__ == "__main__":
@@ -16,6 +17,7 @@ if __name__ == "__main__":
 import argparse
 import contextlib
 import difflib
+import gc
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -23,11 +25,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-import joblib
-import torch
-from rich.console import Console
+with collector_off():
+    import joblib
+    import torch
+    from rich.console import Console
 
-from study.api import Where, numerics, open_study_store, require_room, start
+    from study.api import Where, numerics, open_study_store, require_room, start
+
 from study.records.addresses import without_secrets
 from study.request import resolved
 from study.run_options import asked, parser, resources
@@ -156,4 +160,5 @@ def _folder_name(name: str, study: Study, store: FeatureStore) -> str:
 
 
 if __name__ == "__main__":
+    gc.freeze()  # what was imported stays: the collector passes it over
     sys.exit(main())

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("trainables", "search_spaces", "study")
 TRAINER_LAYERS = (
-    ("errors", "whole_files", "supported_system"),
+    ("errors", "whole_files", "supported_system", "collector"),
     ("setting_checks", "command_line", "checkpoint", "data"),
     ("own_parts",),
     ("networks",),

@@ -16,6 +16,7 @@ from study.running.own_code import sent
 from study.running.signals import Interrupted, catch_signals
 from study.running.surroundings import last_line
 from study.settings import Resources
+from trainables.multimodal.collector import collector_off
 from trainables.multimodal.errors import InputError
 
 MOST_SLOTS = 1_000_000  # where neither CPUs nor GPUs bound the number of trials at once
@@ -97,6 +98,11 @@ def how_often(amount: float, capacity: float) -> int:
 
 
 def disconnect() -> None:
-    """Stop Ray if it was started."""
+    """Stop Ray if it was started.
+
+    The collector rests meanwhile: a thread in which it drops one of Ray's handles then ends the process, for
+    the handle asks a core that is no more.
+    """
     if ray.is_initialized():
-        ray.shutdown()
+        with collector_off():
+            ray.shutdown()

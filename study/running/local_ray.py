@@ -15,6 +15,7 @@ import ray
 import torch
 from ray._private import ray_constants
 from ray.exceptions import GetTimeoutError
+from ray.tune.execution.class_cache import DEFAULT_ENV_VARS
 
 from study.running.surroundings import last_line
 from trainables.multimodal.errors import InputError
@@ -43,7 +44,10 @@ def require_place() -> None:
 
 
 def start() -> None:
-    """Start Ray and see that a process of it starts, too.
+    """Start Ray and see that a process of it starts, too, which is then a trial's.
+
+    For it has the environment that Tune asks for. Processes that Ray starts beforehand, one for each CPU,
+    have another, and no trial could use them.
 
     Ray starts the processes of trials through a shell without quoting the interpreter's path, so that it is
     given the quoted one. Its token stays in this process's environment: otherwise Ray would write one into
@@ -65,8 +69,10 @@ def start() -> None:
                 runtime_env={"py_executable": shlex.quote(sys.executable)},
                 _node_ip_address="127.0.0.1",
                 _temp_dir=str(folder),
+                _system_config={"prestart_worker_first_driver": False},
             )
-        ray.get(ray.remote(num_cpus=0)(_nothing).remote(), timeout=STARTED)
+        of_a_trial = ray.remote(num_cpus=0, runtime_env={"env_vars": DEFAULT_ENV_VARS})
+        ray.get(of_a_trial(lambda: None).remote(), timeout=STARTED)  # by its name it would import this module
     except GetTimeoutError as error:
         raise InputError(
             f"no process of Ray starts within {STARTED:.0f} s with {sys.executable}: "
@@ -93,10 +99,6 @@ def _on_loopback() -> Iterator[None]:
     finally:
         del os.environ[name]
         ray_constants.ENABLE_RAY_CLUSTER = before
-
-
-def _nothing() -> None:
-    """Do nothing, in a process of its own."""
 
 
 def place() -> tuple[Path, str]:

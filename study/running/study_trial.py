@@ -12,9 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-import torch
-from ray import tune
-from ray.actor import exit_actor
+from trainables.multimodal.collector import collector_off
+
+with collector_off():
+    import torch
+    from ray import tune
+    from ray.actor import exit_actor
 
 from study.records.trial_record import BEST_ACCURACY, BEST_OBJECTIVE, CROWDED
 from study.running.checkpoint_writer import CheckpointWriter

@@ -9,9 +9,11 @@ machine that others use too has fewer trials per second at times, but the same s
 last tenth within a factor of 1.3 of the second; the first holds the start of the processes.
 
 Then the finished study is asked for one more trial, RESUMES times, in turns with a new study of one trial and
-with a bare Ray: seconds from the command to a first step. Wanted with 1,000 trials: 3 s more than a bare Ray.
+with a bare Ray: seconds from the command to a first step. Imports are made as `study.run` makes them. Wanted
+with 1,000 trials: 3 s more than a bare Ray.
 """
 
+import gc
 import subprocess
 import sys
 import tempfile
@@ -19,6 +21,11 @@ import threading
 import time
 from itertools import pairwise
 from pathlib import Path
+
+from trainables.multimodal.collector import collector_off
+
+with collector_off():
+    import study.run  # noqa: F401  (all that the command imports, in its order)
 
 import psutil
 from ray import tune
@@ -156,6 +163,7 @@ def resumed(root, trials, epochs):
 
 def resume(root, trials, epochs):
     """Run the missing trial in this process, and say when its first epoch was told."""
+    gc.freeze()
     records, _, _ = work(Path(root), int(trials), int(epochs))
     print(max(record.times[1] for record in records))
 

@@ -7,6 +7,8 @@ import math
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 from types import SimpleNamespace
 
@@ -189,6 +191,17 @@ def test_vanilla_tune_still_takes_sigusr1_whatever_it_is_told_of_signals(monkeyp
     finally:
         for number, handler in ours.items():
             signal.signal(number, handler)
+
+
+@pytest.mark.slow
+def test_vanilla_ray_still_ends_the_process_where_a_thread_drops_a_handle_at_its_end():
+    """`disconnect` lets the collector rest, which drops handles in whatever thread it runs."""
+    import dropped_handles  # which processes that import this file do not find
+
+    command = [sys.executable, dropped_handles.__file__, "vanilla"]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert "The core worker has already been shutdown" in ended.stderr
 
 
 @pytest.mark.slow

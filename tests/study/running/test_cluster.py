@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dropped_handles
 import pytest
 import system_handlers
 
@@ -74,3 +75,10 @@ def test_while_ray_starts_no_handler_of_sigterm_is_there_but_pythons():
         command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=True
     )
     assert said.stdout.split() == ["1", "handler"]
+
+
+@pytest.mark.slow
+def test_a_thread_that_makes_garbage_of_handles_outlives_the_end_of_ray():
+    command = [sys.executable, dropped_handles.__file__, "ours"]
+    left = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert 0 < int(left) < dropped_handles.HANDLES - 100

@@ -5,9 +5,11 @@ import sys
 from pathlib import Path
 
 import joblib
+import psutil
 import pytest
 import ray
 import torch
+from ray import tune
 
 from study.running import local_ray
 from study.running.local_ray import LONGEST_SOCKET, require_place
@@ -107,6 +109,30 @@ def test_a_process_may_use_the_cores_of_its_affinity():
         assert joblib.cpu_count() == 1
     finally:
         os.sched_setaffinity(0, allowed)
+
+
+class ToldProcess(tune.Trainable):
+    """Tells in which process it runs."""
+
+    def step(self):
+        return {"pid": os.getpid(), "done": True}
+
+    def save_checkpoint(self, checkpoint_dir):
+        pass
+
+
+@pytest.mark.slow
+def test_a_trial_runs_in_a_process_that_has_been_started_for_it(tmp_path):
+    try:
+        local_ray.start()
+        workers = [
+            each.pid for each in psutil.Process().children(recursive=True) if "ray::IDLE" in each.name()
+        ]
+        run_config = tune.RunConfig(storage_path=str(tmp_path), verbose=0)
+        result = tune.Tuner(ToldProcess, run_config=run_config).fit()[0]
+        assert result.metrics["pid"] in workers
+    finally:
+        ray.shutdown()
 
 
 @pytest.mark.slow

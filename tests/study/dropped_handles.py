@@ -1,0 +1,39 @@
+"""A process that ends its Ray while a thread of it drops handles of Ray's.
+
+python dropped_handles.py vanilla|ours prints how many are left, where the process survives that.
+"""
+
+import gc
+import sys
+import threading
+import time
+
+import ray
+
+from study.running import cluster, local_ray
+
+HANDLES = 5000
+ENDINGS = {"vanilla": lambda: ray.shutdown(), "ours": cluster.disconnect}
+
+
+def drop(handles):
+    """Let the collector find one handle after the other in a cycle."""
+    while handles:
+        cycle = [handles.pop()]
+        cycle.append(cycle)
+        time.sleep(0.001)
+
+
+def main(ending):
+    local_ray.start()
+    handles = [ray.put(0) for _ in range(HANDLES)]
+    gc.freeze()
+    gc.set_threshold(5)
+    threading.Thread(target=drop, args=[handles], daemon=True).start()
+    time.sleep(0.1)
+    ENDINGS[ending]()
+    print(len(handles))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

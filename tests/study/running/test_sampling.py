@@ -6,20 +6,22 @@ import random
 import optuna
 import pytest
 from optuna.distributions import FloatDistribution
+from optuna.trial import TrialState
 from ray import tune
 from toy_study import SPACE, report, stage_run, value_at, work_all
 
 from study.records.trial_record import Ending, Proposal
+from study.running import sampling
 from study.running.sampling import TrialSampler, distributions, startup_trials
 
 
-def fresh(ledger, method, *seed, startup=10, space=SPACE):
-    """A draw from a study of Optuna's that is made for it alone, of all trials there are."""
+def fresh(trials, *seed, startup=10, space=SPACE):
+    """A draw from a study of Optuna's that is made for it alone, of these trials."""
     digest = hashlib.sha256(repr(seed).encode()).digest()
     number = int.from_bytes(digest[:4], "big")
     sampler = optuna.samplers.TPESampler(n_startup_trials=startup, seed=number)
     study = optuna.create_study(direction="maximize", sampler=sampler)
-    study.add_trials(ledger.frozen("search", method))
+    study.add_trials(trials)
     return dict(study.ask(dict(space)).params)
 
 
@@ -48,7 +50,7 @@ def test_draws_are_those_of_a_fresh_study(open_toy, at_once):
     sampler = TrialSampler(ledger, "search", "joint", SPACE)
     for number, _ in enumerate(work_together(stage_run(ledger, ("joint",), count=18), at_once)):
         for draw in range(2):
-            assert sampler.draw(number, draw) == fresh(ledger, "joint", number, draw)
+            assert sampler.draw(number, draw) == fresh(ledger.frozen("search", "joint"), number, draw)
     assert {"completed", "pruned"} == {record.status for record in ledger.records()}
 
 
@@ -65,8 +67,8 @@ def test_tpe_takes_over_after_as_many_trials_as_it_is_told(open_toy):
     ledger = open_toy()
     work_all(stage_run(ledger, ("joint",), count=5))
     early, late = (TrialSampler(ledger, "search", "joint", SPACE, startup).draw(1) for startup in (5, 6))
-    assert early == fresh(ledger, "joint", 1, startup=5)
-    assert late == fresh(ledger, "joint", 1)  # still at random
+    assert early == fresh(ledger.frozen("search", "joint"), 1, startup=5)
+    assert late == fresh(ledger.frozen("search", "joint"), 1)  # still at random
     assert early != late
 
 
@@ -75,7 +77,7 @@ def test_trials_that_were_stopped_early_are_learnt_from_by_the_values_that_they_
     sampler = TrialSampler(ledger, "search", "joint", SPACE)
     for number in range(14):
         params = sampler.draw(number, 0)
-        assert params == fresh(ledger, "joint", number, 0)
+        assert params == fresh(ledger.frozen("search", "joint"), number, 0)
         proposal = Proposal(params, seed=0, params=params, distributions=SPACE)
         key = ledger.add("search", "joint", f"key {number}", proposal).key
         sampler.draw(number, 1)  # copies the trial while it runs
@@ -105,7 +107,7 @@ def test_draws_are_those_of_a_fresh_study_in_whatever_order_trials_begin_and_end
     sampler = TrialSampler(ledger, "search", "joint", MIXED)
     for number in range(150):
         drawn = sampler.draw(number)
-        assert drawn == fresh(ledger, "joint", number, space=MIXED), number
+        assert drawn == fresh(ledger.frozen("search", "joint"), number, space=MIXED), number
         if len(running) < 4:
             space = first if number < 4 else MIXED
             proposal = Proposal(drawn, seed=0, params=drawn, distributions=space)
@@ -120,6 +122,36 @@ def test_draws_are_those_of_a_fresh_study_in_whatever_order_trials_begin_and_end
             ledger.tell(key)
     assert {record.status for record in ledger.records()} == {*ENDS, "running"}
     assert TrialSampler(open_toy(), "search", "joint", MIXED).draw(0) == sampler.draw(0)
+
+
+def test_long_searches_learn_from_the_best_and_the_last_trials(open_toy, monkeypatch):
+    """With so few remembered, and pruned trials among the best, as there are fewer complete ones."""
+    monkeypatch.setattr(sampling, "REMEMBERED", 20)
+    monkeypatch.setattr(sampling, "BEST", 7)
+    ledger, chance = open_toy(), random.Random(2)
+    sampler = TrialSampler(ledger, "search", "joint", SPACE)
+    for number in range(70):
+        drawn = sampler.draw(number)
+        proposal = Proposal(drawn, seed=0, params=drawn, distributions=SPACE)
+        key = ledger.add("search", "joint", f"key {number}", proposal).key
+        epochs = chance.randint(1, 5)
+        for epoch in range(1, epochs + 1):
+            ledger.add_epoch(key, epoch, {"best/accuracy": chance.random()})
+        ledger.set_ending(key, Ending("completed" if number % 8 == 7 else "pruned", epochs))
+        ledger.tell(key)
+    trials = ledger.frozen("search", "joint")
+    oldest = trials[:40]
+    complete = [trial for trial in oldest if trial.state == TrialState.COMPLETE]
+    pruned = [trial for trial in oldest if trial.state == TrialState.PRUNED]
+    pruned.sort(key=lambda trial: (trial.last_step, trial.intermediate_values[trial.last_step]))
+    kept = [*complete, *pruned[len(complete) - 7 :]]
+    learnt = [*[trial for trial in oldest if trial in kept], *trials[40:]]
+    assert 0 < len(complete) < len(kept) == 7
+    draws = [sampler.draw(number) for number in range(20)]
+    next_driver = TrialSampler(open_toy(), "search", "joint", SPACE)
+    assert draws == [next_driver.draw(number) for number in range(20)]
+    assert draws == [fresh(learnt, number) for number in range(20)]
+    assert draws != [fresh(trials, number) for number in range(20)]
 
 
 @pytest.mark.parametrize(("budget", "drawn"), [(1, 1), (4, 1), (8, 2), (12, 4), (32, 10), (64, 10)])

@@ -112,25 +112,30 @@ def test_a_process_may_use_the_cores_of_its_affinity():
 
 
 class ToldProcess(tune.Trainable):
-    """Tells in which process it runs."""
+    """Tells in which process it runs, and which GPUs that sees."""
 
     def step(self):
-        return {"pid": os.getpid(), "done": True}
+        return {"pid": os.getpid(), "gpus": os.environ["CUDA_VISIBLE_DEVICES"], "done": True}
 
     def save_checkpoint(self, checkpoint_dir):
         pass
 
 
 @pytest.mark.slow
-def test_a_trial_runs_in_a_process_that_has_been_started_for_it(tmp_path):
+@pytest.mark.parametrize(("gpus", "seen"), [(0, [""]), (1, ["0", "1"])])
+def test_a_trial_runs_in_a_process_that_has_been_started_for_it(monkeypatch, tmp_path, gpus, seen):
+    """It sees its own GPU of two, although nothing was to be seen when the process started."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # as `cluster` sets it
     try:
         local_ray.start()
-        workers = [
-            each.pid for each in psutil.Process().children(recursive=True) if "ray::IDLE" in each.name()
-        ]
+        children = psutil.Process().children(recursive=True)
+        workers = [child.pid for child in children if "ray::IDLE" in child.name()]
+        trainable = tune.with_resources(ToldProcess, {"cpu": 1, "gpu": gpus})
         run_config = tune.RunConfig(storage_path=str(tmp_path), verbose=0)
-        result = tune.Tuner(ToldProcess, run_config=run_config).fit()[0]
-        assert result.metrics["pid"] in workers
+        told = tune.Tuner(trainable, run_config=run_config).fit()[0].metrics
+        assert told["pid"] in workers
+        assert told["gpus"] in seen
     finally:
         ray.shutdown()
 

@@ -373,9 +373,12 @@ class StudySettings:
     @property
     def unsearched(self) -> set[str]:
         """Stages that rest on no search: confirm too where all methods run their published recipes alone."""
-        recipes = [self.recipes.get(name) for name in self.methods]
-        published = self.protocols == ("paper",) and all(recipe and recipe.source for recipe in recipes)
-        return {*UNSEARCHED, *(["confirm"] if published else [])}
+        return {*UNSEARCHED, *([] if any(map(self.confirms_found, self.methods)) else ["confirm"])}
+
+    def confirms_found(self, name: str) -> bool:
+        """Whether confirm runs what a method's search found, and not its published recipe alone."""
+        recipe = self.recipes.get(name)
+        return self.protocols != ("paper",) or not (recipe and recipe.source)
 
     @property
     def begins_with(self) -> tuple[str, str]:

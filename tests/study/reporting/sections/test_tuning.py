@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 from report_reading import cards, drawn, tables
 
 from study.reporting.sections.tuning import TuningCurves
+from study.settings import PaperRecipe
 
 
 @pytest.fixture
@@ -38,6 +41,16 @@ def test_other_methods_are_named_in_one_sentence(searched):
     (card,) = cards(TuningCurves(), *study)
     assert card.startswith("More trials may improve: Late fusion (")
     assert "OGM-GE (" in card
+
+
+def test_a_search_that_decides_nothing_as_a_published_recipe_runs_in_its_place_is_no_limit(searched):
+    settings, records = searched(joint=[0.2] * 7 + [0.8], late_fusion=[0.2] * 7 + [0.9])
+    recipe = PaperRecipe({}, source="a release")
+    by_paper = replace(settings.protocol, name="paper")
+    fixed = {method: {} for method in settings.methods}
+    of_paper = replace(settings, protocol=by_paper, recipes={"joint": recipe}, fixed=fixed)
+    (card,) = cards(TuningCurves(), of_paper, records)
+    assert card.startswith("More trials may improve: Late fusion (")
 
 
 def test_there_is_a_panel_a_method_and_a_row(searched):

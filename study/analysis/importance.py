@@ -1,6 +1,5 @@
 """Which hyperparameters mattered in the search, beside what chance alone would give."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,7 +49,7 @@ def importance(trials: Sequence[Record]) -> list[Importance]:
     if len(trials) < MINIMUM_TRIALS or len(space) < 2:
         return []
     params = [{key: hashable(record.config[key]) for key in space} for record in trials]
-    values = np.array([_value(record) for record in trials])
+    values = np.array([record.reached for record in trials])
     measured = _shares(params, values, space)
     rng = np.random.default_rng(0)
     noise = [_shares(params, rng.permutation(values), space) for _ in range(PERMUTATIONS)]
@@ -60,10 +59,6 @@ def importance(trials: Sequence[Record]) -> list[Importance]:
 
 def _importance(key: str, share: float, noise: Sequence[float]) -> Importance:
     return Importance(key, share, float(np.mean(noise)), float(np.quantile(noise, 0.95)))
-
-
-def _value(record: Record) -> float:
-    return -math.inf if record.value is None else record.value
 
 
 def varied(configs: Sequence[Mapping[str, Any]]) -> dict[str, BaseDistribution]:

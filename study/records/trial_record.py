@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -69,6 +70,11 @@ class Record:
     def value(self) -> float | None:
         """The largest objective so far on the split that selects, at the last epoch."""
         return objective(self.epochs[max(self.epochs)]) if self.epochs else None
+
+    @property
+    def reached(self) -> float:
+        """`value` to compare by: without a result it is below all."""
+        return -math.inf if self.value is None else self.value
 
     @property
     def accuracy(self) -> float | None:

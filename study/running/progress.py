@@ -1,6 +1,5 @@
 """What a running study shows: a live table in a terminal, a line per finished trial elsewhere."""
 
-import math
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -150,15 +149,11 @@ def _endings(statuses: Mapping[str, int]) -> str:
     return ", ".join(f"{statuses[status]} {status}" for status in ENDINGS if statuses[status])
 
 
-def _value(record: Record) -> float:
-    return -math.inf if record.value is None else record.value
-
-
 def _score(record: Record, judged_by: Objective) -> str:
     """What chose the best epoch, as people read it; only an accuracy has a worst value to show."""
     if record.status == "diverged" and judged_by.name != ACCURACY:
         return f"{judged_by.name} unknown"
-    return f"{judged_by.name} {judged_by.score(_value(record)):.4f}"
+    return f"{judged_by.name} {judged_by.score(record.reached):.4f}"
 
 
 def _short_score(record: Record, judged_by: Objective) -> str:

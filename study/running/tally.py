@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter, defaultdict
+from operator import attrgetter
 
 from study.records.trial_record import Record
 
@@ -50,13 +51,9 @@ class Tally:
     def _rank(self, group: StageMethod, record: Record) -> None:
         place = (group, record.protocol)
         value, best = self._best.get(place, (-math.inf, record))
-        if _value(record) >= value:
-            self._best[place] = (_value(record), record)
+        if record.reached >= value:
+            self._best[place] = (record.reached, record)
         elif best.key == record.key:  # it has lost what it had reached
             rivals = [one for one in self._records[group].values() if one.protocol == record.protocol]
-            best = max(rivals, key=_value)
-            self._best[place] = (_value(best), best)
-
-
-def _value(record: Record) -> float:
-    return -math.inf if record.value is None else record.value
+            best = max(rivals, key=attrgetter("reached"))
+            self._best[place] = (best.reached, best)

@@ -1,6 +1,5 @@
 """multimodal-study COMMAND ...: all commands under one name; COMMAND --help lists the options of each."""
 
-import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -8,13 +7,14 @@ from importlib import import_module
 from typing import Final
 
 from study import __version__
-from trainables.multimodal.collector import collector_off
+from study.running.signals import end_while_starting
 from trainables.multimodal.command_line import Parser, reported
 from trainables.multimodal.supported_system import require_supported_system
 
 NAME: Final = "multimodal-study"
+STUDY: Final = "study.run"
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
-    "run": ("study.run", "carry out a named study, or continue it"),
+    "run": (STUDY, "carry out a named study, or continue it"),
     "prepare": ("study.prepare", "make a feature store from raw files"),
     "report": ("study.report", "make a study's report again from its ledger"),
     "ui": ("study.ui", "show studies in MLflow's UI, on this machine alone"),
@@ -38,10 +38,9 @@ def _dispatch(arguments: Sequence[str]) -> int:
     if not {"", os.getcwd()} & {*sys.path}:
         sys.path.append(os.getcwd())
     module, _ = COMMANDS[_parser().parse_args(arguments[:1]).command]
-    with collector_off():
-        command = import_module(module)
-    gc.freeze()  # what was imported stays: the collector passes it over
-    code: int = command.main(arguments[1:])
+    if module == STUDY:  # which a signal ends in order from the first moment on
+        end_while_starting(module)
+    code: int = import_module(module).main(arguments[1:])
     return code
 
 

@@ -25,12 +25,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-with collector_off():
+with collector_off():  # all that is imported stays: to look at it again and again takes a quarter of the time
     import joblib
     import torch
     from rich.console import Console
 
     from study.api import Where, numerics, open_study_store, require_room, start
+
+    gc.freeze()  # no later collection looks at it
 
 from study.records.addresses import without_secrets
 from study.request import resolved
@@ -160,5 +162,4 @@ def _folder_name(name: str, study: Study, store: FeatureStore) -> str:
 
 
 if __name__ == "__main__":
-    gc.freeze()  # what was imported stays: the collector passes it over
     sys.exit(main())

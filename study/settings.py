@@ -373,9 +373,9 @@ class StudySettings:
     @property
     def unsearched(self) -> set[str]:
         """Stages that rest on no search: confirm too where all methods run their published recipes alone."""
-        return {*UNSEARCHED, *([] if any(map(self.confirms_found, self.methods)) else ["confirm"])}
+        return {*UNSEARCHED, *([] if any(map(self.confirms_search, self.methods)) else ["confirm"])}
 
-    def confirms_found(self, name: str) -> bool:
+    def confirms_search(self, name: str) -> bool:
         """Whether confirm runs what a method's search found, and not its published recipe alone."""
         recipe = self.recipes.get(name)
         return self.protocols != ("paper",) or not (recipe and recipe.source)

@@ -100,8 +100,8 @@ def how_often(amount: float, capacity: float) -> int:
 def disconnect() -> None:
     """Stop Ray if it was started.
 
-    The collector rests meanwhile: a thread in which it drops one of Ray's handles then ends the process, for
-    the handle asks a core that is no more.
+    The collector is off meanwhile. It may run in any thread, and a handle of Ray's that it drops there calls
+    Ray's core. Where the core has just been shut down, that ends the process.
     """
     if ray.is_initialized():
         with collector_off():

@@ -44,10 +44,10 @@ def require_place() -> None:
 
 
 def start() -> None:
-    """Start Ray and see that a process of it starts, too, which is then a trial's.
+    """Start Ray, and see that a process of it starts.
 
-    For it has the environment that Tune asks for. Processes that Ray starts beforehand, one for each CPU,
-    have another, and no trial could use them.
+    That has the environment that Tune asks for where no variable says more, so that the first trial runs in
+    it. Ray's own early processes, one for each CPU, have another: no trial could use them, and none starts.
 
     Ray starts the processes of trials through a shell without quoting the interpreter's path, so that it is
     given the quoted one. Its token stays in this process's environment: otherwise Ray would write one into

@@ -24,9 +24,9 @@ REDUCTION_FACTOR = 2
 _LEARNT = (TrialState.COMPLETE, TrialState.PRUNED)  # what TPE learns from once it has ended
 STARTUP_TRIALS = 10  # drawn at random before TPE learns from them: Optuna's default
 REMEMBERED: Final = 500
-"""Trials that TPE learns from at least; where there are twice as many, it forgets the oldest but the best."""
+"""So many of the last trials are remembered at least, ended or not, and fewer than twice as many."""
 BEST: Final = 25
-"""So many trials at most TPE takes for good ones, of however many: Optuna's default."""
+"""How many trials TPE takes for good ones at most: Optuna's default."""
 
 
 def asha(
@@ -113,17 +113,16 @@ class _SpacedSampler(optuna.samplers.TPESampler):
         return self._shared
 
 
-def best(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+def _best(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """The BEST of those that TPE learns from, as it ranks them, in the order in which they began."""
     learnt = [trial for trial in trials if trial.state in _LEARNT]
-    ranked = sorted(range(len(learnt)), key=lambda number: _rank(learnt[number]))
-    return [learnt[number] for number in sorted(ranked[:BEST])]
+    return sorted(sorted(learnt, key=_rank)[:BEST], key=lambda trial: trial.number)
 
 
 def _rank(trial: FrozenTrial) -> tuple[bool, float, float]:
     """Trials that ran to their end come first, by value; of the others those that came furthest."""
     if trial.state == TrialState.COMPLETE:
-        return False, 0.0, -(trial.value or 0.0)
+        return False, 0.0, -(trial.value or 0.0)  # it has one
     step, value = max(trial.intermediate_values.items(), default=(-1, 0.0))
     return True, -step, -value
 
@@ -134,9 +133,9 @@ class TrialSampler:
     A sampler of Optuna's, seeded for each draw, makes the draw a function of the ledger: a study that was
     stopped draws what it would have drawn without the stop. What it learns from is kept in memory, and a draw
     adds only trials that have begun or ended since the draw before. The rest of its cost is TPE's own, which
-    weighs all trials: about 6 us for each of them with five hyperparameters. So that searches of any length
-    go on at one pace, it weighs the BEST of all and the last REMEMBERED to twice as many; TPE itself gives
-    trials the less weight the older they are, except those that it takes for good ones.
+    weighs all trials: about 6 us for each of them with five hyperparameters. So that long searches keep their
+    pace, it weighs the last REMEMBERED to twice as many, and the BEST of those before. TPE gives old trials
+    less weight anyway, unless it takes them for good ones.
 
     Args:
         ledger: Holds the trials.
@@ -159,7 +158,7 @@ class TrialSampler:
         self._startup = startup
         self._search = (stage, method)
         self._space = dict(space)
-        self._begin_copy()
+        self._start_anew(0)
 
     def draw(self, *seed: int) -> dict[str, Any]:
         """Draw a configuration; `seed` stands for the draw, and the same trials and seed draw the same."""
@@ -171,36 +170,38 @@ class TrialSampler:
         self._study.tell(trial, state=TrialState.FAIL)  # TPE passes over it; the ledger has the real one
         return dict(trial.params)
 
-    def _begin_copy(self, oldest: int = 0) -> None:
-        """Begin what TPE learns from with the best trials before number `oldest`."""
-        self._oldest = self._next = oldest  # numbers of trials: from where all are copied, and are not yet
+    def _start_anew(self, oldest: int) -> None:
+        """Forget all trials before number `oldest` but the best."""
+        self._oldest = oldest  # all trials from this number on are copied
+        self._next = oldest  # the first that is not copied yet
         self._running: dict[int, FrozenTrial] = {}  # id in the copy -> the ledger's own
         self._shared: dict[str, BaseDistribution] | None = None  # by all trials that TPE learns from
         self._storage = InMemoryStorage()
         self._id = self._storage.create_new_study([StudyDirection.MAXIMIZE], "search")
         self._study = optuna.load_study(study_name="search", storage=self._storage)
-        if oldest:
-            self._begin(best(self._ledger.frozen(*self._search)[:oldest]))
+        before = self._ledger.frozen(*self._search)[:oldest]
+        self._open = [trial for trial in before if not trial.state.is_finished()]  # may yet be of the best
+        self._add(_best(before))
 
     def _catch_up(self) -> None:
         """Copy the trials that have begun since, then the ends of those that were running."""
-        begun = self._ledger.frozen(*self._search, start=self._next)
-        oldest = REMEMBERED * ((self._next + len(begun)) // REMEMBERED - 1)
-        if oldest > self._oldest:
-            self._begin_copy(oldest)
-            begun = self._ledger.frozen(*self._search, start=oldest)
-        self._begin(begun)
-        self._next += len(begun)
+        new = self._ledger.frozen(*self._search, start=self._next)
+        oldest = max(0, REMEMBERED * ((self._next + len(new)) // REMEMBERED - 1))
+        if oldest > self._oldest or any(trial.state.is_finished() for trial in self._open):
+            self._start_anew(oldest)
+            new = self._ledger.frozen(*self._search, start=oldest)
+        self._add(new)
+        self._next += len(new)
         for copy in [copy for copy, trial in self._running.items() if trial.state.is_finished()]:
             self._end(copy, self._running.pop(copy))
 
-    def _begin(self, trials: Sequence[FrozenTrial]) -> None:
+    def _add(self, trials: Sequence[FrozenTrial]) -> None:
         """Copy trials as they are when they begin."""
         for trial in trials:
-            begun = create_trial(
+            running = create_trial(
                 state=TrialState.RUNNING, params=trial.params, distributions=trial.distributions
             )
-            self._running[self._storage.create_new_trial(self._id, template_trial=begun)] = trial
+            self._running[self._storage.create_new_trial(self._id, template_trial=running)] = trial
 
     def _end(self, copy: int, trial: FrozenTrial) -> None:
         """Copy how a trial has ended; of its values TPE reads the last alone."""

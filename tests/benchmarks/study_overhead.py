@@ -13,7 +13,6 @@ with a bare Ray: seconds from the command to a first step. Imports are made as `
 with 1,000 trials: 3 s more than a bare Ray.
 """
 
-import gc
 import subprocess
 import sys
 import tempfile
@@ -25,7 +24,7 @@ from pathlib import Path
 from trainables.multimodal.collector import collector_off
 
 with collector_off():
-    import study.run  # noqa: F401  (all that the command imports, in its order)
+    import study.run  # noqa: F401  (all that the command imports, as it does)
 
 import psutil
 from ray import tune
@@ -163,7 +162,6 @@ def resumed(root, trials, epochs):
 
 def resume(root, trials, epochs):
     """Run the missing trial in this process, and say when its first epoch was told."""
-    gc.freeze()
     records, _, _ = work(Path(root), int(trials), int(epochs))
     print(max(record.times[1] for record in records))
 

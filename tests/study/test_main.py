@@ -1,9 +1,20 @@
+import signal
 import subprocess
 import sys
 
 import pytest
 
 from study.__main__ import COMMANDS, main
+from study.running.signals import SIGNALS
+
+
+@pytest.fixture(autouse=True)
+def handlers():
+    """Handlers of signals are those of before after each test."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def test_the_help_lists_every_command_with_its_purpose(capsys):
@@ -55,3 +66,14 @@ def test_only_the_chosen_command_is_imported(arguments, not_imported):
         f"sys.exit(bool({not_imported} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", check], capture_output=True, check=False).returncode == 0
+
+
+def test_a_signal_while_the_command_of_a_study_is_imported_is_one_sentence():
+    program = (
+        "import os, signal; from study import __main__\n"
+        "__main__.import_module = lambda name: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "__main__.main(['run'])"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    said = "study.run: stopped by SIGTERM before it began; run the same command again to continue."
+    assert (ended.returncode, ended.stderr.strip()) == (3, said)

@@ -1,4 +1,4 @@
-"""Python's collector of garbage, where it has to rest."""
+"""Python's collector of garbage, switched off where it does harm."""
 
 import gc
 from collections.abc import Iterator
@@ -7,11 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def collector_off() -> Iterator[None]:
-    """Meanwhile no thread collects garbage on its own.
-
-    Imports are quicker for it: what they make stays, and looking at it again and again takes a quarter of the
-    time that torch and Ray need.
-    """
+    """Meanwhile Python looks for no garbage on its own, in whatever thread."""
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -34,9 +34,9 @@ class TuningCurves(Section):
     title = "Was every method tuned enough"
 
     def cards(self, results: Results) -> Iterable[Card]:
-        """Methods whose curve still rises and decides what is confirmed, the baseline first."""
-        confirmed = {m: tuning for m, tuning in results.tunings.items() if results.settings.confirms_found(m)}
-        rising = {method: tuning for method, tuning in confirmed.items() if tuning.rises}
+        """Methods whose curve still rises, and whose search decides what is confirmed; the baseline first."""
+        decides = results.settings.confirms_search
+        rising = {m: tuning for m, tuning in results.tunings.items() if tuning.rises and decides(m)}
         if results.baseline in rising:
             yield _baseline_under_tuned(results, rising.pop(results.baseline))
         if rising:

@@ -129,12 +129,13 @@ def test_a_trial_runs_in_a_process_that_has_been_started_for_it(monkeypatch, tmp
     monkeypatch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # as `cluster` sets it
     try:
         local_ray.start()
-        children = psutil.Process().children(recursive=True)
-        workers = [child.pid for child in children if "ray::IDLE" in child.name()]
+        children = [child for child in psutil.Process().children(recursive=True) if "ray::" in child.name()]
+        workers = {child.pid: child.environ() for child in children if "Agent" not in child.name()}
         trainable = tune.with_resources(ToldProcess, {"cpu": 1, "gpu": gpus})
         run_config = tune.RunConfig(storage_path=str(tmp_path), verbose=0)
         told = tune.Tuner(trainable, run_config=run_config).fit()[0].metrics
         assert told["pid"] in workers
+        assert all("PL_DISABLE_FORK" in environment for environment in workers.values())  # as Tune asks
         assert told["gpus"] in seen
     finally:
         ray.shutdown()

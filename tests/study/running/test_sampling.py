@@ -124,33 +124,45 @@ def test_draws_are_those_of_a_fresh_study_in_whatever_order_trials_begin_and_end
     assert TrialSampler(open_toy(), "search", "joint", MIXED).draw(0) == sampler.draw(0)
 
 
-def test_long_searches_learn_from_the_best_and_the_last_trials(open_toy, monkeypatch):
-    """With so few remembered, and pruned trials among the best, as there are fewer complete ones."""
+def remembered(trials):
+    """What is left of these trials where 20 to 39 are remembered, and 7 of those before."""
+    oldest = max(0, 20 * (len(trials) // 20 - 1))
+    before = trials[:oldest]
+    complete = [trial for trial in before if trial.state == TrialState.COMPLETE]
+    pruned = [trial for trial in before if trial.state == TrialState.PRUNED]
+    complete.sort(key=lambda trial: -trial.value)
+    pruned.sort(key=lambda trial: (-trial.last_step, -trial.intermediate_values[trial.last_step]))
+    kept = [*complete, *pruned][:7]
+    return [*[trial for trial in before if trial in kept], *trials[oldest:]]
+
+
+@pytest.mark.parametrize("held", [None, 3, 19, 20, 39, 40])
+def test_long_searches_learn_from_the_best_and_the_last_trials(open_toy, monkeypatch, held):
+    """Trials end at once, and are pruned mostly; only trial `held` runs on, and at the end it is the best."""
     monkeypatch.setattr(sampling, "REMEMBERED", 20)
     monkeypatch.setattr(sampling, "BEST", 7)
     ledger, chance = open_toy(), random.Random(2)
-    sampler = TrialSampler(ledger, "search", "joint", SPACE)
-    for number in range(70):
+    sampler, keys = TrialSampler(ledger, "search", "joint", SPACE), []
+    for number in range(85):
         drawn = sampler.draw(number)
+        assert drawn == fresh(remembered(ledger.frozen("search", "joint")), number), number
         proposal = Proposal(drawn, seed=0, params=drawn, distributions=SPACE)
-        key = ledger.add("search", "joint", f"key {number}", proposal).key
+        keys.append(ledger.add("search", "joint", f"key {number}", proposal).key)
         epochs = chance.randint(1, 5)
         for epoch in range(1, epochs + 1):
-            ledger.add_epoch(key, epoch, {"best/accuracy": chance.random()})
-        ledger.set_ending(key, Ending("completed" if number % 8 == 7 else "pruned", epochs))
-        ledger.tell(key)
+            ledger.add_epoch(keys[-1], epoch, {"best/accuracy": chance.random()})
+        if number != held:
+            ledger.set_ending(keys[-1], Ending("completed" if number % 9 == 8 else "pruned", epochs))
+            ledger.tell(keys[-1])
+    if held is not None:
+        ledger.add_epoch(keys[held], 6, {"best/accuracy": 1.0})
+        ledger.set_ending(keys[held], Ending("completed", 6))
+        ledger.tell(keys[held])
     trials = ledger.frozen("search", "joint")
-    oldest = trials[:40]
-    complete = [trial for trial in oldest if trial.state == TrialState.COMPLETE]
-    pruned = [trial for trial in oldest if trial.state == TrialState.PRUNED]
-    pruned.sort(key=lambda trial: (trial.last_step, trial.intermediate_values[trial.last_step]))
-    kept = [*complete, *pruned[len(complete) - 7 :]]
-    learnt = [*[trial for trial in oldest if trial in kept], *trials[40:]]
-    assert 0 < len(complete) < len(kept) == 7
     draws = [sampler.draw(number) for number in range(20)]
     next_driver = TrialSampler(open_toy(), "search", "joint", SPACE)
     assert draws == [next_driver.draw(number) for number in range(20)]
-    assert draws == [fresh(learnt, number) for number in range(20)]
+    assert draws == [fresh(remembered(trials), number) for number in range(20)]
     assert draws != [fresh(trials, number) for number in range(20)]
 
 

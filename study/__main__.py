@@ -7,7 +7,6 @@ from importlib import import_module
 from typing import Final
 
 from study import __version__
-from study.running.signals import end_while_starting
 from trainables.multimodal.command_line import Parser, reported
 from trainables.multimodal.supported_system import require_supported_system
 
@@ -39,6 +38,8 @@ def _dispatch(arguments: Sequence[str]) -> int:
         sys.path.append(os.getcwd())
     module, _ = COMMANDS[_parser().parse_args(arguments[:1]).command]
     if module == STUDY:  # which a signal ends in order from the first moment on
+        from study.running.signals import end_while_starting  # of signals that Windows lacks
+
         end_while_starting(module)
     code: int = import_module(module).main(arguments[1:])
     return code

@@ -9,11 +9,26 @@ import threading
 import time
 
 import ray
+from ray._private import worker
 
 from study.running import cluster, local_ray
 
-HANDLES = 5000
+HANDLES = 10_000
 ENDINGS = {"vanilla": ray.shutdown, "ours": cluster.disconnect}
+
+
+class SlowCore:
+    """Ray's core in a process that is kept waiting just when it has been shut down."""
+
+    def __init__(self, core):
+        self.core = core
+
+    def __getattr__(self, name):
+        return getattr(self.core, name)
+
+    def shutdown_driver(self):
+        self.core.shutdown_driver()
+        time.sleep(0.5)
 
 
 def drop(handles):
@@ -27,6 +42,7 @@ def drop(handles):
 def main(ending):
     local_ray.start()
     handles = [ray.put(0) for _ in range(HANDLES)]
+    worker.global_worker.core_worker = SlowCore(worker.global_worker.core_worker)
     gc.freeze()
     gc.set_threshold(5)
     threading.Thread(target=drop, args=[handles], daemon=True).start()

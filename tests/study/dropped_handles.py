@@ -1,6 +1,7 @@
 """A process that ends its Ray while a thread of it drops handles of Ray's.
 
-python dropped_handles.py vanilla|ours prints how many are left, where the process survives that.
+python dropped_handles.py vanilla|ours prints how many there are before and after, where the process
+survives that.
 """
 
 import gc
@@ -47,6 +48,7 @@ def main(ending):
     gc.set_threshold(5)
     threading.Thread(target=drop, args=[handles], daemon=True).start()
     time.sleep(0.1)
+    print(len(handles), flush=True)
     ENDINGS[ending]()
     print(len(handles))
 

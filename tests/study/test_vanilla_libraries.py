@@ -201,7 +201,8 @@ def test_vanilla_ray_still_ends_the_process_where_a_thread_drops_a_handle_at_its
     command = [sys.executable, dropped_handles.__file__, "vanilla"]
     ended = subprocess.run(command, check=False, capture_output=True, text=True)
     assert ended.returncode == 1
-    assert "The core worker has already been shutdown" in ended.stderr
+    assert len(ended.stdout.split()) == 1  # what it prints before the end alone
+    assert "Traceback" not in ended.stderr  # nor does Ray's own sentence always get there
 
 
 @pytest.mark.slow

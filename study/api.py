@@ -25,6 +25,7 @@ from study.records.mlflow_target import Target, tracking_uri
 from study.records.study_folder import LEDGER, locked, open_ledger, read_ledger, set_aside
 from study.request import StudyRequest, resolved
 from study.running import local_ray
+from study.running.cluster import require_unstarted
 from study.running.driver import Job, carry_out
 from study.running.gpu_sharing import require_mps
 from study.running.staging import staged_data
@@ -185,9 +186,11 @@ def start(
 ) -> StudyOutcome:
     """Run what is missing of the study with these settings; `fresh` keeps an old one as <folder>.<n>.
 
-    Raises InputError: the machine cannot hold a trial, MLflow does not answer, the settings or a
-    user's own code differ from what the study was begun with, or another driver works on it.
+    Raises InputError: the machine cannot hold a trial, Ray runs in this process already, MLflow does not
+    answer, the settings or a user's own code differ from what the study was begun with, or another driver
+    works on it.
     """
+    require_unstarted()
     require_room(where.resources)
     require_unchanged(settings.own_parts)
     placed = replace(

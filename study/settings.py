@@ -377,8 +377,7 @@ class StudySettings:
 
     def confirms_search(self, name: str) -> bool:
         """Whether confirm runs what a method's search found, and not its published recipe alone."""
-        recipe = self.recipes.get(name)
-        return self.protocols != ("paper",) or not (recipe and recipe.source)
+        return self.protocols != ("paper",) or self._published_recipe(name) is None
 
     @property
     def begins_with(self) -> tuple[str, str]:
@@ -414,8 +413,8 @@ class StudySettings:
 
     def repeats_published(self, name: str) -> bool:
         """Whether confirm runs a method's published values beside its best, which a recipe has anyway."""
-        recipe = self.recipes.get(name) if self.protocols[0] == "paper" else None
-        return self.confirms_published and not (recipe and recipe.source)
+        has_recipe = self.protocols[0] == "paper" and self._published_recipe(name) is not None
+        return self.confirms_published and not has_recipe
 
     def published(self, name: str, learning_rate: Any) -> dict[str, Any] | None:
         """All settings of a method's published values at another learning rate; None if it has no others."""
@@ -423,6 +422,10 @@ class StudySettings:
         if not values.keys() - {"lr"}:
             return None
         return self.config(name, {**values, "lr": learning_rate} if "lr" in values else values)
+
+    def _published_recipe(self, name: str) -> PaperRecipe | None:
+        recipe = self.recipes.get(name)
+        return recipe if recipe and recipe.source else None
 
     def _free(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """What is left to choose; fusion_weights fix the weight of every modality."""

@@ -28,6 +28,15 @@ os.environ.setdefault("TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # hide CUDA from trials without a GPU
 
 
+def require_unstarted() -> None:
+    """Refuse a process with a Ray that somebody else started: a study would use it and end it."""
+    if ray.is_initialized():
+        raise InputError(
+            "Ray runs in this process already, and a study starts and ends one of its own: "
+            "call ray.shutdown() first, and name a cluster by Resources(address=...)."
+        )
+
+
 def connect(resources: Resources, parts: Iterable[str] = ()) -> None:
     """Start a Ray of our own on this machine, or join the cluster that was named and send it own parts."""
     if ray.is_initialized():

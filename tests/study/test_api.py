@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import ray
 
 import search_spaces
 from search_spaces.space import SearchSpace
@@ -61,6 +62,13 @@ def test_a_trial_that_this_machine_cannot_hold_is_refused_before_anything_is_wri
     where = api.Where(Resources(cpus_per_trial=1000.0, gpus_per_trial=0.0))
     with pytest.raises(InputError, match="cpus-per-trial is 1000"):
         api.run_study(STUDY, data=toy_store, results=tmp_path / "results", where=where)
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_ray_that_runs_already_is_neither_used_nor_ended(toy_store, tmp_path, monkeypatch):
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    with pytest.raises(InputError, match="Ray runs in this process already"):
+        api.run_study(STUDY, data=toy_store, results=tmp_path / "results")
     assert not (tmp_path / "results").exists()
 
 

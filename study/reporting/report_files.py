@@ -39,7 +39,7 @@ def _drawn(make: Callable[[], Iterable[Drawn]], width: float, sample: bool) -> t
         drawn = list(make())
         for one in drawn:
             files.arrange(one.figure, sample=sample)
-        return drawn, [files.picture(one.figure, f"{one.name} {width}") for one in drawn]
+        return drawn, [files.picture(one.figure) for one in drawn]
 
 
 def write_figures(folder: Path, drawn: Collection[Drawn]) -> None:

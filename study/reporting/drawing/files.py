@@ -6,7 +6,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from study.reporting.drawing import style
@@ -44,6 +43,7 @@ _DIGITS = re.compile(r"(\.\d\d)\d+")
 _TAG = re.compile(r"<[^>]+>")
 _MARKS = re.compile(r"<g([^>]*)>((?: ?<use [^>]*/>)+) ?</g>")
 _STYLE = re.compile(r' style="[^"]*"')
+_HASH = re.compile(r'(?<=["#])[a-z][0-9a-f]{10}\b')
 
 
 def arrange(figure: Figure, *, sample: bool) -> None:
@@ -71,24 +71,25 @@ def save(figure: Figure, stem: Path) -> None:
             figure.savefig(file, format=kind, metadata=UNDATED.get(kind))
 
 
-def picture(figure: Figure, name: str) -> str:
+def picture(figure: Figure) -> str:
     """An SVG image whose colours follow the screen."""
     file = BytesIO()
-    with mpl.rc_context({"svg.hashsalt": name}):
-        figure.savefig(file, format="svg", metadata=UNDATED["svg"])
+    figure.savefig(file, format="svg", metadata=UNDATED["svg"])
     return adaptive(lean(file.getvalue().decode()))
 
 
 def lean(svg: str) -> str:
-    """The same image to a hundredth of a point, with the style of many equal marks written once.
+    """The same image to a hundredth of a point, with short names, and the style of many equal marks once.
 
     What is written in it keeps its digits.
     """
-    return _MARKS.sub(_style_once, _TAG.sub(_shortened, " ".join(svg.split())))
+    names: dict[str, str] = {}
 
+    def shortened(tag: re.Match[str]) -> str:
+        named = _HASH.sub(lambda found: names.setdefault(found[0], f"n{len(names)}"), tag[0])
+        return _DIGITS.sub(r"\1", named)
 
-def _shortened(tag: re.Match[str]) -> str:
-    return _DIGITS.sub(r"\1", tag[0])
+    return _MARKS.sub(_style_once, _TAG.sub(shortened, " ".join(svg.split())))
 
 
 def _style_once(marks: re.Match[str]) -> str:

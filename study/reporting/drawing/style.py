@@ -53,6 +53,7 @@ RC: dict[str, Any] = {
     "figure.constrained_layout.use": True,
     "font.sans-serif": ["DejaVu Sans"],  # an SVG repeats the list at every word
     "svg.fonttype": "none",
+    "svg.hashsalt": "the same names each time",
     "savefig.dpi": 180,
     "savefig.facecolor": "white",
 }

@@ -306,7 +306,7 @@ def test_each_incumbent_is_computed_once_for_a_report(tmp_path, module_study, mo
     calls = []
     monkeypatch.setattr(chosen_runs, "incumbent", lambda *given: calls.append(given[1]) or incumbent(*given))
     monkeypatch.setattr(files, "save", lambda figure, stem: None)
-    monkeypatch.setattr(files, "picture", lambda figure, name: "")
+    monkeypatch.setattr(files, "picture", lambda figure: "")
     write_report.write(tmp_path, *module_study)
     assert sorted(calls) == sorted(module_study[0].methods)
 

@@ -20,7 +20,7 @@ def figure() -> Figure:
 
 def test_colours_follow_a_dark_screen_and_print_stays_light(figure) -> None:
     with style.style():
-        svg = files.picture(figure, "curve")
+        svg = files.picture(figure)
     assert svg.startswith("<svg")
     assert "stroke: var(--3b3b98)" in svg
     assert "svg{--" in svg
@@ -55,6 +55,27 @@ def test_a_figure_is_saved_for_screens_and_for_print(figure, tmp_path) -> None:
     files.save(figure, tmp_path / "curve")
     starts = {path.suffix: path.read_bytes()[:5] for path in tmp_path.iterdir()}
     assert starts == {".png": b"\x89PNG\r", ".svg": b"<?xml", ".pdf": b"%PDF-"}
+
+
+def test_the_same_figure_gives_the_same_file(figure, tmp_path) -> None:
+    with style.style():
+        for stem in ("first", "second"):
+            files.save(figure, tmp_path / stem)
+    for kind in files.FORMATS:
+        first, second = (tmp_path / f"{stem}.{kind}" for stem in ("first", "second"))
+        assert first.read_bytes() == second.read_bytes()
+
+
+def test_marks_of_a_picture_have_short_names_that_lead_to_them(figure) -> None:
+    figure.axes[0].plot([0, 0.5, 1], [1, 0.5, 0], "o")
+    figure.axes[0].plot([0, 0.5, 1], [1, 0.7, 0], "s")
+    with style.style():
+        svg = files.picture(figure)
+    asked = re.findall(r'(?:xlink:href="#|url\(#)([^")]+)', svg)
+    assert len(asked) > 6
+    assert {re.sub("[0-9]+", "", name) for name in asked} == {"n"}
+    for name in asked:
+        assert svg.count(f'id="{name}"') == 1
 
 
 def test_titles_wrap_and_a_layout_is_made_once(figure) -> None:
@@ -101,7 +122,7 @@ def test_the_mark_of_generated_data_covers_no_title(width, letters) -> None:
 def test_numbers_that_are_written_in_a_picture_keep_their_digits(figure) -> None:
     figure.axes[0].set_yticks([0.0025, 0.1234567], ["0.0025", "0.1234567"])
     with style.style():
-        svg = files.picture(figure, "curve")
+        svg = files.picture(figure)
     assert ">0.0025<" in svg
     assert ">0.1234567<" in svg
     assert not re.search(r'[ "]\d+\.\d{3}', svg)

@@ -13,6 +13,7 @@ from small_study import ONE_BY_ONE, SmallStudy, ending, signal_processes, signal
 
 from study.running.trial_files import KEPT
 
+TOLD = 60.0  # seconds in which Ray's agents tell a GCS that was killed, too, of their killed raylet
 SHORT = [*ONE_BY_ONE, "--sweep", "lam=0,1"]  # all stages, in few trials
 
 
@@ -47,9 +48,7 @@ class Disturbed(SmallStudy):
         """What it came to, for the oracle."""
         for driver in self.drivers:
             driver.wait()
-        _, alive = psutil.wait_procs(
-            self.processes, timeout=40
-        )  # Ray's agents look after their raylet seldom
+        _, alive = psutil.wait_procs(self.processes, timeout=TOLD + 15)
         return outcome(self.folder, self.url, self.trace, alive)
 
     def require(self, calm, code):

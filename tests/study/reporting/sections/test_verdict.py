@@ -7,7 +7,7 @@ from synthetic_studies import surface_study
 from study.analysis.results import analyse
 from study.analysis.surface import LEAST_POINTS
 from study.reporting.sections.verdict import Verdict
-from study.reporting.verdicts import answer, question
+from study.reporting.verdicts import answer, question, sentences
 from study.reporting.wording import SPACE
 
 
@@ -131,6 +131,15 @@ def test_before_anything_is_confirmed_there_is_no_answer(synthetic, settings) ->
     told = asked(settings(), synthetic().search("joint", 0.5, 1).records)
     assert told[0] == "Does Diagnose & Re-learn improve on joint training on cremad?"
     assert told[1].startswith("No configuration has been confirmed")
+
+
+def test_a_baseline_that_lost_all_runs_is_what_the_others_lack(synthetic, settings) -> None:
+    study = synthetic().search("joint", 0.6, 1).search("diagnose_relearn", 0.6, 1)
+    study.confirm("diagnose_relearn", 0.6)
+    study.add("confirm", "joint", 0.2, status="diverged", reason="loss is not finite", seed=1000)
+    told = "Joint training has no result, so no method can be compared with it."
+    assert asked(settings(), study.records)[1] == told
+    assert told in sentences(analyse(settings(), study.records))
 
 
 def test_a_study_of_joint_training_alone_answers_what_it_reaches(synthetic, settings) -> None:

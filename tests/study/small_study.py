@@ -139,7 +139,8 @@ def signal_processes(driver, name, number):
         if reached:
             return reached
         time.sleep(0.02)
-    raise AssertionError(f"there was no {name}")
+    ended = "" if driver.poll() is None else f", and the driver ended: {ending(driver)}"
+    raise AssertionError(f"there was no {name}{ended}")
 
 
 def below(driver):

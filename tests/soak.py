@@ -23,6 +23,7 @@ from toy_study import write_toy_store  # noqa: E402
 
 OPTIONS = ["--epochs", "4", "--trials", "8", "--seeds", "3", "--finalists", "2", "--pruning", "always"]
 OPTIONS += ["--device", "cpu", "--max-concurrent", "1"]
+PAUSE = 0.25  # seconds that an epoch takes longer: before a fault the ledger is asked what it may hit
 CLOSING = 25  # epochs at a study's end that no fault waits for: it may be over before the fault comes
 FAULTS = {
     "driver killed": faults.kill_driver,
@@ -47,9 +48,10 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         store = write_toy_store(root)
-        calm, undisturbed = run(faults.Disturbed(store, root / "calm" / "results", OPTIONS), [])
+        places = (root / name / "results" for name in ("calm", "soak"))
+        alone, study = (faults.Disturbed(store, place, OPTIONS) for place in places)
+        calm, undisturbed = run(alone, [])
         drawn = draw(asked.seed, asked.faults, last=len(calm.begun))
-        study = faults.Disturbed(store, root / "soak" / "results", OPTIONS)
         now, disturbed = run(study, drawn)
         found = violations(Evidence(calm, now, study.drivers[-1].returncode, study.faults))
     tell(calm, now, drawn, len(study.drivers))
@@ -71,13 +73,13 @@ def draw(seed, count, last):
 def run(study, drawn):
     """Run a study to its end under faults; returns what it came to, and the seconds that took."""
     study.results.mkdir(parents=True)
+    study.pause = PAUSE
     begun = time.monotonic()
     driver = study.start()
     for place, fault in drawn:
         wait_until_begun(study, place)
-        if driver.poll() is None:
-            print(f"{place} epochs have begun: {fault}", flush=True)
-            FAULTS[fault](study)
+        print(f"{place} epochs have begun: {fault}", flush=True)
+        FAULTS[fault](study)
         if driver.poll() is not None:
             driver = study.start()
     code, said, complained = ending(driver)
@@ -87,11 +89,11 @@ def run(study, drawn):
 
 
 def wait_until_begun(study, count):
-    """Wait until so many epochs have begun, or the driver has ended: the ledger would be asked too seldom."""
-    while study.drivers[-1].poll() is None:
+    """Wait until so many epochs have begun; the ledger would be asked too seldom."""
+    while not study.trace.exists() or len(study.trace.read_text().splitlines()) < count:
+        if study.drivers[-1].poll() is not None:
+            raise AssertionError(f"the driver ended before its next fault: {ending(study.drivers[-1])}")
         study.note_processes()
-        if study.trace.exists() and len(study.trace.read_text().splitlines()) >= count:
-            return
         time.sleep(0.05)
 
 

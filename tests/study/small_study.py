@@ -38,6 +38,7 @@ class SmallStudy:
         self.ledger = journal or self.folder / "ledger.db"
         self.url = f"journal://{journal}" if journal else sqlite_url(self.ledger)
         self.trace = results.with_name(f"{results.name}-epochs.jsonl")
+        self.pause = 0.05  # seconds that an epoch takes longer
         self.drivers = []
         self.processes = set()  # all that were seen below a driver
 
@@ -48,7 +49,7 @@ class SmallStudy:
         command = [sys.executable, *program, self.study, *where, *self.options, *more]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         found = os.pathsep.join(filter(None, [str(COUNTED_RUN.parent), os.environ.get("PYTHONPATH")]))
-        environment = {**os.environ, "NODE": "here", "PAUSE": "0.05", "PYTHONPATH": found}
+        environment = {**os.environ, "NODE": "here", "PAUSE": str(self.pause), "PYTHONPATH": found}
         self.drivers.append(subprocess.Popen(command, **pipes, env=environment, preexec_fn=heed_hangups))
         return self.drivers[-1]
 

@@ -55,7 +55,7 @@ def answer(results: Results) -> str:
     """The verdicts on what was asked, in one sentence."""
     compared = [c for c in ordered(results, results.protocols[0]) if _was_asked(results, c)]
     if not compared:
-        return _reached(results, results.protocols[0]) or _no_verdict(results)
+        return _reached(results, results.protocols[0]) or _no_verdict(results, results.protocols[:1])
     kinds = {kind: [c for c in compared if judged(results, c) == kind] for kind in ENDINGS}
     told = [_told(results, kind, of) for kind, of in kinds.items() if of]
     asked = _family(results, compared[0].method) == FAMILIES[0]
@@ -81,7 +81,7 @@ def sentences(results: Results) -> Iterable[str]:
     """
     if not results.saturated:
         reached = [line for protocol in results.protocols for line in _verdicts(results, protocol)]
-        yield from reached or [_no_verdict(results)]
+        yield from reached or [_no_verdict(results, results.protocols)]
     for protocol in results.protocols:
         for status in results.status(protocol):
             if status.is_without_result and status.stage != "search":
@@ -89,9 +89,9 @@ def sentences(results: Results) -> Iterable[str]:
                 yield f"{label} has no result, {status_wording.outcome(status)}."
 
 
-def _no_verdict(results: Results) -> str:
-    """Why no method is compared: nothing was confirmed, or the baseline was not."""
-    confirmed = any(status.seeds for protocol in results.protocols for status in results.status(protocol))
+def _no_verdict(results: Results, protocols: Iterable[str]) -> str:
+    """Why no method is compared: nothing was confirmed by these protocols, or the baseline was not."""
+    confirmed = any(status.seeds for protocol in protocols for status in results.status(protocol))
     label = results.settings.label(results.baseline)
     return f"{label} has no result, so no method can be compared with it." if confirmed else NOTHING
 

@@ -142,6 +142,14 @@ def test_a_baseline_that_lost_all_runs_is_what_the_others_lack(synthetic, settin
     assert told in sentences(analyse(settings(), study.records))
 
 
+def test_a_baseline_with_runs_by_another_protocol_alone_is_not_called_lost(synthetic, settings) -> None:
+    study = synthetic().search("joint", 0.6, 1).search("diagnose_relearn", 0.6, 1)
+    for method in ("joint", "diagnose_relearn"):
+        study.confirm(method, 0.6, protocol="paper")
+    both = settings(protocol={"name": "both", "splits": {"clean": "actor-disjoint", "paper": "dnr"}})
+    assert asked(both, study.records)[1].startswith("No configuration has been confirmed")
+
+
 def test_a_study_of_joint_training_alone_answers_what_it_reaches(synthetic, settings) -> None:
     told = asked(settings(methods=["joint"]), judged(synthetic, {"joint": BASE}))
     assert told[0] == "What does joint training reach on cremad?"

@@ -83,6 +83,31 @@ def test_mlflow_answers_to_the_names_by_which_it_is_called(services):
     assert {"mlflow:5000", "127.0.0.1:5000"} <= set(hosts)
 
 
+def test_one_process_of_mlflow_answers(services):
+    """More are watched by their parent, which ends those that answer late: on a busy machine all of them."""
+    words = shlex.split(services["mlflow"]["command"])
+    assert words[words.index("--workers") + 1] == "1"
+
+
+def test_what_ends_on_a_signal_only_as_a_child_is_none_of_the_first_process(services):
+    assert all(service.get("init") for name, service in services.items() if name != "postgres")
+
+
+def test_the_head_is_asked_until_it_answers_and_anew_at_every_start(services):
+    """/dev/shm is empty when a container starts again, and its other folders are as they were."""
+    known, _, question = services["head"]["healthcheck"]["test"].partition(" || ")
+    marker = re.fullmatch(r"test -e (/dev/shm/\w+)", known).group(1)
+    assert question == f"(ray status --address head:6379 && touch {marker})"
+
+
+def test_the_folder_of_the_build_belongs_to_who_builds_in_it():
+    """WORKDIR makes a folder of root's, in which pip cannot build."""
+    lines = text("Dockerfile").splitlines()
+    (first, second) = (line.split()[-1] for line in lines if line.startswith("WORKDIR"))
+    assert lines.index(f"RUN mkdir {first}") < lines.index(f"WORKDIR {first}")
+    assert second == "/shared"
+
+
 def test_the_image_holds_what_is_copied_into_it():
     copied = re.findall(r"^COPY --chown=ray:users (.+) \S+$", text("Dockerfile"), re.MULTILINE)
     names = [name for line in copied for name in line.split()]

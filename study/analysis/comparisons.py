@@ -1,6 +1,6 @@
 """Which differences between methods are compared: each with the baseline, a method with its controls."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
@@ -171,13 +171,16 @@ def _judged(chosen: ChosenRuns, protocol: str, method: str, base: str, runs: Seq
     read = on_test if split == "test" else on_validation
     others = chosen.trained(base, protocol)
     score = chosen.settings.judged_by
-    ours, theirs = by_seed(runs, read, score.name), by_seed(others, read, score.name)
-    folds = fold_of([*runs, *others])
+    ours: Mapping[int, float] = by_seed(runs, read, score.name)
+    theirs: Mapping[int, float] = by_seed(others, read, score.name)
+    folds, follows = fold_of([*runs, *others]), base == BASELINE and _follows(chosen, method, protocol)
+    if follows:
+        ours, theirs = _alike(ours, theirs, chosen.collapsed(base, protocol))
     differences: Mapping[Any, float]
     if folds:
         differences = _pairwise(_means(by_fold(ours, folds)), _means(by_fold(theirs, folds)))
         kind, test = FOLDED, resampled_test(list(differences.values()))
-    elif base == BASELINE and _follows(chosen, method, protocol):
+    elif follows:
         kind, test, differences = PAIRED, overlapping_test(ours, theirs), _pairwise(ours, theirs)
     else:
         kind, test = WELCH, welch_test(list(ours.values()), list(theirs.values()))
@@ -191,6 +194,19 @@ def _follows(chosen: ChosenRuns, method: str, protocol: str) -> bool:
     """Whether runs follow those of the baseline on the same seed, which recipes of their own make untrue."""
     by_recipes = protocol == "paper" and bool(chosen.settings.recipes)
     return chosen.settings.method(method).paired and not by_recipes
+
+
+def _alike(
+    ours: Mapping[int, float], theirs: Mapping[int, float], collapsed: Set[int]
+) -> tuple[Mapping[int, float], Mapping[int, float]]:
+    """Scores by seed of a method that follows the baseline until it acts, and of the baseline.
+
+    A seed on which the baseline collapsed is left out of both. Where every shared seed has the same score in
+    both, the method has not acted: further seeds of the baseline would then make up a difference.
+    """
+    ours = {seed: value for seed, value in ours.items() if seed not in collapsed}
+    same = {seed: theirs[seed] for seed in ours.keys() & theirs.keys()}
+    return (same, same) if same and all(ours[seed] == theirs[seed] for seed in same) else (ours, theirs)
 
 
 def _means(groups: Mapping[str, Sequence[float]]) -> dict[str, float]:

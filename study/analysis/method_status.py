@@ -8,7 +8,7 @@ from study.analysis.summary import Hours, cost
 from study.records.trial_record import Record
 
 LOST_ENDINGS = ("diverged", "failed", "collapsed")
-COLLAPSED = "less than half of the best seed's gain over guessing"
+COLLAPSED = "validation macro-F1 gains less than half of the median seed's over guessing"
 
 
 @dataclass(frozen=True)

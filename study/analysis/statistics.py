@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
-from statistics import fmean
+from statistics import fmean, median
 
 import numpy as np
 from scipy import optimize, special
@@ -16,7 +16,7 @@ LEAST = 3  # values of an interval or a test: two say next to nothing about thei
 POWER = 0.8  # of a difference that counts as detectable
 MOST_SEEDS = 10_000  # where a number of seeds is looked for
 CORRELATION = 0.5  # of two methods on the same seed, where one follows the other until it acts
-COLLAPSE = 0.1  # a seed that failed to train is at least this far below the best
+COLLAPSE = 0.1  # a seed that failed to train is at least this far below the median
 HELD_OUT = 1 / (FOLDS - 2)  # size of a fold's test part over that of its training part (`by_fold`)
 NO_SPREAD = 1e-12  # accuracies are ratios of counts: a smaller standard deviation is rounding, not spread
 
@@ -160,13 +160,16 @@ def on_logit(plain: Interval) -> Interval:
 def collapsed(values: Mapping[int, float], guessing: float) -> set[int]:
     """Seeds that failed to train beside others that did.
 
-    Such a seed has less than half of the best seed's gain over guessing, and is at least COLLAPSE below it.
+    Such a seed has less than half of the median seed's gain over guessing, and is at least COLLAPSE below it.
     A mean over both kinds describes neither, and no interval from few seeds covers it: whether one of ten
     runs fails is not seen in five. So they are counted apart, and means are of the seeds that trained. Where
-    half of the seeds or more are so far below the best, none collapsed: the rest would be a selection.
+    half of the seeds or more are so far below, none collapsed: the rest would be a selection. The best seed
+    would be no measure: the more seeds a method has, the better it is, and the more would fall below.
     """
-    best = max(values.values(), default=0.0)
-    limit = min((best + guessing) / 2, best - COLLAPSE)
+    if not values:
+        return set()
+    middle = median(values.values())
+    limit = min((middle + guessing) / 2, middle - COLLAPSE)
     below = {seed for seed, value in values.items() if value < limit}
     return below if 2 * len(below) < len(values) else set()
 

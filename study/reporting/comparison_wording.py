@@ -25,6 +25,8 @@ def verdict(comparison: Comparison, ours: str, other: str) -> str:
     moved = wording.change(difference.mean, comparison.score.name)
     if min(difference.n, comparison.baseline_seeds) < LEAST:
         return f"{ours} against {other}: {moved} on {seeds}, which allows no statement about chance."
+    if comparison.adjusted is None and not difference.mean:
+        return f"{ours} scores as {other} does on each of {seeds}, so nothing can be said of it."
     if comparison.adjusted is None:
         return f"{ours} against {other}: {moved} on each of {seeds}; no test is possible without spread."
     said = relation(comparison)
@@ -45,6 +47,12 @@ def together(comparisons: Mapping[str, Comparison], other: str) -> str:
         f"Not distinguishable from {other} are {wording.listing(list(comparisons))}: "
         f"differences of {low} to {high}, smallest adjusted {smallest}."
     )
+
+
+def is_untestable(comparison: Comparison) -> bool:
+    """Whether there are enough seeds, and all of them differ by the same."""
+    enough = min(comparison.test.difference.n, comparison.baseline_seeds) >= LEAST
+    return enough and comparison.adjusted is None
 
 
 def is_undecided(comparison: Comparison) -> bool:

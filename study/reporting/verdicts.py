@@ -1,6 +1,6 @@
 """The answer of a study in sentences: what was asked, and what is said of each method."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from study.analysis.comparisons import FAMILIES, Comparison, family_of
@@ -37,30 +37,31 @@ MOST_NAMED = 3  # methods that a sentence names one by one
 
 def question(results: Results) -> str:
     """What the study asks."""
-    label, on = results.settings.label, f"on {results.settings.data.name}"
+    label, on = results.settings.label, f"on {wording.data(results.settings.data)}"
     base = wording.inside(label(results.baseline))
-    others = [m for m in results.methods if m != results.baseline]
-    candidates = [m for m in others if _family(results, m) == FAMILIES[0]]
-    if not others:
+    asked = _asked(results)
+    if not asked:
         return f"What does {base} reach {on}?"
-    named = wording.listing([wording.inside(label(method)) for method in candidates or others])
-    if not candidates:
-        return f"How far from {base} {'is' if len(others) == 1 else 'are'} {named} {on}?"
-    if len(candidates) > MOST_NAMED:
-        return f"Does any of {len(candidates)} methods improve on {base} {on}?"
-    return f"{'Does' if len(candidates) == 1 else 'Do'} {named} improve on {base} {on}?"
+    named = wording.listing([wording.inside(label(method)) for method in asked])
+    if _family(results, asked[0]) != FAMILIES[0]:
+        return f"How far from {base} {'is' if len(asked) == 1 else 'are'} {named} {on}?"
+    if len(asked) > MOST_NAMED:
+        return f"Does any of {len(asked)} methods improve on {base} {on}?"
+    return f"{'Does' if len(asked) == 1 else 'Do'} {named} improve on {base} {on}?"
 
 
 def answer(results: Results) -> str:
     """The verdicts on what was asked, in one sentence."""
-    compared = [c for c in ordered(results, results.protocols[0]) if _was_asked(results, c)]
+    protocol, asked = results.protocols[0], _asked(results)
+    compared = [c for c in ordered(results, protocol) if c.method in asked]
     if not compared:
-        return _reached(results, results.protocols[0]) or _no_verdict(results, results.protocols[:1])
+        reached = _reached(results, protocol)
+        return f"{reached}{_awaited(results, asked)}" if reached else _no_verdict(results, [protocol])
     kinds = {kind: [c for c in compared if judged(results, c) == kind] for kind in ENDINGS}
     told = [_told(results, kind, of) for kind, of in kinds.items() if of]
-    asked = _family(results, compared[0].method) == FAMILIES[0]
-    begun = "Yes: " if kinds[BETTER] else "No: " if kinds[WORSE] == compared else "Not shown: "
-    return wording.capitalised(begun * asked + "; ".join(told) + ".")
+    is_yes_or_no = _family(results, compared[0].method) == FAMILIES[0]
+    begun = "Yes: " if kinds[BETTER] else "No: " if kinds[WORSE] == compared else "No improvement shown: "
+    return wording.capitalised(begun * is_yes_or_no + "; ".join(told) + ".")
 
 
 def judged(results: Results, comparison: Comparison) -> str:
@@ -145,6 +146,14 @@ def _in_folds(results: Results, protocol: str) -> bool:
     return bool(fold_of(results.chosen.trained(results.baseline, protocol)))
 
 
+def _awaited(results: Results, asked: Sequence[str]) -> str:
+    """That no method that was asked for can be compared with the baseline."""
+    if len(asked) > MOST_NAMED:
+        return f" None of {len(asked)} methods has a result to compare with it."
+    named = wording.listing([results.settings.label(method) for method in asked])
+    return f" {named} {'has' if len(asked) == 1 else 'have'} no result to compare with it." if asked else ""
+
+
 def _told(results: Results, kind: str, compared: list[Comparison]) -> str:
     """`A (+3.0 points) and B (+1.0 points) are better than joint training`."""
     metric, label = results.settings.judged_by.name, results.settings.label
@@ -155,10 +164,10 @@ def _told(results: Results, kind: str, compared: list[Comparison]) -> str:
     return f"{subject} {'is' if len(named) == 1 else 'are'} {ENDINGS[kind].format(base=base)}"
 
 
-def _was_asked(results: Results, comparison: Comparison) -> bool:
-    """Whether a study asks for this method: all where it has no candidate."""
-    asked = any(_family(results, c.method) == FAMILIES[0] for c in results.comparisons)
-    return not asked or _family(results, comparison.method) == FAMILIES[0]
+def _asked(results: Results) -> list[str]:
+    """The methods that a study asks for: its candidates, or all others than the baseline."""
+    others = [method for method in results.methods if method != results.baseline]
+    return [method for method in others if _family(results, method) == FAMILIES[0]] or others
 
 
 def _family(results: Results, method: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from search_spaces.space import Notation
 from study.analysis.metric_names import BINS, PLAIN_NUMBERS
+from study.settings import DataFacts
 from trainables.multimodal.flat_settings import WEIGHT
 from trainables.multimodal.tasks import ACCURACY, LOSS
 
@@ -47,6 +48,11 @@ def broken(text: str) -> str:
 def plain(name: str) -> str:
     """An identifier as words."""
     return name.replace("_", " ")
+
+
+def data(facts: DataFacts) -> str:
+    """What a study runs on: the name of its data, which a sample only stands for."""
+    return f"a generated sample in place of {facts.name}" if facts.is_sample else facts.name
 
 
 def inside(label: str) -> str:

@@ -1,5 +1,6 @@
 """What the study could have seen: detectable differences, and the seeds that smaller ones would need."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
@@ -7,15 +8,16 @@ import pandas as pd
 from study.analysis.comparisons import FAMILIES, FOLDED, Comparison, family_of
 from study.analysis.results import Results
 from study.analysis.selection import on_test, on_validation
-from study.analysis.statistics import ALPHA, POWER, StandardError, components, seeds_needed
+from study.analysis.statistics import ALPHA, MOST_SEEDS, POWER, StandardError, components, seeds_needed
 from study.analysis.summary import by_fold, by_seed, fold_of
 from study.reporting import cells, wording
-from study.reporting.comparison_wording import counted, is_clear
+from study.reporting.comparison_wording import counted, is_clear, is_untestable
 from study.reporting.section import Card, Row, Section, Table
 
 SIZES = (0.01, 0.02, 0.05)
 MATTERS = 0.02
 """A difference that a study should be able to find."""
+MORE = f"over {MOST_SEEDS:,}"
 NOTE = (
     f"A difference is detectable if {100 * POWER:.0f} of 100 such studies would find it, at the level that "
     "Holm's correction asks of the smallest p in its family. The standard error of the difference is itself "
@@ -60,7 +62,7 @@ def _is_open(results: Results, comparison: Comparison) -> bool:
     """Whether a candidate is not decided, and more seeds could find an effect that matters."""
     coarse = comparison.detectable is None or comparison.detectable > MATTERS
     is_candidate = family_of(results.chosen, comparison.method) == FAMILIES[0]
-    return is_candidate and coarse and not is_clear(comparison)
+    return is_candidate and coarse and not is_clear(comparison) and not is_untestable(comparison)
 
 
 def _unseen(results: Results, compared: Sequence[Comparison]) -> str:
@@ -72,10 +74,12 @@ def _unseen(results: Results, compared: Sequence[Comparison]) -> str:
     least, most = wording.number(min(sizes), metric), wording.number(max(sizes), metric)
     size = most if least == most else f"{least} to {most}"
     found = f"four of five such studies would find a true difference of {size}{wording.unit(metric)}"
-    needed = [_needed(c, c.test.error, MATTERS) for c in compared if c.test.error is not None]
-    most_needed = max((number for number in needed if number is not None), default=None)
-    more = f"; {wording.number(MATTERS, metric)}{wording.unit(metric)} need {most_needed} seeds a method"
-    return f"{found}{more if most_needed else ''}."
+    needs = [_needed(c, c.test.error, MATTERS) for c in compared if c.test.error and c.kind != FOLDED]
+    if not needs:
+        return f"{found}."
+    seeds = max(needs, key=lambda number: number or math.inf)
+    small = wording.number(MATTERS, metric) + wording.unit(metric)
+    return f"{found}; {small} need {seeds or MORE} seeds a method."
 
 
 def _variances(results: Results, protocol: str) -> Iterable[str]:
@@ -116,7 +120,7 @@ def _shown(comparison: Comparison, error: StandardError, size: float) -> str:
     needed = _needed(comparison, error, size)
     if comparison.kind == FOLDED:
         return wording.NONE
-    return "over 10,000" if needed is None else str(needed)
+    return str(needed or MORE)
 
 
 def _table(results: Results, protocol: str) -> Table:

@@ -19,7 +19,7 @@ from study.reporting.verdicts import TESTS
 from trainables.multimodal.methods import UNIMODAL
 
 CAPTION = (
-    "Scores of the best weights of every confirm run, the best method on top. Filled marks "
+    "Scores of the best weights of every confirm run{protocol}, the best method on top. Filled marks "
     "are means over seeds with their 95 % interval, open circles below them single seeds; the dashed "
     "line is the baseline. The mean of a single modality far away from all methods stands at that edge, "
     "which may cut an interval."
@@ -54,7 +54,8 @@ class MethodResults(Section):
         for protocol in results.protocols:
             if any(status.seeds for status in results.status(protocol)):
                 figure = _figure(results, protocol)
-                yield Drawn(f"comparison_{protocol}", CAPTION, figure, _seen(results, protocol))
+                caption = CAPTION.format(protocol=cells.SHORT[protocol])
+                yield Drawn(f"comparison_{protocol}", caption, figure, _seen(results, protocol))
 
     def tables(self, results: Results) -> list[Table]:
         """All methods per protocol, and what the numbers rest on."""

@@ -11,16 +11,22 @@ from study.analysis.results import Results
 from study.analysis.surface import Matters
 from study.analysis.sweeps import Sweep
 from study.reporting import cells, status_wording, surface_wording, wording
-from study.reporting.comparison_wording import NOT_DECIDABLE, NOT_DISTINGUISHABLE, counted
+from study.reporting.comparison_wording import (
+    NOT_DECIDABLE,
+    NOT_DISTINGUISHABLE,
+    counted,
+    is_untestable,
+)
 from study.reporting.drawing import legends, marks, style
 from study.reporting.section import Card, Drawn, Section, Table, looks
 from study.reporting.verdicts import TESTS, judged, ordered, sentences, tested_on
 from trainables.multimodal.methods import UNIMODAL
 
 CAPTION = (
-    "Differences to {base} with their 95 % interval: one that contains 0 is compatible with no effect. Open "
-    "circles are differences on the same seed or fold or, of tests that are not paired, to the mean of "
-    "{base}."
+    "Differences to {base}{protocol} with their 95 % interval: one that contains 0 is compatible with no "
+    "effect. Open circles are differences on the same seed or fold or, of tests that are not paired, to the "
+    "mean of {base}. Where {base} has more seeds, these count too: the filled point is not the mean of the "
+    "circles."
 )
 HEADS = ["Method", "Verdict", "How sure", "Seeds"]
 NOTHING_STANDS_OUT = "no value stands out"
@@ -53,7 +59,8 @@ class Verdict(Section):
             if compared:
                 figure = _figure(results, protocol, compared)
                 seen = " ".join(_seen(results, comparison) for comparison in compared)
-                yield Drawn(f"differences_{protocol}", CAPTION.format(base=base), figure, seen)
+                caption = CAPTION.format(base=base, protocol=cells.SHORT[protocol])
+                yield Drawn(f"differences_{protocol}", caption, figure, seen)
 
     def tables(self, results: Results) -> Iterable[Table]:
         """A line per method, per protocol."""
@@ -109,9 +116,10 @@ def _how_sure(results: Results, comparison: Comparison) -> str:
     said = judged(results, comparison)
     if results.saturated:
         return "selection is saturated"
+    if said == NOT_DECIDABLE and is_untestable(comparison):
+        return "no spread" if comparison.test.difference.mean else "the same scores"
     if said == NOT_DECIDABLE:
-        least = min(comparison.test.difference.n, comparison.baseline_seeds)
-        return "no spread" if least > 2 else "too few seeds"
+        return "too few seeds"
     p = wording.p_value(comparison.adjusted or 0.0)
     if said == NOT_DISTINGUISHABLE and comparison.detectable is not None:
         return f"{p}, would find {wording.number(comparison.detectable, comparison.score.name)}"

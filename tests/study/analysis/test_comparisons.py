@@ -85,6 +85,41 @@ def test_a_collapsed_seed_is_left_out_of_a_comparison(synthetic, settings) -> No
     assert sorted(one.differences) == [1000, 1001, 1002]
 
 
+SAME = [0.60, 0.62, 0.61, 0.64, 0.63]
+FOLLOWS = {"methods": ["joint", "diagnose_relearn"]}
+
+
+def test_where_the_baseline_collapsed_a_method_that_follows_it_is_left_out_too(synthetic, settings) -> None:
+    """On its fold the method's only seed would meet another of the baseline, which nothing relates to it."""
+    study = synthetic().search("joint", 0.6, 1).search("diagnose_relearn", 0.6, 1)
+    study.confirm("joint", 0.6, 10).confirm("diagnose_relearn", 0.6, 5)
+    study.records = [record for record in study.records if (record.method, record.seed) != ("joint", 1004)]
+    study.add("confirm", "joint", 0.18, config=study.first("joint"), seed=1004)
+    chosen = ChosenRuns(settings(**FOLLOWS), [folded(record) for record in study.records])
+    (one,) = with_baseline(chosen)
+    assert chosen.collapsed("joint", "clean") == {1004}
+    assert (one.kind, len(one.differences)) == (FOLDED, 4)
+
+
+@pytest.mark.parametrize("kind", [PAIRED, FOLDED])
+def test_equal_runs_do_not_differ_whatever_more_seeds_of_joint_training_say(
+    synthetic, settings, kind
+) -> None:
+    more = [value + 0.1 for value in SAME]
+    records = judged(synthetic, {"joint": [*SAME, *more], "diagnose_relearn": SAME})
+    records = [folded(record) for record in records] if kind == FOLDED else records
+    one = against_joint(settings(**FOLLOWS), records, "diagnose_relearn")
+    assert (one.kind, one.test.difference.mean, one.test.p) == (kind, 0.0, None)
+    assert set(one.differences.values()) == {0.0}
+
+
+def folded(record):
+    """The same trial, if it is a confirm run on one of five folds."""
+    if record.stage != "confirm":
+        return record
+    return replace(record, config={**record.config, "split": f"actors-{1 + record.seed % 5}"})
+
+
 def test_boosting_is_compared_with_its_controls_and_nothing_else(compared_methods) -> None:
     found = with_controls(ChosenRuns(*compared_methods))
     assert {one.method for one in found} == {"boosting"}

@@ -198,11 +198,17 @@ def test_the_corrected_resampled_test_has_the_variance_of_nadeau_and_bengio() ->
 
 
 def test_a_seed_that_lost_half_of_its_gain_over_guessing_collapsed() -> None:
-    assert collapsed({1: 0.80, 2: 0.78, 3: 0.20, 4: 0.49, 5: 0.8}, guessing=0.2) == {3, 4}
+    assert collapsed({1: 0.80, 2: 0.78, 3: 0.20, 4: 0.48, 5: 0.8}, guessing=0.2) == {3, 4}
     assert collapsed({1: 0.80, 2: 0.55}, guessing=0.2) == set()
 
 
-def test_where_half_of_the_seeds_are_far_below_the_best_none_collapsed() -> None:
+def test_one_outstanding_seed_does_not_make_the_others_collapse() -> None:
+    plain = {1: 0.30, 2: 0.38, 3: 0.40, 4: 0.36, 5: 0.37}
+    assert collapsed(plain, guessing=0.125) == collapsed({**plain, 6: 0.49}, guessing=0.125) == set()
+
+
+def test_where_half_of_the_seeds_are_far_below_the_others_none_collapsed() -> None:
+    assert collapsed({1: 0.20, 2: 0.80, 3: 0.79, 4: 0.21}, guessing=0.2) == set()
     assert collapsed({1: 0.20, 2: 0.21, 3: 0.80}, guessing=0.2) == set()
     assert collapsed({1: 0.20, 2: 0.80}, guessing=0.2) == set()
 

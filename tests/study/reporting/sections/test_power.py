@@ -1,5 +1,6 @@
 from report_reading import cards, judged, tables
 
+from study.reporting.sections import power
 from study.reporting.sections.power import Power
 
 
@@ -46,6 +47,18 @@ def test_a_candidate_that_is_not_decided_says_what_would_have_been_found(synthet
 def test_two_seeds_are_too_few_to_test(synthetic, settings) -> None:
     (card,) = cards(Power(), settings(), compared(synthetic, [0.7, 0.8], [0.6, 0.6]))
     assert card == "Too few seeds to decide: Diagnose & Re-learn cannot be tested."
+
+
+def test_seeds_are_not_missing_where_all_of_them_differ_by_the_same(synthetic, settings) -> None:
+    assert cards(Power(), settings(), compared(synthetic, [0.7] * 5, [0.6] * 5)) == []
+
+
+def test_the_card_names_the_most_seeds_that_any_method_needs(synthetic, settings, monkeypatch) -> None:
+    monkeypatch.setattr(power, "MATTERS", 0.003)
+    wild = {"joint": [0.60, 0.61, 0.59, 0.60, 0.61], "ogm_ge": [0.05, 0.95, 0.06, 0.94, 0.50]}
+    records = judged(synthetic, {**wild, "diagnose_relearn": [0.60, 0.68, 0.56, 0.63, 0.61]})
+    (card,) = cards(Power(), settings(methods=["joint", "ogm_ge", "diagnose_relearn"]), records)
+    assert card.endswith(" need over 10,000 seeds a method.")
 
 
 def test_nothing_is_missing_of_what_is_decided_or_finely_measured(synthetic, settings) -> None:

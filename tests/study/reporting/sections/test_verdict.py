@@ -6,6 +6,7 @@ from synthetic_studies import surface_study
 
 from study.analysis.results import analyse
 from study.analysis.surface import LEAST_POINTS
+from study.reporting.sections.results import MethodResults
 from study.reporting.sections.verdict import Verdict
 from study.reporting.verdicts import answer, question, sentences
 from study.reporting.wording import SPACE
@@ -112,7 +113,7 @@ def test_a_study_asks_of_its_candidates_and_answers(synthetic, settings) -> None
 def test_what_is_not_shown_is_not_called_a_no(synthetic, settings) -> None:
     records = many(synthetic, diagnose_relearn=shifted(0.0, 0.02), ogm_ge=shifted(-0.05))
     told = asked(settings(methods=["joint", "diagnose_relearn", "ogm_ge"]), records)[1]
-    assert told.startswith("Not shown: Diagnose & Re-learn (")
+    assert told.startswith("No improvement shown: Diagnose & Re-learn (")
     assert told.endswith("; OGM-GE (-5.0 points) is worse than joint training.")
     worse = many(synthetic, ogm_ge=shifted(-0.05))
     assert asked(settings(methods=["joint", "ogm_ge"]), worse)[1].startswith("No: OGM-GE (-5.0 points) is")
@@ -148,6 +149,45 @@ def test_a_baseline_with_runs_by_another_protocol_alone_is_not_called_lost(synth
         study.confirm(method, 0.6, protocol="paper")
     both = settings(protocol={"name": "both", "splits": {"clean": "actor-disjoint", "paper": "dnr"}})
     assert asked(both, study.records)[1].startswith("No configuration has been confirmed")
+
+
+def test_figures_say_which_protocol_they_show(synthetic, settings) -> None:
+    study = synthetic().search("joint", 0.6, 1).search("ogm_ge", 0.6, 1)
+    for protocol in ("clean", "paper"):
+        study.confirm("joint", 0.6, protocol=protocol).confirm("ogm_ge", 0.7, protocol=protocol)
+    both = settings(
+        methods=["joint", "ogm_ge"],
+        protocol={"name": "both", "splits": {"clean": "actor-disjoint", "paper": "dnr"}},
+    )
+    for section, name in ((Verdict(), "differences"), (MethodResults(), "comparison")):
+        shown = drawn(section, both, study.records)
+        said = ["(paper protocol)" in shown[f"{name}_{protocol}"].caption for protocol in both.protocols]
+        assert said == [False, True]
+
+
+def test_a_candidate_without_result_is_not_answered_by_other_methods(synthetic, settings) -> None:
+    records = many(synthetic, unimodal_voice=shifted(-0.1))
+    records += synthetic().search("diagnose_relearn", 0.6, 1).records
+    told = asked(settings(methods=["joint", "unimodal_voice", "diagnose_relearn"]), records)
+    assert told[0] == "Does Diagnose & Re-learn improve on joint training on cremad?"
+    assert told[1].startswith("Joint training reaches ")
+    assert told[1].endswith(" Diagnose & Re-learn has no result to compare with it.")
+
+
+def test_a_sample_is_not_called_by_the_name_of_the_data_it_stands_for(synthetic, settings) -> None:
+    sample = settings(methods=["joint"], data={"is_sample": True})
+    told = asked(sample, judged(synthetic, {"joint": BASE}))
+    assert told[0] == "What does joint training reach on a generated sample in place of cremad?"
+
+
+def test_runs_that_score_like_joint_training_are_said_to(synthetic, settings) -> None:
+    records = judged(synthetic, {"joint": BASE, "diagnose_relearn": BASE})
+    methods = settings(methods=["joint", "diagnose_relearn"])
+    (told,) = tables(Verdict(), methods, records)
+    assert [row[1] for row in told.rows] == ["baseline", "not decidable"]
+    assert told.rows[1][3] == "the same scores"
+    same = f"Diagnose & Re-learn scores as joint training does on each of {len(BASE)} seeds"
+    assert f"{same}, so nothing can be said of it." in sentences(analyse(methods, records))
 
 
 def test_a_study_of_joint_training_alone_answers_what_it_reaches(synthetic, settings) -> None:

@@ -25,6 +25,7 @@ UNDER = {
 }
 TESTS = "t-tests, Holm-adjusted within candidates, single modalities and controls"
 NOTHING = "No configuration has been confirmed with fresh seeds yet, so no method can be called better."
+UNASKED = "The stage confirm was not asked for, so no method is compared."
 ENDINGS = {
     BETTER: "better than {base}",
     NOT_DISTINGUISHABLE: "not distinguishable from {base}",
@@ -92,6 +93,8 @@ def sentences(results: Results) -> Iterable[str]:
 
 def _no_verdict(results: Results, protocols: Iterable[str]) -> str:
     """Why no method is compared: nothing was confirmed by these protocols, or the baseline was not."""
+    if "confirm" not in results.settings.stages:
+        return UNASKED
     confirmed = any(status.seeds for protocol in protocols for status in results.status(protocol))
     label = results.settings.label(results.baseline)
     return f"{label} has no result, so no method can be compared with it." if confirmed else NOTHING

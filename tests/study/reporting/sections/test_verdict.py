@@ -134,6 +134,11 @@ def test_before_anything_is_confirmed_there_is_no_answer(synthetic, settings) ->
     assert told[1].startswith("No configuration has been confirmed")
 
 
+def test_a_study_without_confirm_says_that_it_compares_nothing(synthetic, settings) -> None:
+    told = asked(settings(stages=["search"]), synthetic().search("joint", 0.5, 1).records)
+    assert told[1] == "The stage confirm was not asked for, so no method is compared."
+
+
 def test_a_baseline_that_lost_all_runs_is_what_the_others_lack(synthetic, settings) -> None:
     study = synthetic().search("joint", 0.6, 1).search("diagnose_relearn", 0.6, 1)
     study.confirm("diagnose_relearn", 0.6)

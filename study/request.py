@@ -4,6 +4,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -29,7 +30,13 @@ from study.settings import (
     StudySettings,
 )
 from study.studies import Study
-from trainables.multimodal.assembly import chosen_modalities, held_out, own_paths, require_fitting
+from trainables.multimodal.assembly import (
+    chosen_modalities,
+    held_out,
+    own_paths,
+    require_fitting,
+    require_rows,
+)
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.datasets import require_values
 from trainables.multimodal.data.splits import ACTORS_APART, TEST, folds_of
@@ -46,7 +53,6 @@ from trainables.multimodal.tasks import (
     MULTILABEL,
     REGRESSION,
     objective_of,
-    task_on,
 )
 
 AUTO_SEEDS: Final = "auto"
@@ -214,10 +220,20 @@ def _folds(store: FeatureStore, request: StudyRequest, splits: Mapping[str, str]
     if asked is not None and asked != 1 and not 1 < asked <= len(offered):
         have = f"{policy} has {len(offered)}" if offered else f"split {policy} of {store.name} has none"
         raise InputError(f"--folds must be 1 (the one split) or a number of its folds, and {have}")
-    chosen = tuple(offered if asked is None else offered[:asked])
+    chosen = () if asked == 1 else tuple(offered if asked is None else offered[:asked])
     for fold in chosen:
-        store.split(fold)  # a class missing in a part ends here
-    return chosen if len(chosen) > 1 else ()
+        with _of_fold(fold):
+            store.split(fold)  # a class missing in a part ends here
+    return chosen
+
+
+@contextmanager
+def _of_fold(fold: str) -> Iterator[None]:
+    """What is refused here names the fold, and how to do without."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"fold {fold}: {error}, or test on one split with --folds 1") from error
 
 
 def _modalities(store: FeatureStore, fixed: Mapping[str, Any]) -> tuple[str, ...]:
@@ -303,8 +319,10 @@ def _require_surface(settings: StudySettings) -> None:
 def _require_sensible(settings: StudySettings, store: FeatureStore, by_hand: Collection[str]) -> set[str]:
     """Let every method check its settings, so that a bad value ends before anything is begun.
 
-    What is set by hand or a user's own may not fit the data, which building the models shows. That takes
-    seconds, and a named study without it skips it. Returns the import paths of all that is a user's own.
+    Its samples are counted on every split that is trained on, folds among them: a search may take days, and
+    confirm comes after it. What is set by hand or a user's own may not fit the data, which building the
+    models shows. That takes seconds, and a named study without it skips it. Returns the import paths of all
+    that is a user's own.
     """
     own: set[str] = set()
     for name in settings.methods:
@@ -314,11 +332,14 @@ def _require_sensible(settings: StudySettings, store: FeatureStore, by_hand: Col
             trainer, balancers = trained.check({**config, "split": split})
             if trainer.task == REGRESSION:
                 require_values(store)
-            task_on(store, trainer.task)
+            require_rows(trainer, store)
             used = own_paths(trainer, balancers)
             if used or settings.fixed[name] != trained.fixed:
                 require_fitting(trainer, balancers, store)
             own |= used
+        for fold in settings.folds:
+            with _of_fold(fold):
+                require_rows(trained.check({**config, "split": fold})[0], store)
         for key, value in _varied(settings, name):
             trainer, balancers = trained.check({**config, key: value})
             if key in by_hand:

@@ -439,6 +439,50 @@ def test_folds_test_every_person_once(tmp_path):
     assert resolved("toy", STUDY, store, StudyRequest(split="first")).folds == ()
 
 
+PEOPLE = [f"actor-{row // 12}" for row in range(120)]
+
+
+def without_voice(folder, split):
+    """A store of ten people with five folds, in which nobody of the split's validation part has a voice."""
+    voiced = np.array(by_actor(PEOPLE)[split]) != "validation"
+    arrays = {f"modality:{name}": np.zeros((120, 2), np.float32) for name in ("face", "voice")}
+    arrays |= {"label": np.arange(120) % 3, "group": np.array(PEOPLE), "present:voice": voiced}
+    np.savez(folder / "people.npz", **arrays)
+    return FeatureStore.open(write_store(read_source("features", folder), folder / "store").path)
+
+
+def test_a_fold_without_a_modality_is_refused_before_the_study_begins_unless_it_is_left_out(tmp_path):
+    store = without_voice(tmp_path, "actor-disjoint-2")
+    said = r"fold actor-disjoint-2: voice is present in 0 samples of the validation part.* with --folds 1$"
+    with pytest.raises(InputError, match=said):
+        resolved("toy", STUDY, store, StudyRequest())
+    assert resolved("toy", STUDY, store, StudyRequest(folds=1)).folds == ()
+    assert len(resolved("toy", STUDY, store, StudyRequest(fixed={"modalities": ["face"]})).folds) == 5
+    alone = replace(STUDY, methods=("joint", "unimodal_voice"), sweeps={}, base={"modalities": ["face"]})
+    with pytest.raises(InputError, match=said):
+        resolved("toy", alone, store, StudyRequest())
+
+
+def test_a_split_without_a_modality_is_refused_before_the_study_begins(tmp_path):
+    store = without_voice(tmp_path, "actor-disjoint")
+    with pytest.raises(InputError, match=r"^voice is present in 0 samples of the validation part"):
+        resolved("toy", STUDY, store, StudyRequest())
+
+
+def test_a_fold_without_a_class_is_refused_unless_it_is_left_out(toy_store, tmp_path):
+    source = read_source("features", toy_store.parent / "raw")
+    first = [
+        part if part != "test" or label else ""
+        for part, label in zip(source.splits["stratified-1"], source.labels, strict=True)
+    ]
+    splits = {**source.splits, "stratified-1": first}
+    store = FeatureStore.open(write_store(replace(source, splits=splits), tmp_path / "lacking").path)
+    said = r"^fold stratified-1: .* its test part has no sample of class 0;.* with --folds 1$"
+    with pytest.raises(InputError, match=said):
+        resolved("toy", STUDY, store, StudyRequest())
+    assert resolved("toy", STUDY, store, StudyRequest(folds=1)).folds == ()
+
+
 def test_folds_that_a_store_does_not_have_are_refused(settings):
     with pytest.raises(InputError, match=r"--folds must be 1 .* split stratified-2 of features has none"):
         settings(folds=5, split="stratified-2")

@@ -61,13 +61,21 @@ def build_model(config: TrainerConfig, balancers: Sequence[Balancer], store: Fea
 
 def require_fitting(config: TrainerConfig, balancers: Sequence[Balancer], store: FeatureStore) -> None:
     """Raise InputError for settings that do not fit the store, as a run would; no sample is read."""
-    names = chosen_modalities(store, config.modalities)
-    task = task_on(store, config.task, config.loss)
-    rows = usable_rows(store, names, part_rows(config, store), task)
-    training_task(config, store, task, rows["train"])
+    require_rows(config, store)
     require_pictures(config, store)
+    names = chosen_modalities(store, config.modalities)
     stored_frames({name: store.modalities[name] for name in names}, config.frames)
     build_model(config, balancers, store)
+
+
+def require_rows(config: TrainerConfig, store: FeatureStore) -> None:
+    """Raise InputError where the split of a run leaves too few samples, of all or of a modality, or where its
+    class weights do not fit them; no sample is read.
+    """
+    task = task_on(store, config.task, config.loss)
+    names = chosen_modalities(store, config.modalities)
+    rows = usable_rows(store, names, part_rows(config, store), task)
+    training_task(config, store, task, rows["train"])
 
 
 def require_pictures(config: TrainerConfig, store: FeatureStore) -> None:

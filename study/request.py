@@ -36,6 +36,7 @@ from trainables.multimodal.assembly import (
     own_paths,
     require_fitting,
     require_rows,
+    require_suitable,
 )
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.datasets import require_values
@@ -332,6 +333,7 @@ def _require_sensible(settings: StudySettings, store: FeatureStore, by_hand: Col
             trainer, balancers = trained.check({**config, "split": split})
             if trainer.task == REGRESSION:
                 require_values(store)
+            require_suitable(balancers, chosen_modalities(store, trainer.modalities))
             require_rows(trainer, store)
             used = own_paths(trainer, balancers)
             if used or settings.fixed[name] != trained.fixed:

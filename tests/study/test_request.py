@@ -217,11 +217,30 @@ def test_a_fusion_weight_is_a_key_of_the_studies_whose_methods_weigh(toy_store):
         ("features_dr", {"modalities": "weak"}, "modalities must be different names"),
         ("features_boosting", {"weight_weak": -1.0}, "fusion weights must be numbers >= 0"),
         ("features_boosting", {"fusion_weights": {"nose": 1.0}}, "fusion weights are given for nose"),
+        ("features_compare", {"loss_weights": {"weak": 1.0}}, "the parts are strong, weak, fused"),
+        ("features_dr_boosting", {"reset_head": True}, "leave reset_head off"),
     ],
 )
 def test_what_does_not_fit_the_data_is_refused_before_the_study_begins(toy_store, study, fixed, said):
     with pytest.raises(InputError, match=said):
         resolved("toy", STUDIES[study], FeatureStore.open(toy_store), StudyRequest(fixed=fixed))
+
+
+def test_a_swept_value_that_does_not_fit_the_model_is_refused_before_the_study_begins(toy_store):
+    swept = StudyRequest(sweep={"reset_head": "false,true"})
+    with pytest.raises(InputError, match="leave reset_head off"):
+        resolved("toy", STUDIES["features_dr_boosting"], FeatureStore.open(toy_store), swept)
+
+
+def test_a_modality_called_as_a_part_of_a_method_is_refused_before_the_study_begins(toy_store, tmp_path):
+    with np.load(toy_store.parent / "raw/toy.npz") as arrays:
+        renamed = {name.replace("weak", "fused"): array for name, array in arrays.items()}
+    np.savez(tmp_path / "fused.npz", **renamed)
+    source = read_source("features", tmp_path / "fused.npz")
+    store = FeatureStore.open(write_store(source, tmp_path / "fused").path)
+    with pytest.raises(InputError, match="GradientBlending calls a part of its own fused: rename the modal"):
+        resolved("toy", STUDIES["features_compare"], store, StudyRequest())
+    assert resolved("toy", STUDY, store, StudyRequest()).data.modalities.keys() == {"strong", "fused"}
 
 
 def weights_searched(toy_store, fixed):

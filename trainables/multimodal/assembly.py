@@ -31,11 +31,12 @@ def build_model(config: TrainerConfig, balancers: Sequence[Balancer], store: Fea
     """The model of a run with its initial weights, on the CPU, so that they are the same on every device.
 
     Those from files replace what was drawn, so that they change no other draw. No sample is read: what
-    standardises the inputs is not filled in. Raises InputError for settings that do not fit the store.
+    standardises the inputs is not filled in. Raises InputError for settings that do not fit the store, or a
+    model that does not fit a balancer.
     """
     config.require_modalities(store.modalities)
     names = chosen_modalities(store, config.modalities)
-    require_enough(balancers, names)
+    require_suitable(balancers, names)
     spec = ModelSpec(
         classes=task_on(store, config.task, config.loss).classes,
         shapes={name: store.modalities[name].shape for name in names},
@@ -56,6 +57,8 @@ def build_model(config: TrainerConfig, balancers: Sequence[Balancer], store: Fea
     for name in names:
         if name in config.initial_weights:
             load_initial_weights(model.encoders[name], config.initial_weights[name])
+    for balancer in balancers:
+        balancer.on_built(model)
     return model
 
 
@@ -127,9 +130,15 @@ def require_called(balancers: Sequence[Balancer]) -> None:
             )
 
 
-def require_enough(balancers: Sequence[Balancer], modalities: Sequence[str]) -> None:
-    """Raise InputError where a balancer compares modalities and there are too few or too many."""
+def require_suitable(balancers: Sequence[Balancer], modalities: Sequence[str]) -> None:
+    """Raise InputError where a balancer needs more modalities or fewer, or calls something else like one."""
     for balancer in balancers:
+        for name in modalities:
+            if name in balancer.own_names:
+                raise InputError(
+                    f"{type(balancer).__name__} calls a part of its own {name}: rename the modality {name}, "
+                    "or leave the method out"
+                )
         if len(modalities) < balancer.fewest_modalities:
             raise InputError(
                 f"{type(balancer).__name__} needs at least {balancer.fewest_modalities} modalities, and the "

@@ -1,7 +1,9 @@
 """The seam between trainer and method: a balancer overrides the hooks it needs and nothing else.
 
 ```
-build model and optimizer
+build model
+on_built(model)                                     <- refuse what does not fit the model
+build optimizer
 on_fit_start(run)                                   <- keep what the method needs of the beginning
 for epoch:
     phase(run)                                      <- what it trains: the model or a copy, on which samples
@@ -139,6 +141,8 @@ class Balancer:
     """How many modalities the method needs."""
     most_modalities: float = math.inf
     """How many it can have."""
+    own_names: ClassVar[frozenset[str]] = frozenset()
+    """What it calls parts of its own, so that no modality can be called so."""
     n_init: int = RESTARTS
     """Restarts of k-means in all that is said of purity in the run."""
     keeps_joint_step: ClassVar[bool] = False
@@ -152,6 +156,13 @@ class Balancer:
 
     def on_configured(self, config: TrainerConfig) -> None:
         """The run's settings are known, no data is opened; raise InputError where they do not fit."""
+
+    def on_built(self, model: MultimodalModel) -> None:
+        """The model has its initial weights and lies on the CPU; raise InputError where it does not fit.
+
+        Studies ask it before their first trial, of a model that is thrown away, where something is set by
+        hand or a user's own.
+        """
 
     def on_fit_start(self, run: Run) -> None:
         """Model and optimizer are built, nothing is trained yet."""

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from trainables.multimodal.balancers.base import Balancer, Run
 from trainables.multimodal.clustering import RESTARTS
 from trainables.multimodal.diagnostics import Purity, purity
+from trainables.multimodal.model import MultimodalModel
 from trainables.multimodal.optimizers import scale_moments
 from trainables.multimodal.setting_checks import (
     require_finite_numbers,
@@ -97,6 +98,11 @@ class DiagnoseRelearn(Balancer):
     def first_action(self) -> int:
         """The epoch after which encoders are first re-learnt, H + 1; 0 if they never are."""
         return self.every + 1 if self.max_relearnings else 0
+
+    def on_built(self, model: MultimodalModel) -> None:
+        """Refuse reset_head where modalities have no columns of their own."""
+        if self.reset_head:
+            model.fusion.columns()
 
     def on_fit_start(self, run: Run) -> None:
         """Keep the initial weights: re-learning always returns to the same ones."""

@@ -29,6 +29,7 @@ from trainables.multimodal.balancers.blending_math import (
 from trainables.multimodal.config import TrainerConfig
 from trainables.multimodal.data.loading.batches import Batch
 from trainables.multimodal.errors import InputError
+from trainables.multimodal.model import MultimodalModel
 from trainables.multimodal.networks.missing_modalities import present_rows
 from trainables.multimodal.setting_checks import Rule, is_real, require, require_whole_numbers
 
@@ -66,6 +67,7 @@ class GradientBlending(Balancer):
 
     fusion = "own_heads"
     model_waits = True
+    own_names = frozenset({FUSED})
 
     def __init__(
         self, super_epoch: int | None = None, *, loss_weights: Mapping[str, float] | None = None
@@ -100,18 +102,20 @@ class GradientBlending(Balancer):
         """The first epoch that trains the model by estimated weights; 0 where they are given."""
         return len(COPIES) * self._course.super_epoch + 1 if self._course else 0
 
+    def on_built(self, model: MultimodalModel) -> None:
+        """Refuse weights that are not those of the model's parts."""
+        parts = [*model.encoders, FUSED]
+        if self.loss_weights and self.loss_weights.keys() != {*parts}:
+            raise InputError(
+                f"loss_weights are given for {', '.join(self.loss_weights)}, and the parts are "
+                f"{', '.join(parts)}"
+            )
+
     def on_fit_start(self, run: Run) -> None:
         """Hold samples out, and take the losses of the model that has learned nothing yet."""
-        parts = [*run.model.encoders, FUSED]
-        if FUSED in run.model.encoders:
-            raise InputError(f"Gradient-Blending calls the fused head {FUSED}: rename the modality {FUSED}")
         if self._course:
             self._held = run.held_out()
             self._before = self._losses(run)
-        elif self.weights.keys() != {*parts}:
-            raise InputError(
-                f"loss_weights are given for {', '.join(self.weights)}, and the parts are {', '.join(parts)}"
-            )
 
     def phase(self, run: Run) -> Phase:
         """The copy that an estimate trains, or else the model."""

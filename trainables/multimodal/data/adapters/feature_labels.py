@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from trainables.multimodal.data.limits import MOST_ID_CHARACTERS, MOST_SHOWN_CHARACTERS
 from trainables.multimodal.data.splits import (
+    FOLDS,
     PARTS,
     TEST,
     TRAIN,
@@ -108,7 +109,7 @@ def parts_of(values: NDArray[Any]) -> list[str]:
     if "" in parts:
         row = parts.index("")
         raise InputError(
-            f"split of row {row} is {names[row][:MOST_SHOWN_CHARACTERS]!r}: it must be train, validation (or "
+            f"split of row {row} is {_shown(names[row])!r}: it must be train, validation (or "
             "valid, val, dev) or test"
         )
     return parts
@@ -154,7 +155,9 @@ def splits_of(
 ) -> dict[str, list[str]]:
     """All policies, the default first: the given one, and one that is drawn, which keeps groups apart.
 
-    The drawn one has five folds, unless a split is given: confirm then keeps to its test part.
+    The drawn one has five folds, unless a split is given: confirm then keeps to its test part. It has none
+    where a part of a fold would lack a class, or where there are fewer groups or samples of a class than
+    folds.
 
     A given split without validation gets a tenth of its training samples, or of their groups, for it.
     Raises InputError where there are too few groups to draw any, and no split is given.
@@ -170,9 +173,9 @@ def splits_of(
         splits[GIVEN] = list(given)
     elif given is not None:
         splits[GIVEN] = hold_out(given, strata(labels)) if groups is None else hold_out_groups(given, groups)
-    drawn = by_label(strata(labels)) if groups is None else {} if few else by_actor(groups)
-    drawn = _with_whole_folds(drawn, labels)
-    return splits | (drawn if given is None else dict(list(drawn.items())[:1]))
+    drawn = {} if few else _drawn(labels, groups)
+    without = given is not None or _lacking(drawn, labels)
+    return splits | (dict(list(drawn.items())[:1]) if without else drawn)
 
 
 def remarks_on(
@@ -191,17 +194,54 @@ def remarks_on(
     if divided:
         remarks.append(
             f"the given split has {len(divided)} of {len(of_group)} groups in more than one part, such as "
-            f"{divided[0][:MOST_SHOWN_CHARACTERS]}: what is tested may have been trained on."
+            f"{_shown(divided[0])}: what is tested may have been trained on."
         )
     return remarks
 
 
-def _with_whole_folds(drawn: Mapping[str, list[str]], labels: NDArray[Any]) -> dict[str, list[str]]:
-    """Drawn policies, the first of which has folds; these only where every part of them holds every class."""
-    policy = next(iter(drawn), "")
-    folds = [np.array(drawn[fold]) for fold in folds_of(policy, drawn)]
-    whole = all(classes_in(labels[fold == part]) == classes_in(labels) for fold in folds for part in PARTS)
-    return dict(drawn) if whole else {policy: drawn[policy]}
+def remarks_without_folds(
+    splits: Mapping[str, Sequence[str]],
+    labels: NDArray[Any],
+    classes: Sequence[str],
+    groups: Sequence[str] | None,
+) -> list[str]:
+    """A sentence on why a drawn default split has no folds, so that all seeds share one test set."""
+    default = next(iter(splits))
+    if default == GIVEN or folds_of(default, splits):
+        return []
+    lacking = _lacking(_drawn(labels, groups), labels)
+    if lacking:
+        kind = "samples" if groups is None else "groups"
+        said = f"would leave a part without class {_shown(classes[min(lacking)])}"
+        return [f"{FOLDS} folds of the {kind} {said}, so there are none, and one test set."]
+    few = _fewest_samples(labels, classes) if groups is None else f"{len(set(groups))} groups"
+    return [f"{few} are too few for {FOLDS} folds, so there are none, and one test set."]
+
+
+def _drawn(labels: NDArray[Any], groups: Sequence[str] | None) -> dict[str, list[str]]:
+    """The policy that is drawn, and its folds if there are enough groups, or samples of every class."""
+    return by_label(strata(labels)) if groups is None else by_actor(groups)
+
+
+def _lacking(drawn: Mapping[str, list[str]], labels: NDArray[Any]) -> set[int]:
+    """Numbers of the classes that some part of some fold is without."""
+    folds = [np.array(drawn[fold]) for fold in folds_of(next(iter(drawn), ""), drawn)]
+    there = [classes_in(labels[fold == part]) for fold in folds for part in PARTS]
+    return {label for label in classes_in(labels) for held in there if label not in held}
+
+
+def _fewest_samples(labels: NDArray[Any], classes: Sequence[str]) -> str:
+    """How many samples the smallest stratum has, and of what."""
+    found, counts = np.unique(strata(labels), return_counts=True)
+    smallest = int(found[counts.argmin()])
+    if smallest == len(classes):
+        return f"{counts.min()} samples without a class"
+    which = "of" if labels.ndim == 1 else "whose rarest is"
+    return f"{counts.min()} samples {which} class {_shown(classes[smallest])}"
+
+
+def _shown(name: str) -> str:
+    return name[:MOST_SHOWN_CHARACTERS]
 
 
 def _whole(values: NDArray[Any]) -> NDArray[np.int64]:

@@ -20,6 +20,7 @@ from trainables.multimodal.data.adapters.feature_labels import (
     classes_of,
     quantity_of,
     remarks_on,
+    remarks_without_folds,
     splits_of,
 )
 from trainables.multimodal.data.adapters.feature_parts import (
@@ -117,6 +118,8 @@ def source_of(tables: Sequence[Table], parts: Sequence[Part]) -> Source:
     splits = splits_of(numbers, groups, given)
     unused = sorted(name for name in tables[0].names if not is_used(name))
     remarks = [f"arrays in the source that are not used: {', '.join(unused)}."] if unused else []
+    remarks += remarks_on(splits, groups, given)
+    remarks += remarks_without_folds(splits, numbers, classes, groups)
     return Source(
         name="features",
         root=parts[0].file.parent,
@@ -131,7 +134,7 @@ def source_of(tables: Sequence[Table], parts: Sequence[Part]) -> Source:
         default_split=next(iter(splits)),
         load=partial(_load, {name: Rows(tables, f"{MODALITY}{name}") for name in kinds}, kinds),
         in_memory=True,
-        note=" ".join([*remarks, *remarks_on(splits, groups, given)]),
+        note=" ".join(remarks),
         values=values,
         quantity=None if values is None else quantity_of(values),
         present={

@@ -118,6 +118,33 @@ def test_groups_have_folds_where_each_part_holds_every_class(tmp_path: Path) -> 
     assert list(of_one_class) == ["actor-disjoint"]
 
 
+TEN = np.arange(COUNT) // 4
+SEVERAL = {"label:a": np.arange(COUNT) > 3, "label:b": np.arange(COUNT) > 20, "label": None}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"group": TEN, "label": TEN % 2}, "5 folds of the groups would leave a part without class 0, so "),
+        ({"group": np.arange(COUNT) % 4}, "4 groups are too few for 5 folds, so there are none, and one "),
+        ({"label": np.arange(COUNT) < 4}, "4 samples of class True are too few for 5 folds, so there are "),
+        (SEVERAL, "4 samples without a class are too few for 5 folds"),
+        ({**SEVERAL, "label:c": np.arange(COUNT) < 4}, "4 samples whose rarest is class c are too few for "),
+    ],
+)
+def test_data_without_folds_say_why(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    source = features.read(save(tmp_path, **change))
+    assert len(source.splits) == 1
+    assert source.note.startswith(said)
+
+
+@pytest.mark.parametrize(
+    "change", [{}, {"group": TEN}, {"group": TEN, "split": np.array(["train", "val", "test", "train"] * 10)}]
+)
+def test_data_with_folds_or_a_given_split_say_nothing_of_them(tmp_path: Path, change: dict[str, Any]) -> None:
+    assert "folds" not in features.read(save(tmp_path, **change)).note
+
+
 def test_a_given_split_is_not_replaced_by_folds_of_groups(tmp_path: Path) -> None:
     parts = np.array(["train", "val", "test", "train"] * (COUNT // 4))
     splits = features.read(save(tmp_path, group=np.arange(COUNT) // 4, split=parts)).splits

@@ -1,8 +1,7 @@
 """What each hyperparameter does around the configuration that won the search."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from typing import Any
 
 from study.analysis.chosen_runs import ChosenRuns
@@ -34,7 +33,7 @@ class Shift:
 
     value: Any
     test: DifferenceTest
-    adjusted: float | None  # Holm over the values of one sweep
+    adjusted: float | None  # Holm over the values of all sweeps of the method
 
 
 @dataclass(frozen=True)
@@ -45,11 +44,8 @@ class Sweep:
     key: str
     chosen: Any  # the incumbent's value
     values: list[SweptValue]  # in order
-
-    @cached_property
-    def shifts(self) -> list[Shift]:
-        """Every other value against the incumbent's; empty where that one was not run."""
-        return shifts(self.values, self.chosen)
+    shifts: tuple[Shift, ...] = ()
+    """Every other value against the incumbent's; empty where that one was not run."""
 
     @property
     def clear(self) -> list[Shift]:
@@ -63,13 +59,28 @@ Sweeps = Mapping[str, Mapping[str, Sweep]]  # method -> key -> sweep
 def sweeps(chosen: ChosenRuns) -> Sweeps:
     """Every sweep that was asked for and has a run; a method without any is there, empty."""
     asked = {method: chosen.settings.sweeps.get(method, {}) for method in chosen.methods}
+    found = {method: [_sweep(chosen, method, key) for key in keys] for method, keys in asked.items()}
     return {
-        method: {key: swept for key in keys if (swept := sweep(chosen, method, key)) is not None}
-        for method, keys in asked.items()
+        method: {one.key: one for one in with_shifts([one for one in each if one is not None])}
+        for method, each in found.items()
     }
 
 
-def sweep(chosen: ChosenRuns, method: str, key: str) -> Sweep | None:
+def with_shifts(swept: Sequence[Sweep]) -> list[Sweep]:
+    """The sweeps of a method with their tests, Holm-adjusted over all of them.
+
+    One correction, since the report names what stands out in any sweep of a method. A value at which a part
+    is switched off is among them: it is judged like every other.
+    """
+    tests = [_against_the_incumbent(one) for one in swept]
+    adjusted = iter(holm([test.p for each in tests for _, test in each]))
+    return [
+        replace(one, shifts=tuple(Shift(value, test, next(adjusted)) for value, test in each))
+        for one, each in zip(swept, tests, strict=True)
+    ]
+
+
+def _sweep(chosen: ChosenRuns, method: str, key: str) -> Sweep | None:
     """One hyperparameter around the incumbent, without trials of an earlier one; None without any run."""
     best = chosen.incumbents.get(method)
     if best is None:
@@ -84,15 +95,13 @@ def sweep(chosen: ChosenRuns, method: str, key: str) -> Sweep | None:
     return Sweep(method, key, hashable(best.config.get(key)), ended) if ended else None
 
 
-def shifts(values: Sequence[SweptValue], chosen: Any) -> list[Shift]:
-    """Paired tests of every other value against `chosen`; empty where that one is missing."""
-    base = next((value for value in values if value.value == chosen), None)
+def _against_the_incumbent(swept: Sweep) -> list[tuple[Any, DifferenceTest]]:
+    """Paired tests of every other value against the incumbent's; empty where that one is missing."""
+    base = next((value for value in swept.values if value.value == swept.chosen), None)
     if base is None:
         return []
-    others = [value for value in values if value is not base and value.seeds.keys() & base.seeds.keys()]
-    tests = [paired_seeds(value.seeds, base.seeds) for value in others]
-    adjusted = holm([test.p for test in tests])
-    return [Shift(o.value, test, p) for o, test, p in zip(others, tests, adjusted, strict=True)]
+    others = [value for value in swept.values if value is not base and value.seeds.keys() & base.seeds.keys()]
+    return [(value.value, paired_seeds(value.seeds, base.seeds)) for value in others]
 
 
 def hashable(setting: Any) -> Any:

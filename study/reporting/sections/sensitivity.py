@@ -27,6 +27,8 @@ AT_ZERO = (
     "{rest} reaches with its own."
 )
 
+ADJUSTED = "p of paired t-tests, Holm-adjusted over the {tests} of all sweeps of {method}."
+
 
 class Sensitivity(Section):
     """Sweeps of single hyperparameters."""
@@ -61,7 +63,8 @@ class Sensitivity(Section):
         heads = ["Value", score, "Seeds", change, "Holm-adjusted p", ""]
         for sweep in _sweeps(results):
             title = f"{_label(results, sweep)}: {wording.axis(sweep.key, _notation(results, sweep))}"
-            yield Table(title, heads, [_cells(row, value, metric) for row, value in _rows(sweep)])
+            rows = [_cells(row, value, metric) for row, value in _rows(sweep)]
+            yield Table(title, heads, rows, _adjusted(results, sweep))
 
     def papers(self, results: Results) -> Mapping[str, Table]:
         """The tables of the page."""
@@ -87,6 +90,15 @@ def _notation(results: Results, sweep: Sweep) -> Notation:
 
 def _symbol(results: Results, sweep: Sweep) -> str:
     return wording.symbol(sweep.key, _notation(results, sweep))
+
+
+def _adjusted(results: Results, sweep: Sweep) -> str:
+    """Over how many tests the p-values of a sweep are adjusted; nothing where it has none."""
+    if not sweep.shifts:
+        return ""
+    tests = sum(len(one.shifts) for one in results.sweeps[sweep.method].values())
+    label = wording.inside(_label(results, sweep))
+    return ADJUSTED.format(tests=wording.count(tests, "comparison"), method=label)
 
 
 def _flat(results: Results, sweeps: Sequence[Sweep]) -> Iterable[str]:
@@ -132,7 +144,8 @@ def _switched_off(results: Results, sweep: Sweep) -> str:
     change, symbol, judged_by = off.test.difference, _symbol(results, sweep), results.settings.judged_by
     moved = wording.change(change.mean, judged_by.name)
     if change.low is not None:
-        moved += f" ({wording.difference(change.low, change.high, judged_by.name)})"
+        interval = wording.difference(change.low, change.high, judged_by.name)
+        moved += f" ({interval}, adjusted {wording.p_value(off.adjusted or 0.0)})"
     effect = "is shown neither to help nor to harm"
     if off in sweep.clear:
         effect = "helps" if judged_by.sign * (change.mean or 0.0) < 0 else "harms"

@@ -1,5 +1,6 @@
 """Which hyperparameters mattered in the search, beside what chance alone would give."""
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,12 +16,14 @@ from optuna.distributions import (
 )
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
+from study.analysis.design_axes import Array
+from study.analysis.statistics import noise_level
 from study.analysis.sweeps import hashable
 from study.records.trial_record import Record
 
 MINIMUM_TRIALS = 20  # with fewer, the best quarter is under five trials and PED-ANOVA is noise
 TARGET = 0.25  # importance of reaching the best quarter of the trials
-PERMUTATIONS = 20
+PERMUTATIONS = 119  # with one more, the measured values themselves, 5 % are a whole number of them
 DECADE = 10.0  # a positive range at least this wide is read as searched on a logarithmic scale
 
 
@@ -31,7 +34,12 @@ class Importance:
     key: str
     share: float
     floor: float
-    floor_high: float  # 95th percentile of the noise
+    floor_high: float  # any hyperparameter passes its own in 5 of 100 searches where none matters
+
+    @property
+    def stands_out(self) -> bool:
+        """Whether the share is more than noise."""
+        return self.share > self.floor_high
 
 
 def importance(trials: Sequence[Record]) -> list[Importance]:
@@ -42,23 +50,28 @@ def importance(trials: Sequence[Record]) -> list[Importance]:
     the learning rate, whose extreme values fail.
     Only completed trials count: pruned ones hold low-fidelity values and diverged ones a made-up value. The
     trials were chosen by TPE, so the shares are biased towards what the sampler explored. The floor comes
-    from the same trials with their values permuted. Empty with fewer than MINIMUM_TRIALS trials,
-    or when fewer than two settings varied: the only one has all of the importance.
+    from the same trials with their values permuted, and is a share of what was measured, too. It is higher
+    for some hyperparameters than for others. So what a share must pass is as many times its own floor
+    as the hyperparameter that is farthest above its floor passes in 5 of 100 permutations. Empty with fewer
+    than MINIMUM_TRIALS trials, where no trial is better than another, or when fewer than two settings
+    varied: the only one has all of the importance.
     """
     space = varied([record.config for record in trials])
     if len(trials) < MINIMUM_TRIALS or len(space) < 2:
         return []
-    params = [{key: hashable(record.config[key]) for key in space} for record in trials]
+    searched = _study([record.config for record in trials], space)
     values = np.array([record.reached for record in trials])
-    measured = _shares(params, values, space)
+    measured = _divergences(searched, values, space)
     rng = np.random.default_rng(0)
-    noise = [_shares(params, rng.permutation(values), space) for _ in range(PERMUTATIONS)]
-    importances = [_importance(key, measured[key], [shares[key] for shares in noise]) for key in space]
+    noise = np.array([_divergences(searched, rng.permutation(values), space) for _ in range(PERMUTATIONS)])
+    whole = measured.sum()
+    if whole == 0:  # all trials are equally good
+        return []
+    floor = noise.mean(0)
+    level = floor * noise_level((noise / floor).max(1))
+    shares = [(each / whole).clip(max=1) for each in (measured, floor, level)]
+    importances = [Importance(key, *map(float, each)) for key, *each in zip(space, *shares, strict=True)]
     return sorted(importances, key=lambda importance: -importance.share)
-
-
-def _importance(key: str, share: float, noise: Sequence[float]) -> Importance:
-    return Importance(key, share, float(np.mean(noise)), float(np.quantile(noise, 0.95)))
 
 
 def varied(configs: Sequence[Mapping[str, Any]]) -> dict[str, BaseDistribution]:
@@ -78,18 +91,28 @@ def _distribution(values: Sequence[Any]) -> BaseDistribution:
     return FloatDistribution(low, high, log=log)
 
 
-def _shares(
-    params: Sequence[dict[str, Any]], values: Sequence[float] | np.ndarray, space: dict[str, BaseDistribution]
-) -> dict[str, float]:
-    trials = [
-        optuna.trial.create_trial(params=dict(setting), distributions=space, value=float(value))
-        for setting, value in zip(params, values, strict=True)
-    ]
+def _study(configs: Sequence[Mapping[str, Any]], space: dict[str, BaseDistribution]) -> optuna.Study:
+    """The trials without their values, which a permutation changes: to make them again would cost more."""
     with quiet():
-        study = optuna.create_study(direction="maximize")
-    study.add_trials(trials)
-    evaluator = PedAnovaImportanceEvaluator(target_quantile=TARGET)
-    return get_param_importances(study, evaluator=evaluator, params=list(space))
+        study = optuna.create_study(direction="minimize")
+    for config in configs:
+        params = {key: hashable(config[key]) for key in space}
+        study.add_trial(optuna.trial.create_trial(params=params, distributions=space, value=0.0))
+    return study
+
+
+def _divergences(study: optuna.Study, values: Array, space: dict[str, BaseDistribution]) -> Array:
+    """PED-ANOVA's measure of every hyperparameter where the trials have these values, larger ones better."""
+    with warnings.catch_warnings():  # targets are minimised, hence the sign; `normalize` may change
+        warnings.simplefilter("ignore")
+        found = get_param_importances(
+            study,
+            evaluator=PedAnovaImportanceEvaluator(target_quantile=TARGET),
+            params=list(space),
+            target=lambda trial: -float(values[trial.number]),
+            normalize=False,
+        )
+    return np.array([found[key] for key in space])
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import sqrt
+from math import ceil, inf, sqrt
 from statistics import fmean, median
 
 import numpy as np
@@ -285,6 +285,16 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
         largest = max(largest, min(1.0, (len(p_values) - rank) * p))
         adjusted[index] = largest
     return adjusted
+
+
+def noise_level(noise: Sequence[float]) -> float:
+    """What at most 5 in 100 further values exceed that are noise like these; infinite for fewer than 19.
+
+    It is one of the values: of n + 1 exchangeable ones each is the largest, the second largest and so on
+    equally often. A quantile between two of them is exceeded more often, of 20 in 9 of 100.
+    """
+    rank = ceil(CONFIDENCE * (len(noise) + 1))
+    return sorted(noise)[rank - 1] if rank <= len(noise) else inf
 
 
 def spread(values: Sequence[float]) -> float:

@@ -79,7 +79,16 @@ def share_keys() -> list[Artist]:
     return [
         Patch(color=style.GREY, label="measured"),
         Line2D([], [], color=style.INK, ls="none", marker="D", ms=4.5, mec="white", label="noise: mean"),
-        Line2D([], [], color=style.INK, ls="none", marker="|", ms=9, mew=1.4, label="noise: 95th percentile"),
+        Line2D(
+            [],
+            [],
+            color=style.INK,
+            ls="none",
+            marker="|",
+            ms=9,
+            mew=1.4,
+            label="noise: passed by any in 5 of 100",
+        ),
     ]
 
 

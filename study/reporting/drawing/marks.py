@@ -171,7 +171,7 @@ def trials(axes: Axes, rows: pd.DataFrame) -> None:
 
 
 def shares(axes: Axes, importances: Sequence[Importance], keys: Sequence[str], colour: str) -> None:
-    """A named bar per hyperparameter, the largest on top, with mean and 95th percentile of its noise."""
+    """A named bar per hyperparameter, the largest on top, with the mean of its noise and what to pass."""
     at = list(range(len(importances)))
     axes.barh(at, [importance.share for importance in importances], height=0.55, color=colour)
     axes.hlines(

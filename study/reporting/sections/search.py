@@ -24,8 +24,9 @@ HISTORY = (
 IMPORTANCE = (
     "A second opinion, biased by the search. PED-ANOVA: which hyperparameters decide whether a completed "
     "trial is among the best quarter. The black marks are the noise floor, the same computation with the "
-    "trial values permuted; a bar that does not pass the tick stands for nothing. The trials were chosen by "
-    "the sampler, which biases the shares towards what it explored. The stage `surface` has no such bias."
+    "trial values permuted: its mean, and a tick that any of a method's bars passes in 5 of 100 cases. A bar "
+    "that does not pass its tick stands for nothing. The trials were chosen by the sampler, which biases the "
+    "shares towards what it explored. The stage `surface` has no such bias."
 )
 OPTIMISTIC = "Validation scores of these trials are optimistic: the trials were chosen for them."
 
@@ -112,7 +113,7 @@ def _shares_seen(results: Results) -> str:
     for method, shares in results.importances.items():
         symbols = _symbols(results, method, shares)
         read = {s: wording.percent(share.share) for s, share in zip(symbols, shares, strict=True)}
-        above = [s for s, share in zip(symbols, shares, strict=True) if share.share > share.floor_high]
+        above = [s for s, share in zip(symbols, shares, strict=True) if share.stands_out]
         passed = f"above the noise: {wording.listing(above)}" if above else "none is above the noise"
         lines.append(f"{results.settings.label(method)}: {wording.readings(read)}; {passed}.")
     return " ".join(lines)

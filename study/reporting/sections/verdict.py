@@ -140,7 +140,7 @@ def _what_to_tune(results: Results, method: str) -> str:
     if mapped:
         advised = surface_wording.advice(results.settings, mapped)
     elif best:
-        searched = [share.key for share in shares if share.share > share.floor_high]
+        searched = [share.key for share in shares if share.stands_out]
         advised = {key: wording.setting(wording.symbol(key, notation), best.config[key]) for key in searched}
     swept = {key: sweep for key, sweep in sweeps.items() if sweep.clear}
     advised |= {key: _advised(results, sweep, wording.symbol(key, notation)) for key, sweep in swept.items()}

@@ -13,6 +13,7 @@ from study.analysis.statistics import (
     fraction_interval,
     holm,
     mean_interval,
+    noise_level,
     overlapping_test,
     paired_test,
     power,
@@ -270,3 +271,13 @@ def test_variance_between_folds_and_between_seeds_are_told_apart() -> None:
 
 def test_the_interval_over_folds_agrees_with_the_test_over_folds() -> None:
     assert resampled_interval(FIRST) == resampled_test(FIRST).difference
+
+
+@pytest.mark.parametrize("count", [19, 39, 119])
+def test_5_in_100_values_of_noise_pass_the_level_of_others(count) -> None:
+    values = np.random.default_rng(1).normal(size=(4000, count + 1))
+    assert np.mean([first > noise_level(rest) for first, *rest in values]) == pytest.approx(0.05, abs=0.01)
+
+
+def test_too_little_noise_has_no_level_to_pass() -> None:
+    assert noise_level([0.1] * 18) == float("inf")

@@ -35,6 +35,7 @@ with collector_off():  # all that is imported stays: to look at it again and aga
     gc.freeze()  # no later collection looks at it
 
 from study.records.addresses import without_secrets
+from study.records.study_folder import require_search, require_startable
 from study.request import resolved
 from study.run_options import asked, parser, resources
 from study.running.cluster import slots
@@ -42,6 +43,7 @@ from study.running.forecast import describe
 from study.running.restoring import restore
 from study.running.signals import CONTINUE, bounded, catch_signals
 from study.running.versions import command
+from study.settings import StudySettings
 from study.studies import SAMPLE_STUDIES, STUDIES, Study
 from trainables.multimodal.command_line import COMPLETE, INTERRUPTED, reported
 from trainables.multimodal.data.datasets import DATASETS, generated_store
@@ -106,13 +108,23 @@ def _dry_run(options: argparse.Namespace, results: Path, console: Console) -> in
             else Path(stack.enter_context(tempfile.TemporaryDirectory()))
         )
         study, store = _data(options, generated, console)
-        settings = resolved(_folder_name(options.name, study, store), study, store, asked(options))
+        name = _folder_name(options.name, study, store)
+        settings = resolved(name, study, store, asked(options))
         held = resources(options)
         require_room(held)
         placed = replace(settings, resources=held, numerics=numerics(held))
+        _require_startable(results / name, placed, options)
         machine = {"CPU": joblib.cpu_count(), "GPU": torch.cuda.device_count()}
         console.print(describe(placed, store, slots=slots(held, machine)), soft_wrap=True)
     return COMPLETE
+
+
+def _require_startable(folder: Path, settings: StudySettings, options: argparse.Namespace) -> None:
+    """Refuse what the run itself would; only that asks a ledger elsewhere, which may be made by asking."""
+    if options.fresh:
+        require_search(settings)
+    elif not (options.storage or options.restore):
+        require_startable(folder, settings)
 
 
 def _data(options: argparse.Namespace, results: Path, console: Console) -> tuple[Study, FeatureStore]:

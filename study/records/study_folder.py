@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from study.methods import STUDY_METHODS, StudyMethod
 from study.records.addresses import shown
@@ -67,7 +68,7 @@ def open_ledger(folder: Path, settings: StudySettings, storage: str | None) -> L
     if storage is None:
         _require_whole(folder)
         if not (folder / LEDGER).exists():
-            _require_search(settings)
+            require_search(settings)
             _begin(folder / LEDGER, settings)
     ledger = Ledger(storage or sqlite_url(folder / LEDGER), settings.study, folder, settings.table)
     try:
@@ -78,25 +79,43 @@ def open_ledger(folder: Path, settings: StudySettings, storage: str | None) -> L
     return ledger
 
 
-def _agree(ledger: Ledger, settings: StudySettings) -> None:
-    """Settle what the study is asked for: what it was begun with, grown where it may grow."""
-    if not ledger.begun:
-        _require_search(settings)
-        ledger.save_settings(settings)
-        return
-    before = ledger.plain_settings
-    merged = continued(before, settings.to_json())
-    grown = StudySettings.from_json(merged, settings.table)
-    _require_search(grown)
-    if merged != before:
-        ledger.save_settings(grown)
-
-
-def _require_search(settings: StudySettings) -> None:
+def require_search(settings: StudySettings) -> None:
     """Stages that rest on what a search has found come with one."""
     stages = {*settings.stages}
     if "search" not in stages and (not stages or stages - settings.unsearched):
         raise InputError(f"{settings.study} has not been searched yet: add search to --stages.")
+
+
+def require_startable(folder: Path, settings: StudySettings) -> None:
+    """Refuse what `open_ledger` refuses of a study's own ledger, and begin nothing.
+
+    Raises InputError, as `open_ledger` does.
+    """
+    _require_whole(folder)
+    if not (folder / LEDGER).exists():
+        require_search(settings)
+        return
+    with locked(folder):
+        ledger = Ledger(sqlite_url(folder / LEDGER), settings.study, folder, settings.table)
+        try:
+            _asked(ledger, settings)
+        finally:
+            ledger.close()
+
+
+def _agree(ledger: Ledger, settings: StudySettings) -> None:
+    """Settle what the study is asked for."""
+    asked = _asked(ledger, settings)
+    if asked != ledger.plain_settings:
+        ledger.save_settings(StudySettings.from_json(asked, settings.table))
+
+
+def _asked(ledger: Ledger, settings: StudySettings) -> dict[str, Any]:
+    """What a study is asked for, as the ledger keeps it: what it was begun with, grown where it may grow."""
+    now = settings.to_json()
+    asked = continued(ledger.plain_settings, now) if ledger.begun else now
+    require_search(StudySettings.from_json(asked, settings.table))
+    return asked
 
 
 def read_ledger(

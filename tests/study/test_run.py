@@ -1,9 +1,16 @@
 """The command line: bad input is one sentence and exit code 2 before anything is begun."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
+from study.records.study_folder import LEDGER, open_ledger
+from study.request import StudyRequest, resolved
 from study.run import main
+from study.settings import Numerics
+from study.studies import STUDIES
+from trainables.multimodal.data.datasets import open_store
 
 
 def refuse(capsys, *arguments):
@@ -113,6 +120,28 @@ def test_a_dry_run_tells_and_writes_nothing(capsys, toy_store, tmp_path, monkeyp
     assert "s is ended and tried again: 600 s and 20 times an epoch" in said
     assert not results.exists()
     assert not temporary.exists()
+
+
+@pytest.mark.parametrize("more", [["--dry-run"], ["--dry-run", "--fresh"], []])
+def test_stages_without_the_search_that_they_rest_on_are_refused(capsys, toy_store, tmp_path, more):
+    arguments = ["--data", str(toy_store), "--results", str(tmp_path / "results"), "--stages", "confirm"]
+    said = refuse(capsys, "features_dr", *arguments, *more)
+    assert "features_dr-toy has not been searched yet: add search to --stages" in said
+
+
+def test_a_dry_run_refuses_what_a_begun_study_does_not_take(capsys, toy_store, tmp_path):
+    arguments = ["--data", str(toy_store), "--results", str(tmp_path), "--device", "cpu", "--dry-run"]
+    settings = resolved("features_dr-toy", STUDIES["features_dr"], open_store(toy_store), StudyRequest())
+    folder = tmp_path / "features_dr-toy"
+    folder.mkdir()
+    open_ledger(folder, replace(settings, numerics=Numerics("cpu", 1)), None).close()
+    kept = (folder / LEDGER).read_bytes()
+    assert main(["features_dr", *arguments, "--stages", "confirm"]) == 0
+    assert "was begun with other settings" in refuse(capsys, "features_dr", *arguments, "--epochs", "3")
+    assert main(["features_dr", *arguments, "--epochs", "3", "--fresh"]) == 0
+    assert (folder / LEDGER).read_bytes() == kept
+    (folder / LEDGER).write_bytes(b"torn")
+    assert "is damaged" in refuse(capsys, "features_dr", *arguments)
 
 
 def test_a_dry_run_says_what_is_copied_to_each_node(capsys, toy_store, tmp_path):

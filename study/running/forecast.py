@@ -26,6 +26,7 @@ _STEPS = 3  # timed training steps of a whole batch, after smaller ones to warm 
 _FEWEST = 2  # samples of the first steps
 _LARGER = 4  # times as many samples in the next step
 _EVALUATION = 1 / 3  # cost of a sample's forward pass in terms of its training step
+_ENDS = 60  # seconds of a study's start and of its report: of about so many on two cores
 _CONTEXT = 512 * 2**20  # bytes of a card that every process of CUDA takes for itself
 
 
@@ -34,21 +35,34 @@ def describe(settings: StudySettings, store: FeatureStore, *, slots: int) -> str
     measured, kept = _measure(settings, store)
     epoch, epochs = measured.epoch(store, _split(settings)), settings.budget.epochs
     trials = at_most(settings)
-    hours = _epochs_in_all(settings, trials) * epoch / slots / 3600
+    seconds = _epochs_in_all(settings, trials) * epoch / slots + _ENDS
     disk = 2 * 4 * kept * slots / 2**20  # each running trial keeps two checkpoints
     lines = [f"study {settings.study} on {store.name}: {len(store)} samples", *_spaces(settings)]
     lines += [f"{name}: not applicable, {why}" for name, why in settings.inapplicable.items()]
     lines += _rungs(settings) if settings.prunes else ["no trial is stopped early"]
     lines += [f"{stage}: at most {count} trials of {epochs} epochs" for stage, count in trials.items()]
     lines += _recipes(settings)
-    lines += [f"an epoch takes about {epoch:.1f} s; {slots} trials at once: at most {hours:.2f} h in all"]
-    lines += [f"  {measured}; a sample of validation is taken to cost a third of one of training"]
+    lines += [
+        f"an epoch takes about {epoch:.1f} s; {slots} trials at once: about {_time(seconds)} in all, if no "
+        "trial ends early",
+        f"  {measured}; a sample of validation is taken to cost a third of one of training, and start and "
+        "report to take a minute",
+        "  no upper bound: beside other work on the processors, and with methods whose epochs cost more than "
+        "those of joint, it may take twice as long",
+    ]
     lines += [hanging(epoch, settings.resources or Resources())]
     lines += _memory(settings, store, measured)
     lines += [f"checkpoints need about {disk:.0f} MiB while it runs"]
     if staged := staged_data(settings.resources or Resources(), store):
         lines += [f"data: {staged}"]
     return "\n".join(lines)
+
+
+def _time(seconds: float) -> str:
+    """`45 s`, `12 min` or `3.4 h`: two digits or more say something."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def _rungs(settings: StudySettings) -> list[str]:

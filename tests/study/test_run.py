@@ -1,5 +1,6 @@
 """The command line: bad input is one sentence and exit code 2 before anything is begun."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -116,7 +117,9 @@ def test_a_dry_run_tells_and_writes_nothing(capsys, toy_store, tmp_path, monkeyp
     assert "  lr: 0.001..0.1:log\n" in said
     assert "  lam = 0.0, 1.0, 3.0, 10.0 (swept)\n" in said
     assert "surface: at most 8 trials of 30 epochs" in said
+    assert re.search(r"about \d+ (s|min|h) in all, if no trial ends early\n", said)
     assert "training steps of joint with" in said
+    assert "and start and report to take a minute" in said
     assert "s is ended and tried again: 600 s and 20 times an epoch" in said
     assert not results.exists()
     assert not temporary.exists()

@@ -58,6 +58,14 @@ def test_a_forecast_says_what_it_rests_on(monkeypatch):
     )
 
 
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(61.4, "61 s"), (253, "4 min"), (5900, "98 min"), (6100, "1.7 h"), (90000, "25.0 h")],
+)
+def test_a_time_is_told_in_the_unit_that_shows_it(seconds, told):
+    assert forecast._time(seconds) == told
+
+
 def card(monkeypatch, gib: float) -> None:
     """A CUDA device of so many GiB, all of them free."""
     memory = int(gib * 2**30)

@@ -27,7 +27,7 @@ from study.records.mlflow_target import Target
 from study.records.mlflow_tracking import Tracker
 from study.records.trial_record import Record
 from study.running import stages
-from study.running.announcement import of_cluster, of_trials
+from study.running.announcement import of_cluster, of_seeds, of_trials
 from study.running.best_weights import publish_best
 from study.running.cluster import connect, disconnect, slots
 from study.running.first_epoch import FirstEpoch
@@ -162,10 +162,13 @@ def _pruners(settings: StudySettings) -> dict[str, AsyncHyperBandScheduler]:
 def _with_ray(job: Job, run: StageRun, console: Console) -> None:
     """Say what Ray has, and run all trials; at the end its processes are gone."""
     try:
-        own = run.ledger.settings.own_parts
+        settings = run.ledger.settings
+        own = settings.own_parts
         connect(job.resources, own)
         require_everywhere(own)
         console.print(of_trials(job.resources), soft_wrap=True)
+        for said in of_seeds(settings):
+            console.print(f"Seeds:   {said}", soft_wrap=True)
         if job.staged:
             console.print(f"Data:    {job.staged}", soft_wrap=True)
         with watched_over():

@@ -12,6 +12,7 @@ import torch
 from search_spaces.space import spelled
 from study.methods import BASELINE
 from study.recipe_wording import recipe_words
+from study.running.announcement import of_seeds
 from study.running.cluster import how_often
 from study.running.hang_watch import hanging
 from study.running.sampling import rungs
@@ -41,6 +42,7 @@ def describe(settings: StudySettings, store: FeatureStore, *, slots: int) -> str
     lines += [f"{name}: not applicable, {why}" for name, why in settings.inapplicable.items()]
     lines += _rungs(settings) if settings.prunes else ["no trial is stopped early"]
     lines += [f"{stage}: at most {count} trials of {epochs} epochs" for stage, count in trials.items()]
+    lines += [f"seeds: {said}" for said in of_seeds(settings)]
     lines += _recipes(settings)
     lines += [
         f"an epoch takes about {epoch:.1f} s; {slots} trials at once: about {_time(seconds)} in all, if no "

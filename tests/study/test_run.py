@@ -117,6 +117,7 @@ def test_a_dry_run_tells_and_writes_nothing(capsys, toy_store, tmp_path, monkeyp
     assert "  lr: 0.001..0.1:log\n" in said
     assert "  lam = 0.0, 1.0, 3.0, 10.0 (swept)\n" in said
     assert "surface: at most 8 trials of 30 epochs" in said
+    assert "seeds: " not in said  # nothing is confirmed
     assert re.search(r"about \d+ (s|min|h) in all, if no trial ends early\n", said)
     assert "training steps of joint with" in said
     assert "and start and report to take a minute" in said
@@ -140,6 +141,7 @@ def test_a_dry_run_refuses_what_a_begun_study_does_not_take(capsys, toy_store, t
     open_ledger(folder, replace(settings, numerics=Numerics("cpu", 1)), None).close()
     kept = (folder / LEDGER).read_bytes()
     assert main(["features_dr", *arguments, "--stages", "confirm"]) == 0
+    assert "seeds: confirm takes 10 of joint, 5 of other methods" in capsys.readouterr().out
     assert "was begun with other settings" in refuse(capsys, "features_dr", *arguments, "--epochs", "3")
     assert main(["features_dr", *arguments, "--epochs", "3", "--fresh"]) == 0
     assert (folder / LEDGER).read_bytes() == kept

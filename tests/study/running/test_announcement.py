@@ -1,12 +1,13 @@
 """What is said before the first trial fits a terminal of 80 columns and shows no login."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from study.records.mlflow_target import Target
 from study.running import announcement
-from study.running.announcement import of_cluster, of_trials
+from study.running.announcement import of_cluster, of_seeds, of_trials
 from study.settings import Resources
 
 
@@ -44,3 +45,13 @@ def test_trials_at_once_are_told_with_what_each_holds():
 @pytest.mark.usefixtures("cluster")
 def test_a_trial_without_a_gpu_is_seen_to_have_none():
     assert of_trials(Resources(1, 0)).endswith("1536 trials at once of 1 CPU and no GPU")
+
+
+def test_seeds_are_told_with_the_folds_that_need_them(folded):
+    settings, _ = folded
+    (line,) = of_seeds(settings)
+    assert line == "confirm takes 10 of joint, 5 of other methods; 5 folds need one each"
+    assert len(f"Seeds:   {line}") <= 80
+    alone = replace(settings, methods=("joint",), folds=(), budget=replace(settings.budget, most_seeds=20))
+    assert of_seeds(alone) == ["confirm takes 10 to 40 of joint"]
+    assert of_seeds(replace(settings, stages=("search",))) == []

@@ -1,6 +1,7 @@
 """The HTML page: the answer, what limits it, then every section with its figures and tables, in one file."""
 
 import base64
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -66,6 +67,7 @@ def render(
     environment.filters["capitalised"] = wording.capitalised
     return environment.get_template("report.html").render(
         study=results.settings.study,
+        quoted=shlex.quote(results.settings.study),
         is_sample=results.settings.data.is_sample,
         facts=_facts(results),
         question=question(results),

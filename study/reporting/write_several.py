@@ -1,5 +1,6 @@
 """Write several studies on one page: tables, figures, and one self-contained HTML page."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,7 @@ def _page(
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     return environment.get_template("several.html").render(
         studies=list(several.results),
+        quoted=shlex.join(several.results),
         samples=several_tables.samples(several),
         unfinished=several_tables.unfinished(several),
         findings=findings,

@@ -1,7 +1,9 @@
 import json
 import re
+import shlex
 import shutil
 from dataclasses import replace
+from html import unescape
 
 import pytest
 from toy_study import TOY
@@ -48,6 +50,18 @@ def test_a_report_is_made_from_the_ledger_alone(results, capsys) -> None:
     assert "report.html" in capsys.readouterr().out
 
 
+def commands(html):
+    """What a page says to type, as a shell takes it apart."""
+    said = re.findall(r"<code>(python -m study\.report.*?)</code>", html.read_text(), re.DOTALL)
+    return [shlex.split(unescape(one))[3:] for one in said]
+
+
+@pytest.mark.usefixtures("sketched")
+def test_the_foot_of_a_report_names_the_command_that_makes_it_again(results) -> None:
+    (arguments,) = commands(api.report(results / "features_dr-votes").html)
+    assert report.main([*arguments, "--results", str(results)]) == 0
+
+
 def test_making_a_report_again_changes_nothing_in_it(results) -> None:
     folder = results / "features_dr-votes"
     first = api.report(folder)
@@ -91,6 +105,7 @@ def test_several_studies_stand_on_one_page(two_studies, capsys) -> None:
     named = ["--compare", "features_dr-votes", str(two_studies / "features_dr-faces")]
     assert report.main([*named, "--results", str(two_studies)]) == 0
     html = two_studies / "compare-features_dr-votes-features_dr-faces" / "report.html"
+    assert commands(html) == [["--compare", "features_dr-votes", "features_dr-faces"]]
     assert str(html) in capsys.readouterr().out
     heads = re.findall(r'role="columnheader">(.*?)</th>', html.read_text())
     assert heads[1:3] == ["votes, validation", "faces, validation"]

@@ -88,6 +88,8 @@ def _study(options: argparse.Namespace, name: str) -> Path:
         raise InputError(f"{name} is not the name of a study.")
     if not folder.is_dir() and options.storage is None:
         found = [path.name for path in _studies(results)]
+        if f"{name}-sample" in found:
+            raise InputError(f"{name} was run on the generated sample: say {name}-sample.")
         there = f"there are {', '.join(found)}" if found else "there is no study at all"
         raise InputError(f"no study {name} below {results}: {there}.")
     return folder

@@ -152,6 +152,13 @@ def test_an_unknown_study_leaves_no_folder_behind(results) -> None:
     assert [path.name for path in results.iterdir()] == ["features_dr-votes"]
 
 
+def test_a_study_that_was_run_on_the_sample_is_named_as_such(results, capsys) -> None:
+    (results / "features_dr-votes").rename(results / "cremad_dr-sample")
+    assert report.main(["cremad_dr", "--results", str(results)]) == 2
+    said = "study.report: cremad_dr was run on the generated sample: say cremad_dr-sample.\n"
+    assert capsys.readouterr().err == said
+
+
 def test_the_studies_that_are_there_are_named(results, capsys) -> None:
     report.main(["ravdess_dr", "--results", str(results)])
     assert "features_dr-votes" in capsys.readouterr().err

@@ -1,8 +1,8 @@
 """python -m study.run NAME: carry out a named study, or continue it.
 
-Exit codes: 0 complete, 1 a requested trial failed, 2 bad
-input (one sentence, before any work), 3 interrupted: run the same command again, 4 complete, but MLflow
-lacks a part, which the same command sends.
+Exit codes: 0 complete, 1 a requested trial failed, 2 bad input, said in one sentence before any work, or a
+cause met later that will not go away by itself, 3 interrupted: run the same command again, 4 complete, but
+MLflow lacks a part, which the same command sends.
 """
 
 from trainables.multimodal.collector import collector_off

@@ -196,7 +196,10 @@ def _at_least(option: str, value: Any, least: float) -> Any:
 
 
 def _seeds(text: str) -> int | str:
-    return text if text == AUTO_SEEDS else int(text)
+    try:
+        return text if text == AUTO_SEEDS else int(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"must be a whole number or {AUTO_SEEDS}, got {text!r}") from error
 
 
 def _stages(text: str) -> tuple[str, ...]:

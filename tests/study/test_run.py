@@ -41,6 +41,11 @@ def test_an_unknown_stage_is_a_sentence(capsys):
     assert "unknown stage serch" in refuse(capsys, "cremad_dr", "--stages", "serch")
 
 
+def test_seeds_that_are_no_number_are_a_sentence_without_names_of_the_code(capsys):
+    said = refuse(capsys, "cremad_dr", "--seeds", "one")
+    assert "argument --seeds: must be a whole number or auto, got 'one'" in said
+
+
 def test_sample_and_data_exclude_each_other(capsys, toy_store):
     assert "exclude each other" in refuse(capsys, "cremad_dr", "--sample", "--data", str(toy_store))
 

@@ -43,7 +43,7 @@ def prepared(tmp_path, monkeypatch):
 def test_the_plain_loop_trains_and_its_export_is_used_for_inference(prepared):
     exec(example("loop"), {})
     names = dict(prepared)
-    exec(example("inference").replace("results/ravdess_dr/best/diagnose_relearn", "exported"), names)
+    exec(example("inference").replace("results/my_study/best/diagnose_relearn", "exported"), names)
     assert names["probabilities"].shape == (SAMPLES, 4)
 
 
@@ -88,3 +88,6 @@ def test_a_study_from_python_runs_and_is_reported(prepared, monkeypatch):
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines()[-1].endswith("results/my_study/report.html")
+    names = dict(prepared)
+    exec(example("inference"), names)
+    assert names["probabilities"].shape == (SAMPLES, 4)

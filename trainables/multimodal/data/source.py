@@ -78,7 +78,10 @@ class Source:
 
     def __post_init__(self) -> None:
         if not self.ids:
-            raise InputError(f"{self.root} holds no samples of {self.name}: check --source")
+            raise InputError(
+                f"{self.root} holds no samples of {self.name}: check --source (what lies there is in "
+                "trainables/multimodal/data/PREPARING.md, Source folders)"
+            )
         require_few(len(self.ids), str(self.root))
         if (size := sample_bytes(self.modalities)) > MOST_SAMPLE_BYTES:
             raise InputError(

@@ -92,7 +92,8 @@ def read(root: Path, recipe: Recipe) -> Source:
     cut = {clip: pictures for clip, pictures in frame_folders(root).items() if clip not in films}
     media = [*sounds.values(), *films.values()]
     refuse_lfs_pointers(root, media)
-    clips = find_clips(root, sounds.keys() | films.keys() | cut.keys())
+    wanted = f"{SOUND_FOLDER}/<clip>.wav and {FILM_FOLDER}/<clip>.flv"
+    clips = find_clips(root, sounds.keys() | films.keys() | cut.keys(), wanted)
     require_any("sound", "clip", sounds, root / SOUND_FOLDER, "put it there")
     require_any(
         "film",
@@ -132,14 +133,14 @@ def actor(clip: str) -> str:
     return _parts(clip)[1]
 
 
-def find_clips(root: Path, there: Set[str]) -> Clips:
+def find_clips(root: Path, there: Set[str], wanted: str) -> Clips:
     """The clips that are there, and those that the published lists in `root` name besides.
 
-    Raises InputError: none is there, one has no name of a clip, or a list names one twice, or with a label
+    Raises InputError: none is there, which says what is `wanted`, one has no name of a clip, or a list names one twice, or with a label
     that its name contradicts.
     """
     if not there:
-        raise InputError(f"{root} holds no samples of CREMA-D: check --source")
+        raise InputError(f"{root} holds no samples of CREMA-D: it needs {wanted}; check --source")
     complete = {policy: _first_complete(root, candidates) for policy, candidates in PUBLISHED_LISTS.items()}
     lists = {policy: files for policy, files in complete.items() if files}
     published = {

@@ -38,7 +38,7 @@ def read(root: Path) -> Source:
     require_folder(root)
     table = inside(root, TABLE)
     votes = _votes(table)
-    clips = find_clips(root, votes.keys())
+    clips = find_clips(root, votes.keys(), f"rows in {TABLE}")
     return Source(
         name="cremad-votes",
         root=root,

@@ -270,7 +270,9 @@ def test_a_clip_listed_twice_is_named(raw: Path, tiny_recipe: Recipe) -> None:
 def test_a_folder_without_clips_is_refused(tmp_path: Path, tiny_recipe: Recipe, listed: str) -> None:
     for name in ("train.csv", "test.csv"):
         (tmp_path / name).write_text(listed)
-    with pytest.raises(InputError, match="holds no samples of CREMA-D"):
+    (tmp_path / "1001_DFA_ANG_XX.wav").touch()  # not in its folder
+    wanted = "holds no samples of CREMA-D: it needs AudioWAV/<clip>.wav and VideoFlash/<clip>.flv"
+    with pytest.raises(InputError, match=wanted):
         cremad.read(tmp_path, tiny_recipe)
 
 

@@ -121,9 +121,9 @@ def _verdict(results: Results, sweep: Sweep) -> str:
     label, symbol = _label(results, sweep), _symbol(results, sweep)
     if sweep.clear:
         metric = results.settings.judged_by.name
-        each = wording.listing([f"{wording.value(s.value)} ({_moved(s, metric)})" for s in sweep.clear])
-        at = wording.setting(symbol, sweep.chosen)
-        return f"{label}: distinguishable from the incumbent's {at}: {each}."
+        each = [f"{wording.setting(symbol, shift.value)} ({_moved(shift, metric)})" for shift in sweep.clear]
+        said = f"{wording.listing(each)} {'is' if len(each) == 1 else 'are'} distinguishable"
+        return f"{label}: {said} from the incumbent's {wording.setting(symbol, sweep.chosen)}."
     if not any(value.seeds for value in sweep.values):
         return f"{label}: no run of the sweep of {symbol} gave a number."
     missing = f"{label}: the incumbent's {symbol} was not swept, so no value can be tested against it."
@@ -146,7 +146,7 @@ def _switched_off(results: Results, sweep: Sweep) -> str:
     if change.low is not None:
         interval = wording.difference(change.low, change.high, judged_by.name)
         moved += f" ({interval}, adjusted {wording.p_value(off.adjusted or 0.0)})"
-    effect = "is shown neither to help nor to harm"
+    effect = "is shown neither to help nor to harm" if change.mean else "has changed nothing"
     if off in sweep.clear:
         effect = "helps" if judged_by.sign * (change.mean or 0.0) < 0 else "harms"
     return (

@@ -107,7 +107,7 @@ def test_values_that_stand_out_are_told_with_their_difference(whole, settings) -
         if record.stage == "sensitivity" and record.config["lam"] == 10.0:
             record.epochs[max(record.epochs)]["best/accuracy"] -= 0.3
     line = sentence(said(settings(), study.records), "distinguishable from the incumbent's λ = 3")
-    assert re.search(r": 10 \(-3\d\.\d points, adjusted p [<=] 0\.\d+\)\.$", line)
+    assert re.search(r": λ = 10 \(-3\d\.\d points, adjusted p [<=] 0\.\d+\) is distinguishable", line)
 
 
 def test_a_sweep_without_the_incumbents_own_value_says_so(whole, settings) -> None:
@@ -129,6 +129,17 @@ def test_switching_a_part_off_is_compared_on_the_same_seeds(whole, settings) -> 
     line = sentence(said(settings(), whole().records), "λ = 0 is joint training with its other settings")
     assert re.search(r"-\d\.\d points \(95 % interval .*\) against λ = 3 on the same 3 seeds\.", line)
     assert line.endswith("So λ > 0 is shown neither to help nor to harm here.")
+
+
+def test_a_part_without_which_every_run_is_the_same_has_changed_nothing(whole, settings) -> None:
+    study = whole()
+    swept = [record for record in study.records if record.stage == "sensitivity"]
+    reached = {r.seed: r.epochs[max(r.epochs)]["best/accuracy"] for r in swept if r.config["lam"] == 3.0}
+    for record in swept:
+        record.epochs[max(record.epochs)]["best/accuracy"] = reached[record.seed]
+    line = sentence(said(settings(), study.records), "λ = 0 is joint training with its other settings")
+    assert ": 0.0 points against λ = 3 on the same 3 seeds." in line
+    assert line.endswith("So λ > 0 has changed nothing here.")
 
 
 def test_only_a_part_that_has_one_is_said_to_be_switched_off_at_zero(boosted) -> None:

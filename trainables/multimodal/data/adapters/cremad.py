@@ -136,8 +136,8 @@ def actor(clip: str) -> str:
 def find_clips(root: Path, there: Set[str], wanted: str) -> Clips:
     """The clips that are there, and those that the published lists in `root` name besides.
 
-    Raises InputError: none is there, which says what is `wanted`, one has no name of a clip, or a list names one twice, or with a label
-    that its name contradicts.
+    Raises InputError: none is there, which says what is `wanted`, one has no name of a clip, or a list names
+    one twice, or with a label that its name contradicts.
     """
     if not there:
         raise InputError(f"{root} holds no samples of CREMA-D: it needs {wanted}; check --source")

@@ -161,7 +161,9 @@ def test_duplicate_ids_are_named(toy_source: Sources) -> None:
 
 
 def test_zero_samples_are_refused(toy_source: Sources) -> None:
-    with pytest.raises(InputError, match=r"holds no samples of toy: check --source \(.*PREPARING\.md, Source folders"):
+    with pytest.raises(
+        InputError, match=r"holds no samples of toy: check --source \(.*PREPARING\.md, Source folders"
+    ):
         toy_source(ids=[], labels=np.zeros(0, np.int64), groups=[], splits={"toy": []})
 
 

@@ -54,7 +54,9 @@ class FoldedProcess:
     It learns the score on the scale of its link, and what is drawn from it is the score again.
 
     The models of the folds are what is drawn from: besides the noise of the points their hyperparameters
-    differ, of which a single fit would be falsely certain. The fit is deterministic.
+    differ, of which a single fit would be falsely certain. They begin at the lengths that fit all points
+    best. Those that are checked by left-out points must not: such lengths have seen these points, too, and
+    one in five surfaces of noise was said to predict them (results/LOG.md). The fits are deterministic.
 
     Args:
         inputs: Points [n, d] in the unit cube.
@@ -64,15 +66,11 @@ class FoldedProcess:
     """
 
     def __init__(self, inputs: Array, values: Array, link: Link) -> None:
-        self._link, scaled = link, link.to(values)
-        with threadpool_limits(1):  # matrices this small lose by threads
-            whole = _fitted(_kernel(inputs.shape[1]), inputs, scaled, RESTARTS)
-            self.models: list[GaussianProcessRegressor] = []
-            predicted = np.empty(len(values))
-            for rest, fold in KFold(FOLDS, shuffle=True, random_state=0).split(inputs):
-                model = _fitted(whole.kernel_, inputs[rest], scaled[rest], 0)
-                predicted[fold] = link.back(model.predict(inputs[fold]))
-                self.models.append(model)
+        self._link, self._inputs, self._scaled = link, inputs, link.to(values)
+        self._folds = list(KFold(FOLDS, shuffle=True, random_state=0).split(inputs))
+        predicted = np.empty(len(values))
+        for model, (_, fold) in zip(self._models(_kernel(inputs.shape[1])), self._folds, strict=True):
+            predicted[fold] = link.back(model.predict(inputs[fold]))
         error = np.sum((values - predicted) ** 2)
         self.r2 = float(1 - error / np.sum((values - values.mean()) ** 2))
         """Share of the variance of left-out points that is predicted; negative: worse than their mean."""
@@ -80,7 +78,15 @@ class FoldedProcess:
     def draw(self, count: int, seed: int = 0) -> "DrawnFunctions":
         """Functions of the posterior, equally many of every fold's model."""
         rng = np.random.default_rng(seed)
-        return DrawnFunctions([_Paths(model, count // FOLDS, rng) for model in self.models], self._link.back)
+        with threadpool_limits(1):  # matrices this small lose by threads
+            whole = _fitted(_kernel(self._inputs.shape[1]), self._inputs, self._scaled, RESTARTS)
+        models = self._models(whole.kernel_)
+        return DrawnFunctions([_Paths(model, count // FOLDS, rng) for model in models], self._link.back)
+
+    def _models(self, kernel: object) -> list[GaussianProcessRegressor]:
+        """A model of all but each fold, whose hyperparameters are looked for from this kernel on."""
+        with threadpool_limits(1):
+            return [_fitted(kernel, self._inputs[rest], self._scaled[rest], 0) for rest, _ in self._folds]
 
 
 class DrawnFunctions:

@@ -20,6 +20,7 @@ BACKGROUND, PAIR_BACKGROUND = (
     32,
 )  # points of the other hyperparameters, powers of two, that are averaged over
 NEGLIGIBLE = 0.05  # share of the variance that does not matter
+TREND_ALPHA = ALPHA / 2  # the other half is left to the surface, which is the other way to matter
 
 
 class Matters(Enum):
@@ -173,7 +174,7 @@ def _slices(drawn: DrawnFunctions, axes: Sequence[Axis], place: int, background:
 
 def _untold(axis: Axis, trend: float, p: float) -> Influence:
     """What there is without a surface: the trend."""
-    return Influence(axis, None, None, None, trend, p, Matters.YES if p < ALPHA else Matters.UNKNOWN)
+    return Influence(axis, None, None, None, trend, p, Matters.YES if p < TREND_ALPHA else Matters.UNKNOWN)
 
 
 def _influence(tested: Influence, found: _Slices, nothing: _Slices) -> Influence:
@@ -181,7 +182,7 @@ def _influence(tested: Influence, found: _Slices, nothing: _Slices) -> Influence
     alone = _estimate(found.alone, _upper(nothing.alone))
     total = _estimate(found.total, _upper(nothing.total))
     verdict = Matters.NO if total.high < NEGLIGIBLE else Matters.UNKNOWN
-    if total.above or tested.p < ALPHA:
+    if total.above or tested.p < TREND_ALPHA:
         verdict = Matters.YES
     return replace(tested, effect=_band(found.effects), alone=alone, total=total, matters=verdict)
 

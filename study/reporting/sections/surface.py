@@ -32,7 +32,8 @@ SHARES = (
 RULES = (
     "A Gaussian process learns the surface from a design that no search has biased. A hyperparameter matters "
     "if its share with interactions is above that of a dummy, or if its trend is significant (Holm-adjusted "
-    "p below .05). It does not if that share is below 5 % for certain. Anything else is not decidable."
+    "p below .025, half of .05, since there are two ways). It does not if that share is below 5 % for "
+    "certain. Anything else is not decidable."
 )
 MOST_MAPS = 3
 

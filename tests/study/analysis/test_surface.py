@@ -81,6 +81,14 @@ def test_noise_is_said_to_explain_nothing() -> None:
     assert set(by_key(found).values()) == {Matters.UNKNOWN}
 
 
+@pytest.mark.parametrize("seed", [30, 32, 40])
+def test_left_out_points_of_noise_are_not_predicted(truth, seed) -> None:
+    """Those of these seeds were, by lengths that all points had chosen."""
+    found = truth.sampled(seed, 64, planted=False)
+    assert not found.explains
+    assert set(by_key(found).values()) == {Matters.UNKNOWN}
+
+
 @pytest.mark.parametrize("values", [np.full(LEAST_POINTS + 4, 0.5), np.linspace(0, 1, LEAST_POINTS - 1)])
 def test_without_enough_points_that_differ_nothing_is_decided(values) -> None:
     found = unlearned([axis("a", FIELD)], values)

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from optuna.visualization import plot_intermediate_values, plot_parallel_coordinate, plot_slice
+from plotly.colors import sample_colorscale
 from plotly.offline import get_plotlyjs
 
 from study.analysis.importance import quiet, varied
@@ -24,6 +25,8 @@ from study.reporting import wording
 FILE = "interactive.html"
 STATES = {"completed": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
 """Trials that reach a value; others are not drawn."""
+SCALE = ("#d55e00", "#8f4e86", "#08306b")
+"""From the lowest value to the highest: all of it is seen on white, where Optuna's own scale begins."""
 Plot = dict[str, Any]  # data and layout, as plotly takes them
 
 
@@ -50,9 +53,24 @@ def _plots(results: Results, method: str) -> list[Plot]:
     slices = plot_slice(search, target_name=score)
     curves = plot_intermediate_values(search)
     parallel.update_layout(title="Configurations and what they reach")
+    _recolour(parallel)
+    for each in slices.data:
+        each.marker.colorscale = SCALE
     slices.update_layout(title=f"Best {score} against each hyperparameter")
-    curves.update_layout(title="Learning curves", xaxis_title="epoch", yaxis_title=score)
+    for curve in curves.data:
+        curve.name = curve.name.replace("Trial", "trial ")
+    curves.update_layout(title="Learning curves", xaxis_title="epoch", yaxis_title=score, showlegend=True)
     return [json.loads(figure.to_json()) for figure in (parallel, slices, curves)]
+
+
+def _recolour(parallel: Any) -> None:
+    """Draw each line in the colour of its score, the height at which it leaves the first axis."""
+    for line in parallel.data:
+        if line.mode == "lines":
+            (line.line.color,) = sample_colorscale(SCALE, [line.y[0]])
+            line.opacity = 0.8
+        else:
+            line.marker.colorscale = SCALE
 
 
 def _search(results: Results, method: str) -> optuna.Study:

@@ -24,6 +24,18 @@ def test_every_searched_method_has_its_plots(module_study) -> None:
     assert len(curves["data"]) == 5  # of six trials one diverged
 
 
+def test_every_trial_is_seen_on_white_and_every_curve_is_named(module_study) -> None:
+    parallel, slices, curves = plots(interactive.render(analyse(*module_study)))["Diagnose & Re-learn"]
+    *lines, bar = parallel["data"]
+    colours = [[float(part) for part in re.findall(r"[\d.]+", line["line"]["color"])] for line in lines]
+    assert colours
+    assert all(min(colour) < 150 for colour in colours)
+    scales = [bar["marker"]["colorscale"], *(each["marker"]["colorscale"] for each in slices["data"])]
+    assert {tuple(colour for _, colour in scale) for scale in scales} == {interactive.SCALE}
+    assert curves["layout"]["showlegend"]
+    assert [curve["name"] for curve in curves["data"]] == [f"trial {n}" for n in range(5)]
+
+
 def test_scores_are_those_of_the_report(module_study) -> None:
     settings, records = module_study
     _, slices, _ = plots(interactive.render(analyse(settings, records)))["Joint training"]

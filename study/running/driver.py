@@ -121,7 +121,7 @@ def _run_stages(job: Job, ledger: Ledger, tracker: Tracker, console: Console) ->
     if again := stages.reopen_failed(settings, ledger):
         console.print(f"Trials that failed are tried again: {again}.")
     searched = {method: settings.space(method) for method in settings.methods}
-    outlook = Outlook(at_most(settings), searched, settings.judged_by)
+    outlook = Outlook(at_most(settings), searched, settings.sweeps, settings.judged_by)
     with Progress(console, settings.study, outlook) as progress:
 
         def changed(record: Record) -> None:

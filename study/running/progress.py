@@ -33,6 +33,8 @@ class Outlook:
     """Stage -> at most so many, in order."""
     searched: Mapping[str, Collection[str]] = field(default_factory=dict)
     """Method -> settings that its search varies."""
+    swept: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """Method -> settings that its sensitivity stage varies."""
     judged_by: Objective = OBJECTIVES[CLASSIFICATION][ACCURACY]
     """What is shown of a trial."""
 
@@ -85,7 +87,23 @@ class Progress:
         if self.tally.update(record):
             self.ended += 1
             if not self.console.is_terminal:
-                self.console.print(_line(record, self.outlook.judged_by), soft_wrap=True)
+                self.console.print(self._line(record), soft_wrap=True)
+
+    def _line(self, record: Record) -> str:
+        """A trial that ended, and how many of its kind have."""
+        value = "no value"
+        if record.value is not None:
+            value = f"best {SELECTED[record.protocol]} {_score(record, self.outlook.judged_by)}"
+        reason = f" ({record.reason})" if record.reason else ""
+        name = f"{record.stage} {record.method} #{record.number}{self._swept(record)}"
+        epochs = counted(len(record.epochs), "epoch")
+        ended = f"{record.status}{reason} after {epochs}, {value}, {record.seconds:.0f} s"
+        return f"{name}: {ended}; {self._done([(record.stage, record.method)])} done"
+
+    def _swept(self, record: Record) -> str:
+        """What a trial of a sweep has of all that is swept, of which one differs from the incumbent."""
+        keys = self.outlook.swept.get(record.method, ()) if record.stage == "sensitivity" else ()
+        return "".join(f", {key} {_short(record.config[key])}" for key in keys if key in record.config)
 
     # -- drawing -------------------------------------------------------------------------------------------
 
@@ -170,16 +188,6 @@ def current(record: Record, searched: Collection[str], judged_by: Objective) -> 
     varied = ", ".join(f"{key} {_short(shown[key])}" for key in order)
     name = f"  {record.stage} {record.method} #{record.number}"
     return f"{name}: epoch {epoch}/{record.config['epochs']}{value}: {varied}, seed {record.seed}"
-
-
-def _line(record: Record, judged_by: Objective) -> str:
-    value = "no value"
-    if record.value is not None:
-        value = f"best {SELECTED[record.protocol]} {_score(record, judged_by)}"
-    reason = f" ({record.reason})" if record.reason else ""
-    name = f"{record.stage} {record.method} #{record.number}"
-    epochs = counted(len(record.epochs), "epoch")
-    return f"{name}: {record.status}{reason} after {epochs}, {value}, {record.seconds:.0f} s"
 
 
 def _short(value: object) -> str:

@@ -50,8 +50,17 @@ def test_elsewhere_each_stage_and_each_end_is_a_line(shown) -> None:
     )
     assert text.splitlines() == [
         "confirm: joint 2, other 3 trials",
-        "confirm joint #0: completed after 1 epoch, best validation accuracy 0.7500, 2 s",
+        "confirm joint #0: completed after 1 epoch, best validation accuracy 0.7500, 2 s; 1/2 done",
     ]
+
+
+def test_elsewhere_a_trial_of_a_sweep_is_named_with_its_values(shown) -> None:
+    config = {"epochs": 1, "lam": 10.0, "every": 2, "lr": 0.1}
+    swept = replace(record(17, 0.5), stage="sensitivity", config=config)
+    outlook = Outlook(swept={"joint": ["lam", "every"]})
+    text = shown([[plan("sensitivity", "joint", 30)]], [swept], terminal=False, outlook=outlook)
+    assert "sensitivity joint #17, lam 10, every 2: completed after 1 epoch" in text
+    assert text.endswith("; 1/30 done\n")
 
 
 def test_a_stage_that_asks_for_nothing_says_nothing(shown) -> None:

@@ -45,6 +45,7 @@ from study.running.signals import CONTINUE, bounded, catch_signals
 from study.running.versions import command
 from study.settings import StudySettings
 from study.studies import SAMPLE_STUDIES, STUDIES, Study
+from study.study_list import listing
 from trainables.multimodal.command_line import COMPLETE, INTERRUPTED, reported
 from trainables.multimodal.data.datasets import DATASETS, generated_store
 from trainables.multimodal.data.sample.generate import sample_store
@@ -78,7 +79,7 @@ def _run(arguments: Sequence[str]) -> int:
     options = parser(__doc__).parse_args(arguments)
     console = Console(markup=False, highlight=False)
     if options.list:
-        console.print("\n".join(f"{name}  ({study.dataset})" for name, study in STUDIES.items()))
+        console.print(listing(Path("data")), soft_wrap=True)
         return COMPLETE
     if options.name not in STUDIES:
         raise InputError(_not_a_study(options.name))

@@ -87,7 +87,9 @@ def parser(description: str | None) -> Parser:
     parser.add_argument(
         "--restore", action="store_true", help="go on from the copy of a ledger that is damaged or gone"
     )
-    parser.add_argument("--list", action="store_true", help="names of studies")
+    parser.add_argument(
+        "--list", action="store_true", help="studies, what they ask, and which data are there"
+    )
     return parser
 
 

@@ -39,7 +39,7 @@ STUDY_LAYERS = (
     ("hand_set", "paper_recipes", "analysis"),
     ("request", "reporting"),
     ("running",),
-    ("api", "replaying", "prepare_wording", "run_options"),
+    ("api", "replaying", "prepare_wording", "run_options", "study_list"),
     ("run", "report", "prepare", "replay", "ui"),
     ("__main__",),
 )

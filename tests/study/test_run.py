@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from study.request import StudyRequest, resolved
 from study.run import main
 from study.settings import Numerics
 from study.studies import STUDIES
+from study.study_list import QUESTIONS, listing
 from trainables.multimodal.data.datasets import open_store
 
 
@@ -203,9 +205,25 @@ def test_ranges_and_swept_values_of_a_file_that_is_none_are_a_sentence(capsys, t
     assert "--space lam is given twice: in" in said
 
 
-def test_a_list_names_the_studies(capsys):
+def test_a_list_names_the_studies_what_they_ask_and_whether_data_are_there(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data" / "ravdess").mkdir(parents=True)
+    (tmp_path / "data" / "ravdess" / "manifest.json").touch()
     assert main(["--list"]) == 0
-    assert "ravdess_dr  (ravdess)" in capsys.readouterr().out
+    lines = {line.split("_")[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert re.fullmatch(r"ravdess_ +dr, boosting, dr_boosting, compare +data: found", lines["ravdess"])
+    assert lines["mosi"].endswith("data: not prepared")
+    assert lines["cremad"].endswith("data: not prepared, runs on the generated sample")
+    assert lines["controls-gain"].endswith("data: generated")
+    assert lines["features"].endswith("data: --data DIR")
+
+
+def test_a_list_has_every_study_and_says_what_each_question_asks():
+    head, *rest = listing(Path("nowhere")).splitlines()
+    assert head == "A study is <data><question>, such as cremad_dr:"
+    offered = [line.split("data:")[0].replace(",", "").split() for line in rest if "data:" in line]
+    assert {data + question for data, *questions in offered for question in questions} == {*STUDIES}
+    assert all(any(line.startswith(f"{name} ") for line in rest) for name in QUESTIONS)
 
 
 def test_a_manifest_that_is_no_json_is_refused(capsys, toy_store):

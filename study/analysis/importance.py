@@ -24,6 +24,7 @@ from study.records.trial_record import Record
 MINIMUM_TRIALS = 20  # with fewer, the best quarter is under five trials and PED-ANOVA is noise
 TARGET = 0.25  # importance of reaching the best quarter of the trials
 PERMUTATIONS = 119  # with one more, the measured values themselves, 5 % are a whole number of them
+LEAST_SHARE = 0.1  # of many trials a share of 2 % is no noise, and still nothing to tune
 DECADE = 10.0  # a positive range at least this wide is read as searched on a logarithmic scale
 
 
@@ -34,11 +35,11 @@ class Importance:
     key: str
     share: float
     floor: float
-    floor_high: float  # any hyperparameter passes its own in 5 of 100 searches where none matters
+    floor_high: float  # any passes its own in at most 5 of 100 searches where none matters; never below .1
 
     @property
     def stands_out(self) -> bool:
-        """Whether the share is more than noise."""
+        """Whether the share is more than noise, and of a size that counts."""
         return self.share > self.floor_high
 
 
@@ -69,7 +70,7 @@ def importance(trials: Sequence[Record]) -> list[Importance]:
         return []
     floor = noise.mean(0)
     level = floor * noise_level((noise / floor).max(1))
-    shares = [(each / whole).clip(max=1) for each in (measured, floor, level)]
+    shares = [(each / whole).clip(max=1) for each in (measured, floor, level.clip(LEAST_SHARE * whole))]
     importances = [Importance(key, *map(float, each)) for key, *each in zip(space, *shares, strict=True)]
     return sorted(importances, key=lambda importance: -importance.share)
 

@@ -24,9 +24,9 @@ HISTORY = (
 IMPORTANCE = (
     "A second opinion, biased by the search. PED-ANOVA: which hyperparameters decide whether a completed "
     "trial is among the best quarter. The black marks are the noise floor, the same computation with the "
-    "trial values permuted: its mean, and a tick that any of a method's bars passes in 5 of 100 cases. A bar "
-    "that does not pass its tick stands for nothing. The trials were chosen by the sampler, which biases the "
-    "shares towards what it explored. The stage `surface` has no such bias."
+    "trial values permuted: its mean, and a tick that any of a method's bars passes in 5 of 100 cases, but "
+    "never below 10 %. A bar that does not pass its tick stands for nothing. The trials were chosen by the "
+    "sampler, which biases the shares towards what it explored. The stage `surface` has no such bias."
 )
 OPTIMISTIC = "Validation scores of these trials are optimistic: the trials were chosen for them."
 

@@ -279,7 +279,7 @@ def test_a_folder_without_clips_is_refused(tmp_path: Path, tiny_recipe: Recipe, 
 def test_the_published_lists_have_the_published_sizes(real_data: Path) -> None:
     with (real_data / "crema_d_meta" / "summaryTable.csv").open() as stream:
         ids = {row["FileName"] for row in csv.DictReader(stream)}
-    splits = cremad.find_clips(real_data / "crema_d_meta", ids).splits
+    splits = cremad.find_clips(real_data / "crema_d_meta", ids, "clips").splits
     sizes = {
         policy: [parts.count(part) for part in ("train", "validation", "test")]
         for policy, parts in splits.items()

@@ -87,7 +87,11 @@ def test_every_table_that_is_none_is_refused(tmp_path: Path, content: bytes) -> 
     names += [name.format(part) for name in mosi.TABLES.values() for part in mosi.PART_OF]
     for name in names:
         (tmp_path / name).write_bytes(content)
-    for read in (cremad_votes.read, mosi.read, lambda root: cremad.find_clips(root, {"1001_DFA_ANG_XX"})):
+    for read in (
+        cremad_votes.read,
+        mosi.read,
+        lambda root: cremad.find_clips(root, {"1001_DFA_ANG_XX"}, "clips"),
+    ):
         with pytest.raises(InputError) as caught:
             read(tmp_path)
         assert len(str(caught.value)) < 400
